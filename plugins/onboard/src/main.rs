@@ -1,0 +1,2 @@
+//! `kubectl onboard`.
+fn main() {}

@@ -1,0 +1,11 @@
+//! The one object that all text goes through: stdout is the answer, stderr everything else.
+
+mod color;
+mod progress;
+mod prompt;
+mod term;
+
+pub use color::ColorChoice;
+pub use progress::Progress;
+pub use prompt::{Prompter, TerminalPrompter};
+pub use term::Ui;

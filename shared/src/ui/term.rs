@@ -1,0 +1,166 @@
+//! The only place that touches stdout and stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anstream::AutoStream;
+use indicatif::MultiProgress;
+
+use super::color::{self, ColorChoice};
+use super::progress::Progress;
+use super::prompt::{Prompter, TerminalPrompter};
+use crate::error::{Error, Kind, Result};
+
+type Sink = Box<dyn Write + Send>;
+
+/// Where all text goes. Cheap to clone; clones share the streams.
+#[derive(Clone)]
+pub struct Ui(Arc<Shared>);
+
+struct Shared {
+    stdout: Mutex<Sink>,
+    stderr: Mutex<Sink>,
+    bars: Option<MultiProgress>,
+    prompter: Option<Box<dyn Prompter + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Ui {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ui").field("interactive", &self.is_interactive()).finish_non_exhaustive()
+    }
+}
+
+impl Ui {
+    /// Returns the object for the process's own streams.
+    ///
+    /// Prompts need stdin and stderr to be terminals, progress needs stderr to be one.
+    #[must_use]
+    pub fn new(color: ColorChoice) -> Self {
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let interactive = stderr_is_terminal && io::stdin().is_terminal();
+        Self(Arc::new(Shared {
+            stdout: Mutex::new(Box::new(AutoStream::new(io::stdout(), color.into()))),
+            stderr: Mutex::new(Box::new(AutoStream::new(io::stderr(), color.into()))),
+            bars: stderr_is_terminal.then(MultiProgress::new),
+            prompter: interactive.then(|| Box::new(TerminalPrompter) as _),
+        }))
+    }
+
+    /// Returns an object that writes into the given sinks, without colour and without a terminal.
+    #[must_use]
+    pub fn into_sinks(
+        stdout: impl Write + Send + 'static,
+        stderr: impl Write + Send + 'static,
+        prompter: Option<Box<dyn Prompter + Send + Sync>>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            stdout: Mutex::new(Box::new(anstream::StripStream::new(Box::new(stdout) as Sink))),
+            stderr: Mutex::new(Box::new(anstream::StripStream::new(Box::new(stderr) as Sink))),
+            bars: None,
+            prompter,
+        }))
+    }
+
+    /// Returns whether a question can be asked.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.0.prompter.is_some()
+    }
+
+    /// Writes a part of the answer to stdout, as given.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::ClosedPipe`] when the reader went away; the run then ends quietly.
+    pub fn answer(&self, text: impl Display) -> Result<()> {
+        let write = || {
+            let mut stdout = lock(&self.0.stdout);
+            write!(stdout, "{text}")?;
+            stdout.flush()
+        };
+        self.suspend(write).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Error::closed_pipe(),
+            _ => Error::failed("cannot write to stdout").with_source(error),
+        })
+    }
+
+    /// Writes a line to stderr.
+    pub fn status(&self, line: impl Display) {
+        self.suspend(|| {
+            // Nobody is left to tell when stderr is gone.
+            let _ = writeln!(lock(&self.0.stderr), "{line}");
+        });
+    }
+
+    /// Writes `✔ what   detail` to stderr: something was done.
+    pub fn done(&self, what: impl Display, detail: impl Display) {
+        let what = what.to_string();
+        let detail = detail.to_string();
+        let line = format!("{what:<36} {detail}");
+        self.status(format_args!("{}✔{} {}", color::DONE, color::DONE.render_reset(), line.trim_end()));
+    }
+
+    /// Writes `Warning: …` to stderr, as kubectl does.
+    pub fn warning(&self, text: impl Display) {
+        self.labelled(color::WARNING, "Warning", text);
+    }
+
+    /// Writes `hint: …` to stderr.
+    pub fn hint(&self, text: impl Display) {
+        self.labelled(color::HINT, "hint", text);
+    }
+
+    /// Writes an error with its details and hints to stderr.
+    pub fn error(&self, error: &Error) {
+        if error.kind() == Kind::ClosedPipe {
+            return;
+        }
+        let headline = error.headline();
+        match headline.strip_prefix("error: ") {
+            Some(rest) => self.labelled(color::ERROR, "error", rest),
+            None => self.status(&headline),
+        }
+        for detail in error.details() {
+            self.status(format_args!("  {detail}"));
+        }
+        for hint in error.hints() {
+            self.hint(hint);
+        }
+    }
+
+    /// Starts a spinner; without a terminal it is silent.
+    #[must_use]
+    pub fn progress(&self, message: impl Into<String>) -> Progress {
+        Progress::start(self.0.bars.as_ref(), message.into())
+    }
+
+    /// Asks a yes/no question on the terminal.
+    ///
+    /// # Errors
+    ///
+    /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
+    pub fn confirm(&self, question: &str) -> Result<bool> {
+        match &self.0.prompter {
+            Some(prompter) => self.suspend(|| prompter.confirm(question)),
+            None => Err(Error::usage(format!("cannot ask \"{question}\" without a terminal"))
+                .with_hint("pass --yes to go on without being asked")),
+        }
+    }
+
+    fn labelled(&self, style: anstyle::Style, label: &str, text: impl Display) {
+        self.status(format_args!("{style}{label}:{} {text}", style.render_reset()));
+    }
+
+    /// Runs `write` with the spinners out of the way.
+    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.0.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
+    sink.lock().unwrap_or_else(PoisonError::into_inner)
+}

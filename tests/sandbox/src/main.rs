@@ -1,0 +1,2 @@
+//! Sandbox command line.
+fn main() {}

@@ -10,6 +10,8 @@
 //! - [`error`] and [`exit`]: errors with a kind, a cause and a hint; one table of exit codes;
 //! - [`complete`]: dynamic completion in kubectl's format.
 
+pub mod client;
 pub mod error;
 pub mod exit;
+pub mod flags;
 pub mod ui;

@@ -1,0 +1,171 @@
+//! How a request can fail, and what that says about the server's state.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use http::{Method, Response, StatusCode, header};
+use tower::BoxError;
+
+/// Why an attempt did not end in an answer that can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The server answered with an error, and with how long to wait if it said so.
+    Status(StatusCode, Option<Duration>),
+    /// Nothing was sent; `transient` when another try may find the server there.
+    NotSent {
+        /// Whether it is worth another try: refused, or cut while connecting.
+        transient: bool,
+    },
+    /// The request was sent, at least in part, and no complete answer came back.
+    Lost,
+    /// The time for one attempt was over.
+    TimedOut,
+}
+
+impl Failure {
+    /// Returns what went wrong, or `None` for an answer that is not an error.
+    pub(super) fn of<B>(result: &Result<Response<B>, BoxError>) -> Option<Self> {
+        match result {
+            Ok(response) => {
+                let status = response.status();
+                let wait = response.headers().get(header::RETRY_AFTER);
+                // Kubernetes always sends seconds, never a date.
+                let wait = wait.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+                let failed = status.is_client_error() || status.is_server_error();
+                failed.then_some(Self::Status(status, wait.map(Duration::from_secs)))
+            }
+            Err(error) => Some(Self::of_error(error.as_ref())),
+        }
+    }
+
+    fn of_error(error: &(dyn StdError + 'static)) -> Self {
+        if find::<TimedOut>(error).is_some() {
+            return Self::TimedOut;
+        }
+        if find::<BodyLost>(error).is_some() {
+            return Self::Lost;
+        }
+        if let Some(client) = find::<hyper_util::client::legacy::Error>(error) {
+            let hyper = find::<hyper::Error>(client);
+            if client.is_connect() {
+                return Self::NotSent {
+                    transient: is_transient(client),
+                };
+            }
+            // hyper cancels only requests that it had not begun to write.
+            if hyper.is_some_and(hyper::Error::is_canceled) {
+                return Self::NotSent { transient: true };
+            }
+            return Self::Lost;
+        }
+        if find::<hyper::Error>(error).is_some() {
+            return Self::Lost;
+        }
+        // What fails above the connection (a token file, a header) fails before it.
+        Self::NotSent { transient: false }
+    }
+}
+
+/// A certificate, a name or a route does not get better within a second; a restart does.
+fn is_transient(error: &(dyn StdError + 'static)) -> bool {
+    find::<rustls::Error>(error).is_none()
+        && find::<std::io::Error>(error).is_some_and(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof
+            )
+        })
+}
+
+/// Returns the first error of a type in a chain, also inside of I/O errors.
+pub(in crate::client) fn find<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // io::Error passes over the error it wraps when asked for its source.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        next = match wrapped {
+            Some(inner) => Some(inner as &(dyn StdError + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The time for one attempt was over.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {}", crate::flags::duration::Span(*.0))]
+pub(in crate::client) struct TimedOut(pub(in crate::client) Duration);
+
+/// The connection broke inside of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was lost inside of an answer: {0}")]
+pub(in crate::client) struct BodyLost(pub(super) BoxError);
+
+/// A write was sent and nobody can tell whether the server carried it out.
+pub(in crate::client) struct OutcomeUnknown {
+    pub(in crate::client) method: Method,
+    pub(in crate::client) cause: BoxError,
+}
+
+impl fmt::Debug for OutcomeUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OutcomeUnknown({}, {:?})", self.method, self.cause)
+    }
+}
+
+impl fmt::Display for OutcomeUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the connection was lost after a {} was sent: {}",
+            self.method, self.cause
+        )
+    }
+}
+
+impl StdError for OutcomeUnknown {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.cause.as_ref())
+    }
+}
+
+/// Says of a failed *write* whether the server may have carried it out all the same.
+///
+/// True when the connection was lost, or the time was over, after the request went out, and for
+/// the answers 500, 502 and 504: a 504 is the API server's own deadline, a 502 a load balancer
+/// that lost the API server, and a 500 may come from behind the point where the write was kept
+/// (a leader change in etcd, for one). Such a write is not repeated by the client; who made it
+/// reads the object back and decides. For a read the answer has no meaning.
+///
+/// False when nothing was sent (refused, no such host, a bad certificate) and for 429 and 503,
+/// which the server gives before it begins.
+#[must_use]
+pub fn outcome_unknown(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => matches!(status.code, 500 | 502 | 504),
+        kube::Error::Service(inner) => {
+            find::<OutcomeUnknown>(inner.as_ref()).is_some()
+                || matches!(
+                    Failure::of_error(inner.as_ref()),
+                    Failure::Lost | Failure::TimedOut
+                )
+        }
+        kube::Error::HyperError(inner) => !inner.is_canceled(),
+        // The answer came and could not be read: the write was carried out, or not.
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => true,
+        _ => false,
+    }
+}

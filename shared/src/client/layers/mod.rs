@@ -1,0 +1,96 @@
+//! The layers around kube's HTTP stack.
+//!
+//! From the outside in: [`retry`] decides whether a request is made again, a buffer makes the
+//! stack cloneable, [`attempt`] makes one attempt (count, trace, timeout, warnings, complete
+//! body), and kube's own stack adds credentials, impersonation and the User-Agent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use kube::client::{Body, ClientBuilder};
+use tower::buffer::Buffer;
+use tower::layer::layer_fn;
+use tower::retry::Retry;
+use tower::{BoxError, Service};
+
+use crate::ui::Ui;
+
+mod attempt;
+mod failure;
+mod retry;
+mod trace;
+mod warnings;
+
+pub use failure::outcome_unknown;
+
+/// What is counted over all requests of a session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counters(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    requests: AtomicU64,
+    warnings: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn warnings(&self) -> u64 {
+        self.0.warnings.load(Ordering::Relaxed)
+    }
+
+    fn count_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_warning(&self) {
+        self.0.warnings.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Builds kube's client with our layers around its stack.
+///
+/// `timeout` limits one attempt, answer included; a watch only until it starts.
+pub(super) fn client(
+    config: kube::Config,
+    timeout: Option<Duration>,
+    counters: &Counters,
+    ui: &Ui,
+) -> kube::Result<kube::Client> {
+    let layer = layer_fn(|kube_stack| around(kube_stack, timeout, counters, ui));
+    Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
+}
+
+/// Puts our layers around a stack; apart so that tests can put them around their own.
+fn around<S, B>(
+    inner: S,
+    timeout: Option<Duration>,
+    counters: &Counters,
+    ui: &Ui,
+) -> impl Service<
+    Request<Body>,
+    Response = Response<attempt::Settled<B>>,
+    Error = BoxError,
+    Future: Send,
+> + Send
++ use<S, B>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = bytes::Bytes, Error = BoxError> + Send + Unpin + 'static,
+{
+    let attempt = attempt::Attempt::new(inner, timeout, counters.clone(), ui.clone());
+    // kube's stack cannot be cloned, and every retry needs one; a handful of requests at a time
+    // is all that a command for people makes.
+    let cloneable = Buffer::new(attempt, 64);
+    Retry::new(retry::Policy::new(ui.clone()), cloneable)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+//! What the server's audit log calls this program.
+
+use http::HeaderValue;
+
+use crate::error::{Error, Result};
+
+/// A program's name and version, for the User-Agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    /// The name of the binary, such as `kubectl-onboard`.
+    pub name: &'static str,
+    /// The version without a `v`.
+    pub version: &'static str,
+}
+
+impl Product {
+    /// Returns `name/version (os/arch)` with Go's words for system and machine, as kubectl sends.
+    pub(super) fn user_agent(&self) -> Result<HeaderValue> {
+        let text = format!("{}/{} ({}/{})", self.name, self.version, go_os(), go_arch());
+        HeaderValue::from_str(&text).map_err(|source| {
+            Error::failed(format!("\"{text}\" cannot be sent as User-Agent")).with_source(source)
+        })
+    }
+}
+
+fn go_os() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    }
+}
+
+fn go_arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "loongarch64" => "loong64",
+        arch => arch,
+    }
+}

@@ -10,8 +10,12 @@
 //! - [`error`] and [`exit`]: errors with a kind, a cause and a hint; one table of exit codes;
 //! - [`complete`]: dynamic completion in kubectl's format.
 
+pub mod app;
 pub mod client;
+pub mod complete;
 pub mod error;
 pub mod exit;
 pub mod flags;
+pub mod output;
 pub mod ui;
+pub mod write;

@@ -1,2 +1,21 @@
-//! `kubectl onboard`.
-fn main() {}
+//! `kubectl onboard`: from nothing to a colleague who can work.
+
+mod apply;
+mod cli;
+mod credential;
+mod identity;
+mod kubeconfig;
+mod meta;
+mod objects;
+mod observe;
+mod options;
+mod plan;
+mod profile;
+mod proof;
+mod record;
+mod render;
+mod run;
+
+fn main() -> std::process::ExitCode {
+    groundcrew::app::run::<cli::Cli>()
+}

@@ -20,13 +20,17 @@ pub struct TerminalPrompter;
 
 impl Prompter for TerminalPrompter {
     fn confirm(&self, question: &str) -> Result<bool> {
-        Confirm::new().with_prompt(question).default(false).interact().map_err(|error| {
-            let dialoguer::Error::IO(source) = error;
-            if source.kind() == std::io::ErrorKind::Interrupted {
-                Error::interrupted()
-            } else {
-                Error::failed("cannot ask on this terminal").with_source(source)
-            }
-        })
+        Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+            .map_err(|error| {
+                let dialoguer::Error::IO(source) = error;
+                if source.kind() == std::io::ErrorKind::Interrupted {
+                    Error::interrupted()
+                } else {
+                    Error::failed("cannot ask on this terminal").with_source(source)
+                }
+            })
     }
 }

@@ -27,7 +27,9 @@ struct Shared {
 
 impl std::fmt::Debug for Ui {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ui").field("interactive", &self.is_interactive()).finish_non_exhaustive()
+        f.debug_struct("Ui")
+            .field("interactive", &self.is_interactive())
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,8 +57,12 @@ impl Ui {
         prompter: Option<Box<dyn Prompter + Send + Sync>>,
     ) -> Self {
         Self(Arc::new(Shared {
-            stdout: Mutex::new(Box::new(anstream::StripStream::new(Box::new(stdout) as Sink))),
-            stderr: Mutex::new(Box::new(anstream::StripStream::new(Box::new(stderr) as Sink))),
+            stdout: Mutex::new(Box::new(anstream::StripStream::new(
+                Box::new(stdout) as Sink
+            ))),
+            stderr: Mutex::new(Box::new(anstream::StripStream::new(
+                Box::new(stderr) as Sink
+            ))),
             bars: None,
             prompter,
         }))
@@ -98,7 +104,12 @@ impl Ui {
         let what = what.to_string();
         let detail = detail.to_string();
         let line = format!("{what:<36} {detail}");
-        self.status(format_args!("{}✔{} {}", color::DONE, color::DONE.render_reset(), line.trim_end()));
+        self.status(format_args!(
+            "{}✔{} {}",
+            color::DONE,
+            color::DONE.render_reset(),
+            line.trim_end()
+        ));
     }
 
     /// Writes `Warning: …` to stderr, as kubectl does.
@@ -143,13 +154,26 @@ impl Ui {
     pub fn confirm(&self, question: &str) -> Result<bool> {
         match &self.0.prompter {
             Some(prompter) => self.suspend(|| prompter.confirm(question)),
-            None => Err(Error::usage(format!("cannot ask \"{question}\" without a terminal"))
-                .with_hint("pass --yes to go on without being asked")),
+            None => Err(
+                Error::usage(format!("cannot ask \"{question}\" without a terminal"))
+                    .with_hint("pass --yes to go on without being asked"),
+            ),
+        }
+    }
+
+    /// Returns a writer for log lines, which go to stderr.
+    pub(crate) fn log(&self) -> LogWriter {
+        LogWriter {
+            ui: self.clone(),
+            line: Vec::new(),
         }
     }
 
     fn labelled(&self, style: anstyle::Style, label: &str, text: impl Display) {
-        self.status(format_args!("{style}{label}:{} {text}", style.render_reset()));
+        self.status(format_args!(
+            "{style}{label}:{} {text}",
+            style.render_reset()
+        ));
     }
 
     /// Runs `write` with the spinners out of the way.
@@ -157,6 +181,32 @@ impl Ui {
         match &self.0.bars {
             Some(bars) => bars.suspend(write),
             None => write(),
+        }
+    }
+}
+
+/// Collects one log event and shows it like any other line.
+pub(crate) struct LogWriter {
+    ui: Ui,
+    line: Vec<u8>,
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LogWriter {
+    fn drop(&mut self) {
+        let text = String::from_utf8_lossy(&self.line);
+        if !text.is_empty() {
+            self.ui.status(text.trim_end());
         }
     }
 }

@@ -1,0 +1,154 @@
+//! Takes back what a failed run made, and nothing else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use groundcrew::error::Error;
+use groundcrew::flags::DryRun;
+use groundcrew::write::{Object, is_conflict, is_not_found};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
+use kube::core::ObjectMeta;
+
+use super::Run;
+use crate::kubeconfig;
+
+/// How long taking back may last; a server that is gone must not hold the user.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How often an object that changes under our hands is read again.
+const ATTEMPTS: usize = 3;
+
+/// What this run made, oldest first.
+#[derive(Debug, Default)]
+pub struct Undo {
+    objects: Vec<Made>,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Made {
+    kind: &'static str,
+    resource: ApiResource,
+    metadata: ObjectMeta,
+}
+
+impl Made {
+    fn describe(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        match &self.metadata.namespace {
+            Some(namespace) => format!("{}/{name} -n {namespace}", self.kind),
+            None => format!("{}/{name}", self.kind),
+        }
+    }
+}
+
+impl Undo {
+    /// Notes an object that this run made.
+    pub fn made<K: Object>(&mut self, object: &K, kind: &'static str, dry_run: DryRun) {
+        let metadata = object.meta().clone();
+        let known = self
+            .objects
+            .iter()
+            .any(|made| made.metadata.uid == metadata.uid);
+        if dry_run == DryRun::None && !known {
+            self.objects.push(Made {
+                kind,
+                resource: ApiResource::erase::<K>(&()),
+                metadata,
+            });
+        }
+    }
+
+    /// Notes the file that this run wrote.
+    pub fn wrote(&mut self, path: PathBuf) {
+        self.file = Some(path);
+    }
+
+    /// Forgets an object that has been taken back already.
+    pub fn forget_object(&mut self, metadata: &ObjectMeta) {
+        self.objects
+            .retain(|made| made.metadata.uid != metadata.uid);
+    }
+
+    /// Forgets everything: the run has succeeded.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes everything back, newest first, and adds to the error what could not be.
+    pub async fn take_back(self, run: &Run<'_>, mut error: Error) -> Error {
+        if self.objects.is_empty() && self.file.is_none() {
+            return error;
+        }
+        let _progress = run.ui.progress("taking back what this run made");
+        if let Some(path) = &self.file
+            && let Err(cause) = kubeconfig::remove(path)
+        {
+            error = error.with_detail(format!("left: {} ({cause})", path.display()));
+        }
+        // What is inside a namespace that this run made goes with it.
+        let gone = self.objects.iter().find(|made| made.kind == "namespace");
+        let gone = gone.and_then(|made| made.metadata.name.clone());
+        let left: Vec<&Made> = self
+            .objects
+            .iter()
+            .rev()
+            .filter(|made| gone.is_none() || made.metadata.namespace != gone)
+            .collect();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut taken = Vec::new();
+        for made in left {
+            let result = tokio::time::timeout_at(deadline, delete(run, made)).await;
+            match result {
+                Ok(Ok(())) => taken.push(made.describe()),
+                Ok(Err(cause)) => {
+                    let cause = groundcrew::client::errors::brief(&cause);
+                    error = error.with_detail(format!("left: {} ({cause})", made.describe()));
+                }
+                Err(_) => {
+                    error = error.with_detail(format!("left: {} (no answer)", made.describe()));
+                }
+            }
+        }
+        if !taken.is_empty() {
+            run.ui
+                .status(format_args!("taken back: {}.", taken.join(", ")));
+        }
+        if !error.details().is_empty() {
+            error = error.with_hint("run the same command again: it goes on from what is there");
+        }
+        error
+    }
+}
+
+/// Deletes an object only if it is still the one that was made.
+async fn delete(run: &Run<'_>, made: &Made) -> Result<(), kube::Error> {
+    let client = run.session.client.clone();
+    let api: Api<DynamicObject> = match &made.metadata.namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &made.resource),
+        None => Api::all_with(client, &made.resource),
+    };
+    let name = made.metadata.name.as_deref().unwrap_or_default();
+    let mut attempt = 1;
+    loop {
+        let Some(found) = api.get_opt(name).await? else {
+            return Ok(());
+        };
+        if found.metadata.uid != made.metadata.uid {
+            return Ok(());
+        }
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: found.metadata.uid,
+                resource_version: found.metadata.resource_version,
+            }),
+            ..DeleteParams::default()
+        };
+        match api.delete(name, &params).await {
+            Ok(_) => return Ok(()),
+            Err(error) if is_not_found(&error) => return Ok(()),
+            Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}

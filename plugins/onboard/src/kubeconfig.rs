@@ -1,0 +1,399 @@
+//! Her kubeconfig: what is in it, and how it gets onto the disk.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
+use kube::config::Kubeconfig;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::credential::{Issued, TokenClaims, base64};
+use crate::identity::UserName;
+use crate::record::CredentialKind;
+
+/// Larger than any kubeconfig with embedded certificates; stops at devices and logs.
+const MAX_SIZE: u64 = 1024 * 1024;
+
+/// Where the API server is, as she will reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// URL with scheme.
+    pub server: String,
+    /// CA bundle, PEM; `None` trusts the system's.
+    pub certificate_authority: Option<Vec<u8>>,
+    /// Name to expect in the server's certificate, if it is not the host.
+    pub tls_server_name: Option<String>,
+    /// Proxy, if the admin's own cluster entry names one.
+    pub proxy_url: Option<String>,
+}
+
+/// What proves who she is.
+pub enum Secret {
+    /// Certificate chain and private key, PEM.
+    Certificate {
+        /// The chain as the signer returned it.
+        certificate: Vec<u8>,
+        /// The key; wiped when dropped.
+        key: Zeroizing<String>,
+    },
+    /// A bearer token.
+    Token(Zeroizing<String>),
+}
+
+/// A complete kubeconfig document, wiped from memory when dropped.
+pub struct Document {
+    yaml: Zeroizing<String>,
+}
+
+impl Document {
+    /// Puts a standalone document together: everything embedded, nothing of the admin's.
+    ///
+    /// # Errors
+    ///
+    /// Only when a value has no YAML form.
+    pub fn new(
+        user: &UserName,
+        cluster: &str,
+        namespace: &str,
+        endpoint: &Endpoint,
+        secret: &Secret,
+    ) -> Result<Self> {
+        let mut place = json!({ "server": endpoint.server });
+        if let Some(ca) = &endpoint.certificate_authority {
+            place["certificate-authority-data"] = base64(ca).into();
+        }
+        if let Some(name) = &endpoint.tls_server_name {
+            place["tls-server-name"] = name.as_str().into();
+        }
+        if let Some(url) = &endpoint.proxy_url {
+            place["proxy-url"] = url.as_str().into();
+        }
+        let who = match secret {
+            Secret::Certificate { certificate, key } => json!({
+                "client-certificate-data": base64(certificate),
+                "client-key-data": base64(key.as_bytes()),
+            }),
+            Secret::Token(token) => json!({ "token": token.as_str() }),
+        };
+        let name = context_name(user, cluster);
+        let document = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": cluster, "cluster": place}],
+            "users": [{"name": name, "user": who}],
+            "contexts": [{
+                "name": name,
+                "context": {"cluster": cluster, "user": name, "namespace": namespace},
+            }],
+            "current-context": name,
+        });
+        Ok(Self {
+            yaml: Zeroizing::new(groundcrew::output::yaml(&document)?),
+        })
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.yaml
+    }
+
+    /// Writes the document so that it is readable by its owner alone from its first byte, and
+    /// either whole or not there at all.
+    ///
+    /// # Errors
+    ///
+    /// When the file exists and `replace` is not set, or the directory cannot be written.
+    pub fn write(&self, path: &Path, replace: bool) -> Result<()> {
+        let directory = parent(path);
+        let failed = |error: io::Error| {
+            Error::failed(format!("cannot write {}", path.display())).with_source(error)
+        };
+        // A temporary file is created with O_EXCL and mode 0600.
+        let mut file = tempfile::Builder::new()
+            .prefix(".onboard-")
+            .tempfile_in(directory)
+            .map_err(failed)?;
+        file.write_all(self.yaml.as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        let kept = if replace {
+            file.persist(path)
+        } else {
+            file.persist_noclobber(path)
+        };
+        kept.map_err(|error| failed(error.error))?;
+        // The name itself has to survive a crash too; not every file system can sync a directory.
+        if let Ok(directory) = File::open(directory) {
+            let _ = directory.sync_all();
+        }
+        Ok(())
+    }
+}
+
+/// What stands at the path where her kubeconfig goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing.
+    Absent,
+    /// Something that is not her kubeconfig for this cluster, and why it is not.
+    Foreign(String),
+    /// Her own kubeconfig for this cluster.
+    Hers(Held),
+}
+
+/// What her own file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Certificate or token.
+    pub kind: CredentialKind,
+    /// Generation, as the credential itself says.
+    pub generation: u32,
+    /// Its groups; empty for a token, which carries none.
+    pub groups: Vec<String>,
+    /// When it ends by itself.
+    pub not_after: Timestamp,
+    /// SHA-256 of the certificate.
+    pub sha256: Option<String>,
+}
+
+/// Looks at the output path without following it into anything but a regular file.
+///
+/// # Errors
+///
+/// Usage, when the directory does not exist or is not writable, so that it is known before
+/// anything is written to the cluster.
+pub fn look(path: &Path, user: &UserName, cluster: &str) -> Result<Existing> {
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            check_directory(path)?;
+            return Ok(Existing::Absent);
+        }
+        Err(error) => {
+            return Err(
+                Error::usage(format!("cannot look at {}", path.display())).with_source(error)
+            );
+        }
+    };
+    if !metadata.is_file() {
+        return Err(
+            Error::usage(format!("{} is not a regular file", path.display()))
+                .with_hint("name a file with --out"),
+        );
+    }
+    check_directory(path)?;
+    let mut text = Zeroizing::new(String::new());
+    let read = File::open(path).and_then(|file| file.take(MAX_SIZE).read_to_string(&mut text));
+    Ok(match read {
+        Ok(_) => identify(&text, user, cluster),
+        Err(error) => Existing::Foreign(format!("it cannot be read ({error})")),
+    })
+}
+
+/// Removes the file that this run wrote.
+pub fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
+    let foreign = |why: &str| Existing::Foreign(why.to_owned());
+    let Ok(config) = Kubeconfig::from_yaml(text) else {
+        return foreign("it is not a kubeconfig");
+    };
+    let name = context_name(user, cluster);
+    if config.current_context.as_deref() != Some(name.as_str()) {
+        return Existing::Foreign(format!("its current context is not {name:?}"));
+    }
+    let entry = config.auth_infos.iter().find(|entry| entry.name == name);
+    let Some(who) = entry.and_then(|entry| entry.auth_info.as_ref()) else {
+        return Existing::Foreign(format!("it has no user {name:?}"));
+    };
+    let held = match (&who.client_certificate_data, &who.token) {
+        (Some(data), _) => from_certificate(data, user),
+        (None, Some(token)) => {
+            use kube::config::ExposeSecret as _;
+            from_token(token.expose_secret())
+        }
+        (None, None) => None,
+    };
+    held.map_or_else(
+        || foreign("its credential is not one of kubectl onboard's"),
+        Existing::Hers,
+    )
+}
+
+fn from_certificate(data: &str, user: &UserName) -> Option<Held> {
+    use ::base64::Engine as _;
+    let pem = ::base64::engine::general_purpose::STANDARD
+        .decode(data)
+        .ok()?;
+    let issued = Issued::from_pem(&pem).ok()?;
+    let prefix = format!("onboard:{user}:g");
+    let generation = issued
+        .groups
+        .iter()
+        .find_map(|group| group.strip_prefix(&prefix)?.parse().ok())?;
+    (issued.user == user.as_str()).then_some(Held {
+        kind: CredentialKind::Certificate,
+        generation,
+        groups: issued.groups,
+        not_after: issued.not_after,
+        sha256: Some(issued.sha256),
+    })
+}
+
+fn from_token(token: &str) -> Option<Held> {
+    let claims = TokenClaims::read(token)?;
+    let secret = claims.secret?;
+    let (_, generation) = secret.rsplit_once("-g")?;
+    Some(Held {
+        kind: CredentialKind::Token,
+        generation: generation.parse().ok()?,
+        groups: Vec::new(),
+        not_after: claims.not_after,
+        sha256: None,
+    })
+}
+
+/// Returns `alice@cluster`: unique also after merging files of several clusters.
+#[must_use]
+pub fn context_name(user: &UserName, cluster: &str) -> String {
+    format!("{user}@{cluster}")
+}
+
+/// Returns whether only this machine can reach the server.
+#[must_use]
+pub fn is_loopback(server: &str) -> bool {
+    let Ok(uri) = server.parse::<kube::http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Fails early where the file could not be written later.
+fn check_directory(path: &Path) -> Result<()> {
+    let directory = parent(path);
+    let probe = tempfile::Builder::new()
+        .prefix(".onboard-")
+        .tempfile_in(directory);
+    probe.map(drop).map_err(|error| {
+        Error::usage(format!("cannot write into {}", directory.display()))
+            .with_source(error)
+            .with_hint("name another place with --out")
+    })
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Returns the default path: `./<slug>.kubeconfig`.
+#[must_use]
+pub fn default_path(user: &UserName) -> PathBuf {
+    PathBuf::from(format!("{}.kubeconfig", user.slug()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> UserName {
+        UserName::parse("alice").unwrap()
+    }
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            server: "https://10.1.2.3:6443".to_owned(),
+            certificate_authority: Some(b"CA".to_vec()),
+            tls_server_name: None,
+            proxy_url: None,
+        }
+    }
+
+    fn document() -> Document {
+        let secret = Secret::Token(Zeroizing::new("secret-token".to_owned()));
+        Document::new(&alice(), "prod", "alice", &endpoint(), &secret).unwrap()
+    }
+
+    #[test]
+    fn the_document_is_standalone_and_has_its_namespace_set() {
+        insta::assert_snapshot!(document().as_str());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_for_its_owner_alone_and_is_not_overwritten() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("alice.kubeconfig");
+        document().write(&path, false).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(document().write(&path, false).is_err());
+        document().write(&path, true).unwrap();
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_foreign_file_is_told_from_hers() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        assert_eq!(look(&path, &alice(), "prod").unwrap(), Existing::Absent);
+        std::fs::write(&path, "my notes").unwrap();
+        assert!(matches!(
+            look(&path, &alice(), "prod").unwrap(),
+            Existing::Foreign(_)
+        ));
+        std::fs::write(&path, document().as_str()).unwrap();
+        // The token is not one of ours: it says nothing about itself.
+        assert!(matches!(
+            look(&path, &alice(), "prod").unwrap(),
+            Existing::Foreign(_)
+        ));
+        assert!(look(directory.path(), &alice(), "prod").is_err());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named_before_anything_is_written() {
+        let error = look(Path::new("/nowhere/at/all/f"), &alice(), "prod").unwrap_err();
+        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+    }
+
+    #[test]
+    fn loopback_addresses_are_recognised() {
+        for server in [
+            "https://127.0.0.1:6443",
+            "https://localhost",
+            "https://[::1]:1",
+        ] {
+            assert!(is_loopback(server), "{server}");
+        }
+        assert!(!is_loopback("https://10.0.0.1"));
+        assert!(!is_loopback("https://localhost.example.com"));
+    }
+
+    /// Only `OpenOptions` with `create_new` could race; the temporary file never does.
+    #[test]
+    fn a_file_that_appears_in_between_is_not_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
+        assert!(document().write(&path, false).is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    }
+}

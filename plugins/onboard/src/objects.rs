@@ -1,0 +1,239 @@
+//! The Kubernetes objects that a person gets.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use serde_json::json;
+
+use crate::identity::UserName;
+use crate::meta;
+use crate::options::Network;
+use crate::record::{SYSTEM_NAMESPACE, Settings};
+
+/// Name of the LimitRange and of the ResourceQuota.
+pub const LIMITS: &str = "onboard";
+/// Name of the NetworkPolicy.
+pub const DEFAULT_DENY: &str = "default-deny";
+
+/// Pod security of a person's namespace: `baseline` is enforced because `restricted` refuses most
+/// published images; what would break under `restricted` is warned about and audited.
+const POD_SECURITY: [(&str, &str); 3] = [
+    ("pod-security.kubernetes.io/enforce", "baseline"),
+    ("pod-security.kubernetes.io/warn", "restricted"),
+    ("pod-security.kubernetes.io/audit", "restricted"),
+];
+
+/// Returns her namespace with everything that says it is hers, so that it is never seen bare.
+#[must_use]
+pub fn namespace(name: &str, user: &UserName, settings: &Settings) -> Namespace {
+    let mut metadata = meta::object(name, None, user);
+    let labels = metadata.labels.get_or_insert_default();
+    labels.extend(POD_SECURITY.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let annotations = metadata.annotations.get_or_insert_default();
+    let stated = [
+        (meta::TEAM, &settings.team),
+        (meta::CONTACT, &settings.contact),
+        (meta::PURPOSE, &settings.purpose),
+    ];
+    for (key, value) in stated {
+        if let Some(value) = value {
+            annotations.insert(key.to_owned(), value.clone());
+        }
+    }
+    Namespace {
+        metadata,
+        ..Namespace::default()
+    }
+}
+
+/// Returns the namespace of records; nothing ever runs in it.
+#[must_use]
+pub fn system_namespace() -> Namespace {
+    let labels = [
+        meta::MANAGED_BY,
+        ("pod-security.kubernetes.io/enforce", "restricted"),
+    ];
+    let mut namespace = Namespace::default();
+    namespace.metadata.name = Some(SYSTEM_NAMESPACE.to_owned());
+    namespace.metadata.labels = Some(
+        labels
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+    );
+    namespace
+}
+
+/// Returns the limits of `spec` as an object of hers.
+#[must_use]
+pub fn limit_range(spec: LimitRange, namespace: &str, user: &UserName) -> LimitRange {
+    LimitRange {
+        metadata: meta::object(LIMITS, Some(namespace), user),
+        ..spec
+    }
+}
+
+/// Returns the quota of `spec` as an object of hers.
+#[must_use]
+pub fn quota(spec: ResourceQuota, namespace: &str, user: &UserName) -> ResourceQuota {
+    ResourceQuota {
+        metadata: meta::object(LIMITS, Some(namespace), user),
+        spec: spec.spec,
+        status: None,
+    }
+}
+
+/// Returns the policy that cuts the namespace off from others, or none for an open network.
+///
+/// `isolated` leaves the same namespace in both directions and DNS out; without DNS hardly any
+/// program starts.
+#[must_use]
+pub fn network_policy(network: Network, namespace: &str, user: &UserName) -> Option<NetworkPolicy> {
+    let same_namespace = json!([{"podSelector": {}}]);
+    let dns = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
+    let spec = match network {
+        Network::None => return None,
+        Network::Isolated => json!({
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": same_namespace}],
+            "egress": [{"to": same_namespace}, {"ports": dns}],
+        }),
+        Network::Open => json!({
+            "podSelector": {},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": same_namespace}],
+        }),
+    };
+    Some(NetworkPolicy {
+        metadata: meta::object(DEFAULT_DENY, Some(namespace), user),
+        spec: serde_json::from_value(spec).ok(),
+    })
+}
+
+/// Whom the rights are given to: never the user name, which would outlive every certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The group of one generation of certificates.
+    Group(String),
+    /// The service account behind a token.
+    ServiceAccount(String),
+}
+
+impl Holder {
+    /// Returns what people read: `group onboard:alice:g1`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Group(name) => format!("group {name}"),
+            Self::ServiceAccount(name) => format!("service account {SYSTEM_NAMESPACE}/{name}"),
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Group(name) => Subject {
+                api_group: Some("rbac.authorization.k8s.io".to_owned()),
+                kind: "Group".to_owned(),
+                name: name.clone(),
+                namespace: None,
+            },
+            Self::ServiceAccount(name) => Subject {
+                api_group: None,
+                kind: "ServiceAccount".to_owned(),
+                name: name.clone(),
+                namespace: Some(SYSTEM_NAMESPACE.to_owned()),
+            },
+        }
+    }
+}
+
+/// Returns the binding that gives `role` in her namespace to `holders`.
+#[must_use]
+pub fn role_binding(
+    namespace: &str,
+    user: &UserName,
+    role: &str,
+    holders: &[Holder],
+) -> RoleBinding {
+    RoleBinding {
+        metadata: meta::object(&binding_name(user), Some(namespace), user),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".to_owned(),
+            kind: "ClusterRole".to_owned(),
+            name: role.to_owned(),
+        },
+        subjects: Some(holders.iter().map(Holder::subject).collect()),
+    }
+}
+
+/// Returns the name of her RoleBinding.
+#[must_use]
+pub fn binding_name(user: &UserName) -> String {
+    format!("onboard-{}", user.slug())
+}
+
+/// Says whether `found` lacks an entry of `wanted` or has it otherwise.
+#[must_use]
+pub fn lacks(
+    wanted: Option<&BTreeMap<String, String>>,
+    found: Option<&BTreeMap<String, String>>,
+) -> bool {
+    wanted.into_iter().flatten().any(|(key, value)| {
+        found
+            .and_then(|found| found.get(key))
+            .is_none_or(|found| found != value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> UserName {
+        UserName::parse("alice").unwrap()
+    }
+
+    #[test]
+    fn rights_hang_on_a_group_or_an_account_never_on_the_user() {
+        for holder in [
+            Holder::Group("onboard:alice:g1".to_owned()),
+            Holder::ServiceAccount("onboard-alice".to_owned()),
+        ] {
+            let binding = role_binding("alice", &alice(), "edit", &[holder]);
+            let subjects = binding.subjects.unwrap();
+            assert_eq!(subjects.len(), 1);
+            assert_ne!(subjects[0].kind, "User");
+        }
+    }
+
+    #[test]
+    fn isolation_leaves_dns_and_the_same_namespace() {
+        let policy = network_policy(Network::Isolated, "alice", &alice()).unwrap();
+        let spec = serde_json::to_value(policy.spec.unwrap()).unwrap();
+        assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+        assert_eq!(
+            spec["egress"][1]["ports"][0],
+            json!({"protocol": "UDP", "port": 53})
+        );
+        assert_eq!(spec["egress"][0]["to"], json!([{"podSelector": {}}]));
+        assert_eq!(network_policy(Network::None, "alice", &alice()), None);
+    }
+
+    #[test]
+    fn a_namespace_is_hers_from_its_first_moment() {
+        let settings = Settings {
+            team: Some("payments".into()),
+            ..Settings::default()
+        };
+        let made = namespace("alice", &alice(), &settings);
+        let annotations = made.metadata.annotations.unwrap();
+        assert_eq!(annotations[meta::OWNER], "alice");
+        assert_eq!(annotations[meta::TEAM], "payments");
+        assert_eq!(
+            made.metadata.labels.unwrap()["pod-security.kubernetes.io/enforce"],
+            "baseline"
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! Reads the cluster and the output path into one plain value.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join3;
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::write::is_not_found;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams};
+use kube::config::Kubeconfig;
+
+use crate::identity::UserName;
+use crate::kubeconfig::{self, Endpoint, Existing};
+use crate::meta;
+use crate::objects;
+use crate::options::{DEFAULT_ROLE, Options};
+use crate::plan;
+use crate::record::{self, Record, SYSTEM_NAMESPACE};
+
+/// Everything that the plan depends on.
+#[derive(Debug)]
+pub struct Observed {
+    /// The record of earlier runs, with the metadata that a write has to match.
+    pub record: Option<FoundRecord>,
+    /// Her namespace, if there is one of that name.
+    pub namespace: Option<FoundNamespace>,
+    /// Her RoleBinding.
+    pub binding: Option<FoundBinding>,
+    /// Which of the other objects exist.
+    pub existing: Vec<&'static str>,
+    /// Her certificate requests that are still there.
+    pub requests: Vec<CertificateSigningRequest>,
+    /// The rules of the role that she gets.
+    pub role_rules: Vec<PolicyRule>,
+    /// Where she reaches the API server.
+    pub endpoint: Endpoint,
+    /// What stands at the output path.
+    pub file: Existing,
+}
+
+/// A record and the object that holds it.
+#[derive(Debug)]
+pub struct FoundRecord {
+    /// What it says.
+    pub record: Record,
+    /// Name, UID and resourceVersion of its ConfigMap.
+    pub metadata: ObjectMeta,
+}
+
+/// A namespace as far as it matters here.
+#[derive(Clone, Debug, Default)]
+pub struct FoundNamespace {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// It is being deleted.
+    pub terminating: bool,
+}
+
+/// A RoleBinding as far as it matters here.
+#[derive(Clone, Debug)]
+pub struct FoundBinding {
+    /// Name of the ClusterRole.
+    pub role: String,
+    /// Name, UID and resourceVersion.
+    pub metadata: ObjectMeta,
+}
+
+/// Reads everything.
+///
+/// # Errors
+///
+/// What the server says, with the request named; usage when the role does not exist or the output
+/// path cannot be used.
+pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
+    let user = &options.user;
+    let file = kubeconfig::look(&options.out, user, &session.cluster)?;
+    let record = record_of(session, user).await?;
+    let namespace = plan::namespace_of(options, record.as_ref().map(|found| &found.record))?;
+    let role = match (&options.role, &record) {
+        (Some(role), _) => role.clone(),
+        (None, Some(found)) if !found.record.settings.role.is_empty() => {
+            found.record.settings.role.clone()
+        }
+        (None, _) => DEFAULT_ROLE.to_owned(),
+    };
+    let (found, role_rules, endpoint) = try_join3(
+        namespace_named(session, &namespace),
+        rules_of(session, &role),
+        endpoint(session, options.server.as_deref()),
+    )
+    .await?;
+    // A namespace that is not there holds nothing, and nobody has asked for her certificate yet.
+    let (binding, existing, requests) = if found.is_some() {
+        let (binding, existing, requests) = try_join3(
+            binding_of(session, &namespace, user),
+            existing(session, &namespace),
+            requests_of(session, user),
+        )
+        .await?;
+        (binding, existing, requests)
+    } else {
+        (None, Vec::new(), Vec::new())
+    };
+    Ok(Observed {
+        record,
+        namespace: found,
+        binding,
+        existing,
+        requests,
+        role_rules,
+        endpoint,
+        file,
+    })
+}
+
+async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let name = record::name(user);
+    let found = api.get_opt(&name).await.map_err(|error| {
+        explain(
+            error,
+            &Doing::new("get", "configmaps")
+                .name(&name)
+                .namespace(SYSTEM_NAMESPACE),
+        )
+    })?;
+    let Some(map) = found else { return Ok(None) };
+    let record = Record::from_config_map(&map)?;
+    if record.user != user.as_str() {
+        return Err(Error::conflict(format!(
+            "configmap {SYSTEM_NAMESPACE}/{name} is the record of {:?}, not of {user}",
+            record.user
+        )));
+    }
+    Ok(Some(FoundRecord {
+        record,
+        metadata: map.metadata,
+    }))
+}
+
+async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
+    let found = Api::<Namespace>::all(session.client.clone())
+        .get_opt(name)
+        .await
+        .map_err(|error| explain(error, &Doing::new("get", "namespaces").name(name)))?;
+    Ok(found.map(|namespace| FoundNamespace {
+        terminating: namespace.metadata.deletion_timestamp.is_some(),
+        labels: namespace.metadata.labels.unwrap_or_default(),
+        annotations: namespace.metadata.annotations.unwrap_or_default(),
+    }))
+}
+
+async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
+    let found = Api::<ClusterRole>::all(session.client.clone())
+        .get(role)
+        .await;
+    match found {
+        Ok(found) => Ok(found.rules.unwrap_or_default()),
+        Err(error) if is_not_found(&error) => {
+            Err(Error::usage(format!("there is no ClusterRole {role:?}"))
+                .with_hint("the usual ones are view, edit and admin:  kubectl get clusterroles"))
+        }
+        Err(error) => Err(explain(
+            error,
+            &Doing::new("get", "clusterroles.rbac.authorization.k8s.io").name(role),
+        )),
+    }
+}
+
+async fn binding_of(
+    session: &Session,
+    namespace: &str,
+    user: &UserName,
+) -> Result<Option<FoundBinding>> {
+    let name = objects::binding_name(user);
+    let found = Api::<RoleBinding>::namespaced(session.client.clone(), namespace)
+        .get_opt(&name)
+        .await
+        .map_err(|error| {
+            let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
+            explain(error, &doing.name(&name).namespace(namespace))
+        })?;
+    Ok(found.map(|binding| FoundBinding {
+        role: binding.role_ref.name,
+        metadata: binding.metadata,
+    }))
+}
+
+/// Returns the kinds that a run would update rather than make; a failed run takes back only what
+/// it made.
+async fn existing(session: &Session, namespace: &str) -> Result<Vec<&'static str>> {
+    let client = &session.client;
+    let limits = Api::<LimitRange>::namespaced(client.clone(), namespace);
+    let quotas = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
+    let policies = Api::<NetworkPolicy>::namespaced(client.clone(), namespace);
+    let failed = |resource: &'static str| {
+        move |error| explain(error, &Doing::new("get", resource).namespace(namespace))
+    };
+    let (limit, quota, policy) = try_join3(
+        async {
+            limits
+                .get_opt(objects::LIMITS)
+                .await
+                .map_err(failed("limitranges"))
+        },
+        async {
+            quotas
+                .get_opt(objects::LIMITS)
+                .await
+                .map_err(failed("resourcequotas"))
+        },
+        async {
+            let resource = "networkpolicies.networking.k8s.io";
+            policies
+                .get_opt(objects::DEFAULT_DENY)
+                .await
+                .map_err(failed(resource))
+        },
+    )
+    .await?;
+    Ok([
+        limit.map(|_| "limitrange"),
+        quota.map(|_| "resourcequota"),
+        policy.map(|_| "networkpolicy"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
+}
+
+async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
+    let selector = format!("{}={}", meta::USER_LABEL, user.slug());
+    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .map_err(|error| {
+            explain(
+                error,
+                &Doing::new("list", "certificatesigningrequests.certificates.k8s.io"),
+            )
+        })?;
+    Ok(found.items)
+}
+
+/// Chooses the address she gets: as stated, as the cluster publishes it for joining machines, or
+/// as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
+async fn endpoint(session: &Session, stated: Option<&str>) -> Result<Endpoint> {
+    let own = &session.endpoint;
+    let mut endpoint = Endpoint {
+        server: own.server.clone(),
+        certificate_authority: own.certificate_authority.clone(),
+        tls_server_name: own.tls_server_name.clone(),
+        proxy_url: own.proxy_url.clone(),
+    };
+    if let Some(server) = stated {
+        endpoint.server = server.to_owned();
+    } else if let Some(published) = published(session).await {
+        return Ok(published);
+    }
+    if own.insecure && endpoint.certificate_authority.is_none() {
+        return Err(Error::usage(
+            "this kubeconfig skips the check of the server's certificate, which is not passed on",
+        )
+        .with_hint("name the cluster's CA with --certificate-authority"));
+    }
+    Ok(endpoint)
+}
+
+/// Reads `kube-public/cluster-info`, which kubeadm keeps for machines that join. Whoever may not
+/// read it, or a cluster without it, falls back to the admin's own address.
+async fn published(session: &Session) -> Option<Endpoint> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), "kube-public");
+    let map = api.get_opt("cluster-info").await.ok()??;
+    let config = Kubeconfig::from_yaml(map.data?.get("kubeconfig")?).ok()?;
+    let cluster = config.clusters.into_iter().next()?.cluster?;
+    let ca = cluster.certificate_authority_data?;
+    Some(Endpoint {
+        server: cluster.server?,
+        certificate_authority: Some(decode(&ca)?),
+        tls_server_name: cluster.tls_server_name,
+        proxy_url: None,
+    })
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}

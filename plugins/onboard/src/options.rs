@@ -1,0 +1,101 @@
+//! What a run was asked for, resolved and checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use groundcrew::flags::{DryRun, OutputArgs};
+
+use crate::identity::UserName;
+use crate::profile::Profile;
+
+/// Everything a run needs to know; flags that were not given are `None` where an earlier run may
+/// have said it already.
+#[derive(Debug)]
+pub struct Options {
+    /// Whom to onboard.
+    pub user: UserName,
+    /// Her namespace, if stated.
+    pub namespace: Option<String>,
+    /// Team, for people and reports.
+    pub team: Option<String>,
+    /// Whom to ask about the namespace.
+    pub contact: Option<String>,
+    /// What the namespace is for.
+    pub purpose: Option<String>,
+    /// ClusterRole that she gets in her namespace.
+    pub role: Option<String>,
+    /// Limits and quota.
+    pub profile: Option<Profile>,
+    /// Which traffic is allowed.
+    pub network: Option<Network>,
+    /// Additional groups inside the certificate.
+    pub groups: Vec<String>,
+    /// Which kind of credential.
+    pub auth: Auth,
+    /// How long the credential is asked to last.
+    pub expires: Duration,
+    /// How long to wait for the signer and for the rights to take effect.
+    pub timeout: Duration,
+    /// Where the kubeconfig goes.
+    pub out: PathBuf,
+    /// API server address for her, when it differs from the admin's.
+    pub server: Option<String>,
+    /// Replace her credential and the file.
+    pub force: bool,
+    /// What may be written.
+    pub dry_run: DryRun,
+    /// Who owns the fields that are applied.
+    pub field_manager: String,
+    /// Take over fields that another manager has set.
+    pub force_conflicts: bool,
+    /// How the answer is shown.
+    pub output: OutputArgs,
+}
+
+/// The role of a first run that states none: everything but rights and limits.
+pub const DEFAULT_ROLE: &str = "edit";
+
+/// Which traffic a namespace allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Network {
+    /// Same namespace and DNS only.
+    Isolated,
+    /// In from the same namespace, out to everywhere.
+    Open,
+    /// No policy.
+    None,
+}
+
+impl Network {
+    /// Returns the word that the record keeps.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolated => "isolated",
+            Self::Open => "open",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns one line for people.
+    #[must_use]
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Isolated => "same namespace and DNS allowed",
+            Self::Open => "in from the same namespace, out to everywhere",
+            Self::None => "no network policy",
+        }
+    }
+}
+
+/// Which kind of credential to issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// A certificate, or a token where the cluster signs none.
+    Auto,
+    /// A client certificate signed by the cluster.
+    Cert,
+    /// A service account token; deleting its Secret revokes it.
+    Token,
+}

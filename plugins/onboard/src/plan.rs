@@ -1,0 +1,429 @@
+//! Decides what a run does. Pure: what it needs to know comes in, no clock, no environment.
+
+use groundcrew::client::access::Access;
+use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
+
+use crate::credential::Issued;
+use crate::identity::UserName;
+use crate::kubeconfig::{Existing, Held};
+use crate::meta;
+use crate::objects::{self, Holder};
+use crate::observe::{FoundNamespace, Observed};
+use crate::options::{Auth, DEFAULT_ROLE, Network, Options};
+use crate::profile::{Profile, Size};
+use crate::record::{CredentialKind, Record, SYSTEM_NAMESPACE, Settings};
+
+/// What a run is going to do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Her namespace.
+    pub namespace: String,
+    /// What happens to the namespace itself.
+    pub namespace_step: NamespaceStep,
+    /// What was asked for, together with what earlier runs were asked for.
+    pub settings: Settings,
+    /// Limits and quota to apply; `None` leaves those of an earlier run alone.
+    pub profile: Option<Profile>,
+    /// Network policy to apply.
+    pub network: Network,
+    /// What happens to the credential.
+    pub credential: CredentialStep,
+    /// The RoleBinding gives another role and has to be replaced: a roleRef cannot be changed.
+    pub replace_binding: bool,
+    /// Holders of rights while the run lasts and after it.
+    pub holders: Holders,
+}
+
+/// What happens to the namespace itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceStep {
+    /// It is made.
+    Create,
+    /// It is hers; labels or annotations change.
+    Update,
+    /// It is hers and as it should be.
+    Keep,
+}
+
+/// What happens to the credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialStep {
+    /// Her file at the output path is valid and stays.
+    KeepFile(Held),
+    /// She holds one whose file is not here.
+    KeepElsewhere {
+        /// Its generation.
+        generation: u32,
+        /// Its kind.
+        kind: CredentialKind,
+        /// When it ends.
+        not_after: Timestamp,
+    },
+    /// A new one is issued.
+    Issue {
+        /// Its generation.
+        generation: u32,
+        /// A file at the output path is replaced.
+        replace_file: bool,
+        /// Generations whose rights end once the new one is proved.
+        revokes: Vec<(u32, CredentialKind)>,
+    },
+}
+
+/// Who holds the rights.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Until the new credential is proved: she is never without access in between.
+    pub during: Vec<Holder>,
+    /// In the end.
+    pub after: Vec<Holder>,
+}
+
+/// Decides.
+///
+/// # Errors
+///
+/// Conflict, when a namespace or record is somebody else's; usage, when the output file is
+/// something that must not be overwritten.
+pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Plan> {
+    let record = observed.record.as_ref().map(|found| &found.record);
+    let namespace = namespace_of(options, record)?;
+    let settings = settings(options, record);
+    let namespace_step = namespace_step(
+        &namespace,
+        &options.user,
+        &settings,
+        observed.namespace.as_ref(),
+    )?;
+    let credential = credential_step(options, &observed.file, record, now)?;
+    let holders = holders(&options.user, options.auth, &credential, record, now);
+    Ok(Plan {
+        namespace_step,
+        profile: profile(options, &settings)?,
+        network: network(&settings)?,
+        replace_binding: observed
+            .binding
+            .as_ref()
+            .is_some_and(|binding| binding.role != settings.role),
+        namespace,
+        settings,
+        credential,
+        holders,
+    })
+}
+
+/// Returns her namespace: as stated, as recorded, or named after her.
+///
+/// # Errors
+///
+/// Conflict, when she has another one already.
+pub fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
+    match (&options.namespace, record) {
+        (Some(stated), Some(record)) if *stated != record.namespace => {
+            Err(Error::conflict(format!(
+                "{} is onboarded in namespace {:?}, not in {stated:?}",
+                options.user, record.namespace
+            ))
+            .with_hint(format!("leave -n out, or use -n {}", record.namespace)))
+        }
+        (Some(stated), _) => Ok(stated.clone()),
+        (None, Some(record)) => Ok(record.namespace.clone()),
+        (None, None) => Ok(options.user.slug()),
+    }
+}
+
+/// Returns every right that a run needs, so that all missing ones can be named at once.
+#[must_use]
+pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
+    let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
+    let rbac = "rbac.authorization.k8s.io";
+    let csr = ("certificates.k8s.io", "certificatesigningrequests");
+    let wide = |verb, (group, resource)| Access::new(verb, group, resource);
+    let inside = |verb, group, resource| Access::new(verb, group, resource).in_namespace(namespace);
+    let mut all = vec![
+        wide("get", ("", "namespaces")),
+        wide("create", ("", "namespaces")),
+        wide("patch", ("", "namespaces")),
+        wide("get", (rbac, "clusterroles")).named(role),
+        wide("bind", (rbac, "clusterroles")).named(role),
+    ];
+    for (group, resource) in [
+        ("", "limitranges"),
+        ("", "resourcequotas"),
+        ("networking.k8s.io", "networkpolicies"),
+        (rbac, "rolebindings"),
+    ] {
+        all.extend(["get", "create", "patch"].map(|verb| inside(verb, group, resource)));
+    }
+    if options.auth != Auth::Token {
+        all.extend(["create", "get", "list", "delete"].map(|verb| wide(verb, csr)));
+        all.push(wide("update", csr).subresource("approval"));
+        all.push(
+            Access::new("approve", "certificates.k8s.io", "signers")
+                .named("kubernetes.io/kube-apiserver-client"),
+        );
+    }
+    let system = |verb, resource| Access::new(verb, "", resource).in_namespace(SYSTEM_NAMESPACE);
+    if options.auth == Auth::Token {
+        all.extend(["get", "create", "patch"].map(|verb| system(verb, "serviceaccounts")));
+        all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));
+        all.push(system("create", "serviceaccounts").subresource("token"));
+    }
+    all.extend(["get", "create", "update"].map(|verb| system(verb, "configmaps")));
+    all
+}
+
+/// Says whether what the signer returned is what was asked for.
+///
+/// # Errors
+///
+/// A failure that names the difference; such a certificate is never handed out.
+pub fn check_issued(
+    issued: &Issued,
+    user: &UserName,
+    groups: &[String],
+    key_fingerprint: &str,
+) -> Result<()> {
+    let mut asked: Vec<&String> = groups.iter().collect();
+    let mut got: Vec<&String> = issued.groups.iter().collect();
+    asked.sort();
+    got.sort();
+    let difference = if issued.key_fingerprint != key_fingerprint {
+        "is for another key"
+    } else if issued.user != user.as_str() {
+        "names another user"
+    } else if asked != got {
+        "carries other groups"
+    } else {
+        return Ok(());
+    };
+    Err(Error::failed(format!(
+        "the signer returned a certificate that {difference}"
+    )))
+}
+
+fn settings(options: &Options, record: Option<&Record>) -> Settings {
+    let before = record
+        .map(|record| record.settings.clone())
+        .unwrap_or_default();
+    let or = |stated: &Option<String>, before: Option<String>| stated.clone().or(before);
+    let word = |stated: Option<&str>, before: String, default: &str| match stated {
+        Some(stated) => stated.to_owned(),
+        None if before.is_empty() => default.to_owned(),
+        None => before,
+    };
+    Settings {
+        team: or(&options.team, before.team),
+        contact: or(&options.contact, before.contact),
+        purpose: or(&options.purpose, before.purpose),
+        role: word(options.role.as_deref(), before.role, DEFAULT_ROLE),
+        profile: word(
+            options.profile.as_ref().map(Profile::name),
+            before.profile,
+            "small",
+        ),
+        network: word(
+            options.network.map(Network::name),
+            before.network,
+            "isolated",
+        ),
+    }
+}
+
+fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
+    if let Some(profile) = &options.profile {
+        return Ok(Some(profile.clone()));
+    }
+    match settings.profile.as_str() {
+        // Its content was stated by an earlier run and stands in the cluster.
+        "file" => Ok(None),
+        "small" => Ok(Some(Profile::Size(Size::Small))),
+        "medium" => Ok(Some(Profile::Size(Size::Medium))),
+        "large" => Ok(Some(Profile::Size(Size::Large))),
+        "none" => Ok(Some(Profile::None)),
+        other => Err(unknown_word("profile", other)),
+    }
+}
+
+fn network(settings: &Settings) -> Result<Network> {
+    [Network::Isolated, Network::Open, Network::None]
+        .into_iter()
+        .find(|network| network.name() == settings.network)
+        .ok_or_else(|| unknown_word("network", &settings.network))
+}
+
+fn unknown_word(what: &str, word: &str) -> Error {
+    Error::conflict(format!(
+        "the record names {what} {word:?}, which this version does not know"
+    ))
+    .with_hint(format!("state it: --{what}"))
+}
+
+fn namespace_step(
+    name: &str,
+    user: &UserName,
+    settings: &Settings,
+    found: Option<&FoundNamespace>,
+) -> Result<NamespaceStep> {
+    let Some(found) = found else {
+        return Ok(NamespaceStep::Create);
+    };
+    if found.terminating {
+        return Err(
+            Error::conflict(format!("namespace {name:?} is being deleted")).with_hint(format!(
+                "wait for it:  kubectl wait --for=delete namespace/{name}"
+            )),
+        );
+    }
+    match found.annotations.get(meta::OWNER) {
+        Some(owner) if owner == user.as_str() => {}
+        Some(owner) => {
+            return Err(
+                Error::conflict(format!("namespace {name:?} belongs to {owner}"))
+                    .with_hint("choose another one with -n"),
+            );
+        }
+        None => {
+            return Err(Error::conflict(format!(
+                "namespace {name:?} exists and nothing says that it is {user}'s"
+            ))
+            .with_hint("choose another one with -n")
+            .with_hint(format!(
+                "if it is hers:  kubectl annotate namespace {name} {}={user}",
+                meta::OWNER
+            )));
+        }
+    }
+    let wanted = objects::namespace(name, user, settings).metadata;
+    let differs = objects::lacks(wanted.labels.as_ref(), Some(&found.labels))
+        || objects::lacks(wanted.annotations.as_ref(), Some(&found.annotations));
+    Ok(if differs {
+        NamespaceStep::Update
+    } else {
+        NamespaceStep::Keep
+    })
+}
+
+fn credential_step(
+    options: &Options,
+    file: &Existing,
+    record: Option<&Record>,
+    now: Timestamp,
+) -> Result<CredentialStep> {
+    let path = options.out.display();
+    let live = record.and_then(|record| record.live(now));
+    let next = record.map_or(1, Record::next_generation);
+    let issue = |at_least: u32, replace_file| CredentialStep::Issue {
+        generation: next.max(at_least),
+        replace_file,
+        revokes: record
+            .into_iter()
+            .flat_map(|record| &record.generations)
+            .filter(|issue| issue.revoked_at.is_none())
+            .map(|issue| (issue.generation, issue.kind))
+            .collect(),
+    };
+    match file {
+        Existing::Foreign(why) if !options.force => Err(Error::usage(format!(
+            "{path} exists and is not {}'s kubeconfig for this cluster: {why}",
+            options.user
+        ))
+        .with_hint("name another file with --out, or pass --force to overwrite it")),
+        Existing::Foreign(_) => Ok(issue(1, true)),
+        Existing::Hers(held) if options.force => Ok(issue(held.generation + 1, true)),
+        Existing::Hers(held) => match dead(held, record, now) {
+            None => Ok(CredentialStep::KeepFile(held.clone())),
+            Some(why) => Err(Error::usage(format!(
+                "{path} holds {}'s {} of generation {}, which {why}",
+                options.user,
+                held.kind.as_str(),
+                held.generation
+            ))
+            .with_hint("pass --force to replace the file with a new credential")),
+        },
+        Existing::Absent => match live {
+            Some(live) if !options.force => Ok(CredentialStep::KeepElsewhere {
+                generation: live.generation,
+                kind: live.kind,
+                not_after: live.not_after,
+            }),
+            _ => Ok(issue(1, false)),
+        },
+    }
+}
+
+/// Returns why a credential in a file is of no use any more.
+fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> {
+    if held.not_after <= now {
+        return Some(format!("ended on {}", held.not_after));
+    }
+    let issues = record.into_iter().flat_map(|record| &record.generations);
+    let recorded = issues
+        .filter(|issue| issue.generation == held.generation)
+        .last()?;
+    if let Some(at) = recorded.revoked_at {
+        return Some(format!("was revoked on {at}"));
+    }
+    (recorded.sha256 != held.sha256 || recorded.kind != held.kind)
+        .then(|| "is not the one on record".to_owned())
+}
+
+fn holders(
+    user: &UserName,
+    auth: Auth,
+    step: &CredentialStep,
+    record: Option<&Record>,
+    now: Timestamp,
+) -> Holders {
+    match step {
+        CredentialStep::KeepFile(held) => {
+            let holder = vec![holder(user, held.generation, held.kind)];
+            Holders {
+                during: holder.clone(),
+                after: holder,
+            }
+        }
+        CredentialStep::KeepElsewhere {
+            generation, kind, ..
+        } => {
+            let holder = vec![holder(user, *generation, *kind)];
+            Holders {
+                during: holder.clone(),
+                after: holder,
+            }
+        }
+        CredentialStep::Issue { generation, .. } => {
+            let kind = if auth == Auth::Token {
+                CredentialKind::Token
+            } else {
+                CredentialKind::Certificate
+            };
+            let new = holder(user, *generation, kind);
+            let mut during: Vec<Holder> = record
+                .and_then(|record| record.live(now))
+                .map(|live| holder(user, live.generation, live.kind))
+                .into_iter()
+                .collect();
+            if !during.contains(&new) {
+                during.push(new.clone());
+            }
+            Holders {
+                during,
+                after: vec![new],
+            }
+        }
+    }
+}
+
+/// Returns who holds the rights of one generation.
+#[must_use]
+pub fn holder(user: &UserName, generation: u32, kind: CredentialKind) -> Holder {
+    match kind {
+        CredentialKind::Certificate => Holder::Group(user.generation_group(generation)),
+        CredentialKind::Token => Holder::ServiceAccount(objects::binding_name(user)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,383 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use groundcrew::error::Kind;
+use groundcrew::flags::{DryRun, OutputArgs};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::*;
+use crate::kubeconfig::Endpoint;
+use crate::observe::{FoundBinding, FoundRecord};
+use crate::record::Generation;
+
+const NOW: &str = "2026-11-21T09:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn options() -> Options {
+    Options {
+        user: UserName::parse("alice").unwrap(),
+        namespace: None,
+        team: None,
+        contact: None,
+        purpose: None,
+        role: None,
+        profile: None,
+        network: None,
+        groups: Vec::new(),
+        auth: Auth::Auto,
+        expires: Duration::from_secs(3600),
+        timeout: Duration::from_secs(30),
+        out: PathBuf::from("alice.kubeconfig"),
+        server: None,
+        force: false,
+        dry_run: DryRun::None,
+        field_manager: "kubectl-onboard".to_owned(),
+        force_conflicts: false,
+        output: OutputArgs::default(),
+    }
+}
+
+fn nothing() -> Observed {
+    Observed {
+        record: None,
+        namespace: None,
+        binding: None,
+        existing: Vec::new(),
+        requests: Vec::new(),
+        role_rules: Vec::new(),
+        endpoint: Endpoint {
+            server: "https://api:6443".to_owned(),
+            certificate_authority: None,
+            tls_server_name: None,
+            proxy_url: None,
+        },
+        file: Existing::Absent,
+    }
+}
+
+fn hers() -> FoundNamespace {
+    let metadata = objects::namespace("alice", &options().user, &Settings::default()).metadata;
+    FoundNamespace {
+        labels: metadata.labels.unwrap(),
+        annotations: metadata.annotations.unwrap(),
+        terminating: false,
+    }
+}
+
+fn issue(generation: u32, days: i64) -> Generation {
+    let end = now().as_second() + days * 86400;
+    Generation {
+        generation,
+        kind: CredentialKind::Certificate,
+        sha256: Some("ab".to_owned()),
+        groups: vec![format!("onboard:alice:g{generation}")],
+        not_after: Timestamp::from_second(end).unwrap(),
+        issued_at: now(),
+        issued_by: "carol".to_owned(),
+        revoked_at: None,
+    }
+}
+
+fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
+    let settings = Settings {
+        role: "view".into(),
+        profile: "large".into(),
+        ..Settings::default()
+    };
+    let mut record = Record::new(&options().user, "alice", settings);
+    record.generations = generations;
+    Some(FoundRecord {
+        record,
+        metadata: ObjectMeta::default(),
+    })
+}
+
+fn held(generation: u32, days: i64) -> Existing {
+    let issue = issue(generation, days);
+    Existing::Hers(Held {
+        kind: issue.kind,
+        generation,
+        groups: issue.groups,
+        not_after: issue.not_after,
+        sha256: issue.sha256,
+    })
+}
+
+fn decide(options: &Options, observed: &Observed) -> Result<Plan> {
+    plan(options, observed, now())
+}
+
+fn groups(holders: &[Holder]) -> Vec<String> {
+    holders.iter().map(Holder::describe).collect()
+}
+
+#[test]
+fn a_first_run_makes_everything_and_issues_generation_one() {
+    let plan = decide(&options(), &nothing()).unwrap();
+    assert_eq!(plan.namespace, "alice");
+    assert_eq!(plan.namespace_step, NamespaceStep::Create);
+    assert_eq!(plan.settings.role, "edit");
+    assert_eq!(plan.profile, Some(Profile::Size(Size::Small)));
+    let CredentialStep::Issue {
+        generation: 1,
+        replace_file: false,
+        revokes,
+    } = plan.credential
+    else {
+        panic!("{:?}", plan.credential)
+    };
+    assert!(revokes.is_empty());
+    assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g1"]);
+    assert_eq!(plan.holders.during, plan.holders.after);
+}
+
+#[test]
+fn a_second_run_keeps_the_file_and_what_the_first_was_asked_for() {
+    let observed = Observed {
+        record: recorded(vec![issue(1, 20)]),
+        namespace: Some(hers()),
+        file: held(1, 20),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert_eq!(plan.namespace_step, NamespaceStep::Keep);
+    assert!(matches!(plan.credential, CredentialStep::KeepFile(_)));
+    assert_eq!(plan.settings.role, "view");
+    assert_eq!(plan.profile, Some(Profile::Size(Size::Large)));
+}
+
+#[test]
+fn a_live_credential_elsewhere_is_not_doubled() {
+    let observed = Observed {
+        record: recorded(vec![issue(1, 20)]),
+        namespace: Some(hers()),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert!(matches!(
+        plan.credential,
+        CredentialStep::KeepElsewhere { generation: 1, .. }
+    ));
+    assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g1"]);
+}
+
+#[test]
+fn an_ended_credential_is_followed_by_the_next_generation() {
+    let observed = Observed {
+        record: recorded(vec![issue(1, -1)]),
+        namespace: Some(hers()),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert!(matches!(
+        plan.credential,
+        CredentialStep::Issue { generation: 2, .. }
+    ));
+    assert_eq!(groups(&plan.holders.during), ["group onboard:alice:g2"]);
+}
+
+#[test]
+fn replacing_keeps_both_alive_until_the_new_one_is_proved() {
+    let observed = Observed {
+        record: recorded(vec![issue(1, 20)]),
+        namespace: Some(hers()),
+        file: held(1, 20),
+        ..nothing()
+    };
+    let plan = decide(
+        &Options {
+            force: true,
+            ..options()
+        },
+        &observed,
+    )
+    .unwrap();
+    let CredentialStep::Issue {
+        generation: 2,
+        replace_file: true,
+        revokes,
+    } = plan.credential
+    else {
+        panic!("{:?}", plan.credential)
+    };
+    assert_eq!(revokes, [(1, CredentialKind::Certificate)]);
+    assert_eq!(
+        groups(&plan.holders.during),
+        ["group onboard:alice:g1", "group onboard:alice:g2"]
+    );
+    assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g2"]);
+}
+
+#[test]
+fn a_run_that_died_before_the_record_is_taken_up() {
+    let observed = Observed {
+        namespace: Some(hers()),
+        file: held(1, 20),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert!(matches!(plan.credential, CredentialStep::KeepFile(_)));
+}
+
+#[test]
+fn a_dead_file_is_named_and_not_overwritten() {
+    let mut revoked = issue(1, 20);
+    revoked.revoked_at = Some(now());
+    let mut other = issue(1, 20);
+    other.sha256 = Some("cd".to_owned());
+    let cases = [
+        (vec![issue(1, -1)], held(1, -1), "ended on"),
+        (vec![revoked, issue(2, 20)], held(1, 20), "was revoked"),
+        (vec![other], held(1, 20), "is not the one on record"),
+    ];
+    for (generations, file, why) in cases {
+        let observed = Observed {
+            record: recorded(generations),
+            namespace: Some(hers()),
+            file,
+            ..nothing()
+        };
+        let error = decide(&options(), &observed).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[test]
+fn a_foreign_file_is_never_overwritten_unasked() {
+    let observed = Observed {
+        file: Existing::Foreign("it is not a kubeconfig".into()),
+        ..nothing()
+    };
+    assert_eq!(
+        decide(&options(), &observed).unwrap_err().kind(),
+        Kind::Usage
+    );
+    let forced = decide(
+        &Options {
+            force: true,
+            ..options()
+        },
+        &observed,
+    )
+    .unwrap();
+    assert!(matches!(
+        forced.credential,
+        CredentialStep::Issue {
+            replace_file: true,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn only_a_namespace_that_says_it_is_hers_is_adopted() {
+    let bare = FoundNamespace::default();
+    let bobs = FoundNamespace {
+        annotations: BTreeMap::from([(meta::OWNER.to_owned(), "bob".to_owned())]),
+        ..FoundNamespace::default()
+    };
+    let going = FoundNamespace {
+        terminating: true,
+        ..hers()
+    };
+    for (found, words) in [
+        (bare, "nothing says"),
+        (bobs, "belongs to bob"),
+        (going, "deleted"),
+    ] {
+        let observed = Observed {
+            namespace: Some(found),
+            ..nothing()
+        };
+        let error = decide(&options(), &observed).unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let changed = Options {
+        team: Some("web".into()),
+        ..options()
+    };
+    let observed = Observed {
+        namespace: Some(hers()),
+        ..nothing()
+    };
+    assert_eq!(
+        decide(&changed, &observed).unwrap().namespace_step,
+        NamespaceStep::Update
+    );
+}
+
+#[test]
+fn another_namespace_than_the_recorded_one_is_a_conflict() {
+    let observed = Observed {
+        record: recorded(Vec::new()),
+        ..nothing()
+    };
+    let elsewhere = Options {
+        namespace: Some("web".into()),
+        ..options()
+    };
+    assert_eq!(
+        decide(&elsewhere, &observed).unwrap_err().kind(),
+        Kind::Conflict
+    );
+}
+
+#[test]
+fn another_role_replaces_the_binding() {
+    let binding = FoundBinding {
+        role: "view".into(),
+        metadata: ObjectMeta::default(),
+    };
+    let observed = Observed {
+        binding: Some(binding),
+        namespace: Some(hers()),
+        ..nothing()
+    };
+    assert!(decide(&options(), &observed).unwrap().replace_binding);
+    let same = Options {
+        role: Some("view".into()),
+        ..options()
+    };
+    assert!(!decide(&same, &observed).unwrap().replace_binding);
+}
+
+#[test]
+fn a_certificate_that_is_not_what_was_asked_for_is_refused() {
+    let user = options().user;
+    let groups = ["onboard:alice:g1".to_owned()];
+    let good = Issued {
+        user: "alice".to_owned(),
+        groups: groups.to_vec(),
+        not_after: now(),
+        sha256: "ab".to_owned(),
+        key_fingerprint: "k".to_owned(),
+    };
+    assert!(check_issued(&good, &user, &groups, "k").is_ok());
+    let masters = vec!["onboard:alice:g1".to_owned(), "system:masters".to_owned()];
+    let bad = [
+        Issued {
+            user: "bob".to_owned(),
+            ..good.clone()
+        },
+        Issued {
+            groups: masters,
+            ..good.clone()
+        },
+        Issued {
+            key_fingerprint: "other".to_owned(),
+            ..good
+        },
+    ];
+    for issued in bad {
+        assert!(
+            check_issued(&issued, &user, &groups, "k").is_err(),
+            "{issued:?}"
+        );
+    }
+}

@@ -1,0 +1,373 @@
+//! Proves, with her own file alone, that she can do her work and nothing beyond it.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::{join_all, try_join_all};
+use groundcrew::client::Session;
+use groundcrew::client::access::{Access, grants};
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use groundcrew::write::status;
+use k8s_openapi::api::authentication::v1::UserInfo;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::api::{Api, PostParams};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::identity::UserName;
+use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+
+/// How long a fresh binding may take to reach every API server; seen: about 0.1 s.
+const PROPAGATION: Duration = Duration::from_secs(10);
+
+/// Extra under which the API server reports the certificate it saw (Kubernetes 1.32 and later).
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+/// What a working person is expected to be able to do, the most telling first.
+const TELLING: [(&str, &str, &str, &str); 8] = [
+    ("create", "", "pods", ""),
+    ("create", "apps", "deployments", ""),
+    ("get", "", "pods", "log"),
+    ("create", "", "services", ""),
+    ("list", "", "pods", ""),
+    ("get", "", "configmaps", ""),
+    ("list", "apps", "deployments", ""),
+    ("get", "", "services", ""),
+];
+
+/// How many of those are asked for; the rest of a role stands and falls with its binding.
+const ASKED: usize = 3;
+
+/// What has to be true.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// Her name.
+    pub user: &'a UserName,
+    /// Her namespace.
+    pub namespace: &'a str,
+    /// What her file holds.
+    pub kind: CredentialKind,
+    /// The groups inside her certificate.
+    pub groups: &'a [String],
+    /// SHA-256 of her certificate.
+    pub sha256: Option<&'a str>,
+    /// The rules of her role.
+    pub rules: &'a [PolicyRule],
+    /// A LimitRange fills in resources that a pod leaves out.
+    pub limited: bool,
+}
+
+/// One thing that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    name: String,
+    failure: Option<String>,
+}
+
+impl Check {
+    fn new(name: impl Into<String>, failure: Option<String>) -> Self {
+        Self {
+            name: name.into(),
+            failure,
+        }
+    }
+
+    /// Returns whether it is as it should be.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.failure {
+            None => write!(f, "{}: as expected", self.name),
+            Some(failure) => write!(f, "{}: {failure}", self.name),
+        }
+    }
+}
+
+/// Asks the server everything, as her.
+///
+/// # Errors
+///
+/// When the server could not be asked; an answer that is not as expected is a failed [`Check`].
+pub async fn prove(
+    her: &Session,
+    expected: &Expected<'_>,
+    timeout: Duration,
+) -> Result<Vec<Check>> {
+    let deadline = Instant::now() + timeout.min(PROPAGATION);
+    let me = groundcrew::client::access::who_am_i(her).await?;
+    let mut checks = who(&me, expected);
+    let forbidden = cannot(expected);
+    let answers = try_join_all(forbidden.iter().map(|access| access.ask(her))).await?;
+    for (access, allowed) in forbidden.iter().zip(answers) {
+        let failure = allowed.then(|| "she can, through another binding".to_owned());
+        checks.push(Check::new(format!("cannot {access}"), failure));
+    }
+    let wanted = can(expected);
+    // New rights reach the authorizer's cache a moment after they are written.
+    let answers = join_all(
+        wanted
+            .iter()
+            .map(|access| until_allowed(her, access, deadline)),
+    )
+    .await;
+    for (access, allowed) in wanted.iter().zip(answers) {
+        let failure = (!allowed?).then(|| "she cannot".to_owned());
+        checks.push(Check::new(format!("can {access}"), failure));
+    }
+    if wanted.iter().any(Access::is_pod_creation) {
+        checks.extend(pod(her, expected, deadline).await?);
+    }
+    Ok(checks)
+}
+
+/// Compares who the server says she is.
+fn who(me: &UserInfo, expected: &Expected<'_>) -> Vec<Check> {
+    let (user, mut groups) = match expected.kind {
+        CredentialKind::Certificate => {
+            (expected.user.as_str().to_owned(), expected.groups.to_vec())
+        }
+        CredentialKind::Token => {
+            let account = crate::objects::binding_name(expected.user);
+            let all = "system:serviceaccounts";
+            (
+                format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"),
+                vec![all.to_owned(), format!("{all}:{SYSTEM_NAMESPACE}")],
+            )
+        }
+    };
+    groups.push("system:authenticated".to_owned());
+    groups.sort();
+    let mut got = me.groups.clone().unwrap_or_default();
+    got.sort();
+    let name = me.username.clone().unwrap_or_default();
+    let mut checks = vec![
+        Check::new(
+            "user name",
+            (name != user).then(|| format!("{name:?} instead of {user:?}")),
+        ),
+        Check::new(
+            "groups",
+            (got != groups)
+                .then(|| format!("[{}] instead of [{}]", got.join(", "), groups.join(", "))),
+        ),
+    ];
+    let seen = me
+        .extra
+        .as_ref()
+        .and_then(|extra| extra.get(CREDENTIAL_ID)?.first());
+    if let (Some(seen), Some(sha256)) = (seen, expected.sha256) {
+        let differs = *seen != format!("X509SHA256={sha256}");
+        checks.push(Check::new(
+            "certificate",
+            differs.then(|| format!("the server saw {seen}")),
+        ));
+    }
+    checks
+}
+
+/// Returns what she must not be able to do.
+fn cannot(expected: &Expected<'_>) -> Vec<Access> {
+    let elsewhere = if expected.namespace == "kube-system" {
+        "kube-public"
+    } else {
+        "kube-system"
+    };
+    let mut all = vec![
+        Access::new("get", "", "secrets").in_namespace(elsewhere),
+        Access::new("*", "*", "*"),
+    ];
+    let rbac = "rbac.authorization.k8s.io";
+    if !grants(expected.rules, "create", rbac, "rolebindings", "") {
+        all.push(Access::new("create", rbac, "rolebindings").in_namespace(expected.namespace));
+    }
+    all
+}
+
+/// Returns what her role says that she can do, as far as it is asked for.
+fn can(expected: &Expected<'_>) -> Vec<Access> {
+    TELLING
+        .into_iter()
+        .filter(|(verb, group, resource, sub)| grants(expected.rules, verb, group, resource, sub))
+        .take(ASKED)
+        .map(|(verb, group, resource, sub)| {
+            let access = Access::new(verb, group, resource).in_namespace(expected.namespace);
+            if sub.is_empty() {
+                access
+            } else {
+                access.subresource(sub)
+            }
+        })
+        .collect()
+}
+
+async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        if access.ask(her).await? {
+            return Ok(true);
+        }
+        if Instant::now() + pause > deadline {
+            return Ok(false);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Sends a pod without resources through admission: quota, limits and pod security all act on it,
+/// and nothing is kept. (A Deployment would prove nothing: its pods meet the quota later.)
+async fn pod(her: &Session, expected: &Expected<'_>, deadline: Instant) -> Result<Vec<Check>> {
+    let api = Api::<Pod>::namespaced(her.client.clone(), expected.namespace);
+    let probe = probe();
+    let params = PostParams {
+        dry_run: true,
+        field_manager: None,
+    };
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match api.create(&params, &probe).await {
+            Ok(pod) => return Ok(admitted(&pod, expected.limited)),
+            Err(error) => {
+                let Some(refusal) =
+                    status(&error).filter(|status| matches!(status.code, 403 | 422))
+                else {
+                    let doing = Doing::new("create", "pods").namespace(expected.namespace);
+                    return Err(explain(error, &doing));
+                };
+                // The service account of a new namespace appears a moment after it.
+                let early = refusal.message.contains("serviceaccount");
+                if !early || Instant::now() + pause > deadline {
+                    let why = Some(refusal.message.clone());
+                    return Ok(vec![Check::new("a pod is admitted", why)]);
+                }
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+fn admitted(pod: &Pod, limited: bool) -> Vec<Check> {
+    let mut checks = vec![Check::new("a pod is admitted", None)];
+    if limited {
+        let container = pod.spec.as_ref().and_then(|spec| spec.containers.first());
+        let requests = container.and_then(|c| c.resources.as_ref()?.requests.as_ref());
+        let missing = requests.is_none_or(std::collections::BTreeMap::is_empty);
+        let failure = missing.then(|| "its resources were not filled in".to_owned());
+        checks.push(Check::new("limits apply to a pod", failure));
+    }
+    checks
+}
+
+/// A pod that `restricted` accepts, so that it raises no warning, and that asks for no resources.
+fn probe() -> Pod {
+    let spec = json!({
+        "metadata": {"generateName": "onboard-probe-"},
+        "spec": {
+            "securityContext": {
+                "runAsNonRoot": true,
+                "runAsUser": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [{
+                "name": "probe",
+                "image": "registry.k8s.io/pause:3.10",
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }],
+        },
+    });
+    serde_json::from_value(spec).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> PolicyRule {
+        let all = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        PolicyRule {
+            api_groups: all(groups),
+            resources: all(resources),
+            verbs: words(verbs),
+            ..PolicyRule::default()
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn expected<'a>(
+        user: &'a UserName,
+        groups: &'a [String],
+        rules: &'a [PolicyRule],
+    ) -> Expected<'a> {
+        Expected {
+            user,
+            namespace: "alice",
+            kind: CredentialKind::Certificate,
+            groups,
+            sha256: Some("ab"),
+            rules,
+            limited: true,
+        }
+    }
+
+    #[test]
+    fn only_what_the_role_grants_is_expected() {
+        let user = UserName::parse("alice").unwrap();
+        let view = [rule(&[""], &["pods", "pods/log"], &["get", "list"])];
+        let shown: Vec<String> = can(&expected(&user, &[], &view))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        assert!(cannot(&expected(&user, &[], &view)).len() == 3);
+        let admin = [rule(&["*"], &["*"], &["*"])];
+        assert_eq!(can(&expected(&user, &[], &admin)).len(), ASKED);
+        assert_eq!(cannot(&expected(&user, &[], &admin)).len(), 2);
+    }
+
+    #[test]
+    fn an_identity_that_differs_fails_by_name() {
+        let user = UserName::parse("alice").unwrap();
+        let groups = words(&["onboard:alice:g1"]);
+        let expected = expected(&user, &groups, &[]);
+        let mut me = UserInfo {
+            username: Some("alice".into()),
+            groups: Some(words(&["onboard:alice:g1", "system:authenticated"])),
+            extra: Some([(CREDENTIAL_ID.to_owned(), words(&["X509SHA256=ab"]))].into()),
+            uid: None,
+        };
+        assert!(who(&me, &expected).iter().all(Check::passed));
+        assert_eq!(who(&me, &expected).len(), 3);
+        me.groups = Some(words(&[
+            "onboard:alice:g1",
+            "system:authenticated",
+            "system:masters",
+        ]));
+        me.extra = Some([(CREDENTIAL_ID.to_owned(), words(&["X509SHA256=cd"]))].into());
+        let failed: Vec<String> = who(&me, &expected)
+            .iter()
+            .filter(|check| !check.passed())
+            .map(|check| check.name.clone())
+            .collect();
+        assert_eq!(failed, ["groups", "certificate"]);
+    }
+
+    #[test]
+    fn a_pod_whose_resources_stay_empty_shows_that_limits_do_not_apply() {
+        assert!(admitted(&probe(), false).iter().all(Check::passed));
+        assert!(!admitted(&probe(), true).iter().all(Check::passed));
+    }
+}

@@ -1,0 +1,270 @@
+//! What the cluster remembers of a person: the ConfigMap `onboard-<slug>`.
+//!
+//! Certificates leave no trace in the API server once their request is collected (after an
+//! hour), so this record is the inventory. It never holds a key.
+
+use std::collections::BTreeMap;
+
+use groundcrew::error::{Error, Result};
+use groundcrew::output::API_VERSION;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde::{Deserialize, Serialize};
+
+use crate::identity::UserName;
+use crate::meta;
+
+/// Namespace of the records and of the service accounts behind tokens.
+pub const SYSTEM_NAMESPACE: &str = "groundcrew-system";
+
+/// Key of the ConfigMap's data.
+const KEY: &str = "record.json";
+
+const KIND: &str = "OnboardRecord";
+
+/// Everything that was ever issued to one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    api_version: String,
+    kind: String,
+    /// The user name, exactly.
+    pub user: String,
+    /// Her namespace.
+    pub namespace: String,
+    /// What the latest run was asked for; a later run takes over what it does not state.
+    pub settings: Settings,
+    /// Every issue, oldest first.
+    pub generations: Vec<Generation>,
+}
+
+/// What a run was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    /// Team, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Whom to ask, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// What the namespace is for, as stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// ClusterRole bound in the namespace.
+    pub role: String,
+    /// Profile word.
+    pub profile: String,
+    /// Network word.
+    pub network: String,
+}
+
+/// One issue of a credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Generation {
+    /// Counts from 1 and never goes back.
+    pub generation: u32,
+    /// Certificate or token.
+    #[serde(rename = "type")]
+    pub kind: CredentialKind,
+    /// SHA-256 of the certificate; absent for a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The groups inside the credential.
+    pub groups: Vec<String>,
+    /// When it ends by itself.
+    pub not_after: Timestamp,
+    /// When it was recorded.
+    pub issued_at: Timestamp,
+    /// The server's word for the admin who ran the command.
+    pub issued_by: String,
+    /// When its rights were taken away, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// The two kinds of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CredentialKind {
+    /// A client certificate.
+    Certificate,
+    /// A service account token bound to a Secret.
+    Token,
+}
+
+impl CredentialKind {
+    /// Returns the word that documents use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl Record {
+    /// Returns a record without any issue.
+    #[must_use]
+    pub fn new(user: &UserName, namespace: &str, settings: Settings) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            user: user.as_str().to_owned(),
+            namespace: namespace.to_owned(),
+            settings,
+            generations: Vec::new(),
+        }
+    }
+
+    /// Reads a record out of its ConfigMap.
+    ///
+    /// # Errors
+    ///
+    /// Conflict, when the ConfigMap is not a record: somebody else's object or a hand edit.
+    pub fn from_config_map(map: &ConfigMap) -> Result<Self> {
+        let name = map.metadata.name.as_deref().unwrap_or_default();
+        let broken = |why: String| {
+            Error::conflict(format!(
+                "configmap {SYSTEM_NAMESPACE}/{name} is not a record of kubectl onboard: {why}"
+            ))
+            .with_hint(format!(
+                "look at it:  kubectl get configmap {name} -n {SYSTEM_NAMESPACE} -o yaml"
+            ))
+        };
+        let text = map.data.as_ref().and_then(|data| data.get(KEY));
+        let text = text.ok_or_else(|| broken(format!("it has no key {KEY}")))?;
+        let record: Self = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
+        if record.kind != KIND || record.api_version != API_VERSION {
+            return Err(broken(format!(
+                "it holds {} {}, this version reads {API_VERSION} {KIND}",
+                record.api_version, record.kind
+            )));
+        }
+        Ok(record)
+    }
+
+    /// Returns the ConfigMap that keeps this record.
+    ///
+    /// # Errors
+    ///
+    /// Only when a value has no JSON form.
+    pub fn to_config_map(&self, user: &UserName) -> Result<ConfigMap> {
+        let text = groundcrew::output::json(self)?;
+        let mut metadata = meta::object(&name(user), Some(SYSTEM_NAMESPACE), user);
+        metadata
+            .labels
+            .get_or_insert_default()
+            .insert(meta::RECORD_LABEL.into(), "onboard".into());
+        Ok(ConfigMap {
+            metadata,
+            data: Some(BTreeMap::from([(KEY.to_owned(), text)])),
+            ..ConfigMap::default()
+        })
+    }
+
+    /// Returns the latest issue that is neither revoked nor over at `now`.
+    #[must_use]
+    pub fn live(&self, now: Timestamp) -> Option<&Generation> {
+        let live = |issue: &&Generation| issue.revoked_at.is_none() && issue.not_after > now;
+        self.generations.iter().rev().find(live)
+    }
+
+    /// Returns the number of the next issue: one more than any before, also of revoked ones, so
+    /// that no old credential ever comes back to life.
+    #[must_use]
+    pub fn next_generation(&self) -> u32 {
+        self.generations
+            .iter()
+            .map(|issue| issue.generation)
+            .max()
+            .unwrap_or(0)
+            + 1
+    }
+}
+
+/// Returns the name of a person's record.
+#[must_use]
+pub fn name(user: &UserName) -> String {
+    format!("onboard-{}", user.slug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(generation: u32, not_after: &str, revoked: bool) -> Generation {
+        let not_after: Timestamp = not_after.parse().unwrap();
+        Generation {
+            generation,
+            kind: CredentialKind::Certificate,
+            sha256: Some("ab".repeat(32)),
+            groups: vec![format!("onboard:alice:g{generation}")],
+            not_after,
+            issued_at: not_after,
+            issued_by: "carol".to_owned(),
+            revoked_at: revoked.then_some(not_after),
+        }
+    }
+
+    fn alice() -> (UserName, Record) {
+        let user = UserName::parse("alice").unwrap();
+        let record = Record::new(&user, "alice", Settings::default());
+        (user, record)
+    }
+
+    #[test]
+    fn a_record_survives_its_config_map() {
+        let (user, mut record) = alice();
+        record
+            .generations
+            .push(generation(1, "2026-12-21T09:14:00Z", false));
+        let map = record.to_config_map(&user).unwrap();
+        assert_eq!(Record::from_config_map(&map).unwrap(), record);
+    }
+
+    #[test]
+    fn the_next_generation_is_above_every_old_one() {
+        let (_, mut record) = alice();
+        assert_eq!(record.next_generation(), 1);
+        record
+            .generations
+            .push(generation(3, "2026-12-21T09:14:00Z", true));
+        assert_eq!(record.next_generation(), 4);
+    }
+
+    #[test]
+    fn neither_a_revoked_nor_an_ended_issue_is_live() {
+        let now: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let (_, mut record) = alice();
+        record
+            .generations
+            .push(generation(1, "2026-11-30T00:00:00Z", false));
+        record
+            .generations
+            .push(generation(2, "2026-12-21T00:00:00Z", true));
+        assert_eq!(record.live(now), None);
+        record
+            .generations
+            .push(generation(3, "2026-12-21T00:00:00Z", false));
+        assert_eq!(record.live(now).map(|issue| issue.generation), Some(3));
+    }
+
+    #[test]
+    fn a_foreign_config_map_is_a_conflict_and_is_named() {
+        let map = ConfigMap {
+            metadata: meta::object("onboard-alice", None, &alice().0),
+            ..ConfigMap::default()
+        };
+        let error = Record::from_config_map(&map).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("groundcrew-system/onboard-alice"),
+            "{error}"
+        );
+        assert_eq!(error.kind(), groundcrew::error::Kind::Conflict);
+    }
+}

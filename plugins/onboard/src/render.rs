@@ -1,0 +1,314 @@
+//! Shows plans and reports; knows nothing of the cluster.
+
+use std::time::Duration;
+
+use groundcrew::error::Result;
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Table, json, yaml};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::apply::Outcome;
+use crate::options::Options;
+use crate::plan::{CredentialStep, NamespaceStep, Plan};
+
+/// What a run ends with; the body of the `OnboardReport` document.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    user: String,
+    namespace: String,
+    generation: u32,
+    credential: Credential,
+    kubeconfig: Option<String>,
+    verified: bool,
+    elapsed_seconds: f64,
+    #[serde(skip)]
+    requests: u64,
+    #[serde(skip)]
+    context: String,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Credential {
+    r#type: &'static str,
+    groups: Vec<String>,
+    not_after: Timestamp,
+}
+
+impl Report {
+    /// Puts a report together.
+    #[must_use]
+    pub fn new(
+        options: &Options,
+        plan: &Plan,
+        outcome: Outcome,
+        context: String,
+        elapsed: Duration,
+        requests: u64,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            user: options.user.to_string(),
+            namespace: plan.namespace.clone(),
+            generation: outcome.generation,
+            credential: Credential {
+                r#type: outcome.kind.as_str(),
+                groups: outcome.groups,
+                not_after: outcome.not_after,
+            },
+            verified: !outcome.checks.is_empty()
+                && outcome.checks.iter().all(crate::proof::Check::passed),
+            kubeconfig: outcome.file.map(|path| path.display().to_string()),
+            elapsed_seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
+            requests,
+            context,
+            now,
+        }
+    }
+
+    /// Returns whether everything that was checked is as it should be.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.verified || self.kubeconfig.is_none()
+    }
+
+    /// Renders the report.
+    ///
+    /// # Errors
+    ///
+    /// Only when a value has no form in that format.
+    pub fn render(&self, output: &OutputArgs) -> Result<String> {
+        match output.format {
+            Format::Table => Ok(self.text()),
+            Format::Wide => Ok(self.table(!output.no_headers)),
+            Format::Json => json(&Document::new("OnboardReport", self)),
+            Format::Yaml => yaml(&Document::new("OnboardReport", self)),
+            Format::Name => Ok(format!("namespace/{}\n", self.namespace)),
+        }
+    }
+
+    fn table(&self, headers: bool) -> String {
+        let names = [
+            "USER",
+            "NAMESPACE",
+            "CREDENTIAL",
+            "GENERATION",
+            "GROUPS",
+            "EXPIRES",
+            "KUBECONFIG",
+        ];
+        let mut table = Table::new(headers.then_some(names.as_slice()));
+        table.row([
+            self.user.as_str(),
+            &self.namespace,
+            self.credential.r#type,
+            &self.generation.to_string(),
+            &self.credential.groups.join(","),
+            &self.credential.not_after.to_string(),
+            self.kubeconfig.as_deref().unwrap_or_default(),
+        ]);
+        table.render()
+    }
+
+    fn text(&self) -> String {
+        let head = match (&self.kubeconfig, self.verified) {
+            (Some(_), true) => format!("{} can work.", self.user),
+            (Some(_), false) => format!("{} has access, but not as it should be.", self.user),
+            (None, _) => format!("{} is set up; no new credential was issued.", self.user),
+        };
+        let requests = format!("{:.1}s, {} requests", self.elapsed_seconds, self.requests);
+        let mut text = format!("{head:<54} {requests}\n");
+        let mut line = |label: &str, value: &str| {
+            text.push_str(format!("  {label:<12} {value}").trim_end());
+            text.push('\n');
+        };
+        line("namespace", &self.namespace);
+        line("groups", &self.credential.groups.join(", "));
+        let credential = &self.credential;
+        line(
+            "credential",
+            &format!(
+                "{}, generation {}, until {}",
+                credential.r#type,
+                self.generation,
+                until(credential.not_after, self.now)
+            ),
+        );
+        let Some(path) = &self.kubeconfig else {
+            line(
+                "kubeconfig",
+                &format!(
+                    "with {} since it was issued; its key is nowhere else",
+                    self.user
+                ),
+            );
+            line(
+                "replace it",
+                &format!("kubectl onboard {} --force", self.user),
+            );
+            return text;
+        };
+        line(
+            "kubeconfig",
+            &format!(
+                "{path}   (0600; give it to {} over a safe channel)",
+                self.user
+            ),
+        );
+        text.push_str(&format!("\nSend {} these three commands:\n", self.user));
+        let file = file_name(path);
+        for command in [
+            format!("export KUBECONFIG=$PWD/{file}"),
+            "kubectl auth whoami".to_owned(),
+            "kubectl create deployment hello --image=IMAGE".to_owned(),
+        ] {
+            text.push_str(&format!("  {command}\n"));
+        }
+        text
+    }
+}
+
+/// Renders what a run would do.
+///
+/// # Errors
+///
+/// Only when a value has no form in that format.
+pub fn plan(options: &Options, plan: &Plan) -> Result<String> {
+    let lines = plan_lines(options, plan);
+    match options.output.format {
+        Format::Json | Format::Yaml => {
+            #[derive(Serialize)]
+            struct Steps<'a> {
+                user: &'a str,
+                namespace: &'a str,
+                steps: &'a [String],
+            }
+            let document = Document::new(
+                "OnboardPlan",
+                Steps {
+                    user: options.user.as_str(),
+                    namespace: &plan.namespace,
+                    steps: &lines,
+                },
+            );
+            if options.output.format == Format::Json {
+                json(&document)
+            } else {
+                yaml(&document)
+            }
+        }
+        Format::Name => Ok(format!("namespace/{}\n", plan.namespace)),
+        Format::Table | Format::Wide => {
+            let suffix = options.dry_run.suffix();
+            Ok(lines
+                .iter()
+                .map(|line| format!("{line}{suffix}\n"))
+                .collect())
+        }
+    }
+}
+
+fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
+    let user = &options.user;
+    let mut lines = vec![format!(
+        "namespace/{} {}",
+        plan.namespace,
+        match plan.namespace_step {
+            NamespaceStep::Create => "created",
+            NamespaceStep::Update => "configured",
+            NamespaceStep::Keep => "unchanged",
+        }
+    )];
+    if let Some(profile) = &plan.profile {
+        if profile.limit_range().is_some() {
+            lines.push(format!("limitrange/{} applied", crate::objects::LIMITS));
+        }
+        if profile.quota().is_some() {
+            let summary = profile.summary();
+            lines.push(format!(
+                "resourcequota/{} applied: {summary}",
+                crate::objects::LIMITS
+            ));
+        }
+    }
+    if crate::objects::network_policy(plan.network, &plan.namespace, user).is_some() {
+        lines.push(format!(
+            "networkpolicy/{} applied: {}",
+            crate::objects::DEFAULT_DENY,
+            plan.network.summary()
+        ));
+    }
+    let holders: Vec<String> = plan
+        .holders
+        .after
+        .iter()
+        .map(crate::objects::Holder::describe)
+        .collect();
+    lines.push(format!(
+        "rolebinding/{} {}: {} → {}",
+        crate::objects::binding_name(user),
+        if plan.replace_binding {
+            "replaced"
+        } else {
+            "applied"
+        },
+        plan.settings.role,
+        holders.join(", ")
+    ));
+    match &plan.credential {
+        CredentialStep::KeepFile(held) => lines.push(format!(
+            "{} kept: generation {}, until {}",
+            options.out.display(),
+            held.generation,
+            held.not_after
+        )),
+        CredentialStep::KeepElsewhere {
+            generation,
+            not_after,
+            ..
+        } => {
+            lines.push(format!(
+                "credential kept: generation {generation}, until {not_after}"
+            ));
+        }
+        CredentialStep::Issue {
+            generation,
+            revokes,
+            ..
+        } => {
+            lines.push(format!(
+                "credential issued: generation {generation}, for {}",
+                Span(options.expires)
+            ));
+            lines.push(format!("{} written", options.out.display()));
+            let old = revokes
+                .iter()
+                .map(|(old, _)| format!("generation {old} revoked"));
+            lines.extend(old);
+        }
+    }
+    lines
+}
+
+/// Returns `2026-12-21 09:14 UTC (30d)`.
+#[must_use]
+pub fn until(end: Timestamp, now: Timestamp) -> String {
+    let at = end.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC");
+    let left = u64::try_from(end.as_second() - now.as_second()).unwrap_or_default();
+    // To the nearest minute: a certificate for 30 days is not one for "29d23h".
+    let left = Duration::from_secs(left.div_ceil(600) * 600);
+    format!("{at} ({})", Span(left))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! One run from beginning to end: observe, plan, apply, render.
+
+use std::time::Instant;
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::{self, Product, Session, access};
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{DryRun, KubeArgs};
+use groundcrew::ui::Ui;
+use jiff::Timestamp;
+
+use crate::apply::{Run, writer};
+use crate::kubeconfig;
+use crate::observe::{Observed, observe};
+use crate::options::Options;
+use crate::plan::{self, CredentialStep};
+use crate::render::{self, Report};
+
+/// Returns the name under which requests are sent.
+#[must_use]
+pub fn product() -> Product {
+    Product {
+        name: "kubectl-onboard",
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+/// Onboards.
+///
+/// # Errors
+///
+/// Why nothing, or not everything, was done.
+pub async fn run(
+    options: &Options,
+    kube: &KubeArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    let started = Instant::now();
+    let session = interrupt
+        .guard(client::connect(kube, &product(), ui))
+        .await?;
+    let (me, observed) = interrupt.guard(look(&session, options)).await?;
+    let now = Timestamp::now();
+    let plan = plan::plan(options, &observed, now)?;
+    if options.dry_run == DryRun::Client {
+        ui.answer(render::plan(options, &plan)?)?;
+        return Ok(Exit::Done);
+    }
+    let run = Run {
+        session: &session,
+        me: &me,
+        options,
+        observed: &observed,
+        plan: &plan,
+        ui,
+        interrupt,
+        writer: writer(options),
+        tuning: kube.tuning(),
+    };
+    if options.dry_run == DryRun::Server {
+        run.rehearse().await?;
+        ui.answer(render::plan(options, &plan)?)?;
+        return Ok(Exit::Done);
+    }
+    if matches!(plan.credential, CredentialStep::Issue { .. }) {
+        warn_of_loopback(&observed, ui);
+    }
+    let outcome = run.carry_out().await?;
+    let requests = session.requests() + outcome.requests_as_her;
+    let report = Report::new(
+        options,
+        &plan,
+        outcome,
+        kubeconfig::context_name(&options.user, &session.cluster),
+        started.elapsed(),
+        requests,
+        now,
+    );
+    ui.answer(report.render(&options.output)?)?;
+    session.finish()?;
+    Ok(if report.is_good() {
+        Exit::Done
+    } else {
+        Exit::No
+    })
+}
+
+/// Finds out who runs this, whether she may, and what is there; writes nothing.
+async fn look(session: &Session, options: &Options) -> Result<(String, Observed)> {
+    let me = access::who_am_i(session)
+        .await?
+        .username
+        .unwrap_or_default();
+    // Before the record is read only the stated or derived name is known; the rights are the same.
+    let namespace = options
+        .namespace
+        .clone()
+        .unwrap_or_else(|| options.user.slug());
+    let required = plan::required(options, &namespace);
+    let missing = access::missing(session, &required).await?;
+    if !missing.is_empty() {
+        return Err(refused(&me, &missing));
+    }
+    let observed = observe(session, options).await?;
+    Ok((me, observed))
+}
+
+fn refused(me: &str, missing: &[access::Access]) -> Error {
+    let count = match missing.len() {
+        1 => "1 right is missing".to_owned(),
+        many => format!("{many} rights are missing"),
+    };
+    let mut error = Error::failed(format!("you ({me}) may not onboard here: {count}"));
+    for line in access::table(missing) {
+        error = error.with_detail(line);
+    }
+    error = error.with_detail("nothing was written.");
+    error.with_hint(access::grant_hint(me, "groundcrew-onboarder", missing))
+}
+
+fn warn_of_loopback(observed: &Observed, ui: &Ui) {
+    let server = &observed.endpoint.server;
+    if kubeconfig::is_loopback(server) {
+        ui.warning(format_args!(
+            "{server} is this machine's own address: the kubeconfig works on this machine alone"
+        ));
+        ui.hint("name the address that others reach with --user-server");
+    }
+}

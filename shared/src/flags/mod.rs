@@ -1,0 +1,8 @@
+//! Flags that every plugin has, defined once.
+
+pub mod duration;
+pub mod kube;
+mod output;
+
+pub use kube::KubeArgs;
+pub use output::{DryRun, Format, Globals, OutputArgs, WriteArgs};

@@ -1,0 +1,7 @@
+//! The answer as tables for people and documents for programs.
+
+mod document;
+mod table;
+
+pub use document::{API_VERSION, Document, json, yaml};
+pub use table::Table;

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::flags::kube::{KubeArgs, Tuning};
 use crate::ui::Ui;
 
+pub mod access;
+pub mod errors;
 mod exec;
 mod in_cluster;
 mod kubeconfig;
@@ -156,14 +158,18 @@ async fn open(
         .push((http::header::USER_AGENT, product.user_agent()?));
 
     let counters = layers::Counters::default();
-    let client =
-        layers::client(config, tuning.request_timeout, &counters, ui).map_err(|source| {
-            Error::failed(format!(
-                "cannot set up the connection to {}",
-                endpoint.server
-            ))
-            .with_source(source)
-        })?;
+    let place = layers::Place {
+        server: host_and_port(&server),
+        proxy: config.proxy_url.as_ref().map(host_and_port),
+        timeout: tuning.request_timeout,
+    };
+    let client = layers::client(config, place, &counters, ui).map_err(|source| {
+        Error::failed(format!(
+            "cannot set up the connection to {}",
+            endpoint.server
+        ))
+        .with_source(source)
+    })?;
     tracing::debug!(
         server = endpoint.server,
         namespace = chosen,
@@ -252,6 +258,13 @@ fn server_uri(server: &str) -> Result<Uri> {
             Error::failed(format!("the server address \"{server}\" is not a URL"))
                 .with_hint("an address is https://HOST:PORT")
         })
+}
+
+/// Returns the authority without user information, which may hold a password.
+fn host_and_port(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    uri.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Credentials never travel in the clear; client-go sends none to an http server either.

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -12,8 +11,8 @@ use kube::client::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
-use super::failure::{BodyLost, TimedOut};
-use super::{Counters, trace, warnings};
+use super::failure::{BodyLost, Failed, TimedOut};
+use super::{Counters, Place, trace, warnings};
 use crate::ui::Ui;
 
 /// An answer that is here in full, or a stream such as a watch.
@@ -27,17 +26,17 @@ pub(super) type Settled<B> = Either<Full<Bytes>, B>;
 #[derive(Debug)]
 pub(super) struct Attempt<S> {
     inner: S,
-    timeout: Option<Duration>,
+    place: Place,
     counters: Counters,
     warnings: warnings::Printer,
 }
 
 impl<S> Attempt<S> {
-    pub(super) fn new(inner: S, timeout: Option<Duration>, counters: Counters, ui: Ui) -> Self {
+    pub(super) fn new(inner: S, place: Place, counters: Counters, ui: Ui) -> Self {
         let warnings = warnings::Printer::new(counters.clone(), ui);
         Self {
             inner,
-            timeout,
+            place,
             counters,
             warnings,
         }
@@ -74,16 +73,23 @@ where
                 complete(response).await
             }
         };
-        let timeout = self.timeout;
+        let place = self.place.clone();
         Box::pin(async move {
-            let result = match timeout {
+            let result = match place.timeout {
                 None => answer.await,
                 Some(limit) => tokio::time::timeout(limit, answer)
                     .await
                     .unwrap_or_else(|_| Err(Box::new(TimedOut(limit)))),
             };
             line.log(&result, started.elapsed());
-            result
+            result.map_err(|cause| {
+                let Place { server, proxy, .. } = place;
+                Box::new(Failed {
+                    server,
+                    proxy,
+                    cause,
+                }) as BoxError
+            })
         })
     }
 }

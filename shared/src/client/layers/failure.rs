@@ -71,9 +71,9 @@ impl Failure {
 /// A certificate, a name or a route does not get better within a second; a restart does.
 fn is_transient(error: &(dyn StdError + 'static)) -> bool {
     find::<rustls::Error>(error).is_none()
-        && find::<std::io::Error>(error).is_some_and(|error| {
+        && io_kind(error).is_some_and(|kind| {
             matches!(
-                error.kind(),
+                kind,
                 ErrorKind::ConnectionRefused
                     | ErrorKind::ConnectionReset
                     | ErrorKind::ConnectionAborted
@@ -83,25 +83,47 @@ fn is_transient(error: &(dyn StdError + 'static)) -> bool {
         })
 }
 
-/// Returns the first error of a type in a chain, also inside of I/O errors.
+/// Returns the kind of the first I/O error in a chain that has one to tell.
+pub(in crate::client) fn io_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
+    walk(error)
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind)
+        .find(|kind| *kind != ErrorKind::Other)
+}
+
+/// Returns the first error of a type in a chain.
 pub(in crate::client) fn find<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        // io::Error passes over the error it wraps when asked for its source.
+    walk(error).find_map(|error| error.downcast_ref())
+}
+
+/// Goes through an error and its causes, also those inside of I/O errors: an `io::Error` passes
+/// over the error it wraps when asked for its source.
+fn walk<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
         let wrapped = error
             .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        next = match wrapped {
+            .and_then(std::io::Error::get_ref);
+        match wrapped {
             Some(inner) => Some(inner as &(dyn StdError + 'static)),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
+}
+
+/// An attempt failed: at which server, through which proxy, why.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub(in crate::client) struct Failed {
+    /// `host:port`, without any user information.
+    pub(in crate::client) server: String,
+    /// `host:port` of the proxy in between.
+    pub(in crate::client) proxy: Option<String>,
+    #[source]
+    pub(in crate::client) cause: BoxError,
 }
 
 /// The time for one attempt was over.

@@ -24,6 +24,18 @@ mod trace;
 mod warnings;
 
 pub use failure::outcome_unknown;
+pub(super) use failure::{Failed, OutcomeUnknown, TimedOut, find, io_kind};
+
+/// Where requests go and how long one may take.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    /// `host:port` of the API server.
+    pub(super) server: String,
+    /// `host:port` of the proxy in between.
+    pub(super) proxy: Option<String>,
+    /// Limits one attempt, answer included; a watch only until it starts.
+    pub(super) timeout: Option<Duration>,
+}
 
 /// What is counted over all requests of a session.
 #[derive(Clone, Debug, Default)]
@@ -54,22 +66,20 @@ impl Counters {
 }
 
 /// Builds kube's client with our layers around its stack.
-///
-/// `timeout` limits one attempt, answer included; a watch only until it starts.
 pub(super) fn client(
     config: kube::Config,
-    timeout: Option<Duration>,
+    place: Place,
     counters: &Counters,
     ui: &Ui,
 ) -> kube::Result<kube::Client> {
-    let layer = layer_fn(|kube_stack| around(kube_stack, timeout, counters, ui));
+    let layer = layer_fn(|kube_stack| around(kube_stack, place.clone(), counters, ui));
     Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
 }
 
 /// Puts our layers around a stack; apart so that tests can put them around their own.
 fn around<S, B>(
     inner: S,
-    timeout: Option<Duration>,
+    place: Place,
     counters: &Counters,
     ui: &Ui,
 ) -> impl Service<
@@ -84,7 +94,7 @@ where
     S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes, Error = BoxError> + Send + Unpin + 'static,
 {
-    let attempt = attempt::Attempt::new(inner, timeout, counters.clone(), ui.clone());
+    let attempt = attempt::Attempt::new(inner, place, counters.clone(), ui.clone());
     // kube's stack cannot be cloned, and every retry needs one; a handful of requests at a time
     // is all that a command for people makes.
     let cloneable = Buffer::new(attempt, 64);

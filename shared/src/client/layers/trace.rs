@@ -89,5 +89,6 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(target(&uri), "/api/v1/pods?limit=5&token=…&x");
+        assert_eq!(target(&"/api/v1/pods?".parse().unwrap()), "/api/v1/pods");
     }
 }

@@ -1,0 +1,167 @@
+//! The command that grants rights.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::Access;
+
+/// Returns what somebody who may grant the rights pastes into a shell.
+///
+/// One right is a `kubectl create` pair; several, and the rights that `kubectl create clusterrole`
+/// cannot express, are a manifest. `role` names what is created.
+#[must_use]
+pub fn grant_command(missing: &[Access], user: &str, role: &str) -> String {
+    // The name comes from a server; it must not become more than a word in somebody's shell.
+    let user = if user.is_empty() || user.chars().any(char::is_control) {
+        "USER"
+    } else {
+        user
+    };
+    let role = role_name(role);
+    match missing {
+        // kubectl looks resources up, and signers are no resource that is served.
+        [one] if one.resource != "signers" => pair(one, user, &role),
+        many => manifest(many, user, &role),
+    }
+}
+
+/// A role's name may hold anything but `/` and `%`; this one stays a plain word.
+fn role_name(text: &str) -> String {
+    text.to_lowercase().replace(
+        |c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-',
+        "-",
+    )
+}
+
+fn pair(access: &Access, user: &str, role: &str) -> String {
+    let resource = word(&access.full_resource());
+    let verb = word(&access.verb);
+    let name = access
+        .name
+        .as_ref()
+        .map(|name| format!(" --resource-name={}", word(name)));
+    let name = name.unwrap_or_default();
+    let to = match user.strip_prefix("system:serviceaccount:") {
+        Some(account) => format!("--serviceaccount={}", word(account)),
+        None => format!("--user={}", word(user)),
+    };
+    match &access.namespace {
+        None => format!(
+            "kubectl create clusterrole {role} --verb={verb} --resource={resource}{name} && \
+             kubectl create clusterrolebinding {role} --clusterrole={role} {to}"
+        ),
+        Some(namespace) => {
+            let namespace = word(namespace);
+            format!(
+                "kubectl create role {role} --verb={verb} --resource={resource}{name} \
+                 -n {namespace} && \
+                 kubectl create rolebinding {role} --role={role} {to} -n {namespace}"
+            )
+        }
+    }
+}
+
+/// Quotes a word for the shell where it needs it.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// One role and binding for cluster-wide rights and one for each namespace.
+fn manifest(missing: &[Access], user: &str, role: &str) -> String {
+    let mut scopes: BTreeMap<Option<&str>, Vec<&Access>> = BTreeMap::new();
+    for access in missing {
+        scopes
+            .entry(access.namespace.as_deref())
+            .or_default()
+            .push(access);
+    }
+    let mut text = String::from("kubectl apply -f - <<'EOF'");
+    for (namespace, rights) in scopes {
+        // Writing into a string cannot fail.
+        let _ = document(&mut text, namespace, &rights, user, role);
+    }
+    text.push_str("\nEOF");
+    text
+}
+
+fn document(
+    text: &mut String,
+    namespace: Option<&str>,
+    rights: &[&Access],
+    user: &str,
+    role: &str,
+) -> std::fmt::Result {
+    let kind = if namespace.is_some() {
+        "Role"
+    } else {
+        "ClusterRole"
+    };
+    let mut metadata = format!("{{name: {}", json(role));
+    if let Some(namespace) = namespace {
+        write!(metadata, ", namespace: {}", json(namespace))?;
+    }
+    metadata.push('}');
+    let group = "rbac.authorization.k8s.io";
+
+    write!(
+        text,
+        "\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {metadata}\nrules:"
+    )?;
+    let mut rules: BTreeMap<(&str, String, Option<&str>), Vec<&str>> = BTreeMap::new();
+    for access in rights {
+        let resource = match &access.subresource {
+            Some(subresource) => format!("{}/{subresource}", access.resource),
+            None => access.resource.clone(),
+        };
+        let verbs = rules
+            .entry((&access.group, resource, access.name.as_deref()))
+            .or_default();
+        if !verbs.contains(&access.verb.as_str()) {
+            verbs.push(&access.verb);
+        }
+    }
+    for ((group, resource, name), verbs) in rules {
+        let verbs: Vec<String> = verbs.into_iter().map(json).collect();
+        write!(
+            text,
+            "\n- {{apiGroups: [{}], resources: [{}], verbs: [{}]",
+            json(group),
+            json(&resource),
+            verbs.join(", ")
+        )?;
+        if let Some(name) = name {
+            write!(text, ", resourceNames: [{}]", json(name))?;
+        }
+        text.push('}');
+    }
+    let subject = match user
+        .strip_prefix("system:serviceaccount:")
+        .and_then(|rest| rest.split_once(':'))
+    {
+        Some((namespace, name)) => {
+            format!(
+                "{{kind: ServiceAccount, name: {}, namespace: {}}}",
+                json(name),
+                json(namespace)
+            )
+        }
+        None => format!("{{kind: User, apiGroup: {group}, name: {}}}", json(user)),
+    };
+    write!(
+        text,
+        "\n---\napiVersion: {group}/v1\nkind: {kind}Binding\nmetadata: {metadata}\n\
+         roleRef: {{apiGroup: {group}, kind: {kind}, name: {}}}\nsubjects:\n- {subject}\n---",
+        json(role)
+    )
+}
+
+/// A JSON string is a YAML string, whatever is in it; and it has no line of its own, so no text
+/// can end the document that the shell reads.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -40,8 +40,8 @@ const MAX_EXPIRES: Duration = Duration::from_secs(i32::MAX as u64);
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// Who: alice, alice@example.com; letters, digits and . _ @ - +
-    #[arg(value_name = "USER", add = known_users())]
-    user: String,
+    #[arg(id = "who", value_name = "USER", add = known_users())]
+    who: String,
 
     #[command(flatten)]
     person: PersonArgs,
@@ -148,7 +148,7 @@ impl Cli {
     /// Checks everything that can be checked without the cluster.
     fn resolve(self) -> Result<(Options, KubeArgs)> {
         let Self {
-            user,
+            who,
             person,
             access,
             credential,
@@ -157,7 +157,7 @@ impl Cli {
             globals: _,
             kube,
         } = self;
-        let user = UserName::parse(&user)?;
+        let user = UserName::parse(&who)?;
         let PersonArgs {
             team,
             contact,
@@ -237,14 +237,19 @@ fn known_users() -> ArgValueCompleter {
         let records = ListParams::default().labels(&format!("{}=onboard", meta::RECORD_LABEL));
         let found = api.list_metadata(&records).await.ok()?;
         let owner = |record: &PartialObjectMeta<ConfigMap>| {
-            record.metadata.annotations.as_ref()?.get(meta::OWNER).cloned()
+            record
+                .metadata
+                .annotations
+                .as_ref()?
+                .get(meta::OWNER)
+                .cloned()
         };
         Some(found.items.iter().filter_map(owner).collect())
     })
 }
 
 fn check_server(server: &str) -> Result<()> {
-    let uri = server.parse::<kube::http::Uri>().ok();
+    let uri = server.parse::<http::Uri>().ok();
     let good = uri.is_some_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
     if good {
         return Ok(());

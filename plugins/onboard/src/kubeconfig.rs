@@ -1,6 +1,6 @@
 //! Her kubeconfig: what is in it, and how it gets onto the disk.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,12 @@ pub enum Secret {
 /// A complete kubeconfig document, wiped from memory when dropped.
 pub struct Document {
     yaml: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Document").finish_non_exhaustive()
+    }
 }
 
 impl Document {
@@ -193,9 +199,38 @@ pub fn look(path: &Path, user: &UserName, cluster: &str) -> Result<Existing> {
     })
 }
 
-/// Removes the file that this run wrote.
-pub fn remove(path: &Path) -> io::Result<()> {
-    std::fs::remove_file(path)
+/// Returns what a file held before this run replaces it; `None` when there is none to replace.
+///
+/// # Errors
+///
+/// When there is one and it cannot be read: it could not be put back either.
+pub fn read_back(path: &Path, replace: bool) -> Result<Option<Document>> {
+    if !replace {
+        return Ok(None);
+    }
+    match std::fs::read_to_string(path) {
+        Ok(yaml) => Ok(Some(Document {
+            yaml: Zeroizing::new(yaml),
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(
+            Error::failed(format!("cannot read {} to keep it", path.display())).with_source(error),
+        ),
+    }
+}
+
+/// Puts the path back as it was before this run: the old document, or nothing.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn restore(path: &Path, before: Option<&Document>) -> Result<()> {
+    match before {
+        Some(document) => document.write(path, true),
+        None => std::fs::remove_file(path).map_err(|error| {
+            Error::failed(format!("cannot remove {}", path.display())).with_source(error)
+        }),
+    }
 }
 
 fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
@@ -214,7 +249,7 @@ fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
     let held = match (&who.client_certificate_data, &who.token) {
         (Some(data), _) => from_certificate(data, user),
         (None, Some(token)) => {
-            use kube::config::ExposeSecret as _;
+            use secrecy::ExposeSecret as _;
             from_token(token.expose_secret())
         }
         (None, None) => None,
@@ -267,7 +302,7 @@ pub fn context_name(user: &UserName, cluster: &str) -> String {
 /// Returns whether only this machine can reach the server.
 #[must_use]
 pub fn is_loopback(server: &str) -> bool {
-    let Ok(uri) = server.parse::<kube::http::Uri>() else {
+    let Ok(uri) = server.parse::<http::Uri>() else {
         return false;
     };
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -383,16 +418,11 @@ mod tests {
         assert!(!is_loopback("https://localhost.example.com"));
     }
 
-    /// Only `OpenOptions` with `create_new` could race; the temporary file never does.
     #[test]
     fn a_file_that_appears_in_between_is_not_lost() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .unwrap();
+        File::create_new(&path).unwrap();
         assert!(document().write(&path, false).is_err());
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
     }

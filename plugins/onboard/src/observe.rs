@@ -128,8 +128,8 @@ async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRec
         explain(
             error,
             &Doing::new("get", "configmaps")
-                .name(&name)
-                .namespace(SYSTEM_NAMESPACE),
+                .named(&name)
+                .within(SYSTEM_NAMESPACE),
         )
     })?;
     let Some(map) = found else { return Ok(None) };
@@ -150,7 +150,7 @@ async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNa
     let found = Api::<Namespace>::all(session.client.clone())
         .get_opt(name)
         .await
-        .map_err(|error| explain(error, &Doing::new("get", "namespaces").name(name)))?;
+        .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(name)))?;
     Ok(found.map(|namespace| FoundNamespace {
         terminating: namespace.metadata.deletion_timestamp.is_some(),
         labels: namespace.metadata.labels.unwrap_or_default(),
@@ -170,7 +170,7 @@ async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
         }
         Err(error) => Err(explain(
             error,
-            &Doing::new("get", "clusterroles.rbac.authorization.k8s.io").name(role),
+            &Doing::new("get", "clusterroles.rbac.authorization.k8s.io").named(role),
         )),
     }
 }
@@ -186,7 +186,7 @@ async fn binding_of(
         .await
         .map_err(|error| {
             let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
-            explain(error, &doing.name(&name).namespace(namespace))
+            explain(error, &doing.named(&name).within(namespace))
         })?;
     Ok(found.map(|binding| FoundBinding {
         role: binding.role_ref.name,
@@ -202,7 +202,7 @@ async fn existing(session: &Session, namespace: &str) -> Result<Vec<&'static str
     let quotas = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
     let policies = Api::<NetworkPolicy>::namespaced(client.clone(), namespace);
     let failed = |resource: &'static str| {
-        move |error| explain(error, &Doing::new("get", resource).namespace(namespace))
+        move |error| explain(error, &Doing::new("get", resource).within(namespace))
     };
     let (limit, quota, policy) = try_join3(
         async {

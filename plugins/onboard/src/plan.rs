@@ -137,38 +137,37 @@ pub fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String
 #[must_use]
 pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
-    let rbac = "rbac.authorization.k8s.io";
-    let csr = ("certificates.k8s.io", "certificatesigningrequests");
-    let wide = |verb, (group, resource)| Access::new(verb, group, resource);
-    let inside = |verb, group, resource| Access::new(verb, group, resource).in_namespace(namespace);
+    let csr = "certificatesigningrequests.certificates.k8s.io";
+    let cluster_roles = "clusterroles.rbac.authorization.k8s.io";
     let mut all = vec![
-        wide("get", ("", "namespaces")),
-        wide("create", ("", "namespaces")),
-        wide("patch", ("", "namespaces")),
-        wide("get", (rbac, "clusterroles")).named(role),
-        wide("bind", (rbac, "clusterroles")).named(role),
+        Access::new("get", "namespaces"),
+        Access::new("create", "namespaces"),
+        Access::new("patch", "namespaces"),
+        Access::new("get", cluster_roles).named(role),
+        Access::new("bind", cluster_roles).named(role),
     ];
-    for (group, resource) in [
-        ("", "limitranges"),
-        ("", "resourcequotas"),
-        ("networking.k8s.io", "networkpolicies"),
-        (rbac, "rolebindings"),
+    for resource in [
+        "limitranges",
+        "resourcequotas",
+        "networkpolicies.networking.k8s.io",
+        "rolebindings.rbac.authorization.k8s.io",
     ] {
-        all.extend(["get", "create", "patch"].map(|verb| inside(verb, group, resource)));
+        let inside = |verb| Access::new(verb, resource).within(namespace);
+        all.extend(["get", "create", "patch"].map(inside));
     }
     if options.auth != Auth::Token {
-        all.extend(["create", "get", "list", "delete"].map(|verb| wide(verb, csr)));
-        all.push(wide("update", csr).subresource("approval"));
+        all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
+        all.push(Access::new("update", &format!("{csr}/approval")));
         all.push(
-            Access::new("approve", "certificates.k8s.io", "signers")
+            Access::new("approve", "signers.certificates.k8s.io")
                 .named("kubernetes.io/kube-apiserver-client"),
         );
     }
-    let system = |verb, resource| Access::new(verb, "", resource).in_namespace(SYSTEM_NAMESPACE);
+    let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
     if options.auth == Auth::Token {
-        all.extend(["get", "create", "patch"].map(|verb| system(verb, "serviceaccounts")));
+        all.push(system("create", "serviceaccounts"));
+        all.push(system("create", "serviceaccounts/token"));
         all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));
-        all.push(system("create", "serviceaccounts").subresource("token"));
     }
     all.extend(["get", "create", "update"].map(|verb| system(verb, "configmaps")));
     all

@@ -28,8 +28,6 @@ pub struct Report {
     #[serde(skip)]
     requests: u64,
     #[serde(skip)]
-    context: String,
-    #[serde(skip)]
     now: Timestamp,
 }
 
@@ -48,7 +46,6 @@ impl Report {
         options: &Options,
         plan: &Plan,
         outcome: Outcome,
-        context: String,
         elapsed: Duration,
         requests: u64,
         now: Timestamp,
@@ -67,7 +64,6 @@ impl Report {
             kubeconfig: outcome.file.map(|path| path.display().to_string()),
             elapsed_seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
             requests,
-            context,
             now,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::{self, Product, Session, access};
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, KubeArgs};
 use groundcrew::ui::Ui;
@@ -69,15 +69,7 @@ pub async fn run(
     }
     let outcome = run.carry_out().await?;
     let requests = session.requests() + outcome.requests_as_her;
-    let report = Report::new(
-        options,
-        &plan,
-        outcome,
-        kubeconfig::context_name(&options.user, &session.cluster),
-        started.elapsed(),
-        requests,
-        now,
-    );
+    let report = Report::new(options, &plan, outcome, started.elapsed(), requests, now);
     ui.answer(report.render(&options.output)?)?;
     session.finish()?;
     Ok(if report.is_good() {
@@ -89,10 +81,7 @@ pub async fn run(
 
 /// Finds out who runs this, whether she may, and what is there; writes nothing.
 async fn look(session: &Session, options: &Options) -> Result<(String, Observed)> {
-    let me = access::who_am_i(session)
-        .await?
-        .username
-        .unwrap_or_default();
+    let me = access::who_am_i(session).await?.username;
     // Before the record is read only the stated or derived name is known; the rights are the same.
     let namespace = options
         .namespace
@@ -101,23 +90,10 @@ async fn look(session: &Session, options: &Options) -> Result<(String, Observed)
     let required = plan::required(options, &namespace);
     let missing = access::missing(session, &required).await?;
     if !missing.is_empty() {
-        return Err(refused(&me, &missing));
+        return Err(access::refused(&missing, &me, "groundcrew-onboarder"));
     }
     let observed = observe(session, options).await?;
     Ok((me, observed))
-}
-
-fn refused(me: &str, missing: &[access::Access]) -> Error {
-    let count = match missing.len() {
-        1 => "1 right is missing".to_owned(),
-        many => format!("{many} rights are missing"),
-    };
-    let mut error = Error::failed(format!("you ({me}) may not onboard here: {count}"));
-    for line in access::table(missing) {
-        error = error.with_detail(line);
-    }
-    error = error.with_detail("nothing was written.");
-    error.with_hint(access::grant_hint(me, "groundcrew-onboarder", missing))
 }
 
 fn warn_of_loopback(observed: &Observed, ui: &Ui) {

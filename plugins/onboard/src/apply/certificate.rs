@@ -138,7 +138,7 @@ impl Run<'_> {
 
     async fn remove(&self, name: &str) -> Result<()> {
         let api = self.requests();
-        let doing = Doing::new("delete", RESOURCE).name(name);
+        let doing = Doing::new("delete", RESOURCE).named(name);
         let found = api
             .get_opt(name)
             .await
@@ -186,7 +186,7 @@ impl Run<'_> {
             .writer
             .create(&self.requests(), &object, is_same)
             .await
-            .map_err(|error| explain(error, &Doing::new("create", RESOURCE).name(&name)))?;
+            .map_err(|error| explain(error, &Doing::new("create", RESOURCE).named(&name)))?;
         undo.made(&made, "certificatesigningrequest", self.options.dry_run);
         // Approving means vouching: the server must have kept what was asked, and nothing else.
         if !is_same(&made) {
@@ -204,9 +204,7 @@ impl Run<'_> {
         mut request: CertificateSigningRequest,
     ) -> Result<CertificateSigningRequest> {
         let name = request.metadata.name.clone().unwrap_or_default();
-        let doing = Doing::new("update", RESOURCE)
-            .subresource("approval")
-            .name(&name);
+        let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
         request.status = Some(CertificateSigningRequestStatus {
             certificate: None,
             conditions: Some(vec![CertificateSigningRequestCondition {
@@ -251,7 +249,7 @@ impl Run<'_> {
             let found = api
                 .get(name)
                 .await
-                .map_err(|error| explain(error, &Doing::new("get", RESOURCE).name(name)))?;
+                .map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
             if let Some(denied) = condition(&found, "Denied") {
                 return Err(Error::failed(format!(
                     "request {name} was denied: {}",

@@ -159,7 +159,7 @@ impl Run<'_> {
         let (options, plan) = (self.options, self.plan);
         let object = objects::namespace(&plan.namespace, &options.user, &plan.settings);
         let api = self.cluster_api::<Namespace>();
-        let doing = Doing::new("create", "namespaces").name(&plan.namespace);
+        let doing = Doing::new("create", "namespaces").named(&plan.namespace);
         let what = match plan.namespace_step {
             NamespaceStep::Keep => "unchanged",
             NamespaceStep::Update => {
@@ -239,11 +239,11 @@ impl Run<'_> {
         if plan.replace_binding
             && let Some(found) = &self.observed.binding
         {
-            let doing = Doing::new("delete", resource).name(&objects::binding_name(user));
+            let doing = Doing::new("delete", resource).named(&objects::binding_name(user));
             self.writer
                 .delete(&api, &found.metadata)
                 .await
-                .map_err(|error| explain(error, &doing.namespace(&plan.namespace)))?;
+                .map_err(|error| explain(error, &doing.within(&plan.namespace)))?;
         }
         let object = objects::role_binding(&plan.namespace, user, &plan.settings.role, holders);
         self.apply(&object, "rolebinding", resource, undo).await?;
@@ -305,10 +305,9 @@ impl Run<'_> {
             &fresh.secret,
         )?;
         self.check_interrupt()?;
+        let before = kubeconfig::read_back(&self.options.out, replace_file)?;
         document.write(&self.options.out, replace_file)?;
-        if !replace_file {
-            undo.wrote(self.options.out.clone());
-        }
+        undo.wrote(self.options.out.clone(), before);
         let (checks, requests_as_her) = self
             .prove(
                 document.as_str(),
@@ -455,8 +454,8 @@ impl Run<'_> {
         let name = record::name(user);
         let doing = |verb| {
             Doing::new(verb, "configmaps")
-                .name(&name)
-                .namespace(SYSTEM_NAMESPACE)
+                .named(&name)
+                .within(SYSTEM_NAMESPACE)
         };
         let found = self.observed.record.as_ref();
         let mut record = found.map_or_else(
@@ -489,7 +488,7 @@ impl Run<'_> {
 
     async fn system_namespace(&self) -> Result<()> {
         let object = objects::system_namespace();
-        let doing = Doing::new("create", "namespaces").name(SYSTEM_NAMESPACE);
+        let doing = Doing::new("create", "namespaces").named(SYSTEM_NAMESPACE);
         match self
             .writer
             .create(&self.cluster_api::<Namespace>(), &object, |_| true)
@@ -540,8 +539,8 @@ impl Run<'_> {
             explain(
                 error,
                 &Doing::new("patch", resource)
-                    .name(&name)
-                    .namespace(&namespace),
+                    .named(&name)
+                    .within(&namespace),
             )
         })?;
         let was_there = if kind == "rolebinding" {

@@ -2,7 +2,7 @@
 //! once, by deleting the Secret.
 
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::write::{is_conflict, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
@@ -50,10 +50,14 @@ impl Run<'_> {
             .create_token_request(&account, &PostParams::default(), &request)
             .await
             .map_err(|error| {
-                let doing = Doing::new("create", "serviceaccounts").subresource("token");
-                explain(error, &doing.name(&account).namespace(SYSTEM_NAMESPACE))
+                let doing = Doing::new("create", "serviceaccounts").sub("token");
+                explain(error, &doing.named(&account).within(SYSTEM_NAMESPACE))
             })?;
-        let status = issued.status.unwrap_or_default();
+        let Some(status) = issued.status else {
+            return Err(Error::failed(
+                "the server answered a token request without a token",
+            ));
+        };
         let not_after =
             Timestamp::from_second(status.expiration_timestamp.0.as_second()).unwrap_or_default();
         Ok(Fresh {
@@ -70,8 +74,8 @@ impl Run<'_> {
         let name = secret_name(&self.options.user, generation);
         let api = self.namespaced_api::<SecretObject>(SYSTEM_NAMESPACE);
         let doing = Doing::new("delete", "secrets")
-            .name(&name)
-            .namespace(SYSTEM_NAMESPACE);
+            .named(&name)
+            .within(SYSTEM_NAMESPACE);
         let found = api
             .get_opt(&name)
             .await
@@ -92,8 +96,8 @@ impl Run<'_> {
         object.automount_service_account_token = Some(false);
         let api = self.namespaced_api::<ServiceAccount>(SYSTEM_NAMESPACE);
         let doing = Doing::new("create", "serviceaccounts")
-            .name(name)
-            .namespace(SYSTEM_NAMESPACE);
+            .named(name)
+            .within(SYSTEM_NAMESPACE);
         let owner = object.metadata.annotations.clone();
         let is_hers = |found: &ServiceAccount| found.metadata.annotations == owner;
         let mut made = self.writer.create(&api, &object, is_hers).await;
@@ -130,8 +134,8 @@ impl Run<'_> {
             .create(&api, &object, |found| found.metadata.annotations == wanted)
             .await
             .map_err(|error| {
-                let doing = Doing::new("create", "secrets").name(&name);
-                self.raced(error, &doing.namespace(SYSTEM_NAMESPACE))
+                let doing = Doing::new("create", "secrets").named(&name);
+                self.raced(error, &doing.within(SYSTEM_NAMESPACE))
             })?;
         undo.made(&made, "secret", self.options.dry_run);
         Ok(made)

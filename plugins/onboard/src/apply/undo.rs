@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Error;
 use groundcrew::flags::DryRun;
 use groundcrew::write::{Object, is_conflict, is_not_found};
@@ -10,7 +11,7 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
 use kube::core::ObjectMeta;
 
 use super::Run;
-use crate::kubeconfig;
+use crate::kubeconfig::{self, Document};
 
 /// How long taking back may last; a server that is gone must not hold the user.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -22,7 +23,13 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug, Default)]
 pub struct Undo {
     objects: Vec<Made>,
-    file: Option<PathBuf>,
+    file: Option<Wrote>,
+}
+
+#[derive(Debug)]
+struct Wrote {
+    path: PathBuf,
+    before: Option<Document>,
 }
 
 #[derive(Debug)]
@@ -59,9 +66,9 @@ impl Undo {
         }
     }
 
-    /// Notes the file that this run wrote.
-    pub fn wrote(&mut self, path: PathBuf) {
-        self.file = Some(path);
+    /// Notes the file that this run wrote, and what it held before.
+    pub fn wrote(&mut self, path: PathBuf, before: Option<Document>) {
+        self.file = Some(Wrote { path, before });
     }
 
     /// Forgets an object that has been taken back already.
@@ -81,8 +88,8 @@ impl Undo {
             return error;
         }
         let _progress = run.ui.progress("taking back what this run made");
-        if let Some(path) = &self.file
-            && let Err(cause) = kubeconfig::remove(path)
+        if let Some(Wrote { path, before }) = &self.file
+            && let Err(cause) = kubeconfig::restore(path, before.as_ref())
         {
             error = error.with_detail(format!("left: {} ({cause})", path.display()));
         }
@@ -102,7 +109,7 @@ impl Undo {
             match result {
                 Ok(Ok(())) => taken.push(made.describe()),
                 Ok(Err(cause)) => {
-                    let cause = groundcrew::client::errors::brief(&cause);
+                    let cause = explain(cause, &Doing::new("delete", made.kind));
                     error = error.with_detail(format!("left: {} ({cause})", made.describe()));
                 }
                 Err(_) => {

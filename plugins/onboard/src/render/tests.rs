@@ -16,7 +16,6 @@ fn report() -> Report {
         verified: true,
         elapsed_seconds: 2.3,
         requests: 24,
-        context: "alice@prod".to_owned(),
         now: "2026-11-21T09:14:03Z".parse().unwrap(),
     }
 }

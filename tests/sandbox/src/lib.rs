@@ -3,11 +3,24 @@
 //! The `sandbox` program starts and ends it; tests find a running one with [`Sandbox::attach`].
 
 pub mod build;
+pub mod cli;
+mod commands;
+pub mod control_plane;
 pub mod error;
+pub mod existing;
 pub mod interrupt;
+pub mod kubectl;
 pub mod layout;
+pub mod lifecycle;
 pub mod lock;
+pub mod nodes;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod signer;
+pub mod source;
+pub mod state;
 pub mod ui;
+
+pub use error::{Error, Result};
+pub use state::{Capabilities, Sandbox, State};

@@ -21,6 +21,7 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+use x509_cert::request::RequestBuilder;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
@@ -225,6 +226,23 @@ pub fn token_key() -> Result<(String, String)> {
         .to_public_key_pem(LineEnding::LF)
         .context(what)?;
     Ok((private, public))
+}
+
+/// Makes a certificate request (PEM) for a key that is thrown away at once: it shows whether
+/// somebody signs, and nobody can use what is signed.
+///
+/// # Errors
+///
+/// When the system has no randomness.
+pub fn request(cn: &str) -> Result<String> {
+    let what = || format!("cannot request a certificate for {cn}");
+    let key = SigningKey::try_generate().context(what)?;
+    let request = name(cn, &[])
+        .map_err(x509_cert::builder::Error::from)
+        .and_then(RequestBuilder::new)
+        .and_then(|builder| builder.build::<_, DerSignature>(&key))
+        .context(what)?;
+    request.to_pem(LineEnding::LF).context(what)
 }
 
 fn builder(

@@ -1,0 +1,200 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands;
+use crate::error::Result;
+use crate::layout::DEFAULT_NAME;
+use crate::{interrupt, ui};
+
+/// A throw-away real Kubernetes on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "sandbox", bin_name = "cargo sandbox", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts a sandbox, building its parts the first time
+    Up(UpArgs),
+    /// Ends a sandbox and removes what it left
+    Down {
+        #[command(flatten)]
+        name: NameArg,
+        /// Ends every sandbox
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+    /// Lists sandboxes
+    Status,
+    /// Prints exports for a shell: eval "$(cargo sandbox env)"
+    Env {
+        #[command(flatten)]
+        name: NameArg,
+    },
+    /// Runs kubectl as the sandbox's admin
+    Kubectl {
+        #[command(flatten)]
+        name: NameArg,
+        /// What kubectl is given
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Shows the log of one part
+    Logs {
+        /// The part, such as kube-apiserver; without it the parts are listed
+        part: Option<String>,
+        #[command(flatten)]
+        name: NameArg,
+        /// Goes on showing what is added
+        #[arg(short, long)]
+        follow: bool,
+        /// How many lines to begin with
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        tail: usize,
+    },
+    /// Onboards alice on a fresh sandbox and shows her first pod
+    Demo,
+    /// Runs every test of the workspace, the end-to-end ones on a sandbox
+    Test {
+        /// Runs only tests whose name contains this
+        filter: Option<String>,
+        /// Leaves the sandboxes up
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Measures the plugins on a sandbox and prints a table
+    Bench,
+}
+
+#[derive(Debug, Args)]
+struct NameArg {
+    /// Which sandbox
+    #[arg(long, default_value = DEFAULT_NAME)]
+    name: String,
+}
+
+#[derive(Debug, Args)]
+struct UpArgs {
+    #[command(flatten)]
+    name: NameArg,
+    /// How many simulated nodes
+    #[arg(long, default_value_t = 3)]
+    nodes: u32,
+    /// Adds a node that runs real containers (Linux, root)
+    #[arg(long)]
+    real_node: bool,
+    /// Which Kubernetes
+    #[arg(long, default_value = "1.36")]
+    kubernetes: Version,
+    /// Leaves certificate requests approved but never issued, as some clouds do
+    #[arg(long)]
+    no_signer: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Version {
+    /// Today's
+    #[value(name = "1.36")]
+    V136,
+    /// The last one that has PodSecurityPolicy
+    #[value(name = "1.24")]
+    V124,
+}
+
+impl Version {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::V136 => "1.36",
+            Self::V124 => "1.24",
+        }
+    }
+}
+
+/// Runs the program: exit code 0, 1 failed, 2 usage, 130 interrupted, or a child's own.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _closed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match interrupt::watch().and_then(|()| dispatch(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            ui::error(&error);
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<ExitCode> {
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    match command {
+        Command::Up(args) => done(
+            commands::up::run(&commands::up::Options {
+                name: args.name.name,
+                nodes: args.nodes,
+                real_node: args.real_node,
+                kubernetes: args.kubernetes.as_str().to_owned(),
+                signer: !args.no_signer,
+            })
+            .map(|_state| ()),
+        ),
+        Command::Down { name: _, all: true } => done(commands::down::all()),
+        Command::Down { name, all: false } => done(commands::down::run(&name.name)),
+        Command::Status => done(commands::status::run()),
+        Command::Env { name } => done(commands::env::run(&name.name)),
+        Command::Kubectl { name, args } => commands::kubectl::run(&name.name, &args),
+        Command::Logs {
+            part,
+            name,
+            follow,
+            tail,
+        } => done(commands::logs::run(
+            &name.name,
+            part.as_deref(),
+            follow,
+            tail,
+        )),
+        Command::Demo => done(commands::demo::run()),
+        Command::Test { filter, keep } => commands::test::run(filter.as_deref(), keep),
+        Command::Bench => done(commands::bench::run()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_after_kubectls_first_word_is_kubectls() {
+        let cli = Cli::try_parse_from(["sandbox", "kubectl", "get", "po", "--name", "x", "-h"]);
+        let Command::Kubectl { name, args } = cli.unwrap().command else {
+            panic!()
+        };
+        assert_eq!((name.name.as_str(), args.len()), (DEFAULT_NAME, 5));
+    }
+
+    #[test]
+    fn kubectl_takes_the_sandboxs_name_before_its_first_word() {
+        let cli = Cli::try_parse_from(["sandbox", "kubectl", "--name", "x", "-n", "y", "get"]);
+        let Command::Kubectl { name, args } = cli.unwrap().command else {
+            panic!()
+        };
+        assert_eq!((name.name.as_str(), args.len()), ("x", 3));
+    }
+}

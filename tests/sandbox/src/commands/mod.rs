@@ -1,0 +1,11 @@
+//! One module per command.
+
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod down;
+pub(crate) mod env;
+pub(crate) mod kubectl;
+pub(crate) mod logs;
+pub(crate) mod status;
+pub(crate) mod test;
+pub(crate) mod up;

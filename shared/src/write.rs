@@ -96,6 +96,34 @@ impl Writer {
         }
     }
 
+    /// Adds the labels and annotations of `object` to one that was read, and changes nothing else
+    /// (JSON merge patch with the UID and resourceVersion of what was read).
+    ///
+    /// # Errors
+    ///
+    /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
+    /// outcome, because a second run sees what became of it.
+    pub async fn label<K: Object>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        read: Option<&ObjectMeta>,
+    ) -> Result<K, Error> {
+        let name = object.meta().name.as_deref().unwrap_or_default();
+        let patch = serde_json::json!({"metadata": {
+            "labels": object.meta().labels,
+            "annotations": object.meta().annotations,
+            "uid": read.and_then(|read| read.uid.as_ref()),
+            "resourceVersion": read.and_then(|read| read.resource_version.as_ref()),
+        }});
+        let params = PatchParams {
+            dry_run: self.dry_run,
+            field_manager: Some(self.field_manager.clone()),
+            ..PatchParams::default()
+        };
+        api.patch(name, &params, &Patch::Merge(patch)).await
+    }
+
     /// Replaces an object that was read at the resourceVersion it carries. After an unknown
     /// outcome, `is_done` decides on what is read back.
     ///

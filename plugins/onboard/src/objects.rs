@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::identity::UserName;
 use crate::meta;
 use crate::options::Network;
-use crate::record::{SYSTEM_NAMESPACE, Settings};
+use crate::record::{CredentialKind, SYSTEM_NAMESPACE, Settings};
 
 /// Name of the LimitRange and of the ResourceQuota.
 pub const LIMITS: &str = "onboard";
@@ -122,6 +122,15 @@ pub enum Holder {
 }
 
 impl Holder {
+    /// Returns who holds the rights of one generation.
+    #[must_use]
+    pub fn of(user: &UserName, generation: u32, kind: CredentialKind) -> Self {
+        match kind {
+            CredentialKind::Certificate => Self::Group(user.generation_group(generation)),
+            CredentialKind::Token => Self::ServiceAccount(binding_name(user)),
+        }
+    }
+
     /// Returns what people read: `group onboard:alice:g1`.
     #[must_use]
     pub fn describe(&self) -> String {

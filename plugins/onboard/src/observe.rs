@@ -62,6 +62,8 @@ pub struct FoundNamespace {
     pub annotations: BTreeMap<String, String>,
     /// It is being deleted.
     pub terminating: bool,
+    /// Name, UID and resourceVersion.
+    pub metadata: ObjectMeta,
 }
 
 /// A RoleBinding as far as it matters here.
@@ -99,12 +101,13 @@ pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
     .await?;
     // A namespace that is not there holds nothing, and nobody has asked for her certificate yet.
     let (binding, existing, requests) = if found.is_some() {
-        let (binding, existing, requests) = try_join3(
+        let (binding, mut existing, requests) = try_join3(
             binding_of(session, &namespace, user),
             existing(session, &namespace),
             requests_of(session, user),
         )
         .await?;
+        existing.extend(binding.as_ref().map(|_| "rolebinding"));
         (binding, existing, requests)
     } else {
         (None, Vec::new(), Vec::new())
@@ -153,8 +156,9 @@ async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNa
         .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(name)))?;
     Ok(found.map(|namespace| FoundNamespace {
         terminating: namespace.metadata.deletion_timestamp.is_some(),
-        labels: namespace.metadata.labels.unwrap_or_default(),
-        annotations: namespace.metadata.annotations.unwrap_or_default(),
+        labels: namespace.metadata.labels.clone().unwrap_or_default(),
+        annotations: namespace.metadata.annotations.clone().unwrap_or_default(),
+        metadata: namespace.metadata,
     }))
 }
 

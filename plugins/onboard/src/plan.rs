@@ -12,7 +12,7 @@ use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
 use crate::options::{Auth, DEFAULT_ROLE, Network, Options};
 use crate::profile::{Profile, Size};
-use crate::record::{CredentialKind, Record, SYSTEM_NAMESPACE, Settings};
+use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE, Settings};
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -52,22 +52,13 @@ pub enum CredentialStep {
     /// Her file at the output path is valid and stays.
     KeepFile(Held),
     /// She holds one whose file is not here.
-    KeepElsewhere {
-        /// Its generation.
-        generation: u32,
-        /// Its kind.
-        kind: CredentialKind,
-        /// When it ends.
-        not_after: Timestamp,
-    },
+    KeepElsewhere(Generation),
     /// A new one is issued.
     Issue {
         /// Its generation.
         generation: u32,
         /// A file at the output path is replaced.
         replace_file: bool,
-        /// Generations whose rights end once the new one is proved.
-        revokes: Vec<(u32, CredentialKind)>,
     },
 }
 
@@ -78,6 +69,16 @@ pub struct Holders {
     pub during: Vec<Holder>,
     /// In the end.
     pub after: Vec<Holder>,
+}
+
+impl Holders {
+    /// Returns those during the run when a token takes the place of a certificate.
+    #[must_use]
+    pub fn with_token(&self, user: &UserName) -> Vec<Holder> {
+        let kept = self.during.iter().filter(|holder| !self.after.contains(holder)).cloned();
+        let account = Holder::of(user, 0, CredentialKind::Token);
+        kept.filter(|holder| *holder != account).chain([account.clone()]).collect()
+    }
 }
 
 /// Decides.
@@ -311,17 +312,11 @@ fn credential_step(
     now: Timestamp,
 ) -> Result<CredentialStep> {
     let path = options.out.display();
-    let live = record.and_then(|record| record.live(now));
+    let live = record.and_then(|record| record.live(now).next_back());
     let next = record.map_or(1, Record::next_generation);
     let issue = |at_least: u32, replace_file| CredentialStep::Issue {
         generation: next.max(at_least),
         replace_file,
-        revokes: record
-            .into_iter()
-            .flat_map(|record| &record.generations)
-            .filter(|issue| issue.revoked_at.is_none())
-            .map(|issue| (issue.generation, issue.kind))
-            .collect(),
     };
     match file {
         Existing::Foreign(why) if !options.force => Err(Error::usage(format!(
@@ -342,11 +337,7 @@ fn credential_step(
             .with_hint("pass --force to replace the file with a new credential")),
         },
         Existing::Absent => match live {
-            Some(live) if !options.force => Ok(CredentialStep::KeepElsewhere {
-                generation: live.generation,
-                kind: live.kind,
-                not_after: live.not_after,
-            }),
+            Some(live) if !options.force => Ok(CredentialStep::KeepElsewhere(live.clone())),
             _ => Ok(issue(1, false)),
         },
     }
@@ -364,6 +355,9 @@ fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> 
     if let Some(at) = recorded.revoked_at {
         return Some(format!("was revoked on {at}"));
     }
+    if recorded.is_due(now) {
+        return Some("was replaced".to_owned());
+    }
     (recorded.sha256 != held.sha256 || recorded.kind != held.kind)
         .then(|| "is not the one on record".to_owned())
 }
@@ -375,53 +369,28 @@ fn holders(
     record: Option<&Record>,
     now: Timestamp,
 ) -> Holders {
-    match step {
+    let live = record.map(|record| record.holders(user, now)).unwrap_or_default();
+    let with = |mut holders: Vec<Holder>, one: Holder| {
+        if !holders.contains(&one) {
+            holders.push(one);
+        }
+        holders
+    };
+    let kept = match step {
         CredentialStep::KeepFile(held) => {
-            let holder = vec![holder(user, held.generation, held.kind)];
-            Holders {
-                during: holder.clone(),
-                after: holder,
-            }
+            with(live, Holder::of(user, held.generation, held.kind))
         }
-        CredentialStep::KeepElsewhere {
-            generation, kind, ..
-        } => {
-            let holder = vec![holder(user, *generation, *kind)];
-            Holders {
-                during: holder.clone(),
-                after: holder,
-            }
-        }
+        CredentialStep::KeepElsewhere(_) => live,
         CredentialStep::Issue { generation, .. } => {
-            let kind = if auth == Auth::Token {
-                CredentialKind::Token
-            } else {
-                CredentialKind::Certificate
+            let kind = match auth {
+                Auth::Token => CredentialKind::Token,
+                Auth::Auto | Auth::Cert => CredentialKind::Certificate,
             };
-            let new = holder(user, *generation, kind);
-            let mut during: Vec<Holder> = record
-                .and_then(|record| record.live(now))
-                .map(|live| holder(user, live.generation, live.kind))
-                .into_iter()
-                .collect();
-            if !during.contains(&new) {
-                during.push(new.clone());
-            }
-            Holders {
-                during,
-                after: vec![new],
-            }
+            let new = Holder::of(user, *generation, kind);
+            return Holders { during: with(live, new.clone()), after: vec![new] };
         }
-    }
-}
-
-/// Returns who holds the rights of one generation.
-#[must_use]
-pub fn holder(user: &UserName, generation: u32, kind: CredentialKind) -> Holder {
-    match kind {
-        CredentialKind::Certificate => Holder::Group(user.generation_group(generation)),
-        CredentialKind::Token => Holder::ServiceAccount(objects::binding_name(user)),
-    }
+    };
+    Holders { during: kept.clone(), after: kept }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// Asks the server everything, as her.
+/// Asks the server everything, as her; returns who she is and what was checked.
 ///
 /// # Errors
 ///
@@ -98,7 +98,7 @@ pub async fn prove(
     her: &Session,
     expected: &Expected<'_>,
     timeout: Duration,
-) -> Result<Vec<Check>> {
+) -> Result<(String, Vec<Check>)> {
     let deadline = Instant::now() + timeout.min(PROPAGATION);
     let me = groundcrew::client::access::who_am_i(her).await?;
     let mut checks = who(&me, expected);
@@ -126,7 +126,7 @@ pub async fn prove(
     {
         checks.extend(pod(her, expected, deadline).await?);
     }
-    Ok(checks)
+    Ok((me.username, checks))
 }
 
 /// Compares who the server says she is.

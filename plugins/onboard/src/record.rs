@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::UserName;
 use crate::meta;
+use crate::objects::Holder;
 
 /// Namespace of the records and of the service accounts behind tokens.
 pub const SYSTEM_NAMESPACE: &str = "groundcrew-system";
@@ -79,8 +80,11 @@ pub struct Generation {
     pub issued_at: Timestamp,
     /// The server's word for the admin who ran the command.
     pub issued_by: String,
+    /// When another one takes its place; its rights last until then at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retire_after: Option<Timestamp>,
     /// When its rights were taken away, if they were.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -92,6 +96,14 @@ pub enum CredentialKind {
     Certificate,
     /// A service account token bound to a Secret.
     Token,
+}
+
+impl Generation {
+    /// Returns whether another one has taken its place and its rights are still to be taken.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.retire_after.is_some_and(|at| at <= now)
+    }
 }
 
 impl CredentialKind {
@@ -165,11 +177,24 @@ impl Record {
         })
     }
 
-    /// Returns the latest issue that is neither revoked nor over at `now`.
+    /// Returns the issues that hold rights at `now`, oldest first.
+    pub fn live(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &Generation> {
+        self.generations.iter().filter(move |issue| {
+            issue.revoked_at.is_none() && issue.not_after > now && !issue.is_due(now)
+        })
+    }
+
+    /// Returns whom the rights belong to at `now`, each once.
     #[must_use]
-    pub fn live(&self, now: Timestamp) -> Option<&Generation> {
-        let live = |issue: &&Generation| issue.revoked_at.is_none() && issue.not_after > now;
-        self.generations.iter().rev().find(live)
+    pub fn holders(&self, user: &UserName, now: Timestamp) -> Vec<Holder> {
+        let mut holders = Vec::new();
+        for issue in self.live(now) {
+            let holder = Holder::of(user, issue.generation, issue.kind);
+            if !holders.contains(&holder) {
+                holders.push(holder);
+            }
+        }
+        holders
     }
 
     /// Returns the number of the next issue: one more than any before, also of revoked ones, so
@@ -205,6 +230,7 @@ mod tests {
             not_after,
             issued_at: not_after,
             issued_by: "carol".to_owned(),
+            retire_after: None,
             revoked_at: revoked.then_some(not_after),
         }
     }
@@ -245,11 +271,15 @@ mod tests {
         record
             .generations
             .push(generation(2, "2026-12-21T00:00:00Z", true));
-        assert_eq!(record.live(now), None);
+        assert_eq!(record.live(now).count(), 0);
         record
             .generations
             .push(generation(3, "2026-12-21T00:00:00Z", false));
-        assert_eq!(record.live(now).map(|issue| issue.generation), Some(3));
+        let live: Vec<u32> = record.live(now).map(|issue| issue.generation).collect();
+        assert_eq!(live, [3]);
+        record.generations[2].retire_after = Some(now);
+        assert_eq!(record.live(now).count(), 0);
+        assert!(record.generations[2].is_due(now));
     }
 
     #[test]

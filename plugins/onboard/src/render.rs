@@ -125,7 +125,9 @@ impl Report {
             text.push('\n');
         };
         line("namespace", &self.namespace);
-        line("groups", &self.credential.groups.join(", "));
+        if !self.credential.groups.is_empty() {
+            line("groups", &self.credential.groups.join(", "));
+        }
         let credential = &self.credential;
         line(
             "credential",
@@ -264,29 +266,18 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
             held.generation,
             held.not_after
         )),
-        CredentialStep::KeepElsewhere {
-            generation,
-            not_after,
-            ..
-        } => {
-            lines.push(format!(
-                "credential kept: generation {generation}, until {not_after}"
-            ));
-        }
-        CredentialStep::Issue {
-            generation,
-            revokes,
-            ..
-        } => {
+        CredentialStep::KeepElsewhere(issue) => lines.push(format!(
+            "credential kept: generation {}, until {}",
+            issue.generation, issue.not_after
+        )),
+        CredentialStep::Issue { generation, .. } => {
             lines.push(format!(
                 "credential issued: generation {generation}, for {}",
                 Span(options.expires)
             ));
             lines.push(format!("{} written", options.out.display()));
-            let old = revokes
-                .iter()
-                .map(|(old, _)| format!("generation {old} revoked"));
-            lines.extend(old);
+            let old = plan.holders.during.iter().filter(|old| !plan.holders.after.contains(old));
+            lines.extend(old.map(|old| format!("rights of {} taken away", old.describe())));
         }
     }
     lines

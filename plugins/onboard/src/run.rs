@@ -42,7 +42,8 @@ pub async fn run(
         .guard(client::connect(kube, &product(), ui))
         .await?;
     let (me, observed) = interrupt.guard(look(&session, options)).await?;
-    let now = Timestamp::now();
+    // Kubernetes keeps times in whole seconds.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let plan = plan::plan(options, &observed, now)?;
     if options.dry_run == DryRun::Client {
         ui.answer(render::plan(options, &plan)?)?;
@@ -58,6 +59,7 @@ pub async fn run(
         interrupt,
         writer: writer(options),
         tuning: kube.tuning(),
+        now,
     };
     if options.dry_run == DryRun::Server {
         run.rehearse().await?;

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::undo::Undo;
-use super::{Fresh, Run, generation_annotation};
+use super::Run;
+use super::issue::{Fresh, annotation};
 use crate::credential::{Issued, KeyAndRequest};
 use crate::kubeconfig::Secret;
 use crate::meta;
@@ -125,7 +126,7 @@ impl Run<'_> {
     /// Removes what a run that died has left: its key died with it, so nobody can use what such a
     /// request brings.
     async fn remove_stale_requests(&self, generation: u32) -> Result<()> {
-        let (key, value) = generation_annotation(generation);
+        let (key, value) = annotation(generation);
         for stale in &self.observed.requests {
             let annotations = stale.metadata.annotations.as_ref();
             if annotations.and_then(|all| all.get(&key)) == Some(&value) {
@@ -165,7 +166,7 @@ impl Run<'_> {
         );
         let mut metadata = meta::object(&name, None, user);
         let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
-        annotations.extend([generation_annotation(generation)]);
+        annotations.extend([annotation(generation)]);
         let object = CertificateSigningRequest {
             metadata,
             spec: CertificateSigningRequestSpec {

@@ -11,7 +11,8 @@ use kube::api::PostParams;
 use zeroize::Zeroizing;
 
 use super::undo::Undo;
-use super::{Fresh, Run, generation_annotation};
+use super::Run;
+use super::issue::{Fresh, annotation};
 use crate::identity::UserName;
 use crate::kubeconfig::Secret;
 use crate::meta;
@@ -124,7 +125,7 @@ impl Run<'_> {
             .metadata
             .annotations
             .get_or_insert_default()
-            .extend([generation_annotation(generation)]);
+            .extend([annotation(generation)]);
         // A Secret that a dead run left may have a token bound to it that nobody knows of.
         self.delete_token_secret(generation).await?;
         let api = self.namespaced_api::<SecretObject>(SYSTEM_NAMESPACE);

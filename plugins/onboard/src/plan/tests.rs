@@ -9,7 +9,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::*;
 use crate::kubeconfig::Endpoint;
 use crate::observe::{FoundBinding, FoundRecord};
-use crate::record::Generation;
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 
@@ -65,6 +64,7 @@ fn hers() -> FoundNamespace {
         labels: metadata.labels.unwrap(),
         annotations: metadata.annotations.unwrap(),
         terminating: false,
+        metadata: ObjectMeta::default(),
     }
 }
 
@@ -78,6 +78,7 @@ fn issue(generation: u32, days: i64) -> Generation {
         not_after: Timestamp::from_second(end).unwrap(),
         issued_at: now(),
         issued_by: "carol".to_owned(),
+        retire_after: None,
         revoked_at: None,
     }
 }
@@ -122,15 +123,7 @@ fn a_first_run_makes_everything_and_issues_generation_one() {
     assert_eq!(plan.namespace_step, NamespaceStep::Create);
     assert_eq!(plan.settings.role, "edit");
     assert_eq!(plan.profile, Some(Profile::Size(Size::Small)));
-    let CredentialStep::Issue {
-        generation: 1,
-        replace_file: false,
-        revokes,
-    } = plan.credential
-    else {
-        panic!("{:?}", plan.credential)
-    };
-    assert!(revokes.is_empty());
+    assert_eq!(plan.credential, CredentialStep::Issue { generation: 1, replace_file: false });
     assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g1"]);
     assert_eq!(plan.holders.during, plan.holders.after);
 }
@@ -160,7 +153,7 @@ fn a_live_credential_elsewhere_is_not_doubled() {
     let plan = decide(&options(), &observed).unwrap();
     assert!(matches!(
         plan.credential,
-        CredentialStep::KeepElsewhere { generation: 1, .. }
+        CredentialStep::KeepElsewhere(Generation { generation: 1, .. })
     ));
     assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g1"]);
 }
@@ -196,20 +189,55 @@ fn replacing_keeps_both_alive_until_the_new_one_is_proved() {
         &observed,
     )
     .unwrap();
-    let CredentialStep::Issue {
-        generation: 2,
-        replace_file: true,
-        revokes,
-    } = plan.credential
-    else {
-        panic!("{:?}", plan.credential)
-    };
-    assert_eq!(revokes, [(1, CredentialKind::Certificate)]);
+    assert_eq!(plan.credential, CredentialStep::Issue { generation: 2, replace_file: true });
     assert_eq!(
         groups(&plan.holders.during),
         ["group onboard:alice:g1", "group onboard:alice:g2"]
     );
     assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g2"]);
+}
+
+#[test]
+fn a_run_that_died_before_it_took_the_old_rights_ends_them() {
+    let mut replaced = issue(1, 20);
+    replaced.retire_after = Some(now());
+    let observed = Observed {
+        record: recorded(vec![replaced, issue(2, 20)]),
+        namespace: Some(hers()),
+        file: held(2, 20),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert!(matches!(plan.credential, CredentialStep::KeepFile(_)));
+    assert_eq!(groups(&plan.holders.during), ["group onboard:alice:g2"]);
+}
+
+#[test]
+fn during_a_grace_both_generations_keep_their_rights() {
+    let mut replaced = issue(1, 20);
+    replaced.retire_after = Some(issue(1, 1).not_after);
+    let observed = Observed {
+        record: recorded(vec![replaced, issue(2, 20)]),
+        namespace: Some(hers()),
+        file: held(2, 20),
+        ..nothing()
+    };
+    let plan = decide(&options(), &observed).unwrap();
+    assert_eq!(plan.holders.after.len(), 2);
+}
+
+#[test]
+fn a_token_in_place_of_a_certificate_leaves_the_old_holders_alone() {
+    let observed = Observed {
+        record: recorded(vec![issue(1, 20)]),
+        namespace: Some(hers()),
+        ..nothing()
+    };
+    let plan = decide(&Options { force: true, ..options() }, &observed).unwrap();
+    assert_eq!(
+        groups(&plan.holders.with_token(&options().user)),
+        ["group onboard:alice:g1", "service account groundcrew-system/onboard-alice"]
+    );
 }
 
 #[test]

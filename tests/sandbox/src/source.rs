@@ -74,47 +74,41 @@ impl Source {
             (None, None) => Ok(Self::Built),
         }
     }
+}
 
-    /// Returns the programs, built when necessary; `None` for an existing cluster.
+impl Programs {
+    /// Returns the programs of an envtest directory.
+    #[must_use]
+    pub fn envtest(dir: &Path) -> Self {
+        Self {
+            bin_dir: dir.to_owned(),
+            etcd: dir.join("etcd"),
+            apiserver: dir.join("kube-apiserver"),
+            controllers: None,
+        }
+    }
+
+    /// Returns the programs of a version such as `1.36`, building those that are missing.
     ///
     /// # Errors
     ///
     /// When Go is missing or too old, or a build fails.
-    pub fn programs(&self, kubernetes: &str) -> Result<Option<Programs>> {
-        match self {
-            Self::Existing(_) => Ok(None),
-            Self::Envtest(dir) => Ok(Some(Programs {
-                bin_dir: dir.clone(),
-                etcd: dir.join("etcd"),
-                apiserver: dir.join("kube-apiserver"),
-                controllers: None,
-            })),
-            Self::Built => built(kubernetes).map(Some),
+    pub fn built(kubernetes: &str) -> Result<Self> {
+        const SERVER: [&str; 3] = [
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+        ];
+        const NEWEST: &str = "kubernetes-1.36";
+        let group = format!("kubernetes-{kubernetes}");
+        if group == NEWEST {
+            let dir = build::ensure(NEWEST, &[&["etcd", "kubectl"][..], &SERVER].concat())?;
+            return Ok(from_dirs(&dir, &dir));
         }
-    }
-}
-
-fn built(kubernetes: &str) -> Result<Programs> {
-    const SERVER: [&str; 3] = [
-        "kube-apiserver",
-        "kube-controller-manager",
-        "kube-scheduler",
-    ];
-    const NEWEST: &str = "kubernetes-1.36";
-    let group = format!("kubernetes-{kubernetes}");
-    let (bin_dir, server) = if group == NEWEST {
-        let mut all = vec!["etcd", "kubectl"];
-        all.extend(SERVER);
-        let dir = build::ensure(NEWEST, &all)?;
-        (dir.clone(), dir)
-    } else {
         // Storage and client are the newest ones for every server.
-        (
-            build::ensure(NEWEST, &["etcd", "kubectl"])?,
-            build::ensure(&group, &SERVER)?,
-        )
-    };
-    Ok(from_dirs(&bin_dir, &server))
+        let bin_dir = build::ensure(NEWEST, &["etcd", "kubectl"])?;
+        Ok(from_dirs(&bin_dir, &build::ensure(&group, &SERVER)?))
+    }
 }
 
 fn from_dirs(bin_dir: &Path, server: &Path) -> Programs {

@@ -27,6 +27,18 @@ pub struct Options {
     pub signer: bool,
 }
 
+impl Options {
+    /// Tells whether a running sandbox is another one than was asked for. The real node is left
+    /// out: whether it can be is up to the machine.
+    fn differ_from(&self, state: &State) -> bool {
+        let has = &state.capabilities;
+        has.scheduler
+            && (self.nodes != state.nodes
+                || self.signer != has.signer
+                || self.kubernetes != has.kubernetes)
+    }
+}
+
 /// Brings a sandbox up; one that is up already stays as it is.
 ///
 /// # Errors
@@ -45,6 +57,12 @@ pub fn run(options: &Options) -> Result<State> {
             run.name(),
             state.server
         ));
+        if !state.existing && options.differ_from(&state) {
+            ui::warn(&format!(
+                "it was started with other options\nhint: cargo sandbox down --name {}",
+                run.name()
+            ));
+        }
         return Ok(state);
     }
     if run.path().exists() {
@@ -53,12 +71,24 @@ pub fn run(options: &Options) -> Result<State> {
             ui::status(&format!("ended {ended} processes left by an earlier start"));
         }
     }
-    let state = match (&source, source.programs(&options.kubernetes)?) {
-        (Source::Existing(kubeconfig), _) => existing::adopt(&run, kubeconfig),
-        (_, Some(programs)) => start_or_clean(&run, options, &programs),
-        (_, None) => Err(Error::new("there is nothing to start")),
-    }?;
-    Ok(state)
+    match source {
+        Source::Existing(kubeconfig) => existing::adopt(&run, &kubeconfig),
+        Source::Envtest(dir) => {
+            if options.nodes > 0 {
+                ui::status(&format!(
+                    "{ENVTEST} has no controllers and no scheduler: no nodes"
+                ));
+            }
+            start_or_clean(&run, options, &Programs::envtest(&dir))
+        }
+        Source::Built => {
+            let programs = Programs::built(&options.kubernetes)?;
+            if options.nodes > 0 {
+                nodes::build()?;
+            }
+            start_or_clean(&run, options, &programs)
+        }
+    }
 }
 
 /// Starts; when that fails nothing keeps running. A port that somebody took in between is
@@ -160,7 +190,7 @@ fn report(state: &State, version: &str, time: &str) {
     let capabilities = &state.capabilities;
     let mut facts = vec![format!("Kubernetes {version}")];
     if !capabilities.scheduler {
-        facts.push(format!("no controllers, no nodes ({ENVTEST})"));
+        facts.push("no controllers".to_owned());
     }
     if capabilities.scheduler && !capabilities.signer {
         facts.push("no signer".to_owned());

@@ -2,6 +2,7 @@
 
 mod manifest;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::build;
@@ -16,13 +17,22 @@ pub const LABEL: &str = "groundcrew.dev/node";
 const STAGES: &str = include_str!("stages.yaml");
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Builds what simulates nodes, unless it is there.
+///
+/// # Errors
+///
+/// When Go is missing or too old, or the build fails.
+pub fn build() -> Result<PathBuf> {
+    Ok(build::ensure("kwok", &[])?.join("kwok"))
+}
+
 /// Makes `count` nodes `sim-1` … and starts what keeps them alive.
 ///
 /// # Errors
 ///
 /// When kwok cannot be built or started, or the nodes are refused.
 pub fn start(spawner: &Spawner<'_>, kubectl: &Kubectl, count: u32, version: &str) -> Result<()> {
-    let kwok = build::ensure("kwok", &[])?.join("kwok");
+    let kwok = self::build()?;
     let run = spawner.run_dir();
     let stages = run.path().join("stages.yaml");
     write_atomically(&stages, STAGES.as_bytes())?;

@@ -279,4 +279,6 @@ fn without_credentials(user: AuthInfo) -> AuthInfo {
 }
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod tests;

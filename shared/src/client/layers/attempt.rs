@@ -99,11 +99,7 @@ where
     B: http_body::Body<Data = Bytes, Error = BoxError>,
 {
     let (parts, body) = response.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map_err(|error| Box::new(BodyLost(error)))?
-        .to_bytes();
+    let body = body.collect().await.map_err(BodyLost)?.to_bytes();
     Ok(Response::from_parts(parts, Either::Left(Full::new(body))))
 }
 

@@ -56,6 +56,11 @@ impl Counters {
         self.0.warnings.load(Ordering::Relaxed)
     }
 
+    #[cfg(test)]
+    pub(super) fn add_warning_for_test(&self) {
+        self.count_warning();
+    }
+
     fn count_request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }

@@ -66,6 +66,7 @@ fn target(uri: &Uri) -> String {
     let mut text = uri.path().to_owned();
     for (index, pair) in uri
         .query()
+        .filter(|query| !query.is_empty())
         .into_iter()
         .flat_map(|query| query.split('&'))
         .enumerate()

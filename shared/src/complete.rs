@@ -41,10 +41,11 @@ pub(crate) fn answer<P: Plugin>(mut words: Vec<OsString>) -> Exit {
     std::thread::spawn(move || {
         cluster::remember_connection(&words);
         let index = words.len() - 1;
+        let wants_flag = words[index].to_string_lossy().starts_with('-');
         let mut command = app::command::<P>();
         let candidates = clap_complete::engine::complete(&mut command, words, index, None);
         // Nobody listens any more when the time is over.
-        let _ = sender.send(candidates.map(|candidates| lines(&candidates)));
+        let _ = sender.send(candidates.map(|candidates| lines(&candidates, wants_flag)));
     });
     if let Ok(Ok(text)) = receiver.recv_timeout(PATIENCE) {
         // A shell that went away needs no candidates.
@@ -53,13 +54,18 @@ pub(crate) fn answer<P: Plugin>(mut words: Vec<OsString>) -> Exit {
     Exit::Done
 }
 
-fn lines(candidates: &[clap_complete::CompletionCandidate]) -> String {
+/// As kubectl does it, flags are offered only once a dash is typed.
+fn lines(candidates: &[clap_complete::CompletionCandidate], wants_flag: bool) -> String {
     let mut text = String::new();
     for candidate in candidates
         .iter()
         .filter(|candidate| !candidate.is_hide_set())
     {
-        text.push_str(&candidate.get_value().to_string_lossy());
+        let value = candidate.get_value().to_string_lossy();
+        if value.starts_with('-') && !wants_flag {
+            continue;
+        }
+        text.push_str(&value);
         if let Some(help) = candidate.get_help() {
             text.push('\t');
             text.push_str(help.to_string().lines().next().unwrap_or_default());

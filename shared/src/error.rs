@@ -162,9 +162,16 @@ impl Error {
     /// Returns the first line as it is shown, cause included, each text once.
     #[must_use]
     pub fn headline(&self) -> String {
-        let mut line =
-            if self.0.verbatim { String::new() } else { "error: ".to_owned() } + &self.0.message;
-        let mut cause = self.0.source.as_deref().map(|source| source as &dyn StdError);
+        let mut line = if self.0.verbatim {
+            String::new()
+        } else {
+            "error: ".to_owned()
+        } + &self.0.message;
+        let mut cause = self
+            .0
+            .source
+            .as_deref()
+            .map(|source| source as &dyn StdError);
         while let Some(source) = cause {
             let text = source.to_string();
             // Many libraries print their own cause; saying it twice helps nobody.
@@ -198,7 +205,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -223,7 +233,12 @@ mod tests {
     #[test]
     fn a_server_error_keeps_the_wording_of_kubectl() {
         let error = Error::failed("Error from server (NotFound): namespaces \"a\" not found");
-        assert!(error.verbatim().headline().starts_with("Error from server (NotFound): "));
+        assert!(
+            error
+                .verbatim()
+                .headline()
+                .starts_with("Error from server (NotFound): ")
+        );
     }
 
     #[test]

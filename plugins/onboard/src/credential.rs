@@ -12,7 +12,7 @@ use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::Builder;
 use x509_cert::der::asn1::{Any, ObjectIdentifier, Utf8StringRef};
-use x509_cert::der::{Decode, DecodePem, Encode, EncodePem};
+use x509_cert::der::{Decode, Encode, EncodePem};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::request::{CertReq, RequestBuilder};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
@@ -142,16 +142,6 @@ impl Issued {
     }
 }
 
-/// Returns the fingerprint of the public key inside a certificate request (PEM).
-///
-/// # Errors
-///
-/// When it is not a certificate request.
-pub fn request_fingerprint(pem: &[u8]) -> Result<String> {
-    let request = CertReq::from_pem(pem).map_err(|error| broken("read the request", error))?;
-    key_fingerprint(&request.info.public_key)
-}
-
 /// What a bearer token says of itself; its signature is the server's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenClaims {
@@ -226,6 +216,8 @@ fn broken(doing: &str, error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use x509_cert::der::DecodePem as _;
+
     use super::*;
 
     #[test]
@@ -238,10 +230,7 @@ mod tests {
             values(&request.info.subject, COMMON_NAME),
             ["alice@example.com"]
         );
-        assert_eq!(
-            request_fingerprint(made.request_pem().as_bytes()).unwrap(),
-            made.fingerprint()
-        );
+        assert_eq!(key_fingerprint(&request.info.public_key).unwrap(), made.fingerprint());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Product, Session, access};
-use groundcrew::error::Result;
+use groundcrew::client::access::{self, Access};
+use groundcrew::client::{self, Product, Session};
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, KubeArgs};
 use groundcrew::ui::Ui;
@@ -15,6 +16,7 @@ use crate::kubeconfig;
 use crate::observe::{Observed, observe};
 use crate::options::Options;
 use crate::plan::{self, CredentialStep};
+use crate::record::SYSTEM_NAMESPACE;
 use crate::render::{self, Report};
 
 /// Returns the name under which requests are sent.
@@ -92,10 +94,25 @@ async fn look(session: &Session, options: &Options) -> Result<(String, Observed)
     let required = plan::required(options, &namespace);
     let missing = access::missing(session, &required).await?;
     if !missing.is_empty() {
-        return Err(access::refused(&missing, &me, "groundcrew-onboarder"));
+        return Err(refused(missing, &me, &namespace));
     }
     let observed = observe(session, options).await?;
     Ok((me, observed))
+}
+
+/// Names what is missing and what grants it.
+fn refused(mut missing: Vec<Access>, me: &str, namespace: &str) -> Error {
+    // Whoever onboards makes namespaces, and no role can be given in one that is not there yet.
+    for access in &mut missing {
+        access.namespace.take_if(|inside| inside == namespace);
+    }
+    let system = missing.iter().any(|access| access.namespace.is_some());
+    let error = access::refused(&missing, me, "groundcrew-onboarder");
+    if system {
+        error.with_hint(format!("before that, once:  kubectl create namespace {SYSTEM_NAMESPACE}"))
+    } else {
+        error
+    }
 }
 
 fn warn_of_loopback(observed: &Observed, ui: &Ui) {

@@ -209,6 +209,6 @@ fn read(stdout: &[u8], command: &str, version: &str) -> Result<Status> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "exec_tests.rs"]
 mod tests;

@@ -7,6 +7,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::duration::{self, Span};
+use crate::complete;
 
 /// Which cluster to talk to, and as whom.
 ///
@@ -19,19 +20,19 @@ pub struct KubeArgs {
     pub kubeconfig: Option<PathBuf>,
 
     /// Kubeconfig context to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::contexts())]
     pub context: Option<String>,
 
     /// Kubeconfig cluster to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::clusters())]
     pub cluster: Option<String>,
 
     /// Kubeconfig user to use
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::users())]
     pub user: Option<String>,
 
     /// Namespace of this run
-    #[arg(short = 'n', long, value_name = "NAME")]
+    #[arg(short = 'n', long, value_name = "NAME", add = complete::namespaces())]
     pub namespace: Option<String>,
 
     /// Address and port of the API server

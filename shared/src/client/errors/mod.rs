@@ -38,7 +38,7 @@ impl Doing {
 
     /// Adds the subresource.
     #[must_use]
-    pub fn sub(self, subresource: &'static str) -> Self {
+    pub fn subresource(self, subresource: &'static str) -> Self {
         Self {
             subresource: Some(subresource),
             ..self

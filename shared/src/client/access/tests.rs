@@ -173,7 +173,7 @@ fn what_was_being_done_is_a_right_and_create_has_no_name() {
         Access::new("create", "pods").within("n")
     );
     let doing = Doing::new("update", "deployments.apps")
-        .subresource("scale")
+        .sub("scale")
         .named("a")
         .within("n");
     assert_eq!(

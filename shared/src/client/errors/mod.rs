@@ -38,7 +38,11 @@ impl Doing {
 
     /// Adds the subresource.
     #[must_use]
-    pub fn subresource(self, subresource: &'static str) -> Self {
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "nobody subtracts from what is being done"
+    )]
+    pub fn sub(self, subresource: &'static str) -> Self {
         Self {
             subresource: Some(subresource),
             ..self

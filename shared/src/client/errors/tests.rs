@@ -36,7 +36,7 @@ fn unreachable(cause: impl StdError + Send + Sync + 'static) -> kube::Error {
 fn doing_reads_as_a_sentence() {
     let doing = Doing::new("update", "certificatesigningrequests.certificates.k8s.io");
     assert_eq!(
-        doing.clone().subresource("approval").named("alice").to_string(),
+        doing.clone().sub("approval").named("alice").to_string(),
         "update certificatesigningrequests.certificates.k8s.io/approval \"alice\""
     );
     assert_eq!(
@@ -78,7 +78,7 @@ fn the_right_to_approve_is_named_although_no_authorizer_refused() {
     let message = "certificatesigningrequests.certificates.k8s.io \"alice\" is forbidden: user not \
                    permitted to approve requests with signerName \"kubernetes.io/kube-apiserver-client\"";
     let doing =
-        Doing::new("update", "certificatesigningrequests.certificates.k8s.io").subresource("approval");
+        Doing::new("update", "certificatesigningrequests.certificates.k8s.io").sub("approval");
     let error = explain(api(403, "Forbidden", message), &doing);
     assert_eq!(
         error.details(),

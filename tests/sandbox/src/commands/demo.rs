@@ -1,5 +1,161 @@
-//! placeholder
-use crate::error::{Error, Result};
+//! `demo`: from a fresh clone to alice's first pod.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{cargo, up};
+use crate::error::{Context as _, Error, Result};
+use crate::kubectl::Kubectl;
+use crate::layout::RunDir;
+use crate::state::State;
+use crate::{interrupt, ui};
+
+const NAME: &str = "demo";
+/// The image a real node has without any registry; simulated nodes take any.
+const IMAGE: &str = "sandbox.local/web:1";
+const PORT: u16 = 8080;
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Starts a sandbox, onboards alice, and shows her first pod running; leaves it all up.
+///
+/// # Errors
+///
+/// When a step fails; its own message has been shown.
 pub(crate) fn run() -> Result<()> {
-    Err(Error::new("later"))
+    let programs = cargo::build_workspace()?;
+    let state = up::run(&up::Options {
+        name: NAME.to_owned(),
+        nodes: 3,
+        real_node: true,
+        kubernetes: "1.36".to_owned(),
+        signer: true,
+    })?;
+    let run = RunDir::of(NAME)?;
+    let shell = Shell {
+        path: path(&[&programs, &state.bin_dir])?,
+        state: &state,
+    };
+    let alice = run.path().join("alice.kubeconfig");
+    let file = alice.display().to_string();
+
+    shell.run(&["onboard", "alice", "--team", "payments", "--out", &file])?;
+    if !shell.succeeds(&["--kubeconfig", &file, "get", "deployment", "hello"])? {
+        let image = format!("--image={IMAGE}");
+        shell.run(&[
+            "--kubeconfig",
+            &file,
+            "create",
+            "deployment",
+            "hello",
+            &image,
+        ])?;
+    }
+    let as_alice = Kubectl::new(&state.bin_dir.join("kubectl"), &alice);
+    let address = wait_until_running(&as_alice)?;
+    shell.run(&["--kubeconfig", &file, "get", "pods", "-o", "wide"])?;
+    if state.capabilities.real_node {
+        ui::status(&format!("$ curl http://{address}:{PORT}/"));
+        ui::answer(get(&address)?.trim_end());
+    }
+    ui::status(&format!(
+        "\nalice works. It stays up for you:\n  \
+         go on    eval \"$(cargo sandbox env --name {NAME})\"\n  \
+         end it   cargo sandbox down --name {NAME}"
+    ));
+    Ok(())
+}
+
+/// What a person would type, shown before it is run.
+struct Shell<'a> {
+    path: OsString,
+    state: &'a State,
+}
+
+impl Shell<'_> {
+    fn run(&self, args: &[&str]) -> Result<()> {
+        ui::status(&format!("$ kubectl {}", args.join(" ")));
+        let status = cargo::attend(&mut self.command(args))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Error::new(format!("kubectl {} failed", args[0]))
+            .cause(status)
+            .hint(format!("cargo sandbox logs kube-apiserver --name {NAME}")))
+    }
+
+    fn succeeds(&self, args: &[&str]) -> Result<bool> {
+        let what = || format!("cannot run kubectl {}", args[0]);
+        Ok(self.command(args).output().context(what)?.status.success())
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(self.state.bin_dir.join("kubectl"));
+        command
+            .args(args)
+            .env("PATH", &self.path)
+            .env("KUBECONFIG", &self.state.kubeconfig);
+        command
+    }
+}
+
+fn path(first: &[&Path]) -> Result<OsString> {
+    let mut all: Vec<PathBuf> = first.iter().map(|dir| (*dir).to_owned()).collect();
+    all.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    env::join_paths(all).context(|| "cannot set PATH".to_owned())
+}
+
+/// Waits for the first pod and returns its address.
+fn wait_until_running(kubectl: &Kubectl) -> Result<String> {
+    let begun = Instant::now();
+    let fields = "jsonpath={.items[0].status.phase} {.items[0].status.podIP}";
+    loop {
+        let found = kubectl.run(&["get", "pods", "-l", "app=hello", "-o", fields]);
+        if let Some(address) = found
+            .ok()
+            .as_deref()
+            .and_then(|text| text.strip_prefix("Running "))
+        {
+            return Ok(address.to_owned());
+        }
+        if begun.elapsed() > LIMIT {
+            return Err(Error::new("alice's pod does not run")
+                .cause(format!("nothing after {}s", LIMIT.as_secs()))
+                .hint(format!(
+                    "cargo sandbox kubectl --name {NAME} describe pods -n alice"
+                )));
+        }
+        interrupt::pause(Duration::from_millis(300))?;
+    }
+}
+
+/// Asks the pod over HTTP: nothing more than this machine's own network is involved.
+fn get(address: &str) -> Result<String> {
+    let what = || format!("cannot reach the pod on {address}:{PORT}");
+    let address: SocketAddr = format!("{address}:{PORT}").parse().context(what)?;
+    let begun = Instant::now();
+    // Running means started, not listening.
+    let mut stream = loop {
+        match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
+            Ok(stream) => break stream,
+            Err(error) if begun.elapsed() > Duration::from_secs(10) => {
+                return Err(Error::new(what()).cause(error));
+            }
+            Err(_) => interrupt::pause(Duration::from_millis(200))?,
+        }
+    };
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .context(what)?;
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).context(what)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).context(what)?;
+    Ok(answer
+        .split_once("\r\n\r\n")
+        .map_or(answer.clone(), |(_head, body)| body.to_owned()))
 }

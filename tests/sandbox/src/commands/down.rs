@@ -29,6 +29,19 @@ pub(crate) fn run(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Ends one sandbox if it is there, without a word about one that is not.
+///
+/// # Errors
+///
+/// When a process cannot be ended.
+pub(crate) fn quietly(name: &str) -> Result<()> {
+    if RunDir::of(name)?.path().exists() {
+        run(name)
+    } else {
+        Ok(())
+    }
+}
+
 /// Ends every sandbox; one that resists does not save the others.
 ///
 /// # Errors

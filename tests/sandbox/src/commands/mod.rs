@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod bench;
+mod cargo;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod env;

@@ -1,6 +1,138 @@
-//! placeholder
-use crate::error::{Error, Result};
-use std::process::ExitCode;
-pub(crate) fn run(_filter: Option<&str>, _keep: bool) -> Result<ExitCode> {
-    Err(Error::new("later"))
+//! `test`: every test of the workspace, with sandboxes for those that need one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use super::{cargo, down, up};
+use crate::error::{Context as _, Result};
+use crate::lock::Lock;
+use crate::source::Source;
+use crate::{layout, ui};
+
+/// The sandbox of almost all tests.
+const MAIN: &str = "test";
+/// The sandbox whose certificate requests are never issued.
+const NO_SIGNER: &str = "test-no-signer";
+
+/// Runs the tests whose name contains `filter`; ends with their exit code.
+///
+/// # Errors
+///
+/// When the workspace does not build or a sandbox does not start.
+pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
+    let lock = layout::root().join("test.lock");
+    let _lock = Lock::acquire(&lock, "another cargo sandbox test")?;
+    let result = with_sandboxes(filter);
+    if keep {
+        ui::status(&format!(
+            "left up: {MAIN}, {NO_SIGNER}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
+             cargo sandbox down --all"
+        ));
+    } else {
+        for name in [MAIN, NO_SIGNER] {
+            if let Err(error) = down::quietly(name) {
+                ui::error(&error);
+            }
+        }
+    }
+    result
+}
+
+fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
+    // Before cargo, which takes longer to say less: without Go there is nothing to wait for.
+    let own_control_planes = Source::from_env()? == Source::Built;
+    up::run(&options(MAIN, 3, true, true))?;
+    if own_control_planes {
+        up::run(&options(NO_SIGNER, 1, false, false))?;
+    }
+    let programs = cargo::build_workspace()?;
+
+    let skips = layout::root().join("skips.tsv");
+    fs::write(&skips, "").context(|| format!("cannot write {}", skips.display()))?;
+    let mut command = cargo::command();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = filter {
+        command.arg("--").arg(filter);
+    }
+    command
+        .env("GROUNDCREW_SANDBOX", MAIN)
+        .env("GROUNDCREW_BIN_DIR", programs)
+        .env("GROUNDCREW_TEST_SKIPS", &skips);
+    if own_control_planes {
+        command.env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER);
+    } else {
+        command.env_remove("GROUNDCREW_SANDBOX_NO_SIGNER");
+    }
+    away_from_own_clusters(&mut command);
+    let status = cargo::attend(&mut command)?;
+    report_skips(&fs::read_to_string(&skips).unwrap_or_default());
+    let code = status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1);
+    Ok(ExitCode::from(code))
+}
+
+fn options(name: &str, nodes: u32, real_node: bool, signer: bool) -> up::Options {
+    up::Options {
+        name: name.to_owned(),
+        nodes,
+        real_node,
+        kubernetes: "1.36".to_owned(),
+        signer,
+    }
+}
+
+/// No test is to find the cluster a person works with.
+fn away_from_own_clusters(command: &mut Command) {
+    command.env_remove("KUBECONFIG").env("KUBERC", "off");
+}
+
+fn report_skips(text: &str) {
+    for line in summary(text) {
+        ui::status(&line);
+    }
+}
+
+/// Groups lines of `NAME<TAB>REASON` by reason.
+fn summary(text: &str) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut count = 0;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let (name, reason) = line.split_once('\t').unwrap_or((line, "no reason given"));
+        by_reason.entry(reason).or_default().push(name);
+        count += 1;
+    }
+    if count == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("skipped {count}:")];
+    for (reason, names) in by_reason {
+        lines.push(format!("  {} {reason}: {}", names.len(), names.join(", ")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_tests_are_counted_and_grouped_by_reason() {
+        let text = "a\tneeds root\nb\tneeds a signer\nc\tneeds root\n";
+        let expected = [
+            "skipped 3:",
+            "  1 needs a signer: b",
+            "  2 needs root: a, c",
+        ]
+        .map(str::to_owned);
+        assert_eq!(summary(text), expected);
+        assert!(summary("").is_empty());
+    }
+
+    #[test]
+    fn a_skip_without_a_reason_still_counts() {
+        assert_eq!(summary("a\n")[0], "skipped 1:");
+    }
 }

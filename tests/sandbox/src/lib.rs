@@ -17,6 +17,7 @@ pub mod nodes;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod real_node;
 pub mod signer;
 pub mod source;
 pub mod state;

@@ -4,8 +4,7 @@ use crate::error::Result;
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
 use crate::process::{self, Spawner};
-use crate::source::Programs;
-use crate::state::State;
+use crate::real_node;
 use crate::ui;
 
 /// Ends a sandbox, whole or half, and removes its directory; returns how many processes ran.
@@ -26,10 +25,23 @@ pub fn take_down(run: &RunDir) -> Result<usize> {
 /// When a process cannot be ended.
 pub fn end_processes(run: &RunDir) -> Result<usize> {
     // The state goes first: whatever happens next, it is not up any more.
-    let state = State::read(run);
     let _gone = std::fs::remove_file(run.state());
-    stop_real_node(run, state.as_ref())?;
+    // It finds what it started by itself; its containers are nobody's recorded parts.
+    real_node::stop(run)?;
     Ok(process::end(run)?.processes)
+}
+
+/// Builds what a real node consists of, so that a later start is quick; nothing where there
+/// cannot be one.
+///
+/// # Errors
+///
+/// When Go is missing or too old, or a build fails.
+pub fn build_real_node(kubernetes: &str) -> Result<()> {
+    if kubernetes == real_node::KUBERNETES && real_node::available().is_ok() {
+        real_node::build()?;
+    }
+    Ok(())
 }
 
 /// Adds the node that runs real containers; `false`, with one line why, when it cannot be here.
@@ -38,17 +50,24 @@ pub fn end_processes(run: &RunDir) -> Result<usize> {
 ///
 /// When it could be here and does not start.
 pub fn start_real_node(
-    _spawner: &Spawner<'_>,
-    _kubectl: &Kubectl,
-    _programs: &Programs,
-    _api_port: u16,
-    _tainted: bool,
+    spawner: &Spawner<'_>,
+    kubectl: &Kubectl,
+    kubernetes: &str,
+    api_port: u16,
 ) -> Result<bool> {
-    ui::status("no real node: not built yet");
-    Ok(false)
-}
-
-/// Ends the real node while the API server still answers, so that no container lives on.
-fn stop_real_node(_run: &RunDir, _state: Option<&State>) -> Result<()> {
-    Ok(())
+    let needed = real_node::KUBERNETES;
+    let reason = if kubernetes == needed {
+        real_node::available()
+            .err()
+            .map(|unavailable| unavailable.to_string())
+    } else {
+        Some(format!(
+            "a real node needs Kubernetes {needed}, this is {kubernetes}"
+        ))
+    };
+    if let Some(reason) = reason {
+        ui::status(&format!("no real node: {reason}"));
+        return Ok(false);
+    }
+    real_node::start(spawner, kubectl, &real_node::build()?, api_port).map(|()| true)
 }

@@ -86,6 +86,9 @@ pub fn run(options: &Options) -> Result<State> {
             if options.nodes > 0 {
                 nodes::build()?;
             }
+            if options.real_node {
+                lifecycle::build_real_node(&options.kubernetes)?;
+            }
             start_or_clean(&run, options, &programs)
         }
     }
@@ -163,7 +166,7 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
     progress.finish();
     let real_node = options.real_node
         && has_controllers
-        && lifecycle::start_real_node(&spawner, &kubectl, programs, ports.api, simulated > 0)?;
+        && lifecycle::start_real_node(&spawner, &kubectl, &options.kubernetes, ports.api)?;
     spawner.check()?;
 
     let state = State {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use access::Access;
+pub(crate) use access::write_kubeconfig;
 pub use flags::Ports;
 
 use crate::error::Result;

@@ -27,8 +27,8 @@ pub fn end_processes(run: &RunDir) -> Result<usize> {
     // The state goes first: whatever happens next, it is not up any more.
     let _gone = std::fs::remove_file(run.state());
     // It finds what it started by itself; its containers are nobody's recorded parts.
-    real_node::stop(run)?;
-    Ok(process::end(run)?.processes)
+    let real = real_node::stop(run)?;
+    Ok(real + process::end(run)?.processes)
 }
 
 /// Builds what a real node consists of, so that a later start is quick; nothing where there

@@ -83,14 +83,17 @@ impl Group {
         Ok(members)
     }
 
-    /// Kills every member and waits until none is left; new ones born meanwhile are killed too.
-    pub(super) fn kill(&self, patience: Duration) -> io::Result<()> {
+    /// Kills every member and waits until none is left; returns how many there were. New ones born
+    /// meanwhile are killed too.
+    pub(super) fn kill(&self, patience: Duration) -> io::Result<usize> {
         let deadline = Instant::now() + patience;
+        let mut seen: BTreeSet<i32> = BTreeSet::new();
         loop {
             let members = self.members()?;
             if members.is_empty() {
-                return Ok(());
+                return Ok(seen.len());
             }
+            seen.extend(&members);
             if Instant::now() > deadline {
                 let message = format!("processes that do not end: {members:?}");
                 return Err(io::Error::new(ErrorKind::TimedOut, message));

@@ -40,8 +40,8 @@ pub struct Programs {
 /// Fails when cargo cannot be run or the programs cannot be built; the compiler's words are in the
 /// error.
 pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
-    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let build_dir = out_dir.join("build");
+    let programs = programs_dir(out_dir);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace)
@@ -56,7 +56,7 @@ pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
         // The library's crates are not needed by the programs.
         .args(["--no-default-features", "--profile", "dist"])
         // With an explicit target the flags below do not reach build scripts.
-        .args(["--target", &target, "--target-dir"])
+        .args(["--target", &target(), "--target-dir"])
         .arg(&build_dir)
         // An image holds one file, so there is nobody to bring a C library.
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
@@ -67,7 +67,6 @@ pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
         let message = format!("cargo build of groundcrew-images: {}", said.trim());
         return Err(io::Error::other(message));
     }
-    let programs = build_dir.join(&target).join("dist");
     let archive = assemble(
         &fs::read(programs.join("pause"))?,
         &fs::read(programs.join("web"))?,
@@ -84,6 +83,19 @@ pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
         images,
         forward: programs.join("forward"),
     })
+}
+
+/// Whether the programs were built before, so that only a change to them takes time.
+pub(super) fn were_built(out_dir: &Path) -> bool {
+    programs_dir(out_dir).join("web").exists()
+}
+
+fn programs_dir(out_dir: &Path) -> PathBuf {
+    out_dir.join("build").join(target()).join("dist")
+}
+
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }
 
 fn assemble(pause: &[u8], web: &[u8], rust_arch: &str) -> io::Result<Vec<u8>> {

@@ -9,7 +9,8 @@
 //!   its requests), `:crash` and `:done` (end at once with 1 and 0), imported without a registry.
 //! - **Network.** Pods reach each other, this machine, and the API server as `10.0.0.1:443`, which
 //!   in-cluster clients find in their environment. There is no cluster DNS, no Service address
-//!   other than that one, no NetworkPolicy and no way out to other machines.
+//!   other than that one, no NetworkPolicy, no host port and no way out to other machines; nor do
+//!   image pulls leave this machine.
 //! - **The machine stays as it was.** Mounts are made in a mount namespace that ends with its last
 //!   process; directories and kernel settings that the programs would change are shadowed in there.
 //!   Every process is born in one control group, so that [`stop`] finds all of them after any
@@ -22,6 +23,7 @@ mod lock;
 mod network;
 mod place;
 mod requirements;
+mod scripts;
 mod start;
 mod stop;
 

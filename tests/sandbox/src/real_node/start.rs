@@ -15,7 +15,7 @@ use super::images::{self, Programs};
 use super::lock::{self, Holder, Lock, Verdict};
 use super::network::{self, API_IP, NODE_IP};
 use super::place::Place;
-use super::{KUBERNETES, LOCK_FILE, NODE_NAME, PARTS, SIMULATED_TAINT, stop};
+use super::{KUBERNETES, LOCK_FILE, NODE_NAME, PARTS, SIMULATED_TAINT, scripts, stop};
 use crate::control_plane::write_kubeconfig;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
@@ -49,11 +49,17 @@ pub fn build() -> Result<Built> {
     let containerd_dir = go::ensure("containerd", &[])?;
     let cni_dir = go::ensure("cni", &["bridge", "host-local", "loopback"])?;
     let kubelet = go::ensure(&format!("kubernetes-{KUBERNETES}"), &["kubelet"])?.join("kubelet");
-    let progress = ui::Progress::new(0);
-    progress.step(0, "building container images");
-    let own = images::build(&layout::workspace_root(), &layout::root().join("images"))
-        .context(|| "cannot build the container images".to_owned());
-    progress.finish();
+    let (workspace, out_dir) = (layout::workspace_root(), layout::root().join("images"));
+    let what = || "cannot build the container images".to_owned();
+    let progress = (!images::were_built(&out_dir)).then(|| {
+        let progress = ui::Progress::new(0);
+        progress.step(0, "building container images");
+        progress
+    });
+    let own = images::build(&workspace, &out_dir).context(what);
+    if let Some(progress) = progress {
+        progress.finish();
+    }
     Ok(Built {
         containerd_dir,
         cni_dir,
@@ -174,13 +180,10 @@ fn prepare_containerd(place: &Place, built: &Built, entrances: &[PathBuf]) -> Re
         "cni/10-groundcrew.conflist",
         &config::network(place).to_string(),
     )?;
-    write(
-        "containerd.sh",
-        &config::containerd_script(place, entrances),
-    )?;
+    write("containerd.sh", &scripts::containerd(place, entrances))?;
     write_atomically(
-        &config::inside_script_path(place),
-        config::inside_script(place, &built.containerd_dir).as_bytes(),
+        &scripts::inside_path(place),
+        scripts::containerd_inside(place, &built.containerd_dir).as_bytes(),
     )
 }
 
@@ -218,13 +221,10 @@ fn prepare_kubelet(
         "kubelet.json",
         &config::kubelet(place, &kubelet).to_string(),
     )?;
-    write(
-        "kubelet.sh",
-        &config::kubelet_script(place, &kubelet, entrances),
-    )?;
+    write("kubelet.sh", &scripts::kubelet(place, &kubelet, entrances))?;
     write(
         "forward.sh",
-        &config::forward_script(&built.own.forward, listen, to, entrances),
+        &scripts::forward(&built.own.forward, listen, to, entrances),
     )
 }
 

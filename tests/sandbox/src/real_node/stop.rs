@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::cgroup::Group;
-use super::config::SHADOWED_DIRS;
 use super::lock::{self, Lock};
 use super::place::Place;
+use super::scripts::SHADOWED_DIRS;
 use super::start::holder;
 use super::{LOCK_FILE, network};
 use crate::error::{Context as _, Error, Result};
@@ -24,7 +24,9 @@ const TURN: Duration = Duration::from_secs(120);
 /// The list of directories that were made because the machine had none.
 const MADE: &str = "made-directories";
 
-/// Ends the real node of a sandbox and everything that ran on it; one without is done at once.
+/// Ends the real node of a sandbox and everything that ran on it; returns how many processes ran.
+///
+/// A sandbox without a real node is done at once.
 ///
 /// It asks nobody but the kernel which processes are the node's, so it works after a crash of any
 /// part and without the API server. The sandbox's Pod objects stay as they are: they end with the
@@ -33,14 +35,14 @@ const MADE: &str = "made-directories";
 /// # Errors
 ///
 /// When a process cannot be ended or a trace not removed.
-pub fn stop(run: &RunDir) -> Result<()> {
+pub fn stop(run: &RunDir) -> Result<usize> {
     if !cfg!(target_os = "linux") {
-        return Ok(());
+        return Ok(0);
     }
     let (path, place) = (Path::new(LOCK_FILE), Place::of(run.path()));
     let is_ours = |found: Option<lock::Holder>| found.is_some_and(|found| found == holder(run));
     if !is_ours(lock::peek(path)) && !left_something(&place) {
-        return Ok(());
+        return Ok(0);
     }
     let what = || format!("cannot lock {LOCK_FILE}");
     let begun = Instant::now();
@@ -53,25 +55,26 @@ pub fn stop(run: &RunDir) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(100));
     };
-    clear(&place)?;
+    let ended = clear(&place)?;
     if is_ours(lock.holder().context(what)?) {
         network::remove().context(|| "cannot remove the pods' network".to_owned())?;
         lock.give_to(None).context(what)?;
     }
-    Ok(())
+    Ok(ended)
 }
 
 fn left_something(place: &Place) -> bool {
     place.run_dir().exists() || Group::open(place.cgroup()).is_ok_and(|group| group.exists())
 }
 
-/// Ends every process of the node at `place` and removes what it left outside of the network.
+/// Ends every process of the node at `place` and removes what it left outside of the network; returns how
+/// many processes ran.
 ///
 /// Its mounts need no care: they are gone with its last process.
-pub(super) fn clear(place: &Place) -> Result<()> {
+pub(super) fn clear(place: &Place) -> Result<usize> {
     let what = || "cannot end the real node".to_owned();
     let group = Group::open(place.cgroup()).context(what)?;
-    group.kill(PATIENCE).context(what)?;
+    let ended = group.kill(PATIENCE).context(what)?;
     group
         .remove(PATIENCE)
         .context(|| "cannot remove its control group".to_owned())?;
@@ -82,7 +85,7 @@ pub(super) fn clear(place: &Place) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(Error::new(format!("cannot remove {}", dir.display())).cause(error))
         }
-        _ => Ok(()),
+        _ => Ok(ended),
     }
 }
 

@@ -11,14 +11,28 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::error::{Context as _, Error, Result};
 use crate::{interrupt, layout};
 
+/// Builds every plugin; returns the directory with them.
+///
+/// # Errors
+///
+/// When one does not compile; cargo has said why.
+pub(super) fn build_plugins() -> Result<PathBuf> {
+    run_build(&["build", "--package", "kubectl-*"])?;
+    Ok(programs())
+}
+
 /// Builds every program of the workspace; returns the directory with them.
 ///
 /// # Errors
 ///
-/// When it does not compile; cargo has said why.
+/// When one does not compile; cargo has said why.
 pub(super) fn build_workspace() -> Result<PathBuf> {
     run_build(&["build", "--workspace", "--bins"])?;
-    Ok(layout::target_dir().join("debug"))
+    Ok(programs())
+}
+
+fn programs() -> PathBuf {
+    layout::target_dir().join("debug")
 }
 
 /// Builds one plugin as it is shipped; returns the program.

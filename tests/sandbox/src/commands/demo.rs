@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// When a step fails; its own message has been shown.
 pub(crate) fn run() -> Result<()> {
-    let programs = cargo::build_workspace()?;
+    let programs = cargo::build_plugins()?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,

@@ -16,6 +16,8 @@ use crate::state::State;
 use crate::{interrupt, ui};
 
 const NAME: &str = "demo";
+/// What alice gets, in the sandbox's directory.
+const FILE: &str = "alice.kubeconfig";
 /// The image a real node has without any registry; simulated nodes take any.
 const IMAGE: &str = "sandbox.local/web:1";
 const PORT: u16 = 8080;
@@ -38,6 +40,7 @@ pub(crate) fn run() -> Result<()> {
     let run = RunDir::of(NAME)?;
     let shell = Shell {
         path: path(&[&programs, &state.bin_dir])?,
+        dir: run.path(),
         state: &state,
     };
     let alice = run.path().join("alice.kubeconfig");
@@ -73,6 +76,7 @@ pub(crate) fn run() -> Result<()> {
 /// What a person would type, shown before it is run.
 struct Shell<'a> {
     path: OsString,
+    dir: &'a Path,
     state: &'a State,
 }
 
@@ -97,6 +101,7 @@ impl Shell<'_> {
         let mut command = Command::new(self.state.bin_dir.join("kubectl"));
         command
             .args(args)
+            .current_dir(self.dir)
             .env("PATH", &self.path)
             .env("KUBECONFIG", &self.state.kubeconfig);
         command

@@ -178,7 +178,7 @@ fn ends() -> Vec<Stage> {
 
 fn pulls() -> Vec<Stage> {
     let (fails, waits) = ("ErrImagePull", "ImagePullBackOff");
-    let fail = || templates::wait_for_image(fails, "failed to pull and unpack image %q: not found");
+    let failed = "failed to pull and unpack image %q: not found";
     vec![
         Stage::pod(
             "pod-pull-fails",
@@ -187,7 +187,7 @@ fn pulls() -> Vec<Stage> {
                 is(TAGS, &["errpull"]),
                 is_not(WAITING, &[fails, waits]),
             ],
-            fail(),
+            templates::begin_to_wait_for_image(fails, failed),
         )
         .after(200, 600),
         Stage::pod(
@@ -196,8 +196,12 @@ fn pulls() -> Vec<Stage> {
             templates::wait_for_image(waits, "Back-off pulling image %q"),
         )
         .after(2000, 2000),
-        Stage::pod("pod-pull-fails-again", vec![is(WAITING, &[waits])], fail())
-            .after(15_000, 15_000),
+        Stage::pod(
+            "pod-pull-fails-again",
+            vec![is(WAITING, &[waits])],
+            templates::wait_for_image(fails, failed),
+        )
+        .after(15_000, 15_000),
     ]
 }
 

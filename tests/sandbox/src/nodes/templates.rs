@@ -280,6 +280,11 @@ pub(super) fn fail() -> String {
     .concat()
 }
 
+/// A pod that begins to wait for an image; it has got its address by then.
+pub(super) fn begin_to_wait_for_image(reason: &str, message: &str) -> String {
+    wait_for_image(reason, message) + ADDRESSES + "startTime: {{ $now | Quote }}\n"
+}
+
 /// A pod that waits for an image; `message` takes the image for `%q`.
 pub(super) fn wait_for_image(reason: &str, message: &str) -> String {
     let body = format!(
@@ -303,8 +308,7 @@ pub(super) fn wait_for_image(reason: &str, message: &str) -> String {
         &unready(&["errpull"]),
         CONDITIONS,
         &each_container(&body),
-        ADDRESSES,
-        "phase: Pending\nstartTime: {{ or .status.startTime $now | Quote }}\n",
+        "phase: Pending\n",
     ]
     .concat()
 }

@@ -1,0 +1,216 @@
+//! What every plugin keeps, found by its binary: a new plugin is covered by itself.
+
+use std::time::Duration;
+
+use harness::{Case, Need, Output, Suite};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let plugins = &[Need::Plugins];
+    vec![
+        Case::new(
+            "help_is_an_answer_without_escapes",
+            plugins,
+            help_is_an_answer,
+        ),
+        Case::new("version_is_the_binary_and_its_version", plugins, version),
+        Case::new("an_unknown_flag_is_a_usage_error", plugins, unknown_flag),
+        Case::new(
+            "color_obeys_the_flag_before_the_environment",
+            plugins,
+            color,
+        ),
+        Case::new("a_closed_pipe_is_success", plugins, closed_pipe),
+        Case::new("stdout_stays_clean_on_an_error", plugins, clean_stdout),
+        Case::new("nothing_asks_without_a_terminal", plugins, no_prompt),
+        Case::new(
+            "templates_are_refused_with_the_way_round",
+            plugins,
+            templates,
+        ),
+        Case::new(
+            "short_letters_keep_their_meaning_in_kubectl",
+            plugins,
+            short_letters,
+        ),
+        Case::new(
+            "every_plugin_takes_kubectls_connection_flags",
+            plugins,
+            connection_flags,
+        ),
+    ]
+}
+
+fn each(suite: &Suite, check: impl Fn(&str, &dyn Fn(&[&str]) -> Output)) {
+    let plugins = suite.plugins();
+    assert!(!plugins.is_empty(), "no plugin was built");
+    for plugin in plugins {
+        let program = suite.plugin(&plugin);
+        check(&plugin, &|arguments| {
+            suite.program(&program).args(arguments).run()
+        });
+    }
+}
+
+fn help_is_an_answer(suite: &Suite) {
+    each(suite, |plugin, run| {
+        let help = run(&["--help"]);
+        help.success()
+            .answers("Usage: kubectl ")
+            .answers("Exit codes:")
+            .answers("--output");
+        assert!(help.stderr.is_empty(), "{help}");
+        assert!(!help.stdout.contains('\u{1b}'), "{help}");
+        assert!(
+            !help.stdout.contains(plugin),
+            "people type `kubectl …`\n{help}"
+        );
+    });
+}
+
+fn version(suite: &Suite) {
+    each(suite, |plugin, run| {
+        let wanted = format!("{plugin} {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(run(&["--version"]).success().stdout, wanted);
+    });
+}
+
+fn unknown_flag(suite: &Suite) {
+    each(suite, |_, run| {
+        run(&["--no-such-flag"])
+            .code(2)
+            .no_answer()
+            .says("--no-such-flag");
+    });
+}
+
+fn color(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let help = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let run = suite
+                .program(&suite.plugin(&plugin))
+                .args(arguments)
+                .args(["--help"]);
+            let run = variables
+                .iter()
+                .fold(run, |run, (name, value)| run.env(name, value));
+            run.run().success().stdout.contains('\u{1b}')
+        };
+        assert!(!help(&[], &[]), "a pipe gets no colour");
+        assert!(!help(&[], &[("NO_COLOR", "1")]));
+        assert!(help(&[], &[("CLICOLOR_FORCE", "1")]));
+        assert!(!help(&["--color=never"], &[("CLICOLOR_FORCE", "1")]));
+        assert!(help(&["--color=always"], &[("NO_COLOR", "1")]));
+        assert!(help(&["--color", "always"], &[]));
+    }
+}
+
+fn closed_pipe(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let output = suite
+            .program(&suite.plugin(&plugin))
+            .args(["--help"])
+            .into_closed_pipe();
+        output.success();
+        assert!(output.stderr.is_empty(), "{output}");
+    }
+}
+
+fn clean_stdout(suite: &Suite) {
+    each(suite, |_, run| {
+        let output = run(&["--kubeconfig=/does/not/exist", "someone", "-o", "json"]);
+        output
+            .code(1)
+            .no_answer()
+            .says("error: ")
+            .says("/does/not/exist")
+            .says("hint: ");
+        assert_eq!(
+            output.stderr.matches("error: ").count(),
+            1,
+            "said once\n{output}"
+        );
+    });
+}
+
+fn no_prompt(suite: &Suite) {
+    each(suite, |_, run| {
+        let output = run(&["--kubeconfig=/does/not/exist", "someone"]);
+        assert!(output.took < Duration::from_secs(10), "{output}");
+        assert!(
+            !output.stderr.contains("[y/n]") && !output.stderr.contains("[y/N]"),
+            "{output}"
+        );
+    });
+}
+
+fn templates(suite: &Suite) {
+    each(suite, |_, run| {
+        run(&["someone", "-o", "jsonpath={.kind}"])
+            .code(2)
+            .no_answer()
+            .says("jq");
+        run(&["someone", "-o", "xml"])
+            .code(2)
+            .says("table, wide, json, yaml, name");
+    });
+}
+
+/// kubectl's short letters and their long names; another meaning would trap the fingers.
+const SHORT: [(&str, &str); 12] = [
+    ("-A", "--all-namespaces"),
+    ("-l", "--selector"),
+    ("-o", "--output"),
+    ("-f", "--filename"),
+    ("-R", "--recursive"),
+    ("-k", "--kustomize"),
+    ("-w", "--watch"),
+    ("-L", "--label-columns"),
+    ("-c", "--container"),
+    ("-q", "--quiet"),
+    ("-n", "--namespace"),
+    ("-s", "--server"),
+];
+
+fn short_letters(suite: &Suite) {
+    each(suite, |_, run| {
+        let help = run(&["--help"]);
+        for line in help.stdout.lines().map(str::trim_start) {
+            for (short, long) in SHORT {
+                if let Some(rest) = line.strip_prefix(&format!("{short}, ")) {
+                    assert!(
+                        rest.starts_with(long),
+                        "{short} means {long} in kubectl: {line}"
+                    );
+                }
+            }
+        }
+    });
+}
+
+fn connection_flags(suite: &Suite) {
+    each(suite, |_, run| {
+        let help = run(&["--help"]);
+        for flag in [
+            "--kubeconfig",
+            "--context",
+            "--cluster",
+            "--user",
+            "--namespace",
+            "--server",
+            "--as",
+            "--as-uid",
+            "--as-group",
+            "--as-user-extra",
+            "--token",
+            "--client-certificate",
+            "--client-key",
+            "--certificate-authority",
+            "--tls-server-name",
+            "--insecure-skip-tls-verify",
+            "--request-timeout",
+            "--disable-compression",
+        ] {
+            help.answers(&format!("{flag} <")).success();
+        }
+    });
+}

@@ -1,0 +1,107 @@
+//! The plugins as kubectl finds and completes them.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use harness::{Case, Need, Suite};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::Cluster];
+    vec![
+        Case::new("finds_the_plugin_by_its_word", needs, finds_the_plugin),
+        Case::new("passes_the_exit_code_on", needs, passes_the_exit_code_on),
+        Case::new(
+            "lists_the_plugins_without_a_warning",
+            needs,
+            lists_the_plugins,
+        ),
+        Case::new("completes_names_from_the_cluster", needs, completes_names),
+        Case::new("completes_flags_and_their_values", needs, completes_flags),
+        Case::new("completion_gives_up_quietly", needs, completion_gives_up),
+    ]
+}
+
+fn finds_the_plugin(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        suite
+            .admin(&format!("{word} --help"))
+            .run()
+            .success()
+            .answers(&format!("kubectl {word}"));
+    }
+}
+
+fn passes_the_exit_code_on(suite: &Suite) {
+    suite.admin("onboard --no-such-flag").run().code(2);
+}
+
+fn lists_the_plugins(suite: &Suite) {
+    let output = suite.admin("plugin list --name-only").run();
+    for plugin in suite.plugins() {
+        output.answers(&plugin);
+    }
+    assert!(!output.stderr.contains("warning"), "{output}");
+}
+
+fn completes_names(suite: &Suite) {
+    let complete = |words: &str| suite.admin(&format!("__complete {words}")).args([""]).run();
+    complete("onboard alice --namespace")
+        .success()
+        .answers("kube-system\n")
+        .answers(":4");
+    complete("onboard alice -n").answers("kube-public\n");
+    complete("onboard alice --role")
+        .answers("edit\n")
+        .answers("cluster-admin\n");
+    let contexts = complete("onboard alice --context");
+    let current = suite
+        .admin("config current-context")
+        .run()
+        .success()
+        .stdout
+        .clone();
+    contexts.answers(&current);
+    let typed = suite.admin("__complete onboard alice --role vi").run();
+    assert_eq!(
+        typed.success().stdout.lines().next(),
+        Some("view"),
+        "{typed}"
+    );
+}
+
+fn completes_flags(suite: &Suite) {
+    let flags = suite.admin("__complete onboard alice --pro").run();
+    assert_eq!(flags.success().stdout.lines().count(), 2, "{flags}");
+    flags.answers("--profile\t");
+    suite
+        .admin("__complete onboard alice --auth t")
+        .run()
+        .answers("token\t");
+    let nothing_typed = suite.admin("__complete onboard").args([""]).run();
+    assert!(
+        !nothing_typed.success().stdout.contains("--"),
+        "{nothing_typed}"
+    );
+}
+
+fn completion_gives_up(suite: &Suite) {
+    // A server that takes connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    let address = silent.local_addr().expect("it has an address");
+    let output = suite
+        .program(&suite.plugin("kubectl_complete-onboard"))
+        .args([
+            "alice",
+            &format!("--server=https://{address}"),
+            "--namespace",
+            "",
+        ])
+        .run();
+    output.success();
+    assert!(
+        output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output}"
+    );
+    assert!(output.took < Duration::from_secs(3), "{output}");
+}

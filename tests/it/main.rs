@@ -1,0 +1,29 @@
+//! Every end-to-end test of the project.
+
+
+mod conventions;
+mod kubectl;
+mod onboard;
+mod onboard_faults;
+mod onboard_refusals;
+mod project;
+
+use std::process::ExitCode;
+
+use harness::Case;
+
+fn main() -> ExitCode {
+    let files = [
+        ("conventions", conventions::cases()),
+        ("kubectl", kubectl::cases()),
+        ("onboard", onboard::cases()),
+        ("onboard_faults", onboard_faults::cases()),
+        ("onboard_refusals", onboard_refusals::cases()),
+        ("project", project::cases()),
+    ];
+    let cases = files
+        .into_iter()
+        .flat_map(|(file, cases)| Case::in_file(file, cases))
+        .collect();
+    harness::main(cases)
+}

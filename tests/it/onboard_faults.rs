@@ -1,0 +1,371 @@
+//! `kubectl onboard` when the network, the server or the user gives up in the middle.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use harness::{Case, Fault, Match, Need, Output, Proxied, Rule, Suite, eventually};
+use serde_json::{Value, json};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[
+        Need::Plugins,
+        Need::Signer,
+        Need::Controllers,
+        Need::Sandbox,
+    ];
+    vec![
+        Case::new(
+            "dying_before_any_request_and_running_again_ends_the_same",
+            needs,
+            |suite| {
+                dying(suite, Fault::DieBefore);
+            },
+        ),
+        Case::new(
+            "dying_after_any_request_and_running_again_ends_the_same",
+            needs,
+            |suite| {
+                dying(suite, Fault::DieAfter);
+            },
+        ),
+        Case::new(
+            "one_lost_answer_is_never_a_second_write",
+            needs,
+            lost_answers,
+        ),
+        Case::new("a_busy_server_is_waited_for_and_named", needs, busy),
+        Case::new(
+            "a_failure_half_way_takes_back_what_was_made",
+            needs,
+            takes_back,
+        ),
+        Case::new(
+            "a_failure_leaves_what_was_there_before",
+            needs,
+            leaves_what_was,
+        ),
+        Case::new(
+            "a_failed_replacement_puts_the_old_file_back",
+            needs,
+            puts_back,
+        ),
+        Case::new("of_two_admins_one_wins", needs, two_admins),
+        Case::new("an_interrupt_takes_back_and_says_130", needs, interrupted),
+    ]
+}
+
+fn onboard(suite: &Suite, through: &Proxied, name: &str) -> Output {
+    let out = suite.path(&format!("{name}.kubeconfig"));
+    let run = suite.admin("onboard").kubeconfig(&through.kubeconfig);
+    run.args([name, "--timeout", "5s", "--out"])
+        .args([out])
+        .run()
+}
+
+/// Everything of hers that lasts, without what differs by its nature.
+fn state(suite: &Suite, name: &str) -> BTreeMap<String, Value> {
+    let mut state = BTreeMap::new();
+    for what in [
+        format!("namespace {name}"),
+        format!("limitrange onboard -n {name}"),
+        format!("resourcequota onboard -n {name}"),
+        format!("networkpolicy default-deny -n {name}"),
+        format!("rolebinding onboard-{name} -n {name}"),
+    ] {
+        let mut object = suite.get(&what).unwrap_or(Value::Null);
+        let metadata = object["metadata"].clone();
+        object["metadata"] =
+            json!({"labels": metadata["labels"], "annotations": metadata["annotations"]});
+        object["status"] = Value::Null;
+        state.insert(what.replace(name, "NAME"), object);
+    }
+    let map = suite.get(&format!("configmap onboard-{name} -n groundcrew-system"));
+    let map = map.expect("a record");
+    let mut record: Value = map["data"]["record.json"]
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .expect("a record is JSON");
+    for issue in record["generations"].as_array_mut().expect("generations") {
+        for differs in ["sha256", "notAfter", "issuedAt"] {
+            assert!(issue[differs].is_string(), "{differs} in {issue}");
+            issue[differs] = Value::Null;
+        }
+    }
+    state.insert("record".to_owned(), record);
+    let requests = suite
+        .get(&format!("csr -l groundcrew.dev/user={name}"))
+        .expect("a list");
+    let issued = requests["items"].as_array().into_iter().flatten();
+    let issued = issued
+        .filter(|request| request["status"]["certificate"].is_string())
+        .count();
+    state.insert("certificates".to_owned(), json!(issued));
+    let text = serde_json::to_string(&state)
+        .expect("it is JSON")
+        .replace(name, "NAME");
+    serde_json::from_str(&text).expect("it still is")
+}
+
+fn she_can_work(suite: &Suite, name: &str) {
+    let file = suite.path(&format!("{name}.kubeconfig"));
+    let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
+    kubectl
+        .line("create configmap proof --dry-run=server")
+        .run()
+        .success();
+}
+
+/// For every k: the client dies at request k, and a second run makes it whole.
+fn dying(suite: &Suite, fault: Fault) {
+    let through = suite.proxied();
+    let undisturbed = suite.name("base");
+    onboard(suite, &through, &undisturbed).success();
+    let requests = through.proxy.count();
+    let wanted = state(suite, &undisturbed);
+    for k in 1..=requests {
+        let name = suite.name("dying");
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), fault.clone()));
+        let first = onboard(suite, &through, &name);
+        assert_ne!(
+            first.code,
+            Some(0),
+            "request {k} of {requests} was never answered\n{first}"
+        );
+        through.proxy.heal();
+        let second = onboard(suite, &through, &name);
+        assert_eq!(
+            second.code,
+            Some(0),
+            "after request {k} of {requests}\n{first}\n{second}"
+        );
+        assert_eq!(
+            state(suite, &name),
+            wanted,
+            "after request {k} of {requests}\n{first}"
+        );
+        she_can_work(suite, &name);
+    }
+}
+
+/// For every k: one answer is lost, and the run reads back and goes on, or takes back.
+fn lost_answers(suite: &Suite) {
+    let through = suite.proxied();
+    let undisturbed = suite.name("base");
+    onboard(suite, &through, &undisturbed).success();
+    let requests = through.proxy.count();
+    let wanted = state(suite, &undisturbed);
+    for k in 1..=requests {
+        let name = suite.name("lost");
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), Fault::CutAfter));
+        let first = onboard(suite, &through, &name);
+        let log = through.proxy.log();
+        through.proxy.heal();
+        if first.code == Some(0) {
+            assert!(k <= log.len(), "request {k} was sent");
+        } else {
+            onboard(suite, &through, &name).success();
+        }
+        assert_eq!(
+            state(suite, &name),
+            wanted,
+            "after answer {k} of {requests}\n{first}"
+        );
+        she_can_work(suite, &name);
+    }
+}
+
+fn busy(suite: &Suite) {
+    let name = suite.name("busy");
+    let through = suite.proxied();
+    let answer = Fault::Answer {
+        code: 429,
+        reason: "TooManyRequests",
+        retry_after: Some(1),
+    };
+    let policy = Match {
+        path: Some("/limitranges/".to_owned()),
+        ..Match::default()
+    };
+    through.proxy.add(Rule::times(3, policy, answer));
+    let output = onboard(suite, &through, &name);
+    output.success().says("the server is busy (429)");
+    let tries = through
+        .proxy
+        .log()
+        .iter()
+        .filter(|sent| sent.path.contains("/limitranges/"))
+        .count();
+    assert_eq!(tries, 4);
+}
+
+fn takes_back(suite: &Suite) {
+    let through = suite.proxied();
+    for path in [
+        "/rolebindings/",
+        "/certificatesigningrequests",
+        "/approval",
+        "dryRun=All",
+    ] {
+        let name = suite.name("half");
+        let broken = Fault::Answer {
+            code: 403,
+            reason: "Forbidden",
+            retry_after: None,
+        };
+        let on = Match {
+            path: Some(path.to_owned()),
+            ..Match::default()
+        };
+        through.proxy.add(Rule::times(1, on, broken));
+        let output = onboard(suite, &through, &name);
+        through.proxy.heal();
+        assert!(matches!(output.code, Some(1 | 3)), "{path}\n{output}");
+        if output.code == Some(3) {
+            // A pod that is refused is an answer, not a failure; nothing is taken back.
+            output.says("a pod is admitted");
+            continue;
+        }
+        output
+            .no_answer()
+            .says("taken back: ")
+            .says(&format!("namespace/{name}"));
+        assert!(
+            !suite.path(&format!("{name}.kubeconfig")).exists(),
+            "{path}"
+        );
+        let requests = suite
+            .get(&format!("csr -l groundcrew.dev/user={name}"))
+            .expect("a list");
+        assert_eq!(requests["items"], json!([]), "{path}");
+        eventually("her namespace goes", Duration::from_secs(60), || {
+            suite.get(&format!("namespace {name}")).is_none()
+        });
+    }
+}
+
+fn leaves_what_was(suite: &Suite) {
+    let name = suite.name("before");
+    suite
+        .admin(&format!("create namespace {name}"))
+        .run()
+        .success();
+    let owner = format!("groundcrew.dev/owner={name}");
+    suite
+        .admin(&format!("annotate namespace {name} {owner}"))
+        .run()
+        .success();
+    suite
+        .admin(&format!("create configmap precious -n {name}"))
+        .run()
+        .success();
+    let through = suite.proxied();
+    let broken = Fault::Answer {
+        code: 403,
+        reason: "Forbidden",
+        retry_after: None,
+    };
+    let on = Match {
+        path: Some("/approval".to_owned()),
+        ..Match::default()
+    };
+    through.proxy.add(Rule::once(on, broken));
+    onboard(suite, &through, &name).code(1).says("taken back: ");
+    let get = |what: &str| suite.get(&format!("{what} -n {name}"));
+    assert!(get("configmap precious").is_some());
+    assert_eq!(get("resourcequota onboard"), None);
+    assert_eq!(get(&format!("rolebinding onboard-{name}")), None);
+    onboard(suite, &through, &name).success();
+    assert!(get("configmap precious").is_some());
+}
+
+fn puts_back(suite: &Suite) {
+    let name = suite.name("replace");
+    let through = suite.proxied();
+    onboard(suite, &through, &name).success();
+    let file = suite.path(&format!("{name}.kubeconfig"));
+    let before = std::fs::read(&file).expect("her file");
+    through.proxy.forget();
+    let record = Match {
+        path: Some(format!("/configmaps/onboard-{name}")),
+        method: Some("PUT".parse().expect("a method")),
+        index: None,
+    };
+    let broken = Fault::Answer {
+        code: 403,
+        reason: "Forbidden",
+        retry_after: None,
+    };
+    through.proxy.add(Rule::once(record, broken));
+    let run = suite.admin("onboard").kubeconfig(&through.kubeconfig);
+    let output = run.args([&name, "--force", "--out"]).args([&file]).run();
+    output.code(1).no_answer();
+    through.proxy.heal();
+    assert_eq!(std::fs::read(&file).expect("her file"), before, "{output}");
+    she_can_work(suite, &name);
+}
+
+fn two_admins(suite: &Suite) {
+    let name = suite.name("twice");
+    let run = |file: &str| {
+        let out = suite.path(file);
+        suite
+            .admin("onboard")
+            .args([&name])
+            .args(["--out"])
+            .args([out])
+    };
+    let (one, two) = (run("one"), run("two"));
+    let (one, two) = std::thread::scope(|scope| {
+        let other = scope.spawn(move || two.run());
+        (one.run(), other.join().expect("the other admin"))
+    });
+    let made = ["one", "two"]
+        .iter()
+        .filter(|file| suite.path(file).exists())
+        .count();
+    assert_eq!(made, 1, "one certificate is handed out\n{one}\n{two}");
+    for output in [&one, &two] {
+        assert!(matches!(output.code, Some(0 | 5)), "{output}");
+    }
+    assert!(
+        [&one, &two].iter().any(|output| output.code == Some(0)),
+        "{one}\n{two}"
+    );
+    let map = suite.get(&format!("configmap onboard-{name} -n groundcrew-system"));
+    let record = map.expect("a record")["data"]["record.json"].to_string();
+    assert_eq!(record.matches("issuedAt").count(), 1, "{record}");
+}
+
+fn interrupted(suite: &Suite) {
+    let name = suite.name("ctrlc");
+    let through = suite.proxied();
+    // The signer's answer never comes, so the run is waiting when the signal arrives.
+    let waiting = Match {
+        path: Some("/certificatesigningrequests/".to_owned()),
+        method: Some("GET".parse().expect("a method")),
+        index: None,
+    };
+    through
+        .proxy
+        .add(Rule::once(waiting, Fault::Delay(Duration::from_secs(20))));
+    let out = suite.path(&format!("{name}.kubeconfig"));
+    let run = suite.admin("onboard").kubeconfig(&through.kubeconfig);
+    let output = run.args([&name, "--out"]).args([&out]).interrupt_when(|| {
+        through
+            .proxy
+            .log()
+            .iter()
+            .any(|sent| sent.method == "GET" && sent.path.contains("certificatesigning"))
+    });
+    output.code(130).no_answer().says("taken back: ");
+    assert!(!out.exists());
+    eventually("her namespace goes", Duration::from_secs(60), || {
+        suite.get(&format!("namespace {name}")).is_none()
+    });
+}

@@ -1,0 +1,107 @@
+//! The project's own promises about itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use groundcrew_sandbox::layout::workspace_root;
+use harness::{Case, Suite};
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        Case::new(
+            "every_file_of_tests_is_run",
+            &[],
+            every_file_of_tests_is_run,
+        ),
+        Case::new(
+            "the_readme_names_every_exit_code",
+            &[],
+            the_readme_names_every_exit_code,
+        ),
+        Case::new(
+            "every_link_in_the_documents_leads_somewhere",
+            &[],
+            every_link_leads_somewhere,
+        ),
+        Case::new("main_is_a_sentence", &[], main_is_a_sentence),
+    ]
+}
+
+fn every_file_of_tests_is_run(_: &Suite) {
+    let root = workspace_root().join("tests/it");
+    let files: BTreeSet<String> = fs::read_dir(&root)
+        .expect("tests/it can be read")
+        .flatten()
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")
+                .map(str::to_owned)
+        })
+        .filter(|name| name != "main")
+        .collect();
+    let main = fs::read_to_string(root.join("main.rs")).expect("main.rs can be read");
+    let run = |name: &String| {
+        main.contains(&format!("mod {name};")) && main.contains(&format!("{name}::cases()"))
+    };
+    let forgotten: Vec<&String> = files.iter().filter(|name| !run(name)).collect();
+    assert!(
+        forgotten.is_empty(),
+        "not run by tests/it/main.rs: {forgotten:?}"
+    );
+}
+
+fn the_readme_names_every_exit_code(_: &Suite) {
+    let readme = read("README.md");
+    for exit in groundcrew::exit::Exit::ALL {
+        let row = format!("| {} | {} |", exit.code(), exit.meaning());
+        assert!(readme.contains(&row), "README.md lacks the row {row}");
+    }
+}
+
+fn every_link_leads_somewhere(_: &Suite) {
+    let root = workspace_root();
+    let mut documents = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
+    let docs = fs::read_dir(root.join("docs")).expect("docs can be read");
+    let names = docs
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    documents.extend(names.map(|name| format!("docs/{name}")));
+    let mut dead = Vec::new();
+    for document in &documents {
+        let text = read(document);
+        let from = Path::new(document).parent().unwrap_or(Path::new(""));
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = target.split('#').next().unwrap_or_default();
+            if !target.contains("://") && !file.is_empty() && !root.join(from).join(file).exists() {
+                dead.push(format!("{document}: {target}"));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "dead links: {dead:?}");
+}
+
+fn main_is_a_sentence(_: &Suite) {
+    let plugins = fs::read_dir(workspace_root().join("plugins")).expect("plugins can be read");
+    for plugin in plugins.flatten() {
+        let main = fs::read_to_string(plugin.path().join("src/main.rs")).expect("main.rs exists");
+        let code = main
+            .lines()
+            .filter(|line| !line.starts_with("mod ") && !line.is_empty());
+        assert!(
+            code.count() <= 20,
+            "{} is too long",
+            plugin.path().display()
+        );
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(workspace_root().join(path)).unwrap_or_else(|_| panic!("{path} exists"))
+}

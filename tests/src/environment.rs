@@ -1,0 +1,70 @@
+//! What there is to test with.
+
+use std::path::PathBuf;
+
+use groundcrew_sandbox::Sandbox;
+
+use crate::case::Need;
+
+/// Clusters and binaries, as the environment names them.
+#[derive(Debug)]
+pub struct Environment {
+    pub(crate) cluster: Result<Sandbox, String>,
+    pub(crate) no_signer: Result<Sandbox, String>,
+    pub(crate) plugins: Result<PathBuf, String>,
+}
+
+impl Environment {
+    /// Reads `GROUNDCREW_SANDBOX`, `GROUNDCREW_SANDBOX_NO_SIGNER` and `GROUNDCREW_BIN_DIR`, which
+    /// `cargo sandbox test` sets.
+    #[must_use]
+    pub fn find() -> Self {
+        Self {
+            cluster: attach("GROUNDCREW_SANDBOX"),
+            no_signer: attach("GROUNDCREW_SANDBOX_NO_SIGNER"),
+            plugins: plugins(),
+        }
+    }
+
+    /// Returns why a need is not met; `None` when it is.
+    pub(crate) fn lacks(&self, need: Need) -> Option<String> {
+        let cluster = self.cluster.as_ref();
+        let capable =
+            |able: fn(&groundcrew_sandbox::Capabilities) -> bool, what: &str| match cluster {
+                Ok(sandbox) if able(sandbox.capabilities()) => None,
+                Ok(_) => Some(what.to_owned()),
+                Err(reason) => Some(reason.clone()),
+            };
+        match need {
+            Need::Plugins => self.plugins.as_ref().err().cloned(),
+            Need::Cluster => cluster.err().cloned(),
+            Need::Signer => capable(|able| able.signer, "this cluster signs no certificates"),
+            Need::NoSigner => self.no_signer.as_ref().err().cloned(),
+            Need::Controllers => capable(
+                |able| able.scheduler,
+                "this cluster has no scheduler and controllers",
+            ),
+            Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
+            Need::Sandbox => match cluster {
+                Ok(sandbox) if sandbox.state().existing => {
+                    Some("the fault proxy needs the sandbox's own keys".to_owned())
+                }
+                Ok(_) => None,
+                Err(reason) => Some(reason.clone()),
+            },
+        }
+    }
+}
+
+fn attach(variable: &str) -> Result<Sandbox, String> {
+    let name =
+        std::env::var(variable).map_err(|_| "no sandbox: run `cargo sandbox test`".to_owned())?;
+    Sandbox::attach(&name).map_err(|error| error.to_string())
+}
+
+fn plugins() -> Result<PathBuf, String> {
+    let Some(directory) = std::env::var_os("GROUNDCREW_BIN_DIR") else {
+        return Err("no plugins built: run `cargo sandbox test`".to_owned());
+    };
+    Ok(PathBuf::from(directory))
+}

@@ -1,0 +1,263 @@
+//! What a case works with: a directory, names of its own, `kubectl`, the fault proxy.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use fault_proxy::{FaultProxy, Upstream};
+use groundcrew_sandbox::Sandbox;
+use groundcrew_sandbox::pki::Ca;
+use libtest_mimic::Failed;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::Run;
+use crate::environment::Environment;
+
+/// Makes names differ within one run.
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+/// Lines of a log that are shown when a case fails.
+const LOG_LINES: usize = 12;
+
+/// Everything that belongs to one running case; namespaces made under its names go in the end.
+#[derive(Debug)]
+pub struct Suite {
+    directory: TempDir,
+    cluster: Option<Sandbox>,
+    path: OsString,
+    people: RefCell<Vec<String>>,
+}
+
+/// The fault proxy, and a kubeconfig that leads through it.
+#[derive(Debug)]
+pub struct Proxied {
+    /// The proxy.
+    pub proxy: FaultProxy,
+    /// The admin's kubeconfig with the proxy's address.
+    pub kubeconfig: PathBuf,
+}
+
+impl Suite {
+    pub(crate) fn new(environment: &Environment, no_signer: bool) -> Result<Self, Failed> {
+        let cluster = if no_signer {
+            &environment.no_signer
+        } else {
+            &environment.cluster
+        };
+        let cluster = cluster.as_ref().ok().cloned();
+        let directory = tempfile::tempdir()?;
+        let mut path = Vec::new();
+        if let Ok(built) = &environment.plugins {
+            path.push(plugin_links(built, directory.path())?);
+        }
+        if let Some(cluster) = &cluster {
+            path.push(cluster.bin_dir().to_owned());
+        }
+        path.extend([PathBuf::from("/usr/bin"), PathBuf::from("/bin")]);
+        let path = std::env::join_paths(path)?;
+        Ok(Self {
+            directory,
+            cluster,
+            path,
+            people: RefCell::default(),
+        })
+    }
+
+    /// Returns a path in the case's own directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file into the case's own directory.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    #[must_use]
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).expect("the case's directory can be written");
+        path
+    }
+
+    /// Returns a name that no other case has; what is made under it goes when the case ends.
+    #[must_use]
+    pub fn name(&self, stem: &str) -> String {
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{stem}-{:x}{number:02x}", std::process::id() & 0xffff);
+        self.people.borrow_mut().push(name.clone());
+        name
+    }
+
+    /// Returns the cluster of this case.
+    ///
+    /// # Panics
+    ///
+    /// When the case did not say that it needs one.
+    #[must_use]
+    pub fn cluster(&self) -> &Sandbox {
+        self.cluster
+            .as_ref()
+            .expect("the case needs a cluster and does not say so")
+    }
+
+    /// Returns `kubectl` as the admin, with the plugins on PATH.
+    #[must_use]
+    pub fn kubectl(&self) -> Run {
+        let cluster = self.cluster();
+        self.program(&cluster.kubectl())
+            .kubeconfig(cluster.kubeconfig())
+    }
+
+    /// Returns `kubectl WORDS` as the admin.
+    #[must_use]
+    pub fn admin(&self, words: &str) -> Run {
+        self.kubectl().line(words)
+    }
+
+    /// Returns a program with the case's environment and no kubeconfig.
+    #[must_use]
+    pub fn program(&self, program: &Path) -> Run {
+        Run::new(program, self.directory.path(), &self.path)
+    }
+
+    /// Returns the link to a plugin's binary, such as `kubectl-onboard`.
+    #[must_use]
+    pub fn plugin(&self, binary: &str) -> PathBuf {
+        self.path("bin").join(binary)
+    }
+
+    /// Returns the names of the plugins' binaries.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("bin")).expect("the case needs plugins");
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with("kubectl-"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Reads an object as the admin; `None` when it is not there.
+    ///
+    /// # Panics
+    ///
+    /// When the server says anything else.
+    #[must_use]
+    pub fn get(&self, words: &str) -> Option<Value> {
+        let output = self
+            .admin(&format!("get {words} -o json --ignore-not-found"))
+            .run();
+        let stdout = output.success().stdout.trim();
+        (!stdout.is_empty()).then(|| output.json())
+    }
+
+    /// Starts a fault proxy before the API server.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn proxied(&self) -> Proxied {
+        let cluster = self.cluster();
+        let ca = Ca::load(&cluster.cluster_ca()).expect("the sandbox's authority can be read");
+        let server = ca
+            .issue_server("fault-proxy", &["127.0.0.1"])
+            .expect("it can issue");
+        let read = |path: &Path| fs::read_to_string(path).expect("the sandbox's keys can be read");
+        let front = cluster.front_proxy_client();
+        let proxy = FaultProxy::start(&Upstream {
+            api_server: cluster
+                .server()
+                .parse()
+                .expect("the sandbox has a socket address"),
+            ca: ca.certificate().cert_pem.clone(),
+            server_certificate: server.cert_pem,
+            server_key: server.key_pem,
+            front_proxy_certificate: read(&front.cert),
+            front_proxy_key: read(&front.key),
+        })
+        .expect("the fault proxy can be started");
+        let direct = read(cluster.kubeconfig());
+        let through = direct.replace(cluster.server(), &proxy.address().to_string());
+        assert_ne!(direct, through, "the kubeconfig names the API server");
+        let name = format!("proxied-{}.kubeconfig", proxy.address().port());
+        let kubeconfig = self.file(&name, &through);
+        Proxied { proxy, kubeconfig }
+    }
+
+    /// Shows what the control plane logged last.
+    pub(crate) fn show_logs(&self, case: &str) {
+        let Some(cluster) = &self.cluster else { return };
+        for part in ["kube-apiserver", "kube-controller-manager"] {
+            eprintln!("--- {case}: last lines of {part}");
+            for line in cluster.log_tail(part, LOG_LINES) {
+                eprintln!("{line}");
+            }
+        }
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        let names = self.people.borrow().clone();
+        if names.is_empty() || self.cluster.is_none() {
+            return;
+        }
+        // Best effort: the sandbox is thrown away anyway, somebody's own cluster is not.
+        let _ = self
+            .admin("delete namespace --ignore-not-found --wait=false")
+            .args(&names)
+            .run();
+        let records = names.iter().map(|name| format!("onboard-{name}"));
+        let _ = self
+            .admin("delete configmap -n groundcrew-system --ignore-not-found --wait=false")
+            .args(records)
+            .run();
+    }
+}
+
+/// Asks again until it is true.
+///
+/// # Panics
+///
+/// When it does not become true in time.
+#[track_caller]
+pub fn eventually(what: &str, patience: Duration, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
+    while !is_true() {
+        assert!(Instant::now() < deadline, "{what}: not within {patience:?}");
+        std::thread::sleep(Duration::from_millis(150));
+    }
+}
+
+/// Links every plugin, and its completion name, into a directory with nothing else in it.
+fn plugin_links(built: &Path, home: &Path) -> Result<PathBuf, Failed> {
+    let bin = home.join("bin");
+    fs::create_dir(&bin)?;
+    for entry in fs::read_dir(groundcrew_sandbox::layout::workspace_root().join("plugins"))? {
+        let plugin = entry?.file_name().to_string_lossy().replace('-', "_");
+        let binary = built.join(format!("kubectl-{plugin}{}", std::env::consts::EXE_SUFFIX));
+        if !binary.is_file() {
+            return Err(format!("{} is not built", binary.display()).into());
+        }
+        for link in [
+            format!("kubectl-{plugin}"),
+            format!("kubectl_complete-{plugin}"),
+        ] {
+            let link = bin.join(format!("{link}{}", std::env::consts::EXE_SUFFIX));
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(&binary, link)?;
+            #[cfg(not(unix))]
+            fs::copy(&binary, link)?;
+        }
+    }
+    Ok(bin)
+}

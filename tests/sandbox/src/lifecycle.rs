@@ -66,7 +66,7 @@ pub fn start_real_node(
         ))
     };
     if let Some(reason) = reason {
-        ui::status(&format!("no real node: {reason}"));
+        ui::status(&format!("{reason}: going on without one"));
         return Ok(false);
     }
     real_node::start(spawner, kubectl, &real_node::build()?, api_port).map(|()| true)

@@ -142,11 +142,6 @@ static GROUPS: &[Group] = &[
                 binary: "host-local",
                 module: CNI,
             },
-            Tool {
-                package: "github.com/containernetworking/plugins/plugins/meta/portmap",
-                binary: "portmap",
-                module: CNI,
-            },
         ],
         envs: STATIC,
         flags: &[],

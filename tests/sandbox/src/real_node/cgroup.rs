@@ -20,6 +20,9 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// Pause between two looks at a group that is ending.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// What the kubelet limits. In version 2 a group has only what its parent hands down.
+const CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "hugetlb", "memory", "pids"];
+
 /// A control group of one name in every hierarchy (one in version 2, about ten in version 1).
 #[derive(Debug)]
 pub(super) struct Group {
@@ -29,16 +32,13 @@ pub(super) struct Group {
 impl Group {
     /// Returns the group `name`, which need not exist yet.
     pub(super) fn open(name: &str) -> io::Result<Self> {
-        let mountinfo = fs::read_to_string("/proc/self/mountinfo")?;
-        let dirs: Vec<PathBuf> = hierarchies(&mountinfo)
-            .into_iter()
-            .map(|mount| mount.join(name))
-            .collect();
-        if dirs.is_empty() {
-            let message = format!("no control groups are mounted below {ROOT}");
-            return Err(io::Error::new(ErrorKind::NotFound, message));
-        }
-        Ok(Self { dirs })
+        let found = mounted()?;
+        Ok(Self {
+            dirs: found
+                .into_iter()
+                .map(|hierarchy| hierarchy.path.join(name))
+                .collect(),
+        })
     }
 
     /// Whether the group is there in any hierarchy.
@@ -51,9 +51,17 @@ impl Group {
     /// Version 2 allows processes in leaves only, hence two.
     pub(super) fn create(&self) -> io::Result<()> {
         for dir in &self.dirs {
+            // A second hierarchy beside those of version 1 has nothing the kubelet asks for.
+            let limits = dir.parent() == Some(Path::new(ROOT));
+            if limits {
+                hand_down(Path::new(ROOT))?;
+            }
             for part in [dir.clone(), dir.join("node"), dir.join("pods")] {
                 fs::create_dir_all(&part)?;
                 seed_cpuset(&part)?;
+            }
+            if limits {
+                hand_down(dir)?;
             }
         }
         Ok(())
@@ -168,24 +176,90 @@ fn seed_cpuset(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Mount points of the cgroup hierarchies below [`ROOT`], from the text of a mountinfo file.
-fn hierarchies(mountinfo: &str) -> Vec<PathBuf> {
-    let mut found = BTreeSet::new();
-    for line in mountinfo.lines() {
-        // "ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [TAGS…] - TYPE SOURCE OPTIONS"
-        let Some((mount, kind)) = line.split_once(" - ") else {
-            continue;
-        };
-        let Some(point) = mount.split(' ').nth(4) else {
-            continue;
-        };
-        let kind = kind.split(' ').next().unwrap_or_default();
-        let point = PathBuf::from(unescape(point));
-        if matches!(kind, "cgroup" | "cgroup2") && point.starts_with(ROOT) {
-            found.insert(point);
+/// Why no group can be made on this machine, if so. Changes nothing.
+pub(super) fn obstacle() -> io::Result<Option<String>> {
+    Ok(mounted()?.iter().find_map(Hierarchy::obstacle))
+}
+
+/// A mounted hierarchy.
+#[derive(Debug, PartialEq, Eq)]
+struct Hierarchy {
+    path: PathBuf,
+    read_only: bool,
+}
+
+impl Hierarchy {
+    fn obstacle(&self) -> Option<String> {
+        let path = self.path.display();
+        if self.read_only {
+            return Some(format!("{path} is read-only"));
         }
+        // In a container the root is a group as every other, which cannot have both processes and
+        // groups with limits. The true root has no type.
+        let is_true_root = !self.path.join("cgroup.type").exists();
+        let is_empty = words(&self.path.join("cgroup.procs")).is_empty();
+        let missing = not_handed_down(&self.path);
+        (!is_true_root && !is_empty && !missing.is_empty())
+            .then(|| format!("{path} does not hand down {}", missing.join(", ")))
     }
-    found.into_iter().collect()
+}
+
+/// Lets the groups below `dir` have what `dir` has (version 2; nothing to do in version 1).
+fn hand_down(dir: &Path) -> io::Result<()> {
+    let missing = not_handed_down(dir);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<String> = missing.iter().map(|name| format!("+{name}")).collect();
+    let path = dir.join("cgroup.subtree_control");
+    fs::write(&path, wanted.join(" ")).map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("{}: {}: {error}", path.display(), wanted.join(" ")),
+        )
+    })
+}
+
+/// The controllers that `dir` has and the groups below it have not.
+fn not_handed_down(dir: &Path) -> Vec<String> {
+    let handed_down = words(&dir.join("cgroup.subtree_control"));
+    words(&dir.join("cgroup.controllers"))
+        .into_iter()
+        .filter(|name| CONTROLLERS.contains(&name.as_str()) && !handed_down.contains(name))
+        .collect()
+}
+
+/// The words of a file; none when it cannot be read, as in version 1.
+fn words(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn mounted() -> io::Result<Vec<Hierarchy>> {
+    let found = hierarchies(&fs::read_to_string("/proc/self/mountinfo")?);
+    if found.is_empty() {
+        let message = format!("no control groups are mounted below {ROOT}");
+        return Err(io::Error::new(ErrorKind::NotFound, message));
+    }
+    Ok(found)
+}
+
+/// The hierarchies below [`ROOT`], from the text of a mountinfo file.
+fn hierarchies(mountinfo: &str) -> Vec<Hierarchy> {
+    let mut found: Vec<Hierarchy> = mountinfo.lines().filter_map(hierarchy).collect();
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    found.dedup_by(|one, other| one.path == other.path);
+    found
+}
+
+fn hierarchy(line: &str) -> Option<Hierarchy> {
+    // "ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [TAGS…] - TYPE SOURCE OPTIONS"
+    let (mount, system) = line.split_once(" - ")?;
+    let mut mount = mount.split(' ').skip(4);
+    let path = PathBuf::from(unescape(mount.next()?));
+    let read_only = mount.next()?.split(',').any(|option| option == "ro");
+    let is_hierarchy = matches!(system.split(' ').next()?, "cgroup" | "cgroup2");
+    (is_hierarchy && path.starts_with(ROOT)).then_some(Hierarchy { path, read_only })
 }
 
 /// Undoes mountinfo's escapes: blank, tab, line break and backslash as `\` and three octal digits.
@@ -224,15 +298,72 @@ mod tests {
 
     #[test]
     fn version_1_has_a_hierarchy_per_controller_and_mounts_elsewhere_do_not_count() {
-        let found = hierarchies(VERSION_1);
+        let found: Vec<PathBuf> = hierarchies(VERSION_1)
+            .into_iter()
+            .map(|hierarchy| hierarchy.path)
+            .collect();
         let expected = ["cpu,cpuacct", "pids", "unified"].map(|name| Path::new(ROOT).join(name));
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn version_2_has_one_hierarchy() {
-        let mountinfo = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n";
-        assert_eq!(hierarchies(mountinfo), [PathBuf::from(ROOT)]);
+    fn version_2_has_one_hierarchy_and_a_read_only_one_is_an_obstacle() {
+        let mountinfo = "35 24 0:30 / /sys/fs/cgroup ro,nosuid shared:4 - cgroup2 cgroup2 rw\n";
+        let found = hierarchies(mountinfo);
+        assert_eq!(
+            found,
+            [Hierarchy {
+                path: PathBuf::from(ROOT),
+                read_only: true
+            }]
+        );
+        assert_eq!(
+            found[0].obstacle().as_deref(),
+            Some("/sys/fs/cgroup is read-only")
+        );
+    }
+
+    fn version_2(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn what_the_kubelet_limits_is_handed_down_and_nothing_twice() {
+        let controllers = ("cgroup.controllers", "cpuset cpu io memory pids rdma\n");
+        let group = version_2(&[controllers, ("cgroup.subtree_control", "memory io\n")]);
+        hand_down(group.path()).unwrap();
+        let asked = fs::read_to_string(group.path().join("cgroup.subtree_control")).unwrap();
+        assert_eq!(asked, "+cpuset +cpu +pids");
+        let version_1 = version_2(&[]);
+        hand_down(version_1.path()).unwrap();
+        assert!(!version_1.path().join("cgroup.subtree_control").exists());
+    }
+
+    #[test]
+    fn a_containers_root_with_processes_that_hands_nothing_down_is_an_obstacle() {
+        let obstacle = |files: &[(&str, &str)]| {
+            let dir = version_2(files);
+            Hierarchy {
+                path: dir.path().to_owned(),
+                read_only: false,
+            }
+            .obstacle()
+        };
+        let (type_, procs) = (("cgroup.type", "domain\n"), ("cgroup.procs", "1\n"));
+        let controllers = ("cgroup.controllers", "cpu memory\n");
+        let handed_down = ("cgroup.subtree_control", "cpu memory\n");
+        assert!(
+            obstacle(&[type_, procs, controllers])
+                .unwrap()
+                .ends_with("hand down cpu, memory")
+        );
+        assert_eq!(obstacle(&[type_, procs, controllers, handed_down]), None);
+        assert_eq!(obstacle(&[type_, controllers]), None);
+        assert_eq!(obstacle(&[procs, controllers]), None);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::process::{Command, Stdio};
 
-use super::cgroup::Group;
-use super::network;
+use super::{cgroup, network};
 
 /// Why this machine cannot have a real node, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,11 +82,16 @@ pub fn available() -> Result<(), Unavailable> {
         let reason = "a real node needs mount namespaces, which this machine forbids";
         return Err(Unavailable::new(reason, None));
     }
-    if let Err(error) = Group::open("groundcrew") {
-        return Err(Unavailable::new(
-            format!("a real node needs control groups: {error}"),
-            None,
-        ));
+    match cgroup::obstacle() {
+        Ok(None) => {}
+        Ok(Some(cause)) => {
+            let reason = format!("a real node needs control groups, and {cause}");
+            return Err(Unavailable::new(reason, None));
+        }
+        Err(error) => {
+            let reason = format!("a real node needs control groups: {error}");
+            return Err(Unavailable::new(reason, None));
+        }
     }
     match network::conflict() {
         Ok(None) => Ok(()),

@@ -47,7 +47,7 @@ pub struct Built {
 /// When Go is missing or too old, or a build fails.
 pub fn build() -> Result<Built> {
     let containerd_dir = go::ensure("containerd", &[])?;
-    let cni_dir = go::ensure("cni", &["bridge", "host-local", "loopback"])?;
+    let cni_dir = go::ensure("cni", &[])?;
     let kubelet = go::ensure(&format!("kubernetes-{KUBERNETES}"), &["kubelet"])?.join("kubelet");
     let (workspace, out_dir) = (layout::workspace_root(), layout::root().join("images"));
     let what = || "cannot build the container images".to_owned();

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands;
 use crate::error::Result;
 use crate::layout::DEFAULT_NAME;
+use crate::lifecycle::RealNode;
 use crate::{interrupt, ui};
 
 /// A throw-away real Kubernetes on this machine.
@@ -142,7 +143,11 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             commands::up::run(&commands::up::Options {
                 name: args.name.name,
                 nodes: args.nodes,
-                real_node: args.real_node,
+                real_node: if args.real_node {
+                    RealNode::Wanted
+                } else {
+                    RealNode::No
+                },
                 kubernetes: args.kubernetes.as_str().to_owned(),
                 signer: !args.no_signer,
             })

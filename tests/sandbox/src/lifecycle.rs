@@ -44,6 +44,17 @@ pub fn build_real_node(kubernetes: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a sandbox gets a node that runs real containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RealNode {
+    /// It gets none.
+    No,
+    /// It gets one, unless this machine cannot have any.
+    Wanted,
+    /// It gets one, unless another sandbox has the machine's only one.
+    IfFree,
+}
+
 /// Adds the node that runs real containers; `false`, with one line why, when it cannot be here.
 ///
 /// # Errors
@@ -52,9 +63,13 @@ pub fn build_real_node(kubernetes: &str) -> Result<()> {
 pub fn start_real_node(
     spawner: &Spawner<'_>,
     kubectl: &Kubectl,
+    wish: RealNode,
     kubernetes: &str,
     api_port: u16,
 ) -> Result<bool> {
+    if wish == RealNode::No {
+        return Ok(false);
+    }
     let needed = real_node::KUBERNETES;
     let reason = if kubernetes == needed {
         real_node::available()
@@ -69,5 +84,21 @@ pub fn start_real_node(
         ui::status(&format!("{reason}: going on without one"));
         return Ok(false);
     }
-    real_node::start(spawner, kubectl, &real_node::build()?, api_port).map(|()| true)
+    match real_node::start(spawner, kubectl, &real_node::build()?, api_port) {
+        Ok(()) => Ok(true),
+        // Not even its first part was started: somebody else has the place it needs.
+        Err(error)
+            if wish == RealNode::IfFree && !has_begun(spawner) && !error.is_interrupted() =>
+        {
+            ui::status(&format!("no real node here: {error}"));
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn has_begun(spawner: &Spawner<'_>) -> bool {
+    process::records(spawner.run_dir())
+        .iter()
+        .any(|record| record.part == "containerd")
 }

@@ -11,6 +11,7 @@ use super::{cargo, down, up};
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
+use crate::lifecycle::RealNode;
 use crate::state::State;
 use crate::{interrupt, ui};
 
@@ -30,7 +31,7 @@ pub(crate) fn run() -> Result<()> {
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
-        real_node: false,
+        real_node: RealNode::No,
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;

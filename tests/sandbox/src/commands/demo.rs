@@ -12,6 +12,7 @@ use super::{cargo, up};
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
+use crate::lifecycle::RealNode;
 use crate::state::State;
 use crate::{interrupt, ui};
 
@@ -33,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
-        real_node: true,
+        real_node: RealNode::IfFree,
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;
@@ -43,30 +44,24 @@ pub(crate) fn run() -> Result<()> {
         dir: run.path(),
         state: &state,
     };
-    let alice = run.path().join("alice.kubeconfig");
-    let file = alice.display().to_string();
+    let alice = run.path().join(FILE);
 
-    shell.run(&["onboard", "alice", "--team", "payments", "--out", &file])?;
-    if !shell.succeeds(&["--kubeconfig", &file, "get", "deployment", "hello"])? {
+    ui::status(&format!("$ cd {}", run.path().display()));
+    shell.run(&["onboard", "alice", "--team", "payments", "--out", FILE])?;
+    if !shell.succeeds(&["--kubeconfig", FILE, "get", "deployment", "hello"])? {
         let image = format!("--image={IMAGE}");
-        shell.run(&[
-            "--kubeconfig",
-            &file,
-            "create",
-            "deployment",
-            "hello",
-            &image,
-        ])?;
+        let create = ["create", "deployment", "hello", &image];
+        shell.run(&[&["--kubeconfig", FILE][..], &create].concat())?;
     }
     let as_alice = Kubectl::new(&state.bin_dir.join("kubectl"), &alice);
     let address = wait_until_running(&as_alice)?;
-    shell.run(&["--kubeconfig", &file, "get", "pods", "-o", "wide"])?;
+    shell.run(&["--kubeconfig", FILE, "get", "pods", "-o", "wide"])?;
     if state.capabilities.real_node {
         ui::status(&format!("$ curl http://{address}:{PORT}/"));
         ui::answer(get(&address)?.trim_end());
     }
     ui::status(&format!(
-        "\nalice works. It stays up for you:\n  \
+        "\nalice can work; the sandbox stays up:\n  \
          go on    eval \"$(cargo sandbox env --name {NAME})\"\n  \
          end it   cargo sandbox down --name {NAME}"
     ));

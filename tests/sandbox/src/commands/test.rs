@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use super::{cargo, down, up};
 use crate::error::{Context as _, Result};
+use crate::lifecycle::RealNode;
 use crate::lock::Lock;
 use crate::source::Source;
 use crate::{layout, ui};
@@ -42,9 +43,9 @@ pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
 fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
     // Before cargo, which takes longer to say less: without Go there is nothing to wait for.
     let own_control_planes = Source::from_env()? == Source::Built;
-    up::run(&options(MAIN, 3, true, true))?;
+    up::run(&options(MAIN, 3, RealNode::IfFree, true))?;
     if own_control_planes {
-        up::run(&options(NO_SIGNER, 1, false, false))?;
+        up::run(&options(NO_SIGNER, 1, RealNode::No, false))?;
     }
     let programs = cargo::build_workspace()?;
 
@@ -74,7 +75,7 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn options(name: &str, nodes: u32, real_node: bool, signer: bool) -> up::Options {
+fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Options {
     up::Options {
         name: name.to_owned(),
         nodes,

@@ -6,6 +6,7 @@ use crate::control_plane::{self, Plan, Ports};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
+use crate::lifecycle::RealNode;
 use crate::lock::Lock;
 use crate::process::Spawner;
 use crate::source::{ENVTEST, Programs, Source};
@@ -20,7 +21,7 @@ pub struct Options {
     /// How many simulated nodes.
     pub nodes: u32,
     /// Whether to add a node with real containers.
-    pub real_node: bool,
+    pub real_node: RealNode,
     /// Which Kubernetes, such as `1.36`.
     pub kubernetes: String,
     /// Whether certificate requests are signed.
@@ -86,7 +87,7 @@ pub fn run(options: &Options) -> Result<State> {
             if options.nodes > 0 {
                 nodes::build()?;
             }
-            if options.real_node {
+            if options.real_node != RealNode::No {
                 lifecycle::build_real_node(&options.kubernetes)?;
             }
             start_or_clean(&run, options, &programs)
@@ -164,9 +165,9 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
         nodes::wait_until_ready(&spawner, &kubectl, simulated)?;
     }
     progress.finish();
-    let real_node = options.real_node
-        && has_controllers
-        && lifecycle::start_real_node(&spawner, &kubectl, &options.kubernetes, ports.api)?;
+    let (wish, version_wanted) = (options.real_node, &options.kubernetes);
+    let real_node = has_controllers
+        && lifecycle::start_real_node(&spawner, &kubectl, wish, version_wanted, ports.api)?;
     spawner.check()?;
 
     let state = State {

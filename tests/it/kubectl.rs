@@ -89,14 +89,19 @@ fn completion_gives_up(suite: &Suite) {
     // A server that takes connections and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let address = silent.local_addr().expect("it has an address");
+    let file = suite.file(
+        "silent.kubeconfig",
+        &format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+             contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+             clusters: [{{name: c, cluster: {{server: 'https://{address}'}}}}]\n\
+             users: [{{name: u, user: {{token: t}}}}]\n"
+        ),
+    );
     let output = suite
         .program(&suite.plugin("kubectl_complete-onboard"))
-        .args([
-            "alice",
-            &format!("--server=https://{address}"),
-            "--namespace",
-            "",
-        ])
+        .kubeconfig(&file)
+        .args(["alice", "--namespace", ""])
         .run();
     output.success();
     assert!(

@@ -1,6 +1,5 @@
 //! Every end-to-end test of the project.
 
-
 mod conventions;
 mod kubectl;
 mod onboard;

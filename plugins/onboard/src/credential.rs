@@ -230,7 +230,10 @@ mod tests {
             values(&request.info.subject, COMMON_NAME),
             ["alice@example.com"]
         );
-        assert_eq!(key_fingerprint(&request.info.public_key).unwrap(), made.fingerprint());
+        assert_eq!(
+            key_fingerprint(&request.info.public_key).unwrap(),
+            made.fingerprint()
+        );
     }
 
     #[test]

@@ -75,9 +75,15 @@ impl Holders {
     /// Returns those during the run when a token takes the place of a certificate.
     #[must_use]
     pub fn with_token(&self, user: &UserName) -> Vec<Holder> {
-        let kept = self.during.iter().filter(|holder| !self.after.contains(holder)).cloned();
+        let kept = self
+            .during
+            .iter()
+            .filter(|holder| !self.after.contains(holder))
+            .cloned();
         let account = Holder::of(user, 0, CredentialKind::Token);
-        kept.filter(|holder| *holder != account).chain([account.clone()]).collect()
+        kept.filter(|holder| *holder != account)
+            .chain([account.clone()])
+            .collect()
     }
 }
 
@@ -369,7 +375,9 @@ fn holders(
     record: Option<&Record>,
     now: Timestamp,
 ) -> Holders {
-    let live = record.map(|record| record.holders(user, now)).unwrap_or_default();
+    let live = record
+        .map(|record| record.holders(user, now))
+        .unwrap_or_default();
     let with = |mut holders: Vec<Holder>, one: Holder| {
         if !holders.contains(&one) {
             holders.push(one);
@@ -377,9 +385,7 @@ fn holders(
         holders
     };
     let kept = match step {
-        CredentialStep::KeepFile(held) => {
-            with(live, Holder::of(user, held.generation, held.kind))
-        }
+        CredentialStep::KeepFile(held) => with(live, Holder::of(user, held.generation, held.kind)),
         CredentialStep::KeepElsewhere(_) => live,
         CredentialStep::Issue { generation, .. } => {
             let kind = match auth {
@@ -387,10 +393,16 @@ fn holders(
                 Auth::Auto | Auth::Cert => CredentialKind::Certificate,
             };
             let new = Holder::of(user, *generation, kind);
-            return Holders { during: with(live, new.clone()), after: vec![new] };
+            return Holders {
+                during: with(live, new.clone()),
+                after: vec![new],
+            };
         }
     };
-    Holders { during: kept.clone(), after: kept }
+    Holders {
+        during: kept.clone(),
+        after: kept,
+    }
 }
 
 #[cfg(test)]

@@ -276,7 +276,11 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
                 Span(options.expires)
             ));
             lines.push(format!("{} written", options.out.display()));
-            let old = plan.holders.during.iter().filter(|old| !plan.holders.after.contains(old));
+            let old = plan
+                .holders
+                .during
+                .iter()
+                .filter(|old| !plan.holders.after.contains(old));
             lines.extend(old.map(|old| format!("rights of {} taken away", old.describe())));
         }
     }

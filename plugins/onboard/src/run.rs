@@ -109,7 +109,9 @@ fn refused(mut missing: Vec<Access>, me: &str, namespace: &str) -> Error {
     let system = missing.iter().any(|access| access.namespace.is_some());
     let error = access::refused(&missing, me, "groundcrew-onboarder");
     if system {
-        error.with_hint(format!("before that, once:  kubectl create namespace {SYSTEM_NAMESPACE}"))
+        error.with_hint(format!(
+            "before that, once:  kubectl create namespace {SYSTEM_NAMESPACE}"
+        ))
     } else {
         error
     }

@@ -17,9 +17,9 @@ use kube::api::{Api, PostParams};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::undo::Undo;
 use super::Run;
 use super::issue::{Fresh, annotation};
+use super::undo::Undo;
 use crate::credential::{Issued, KeyAndRequest};
 use crate::kubeconfig::Secret;
 use crate::meta;

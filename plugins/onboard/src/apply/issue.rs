@@ -1,6 +1,6 @@
 //! The credential from issue to proof, and the end of those that it replaces.
 
-use groundcrew::error::{Error, Result};
+use groundcrew::error::{Error, Kind, Result};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -27,9 +27,11 @@ impl Run<'_> {
     /// Proves the file that is there, and puts it on record if the run that wrote it died before.
     pub(super) async fn keep(&self, held: &Held, ledger: &mut Ledger) -> Result<Outcome> {
         let out = &self.options.out;
-        let text = std::fs::read_to_string(out).map(Zeroizing::new).map_err(|error| {
-            Error::failed(format!("cannot read {}", out.display())).with_source(error)
-        })?;
+        let text = std::fs::read_to_string(out)
+            .map(Zeroizing::new)
+            .map_err(|error| {
+                Error::failed(format!("cannot read {}", out.display())).with_source(error)
+            })?;
         let outcome = self.prove(&text, held).await?;
         let mut issues = ledger.record.generations.iter();
         if issues.all(|issue| issue.generation != held.generation) {
@@ -72,8 +74,16 @@ impl Run<'_> {
             old.retire_after.get_or_insert(self.now);
         }
         ledger.record.generations.push(self.on_record(&held));
-        ledger.save(self).await?;
-        Ok(outcome)
+        let saved = ledger.save(self).await;
+        if saved
+            .as_ref()
+            .is_err_and(|error| error.kind() == Kind::Incomplete)
+        {
+            // The record may be written. Taking the credential back could leave a record of
+            // something that nobody has; what is there works, and a second run sees which it is.
+            undo.forget();
+        }
+        saved.map(|()| outcome)
     }
 
     /// Takes the rights of generations whose time has come, and only then says so on record.
@@ -96,7 +106,10 @@ impl Run<'_> {
             if kind == CredentialKind::Token {
                 self.delete_token_secret(generation).await?;
             }
-            self.done(format_args!("generation {generation} revoked"), "its rights are gone");
+            self.done(
+                format_args!("generation {generation} revoked"),
+                "its rights are gone",
+            );
         }
         for issue in &mut ledger.record.generations {
             if issue.is_due(self.now) {
@@ -109,12 +122,17 @@ impl Run<'_> {
     async fn credential(&self, generation: u32, undo: &mut Undo) -> Result<Fresh> {
         let fresh = match self.options.auth {
             Auth::Token => self.token(generation, undo).await?,
-            Auth::Cert => self.certificate(generation, undo).await?.map_err(Error::from)?,
+            Auth::Cert => self
+                .certificate(generation, undo)
+                .await?
+                .map_err(Error::from)?,
             Auth::Auto => match self.certificate(generation, undo).await? {
                 Ok(fresh) => fresh,
                 Err(unsigned) => {
-                    self.ui.warning(format_args!("{unsigned}; issuing a token instead"));
-                    self.bind(&self.plan.holders.with_token(&self.options.user), undo).await?;
+                    self.ui
+                        .warning(format_args!("{unsigned}; issuing a token instead"));
+                    self.bind(&self.plan.holders.with_token(&self.options.user), undo)
+                        .await?;
                     self.token(generation, undo).await?
                 }
             },
@@ -136,7 +154,11 @@ impl Run<'_> {
             groups: &held.groups,
             sha256: held.sha256.as_deref(),
             rules: &self.observed.role_rules,
-            limited: self.plan.profile.as_ref().is_some_and(|p| p.limit_range().is_some()),
+            limited: self
+                .plan
+                .profile
+                .as_ref()
+                .is_some_and(|p| p.limit_range().is_some()),
         };
         let her = groundcrew::client::from_kubeconfig(
             kubeconfig.as_bytes(),
@@ -153,7 +175,10 @@ impl Run<'_> {
         let passed = checks.len() - failed.len();
         let line = format!("whoami {name}; {passed} of {} checks", checks.len());
         if failed.is_empty() {
-            self.done(format_args!("proved with {}", self.options.out.display()), line);
+            self.done(
+                format_args!("proved with {}", self.options.out.display()),
+                line,
+            );
         } else {
             self.ui.warning(format_args!("not as it should be: {line}"));
             for check in failed {

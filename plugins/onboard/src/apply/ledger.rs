@@ -31,7 +31,10 @@ impl Ledger {
             |found| found.record.clone(),
         );
         record.settings = run.plan.settings.clone();
-        Self { record, kept: found.map(|found| (found.record.clone(), found.metadata.clone())) }
+        Self {
+            record,
+            kept: found.map(|found| (found.record.clone(), found.metadata.clone())),
+        }
     }
 
     /// Writes the record if it differs from what the cluster has.
@@ -46,7 +49,11 @@ impl Ledger {
         let is_ours = |kept: &ConfigMap| kept.data == data;
         let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
         let name = record::name(user);
-        let doing = |verb| Doing::new(verb, "configmaps").named(&name).within(SYSTEM_NAMESPACE);
+        let doing = |verb| {
+            Doing::new(verb, "configmaps")
+                .named(&name)
+                .within(SYSTEM_NAMESPACE)
+        };
         let saved = match &self.kept {
             Some((kept, _)) if *kept == self.record => return Ok(()),
             Some((_, metadata)) => {
@@ -74,7 +81,11 @@ impl Run<'_> {
     pub(super) async fn system_namespace(&self) -> Result<()> {
         let object = objects::system_namespace();
         let doing = Doing::new("create", "namespaces").named(SYSTEM_NAMESPACE);
-        match self.writer.create(&self.cluster_api::<Namespace>(), &object, |_| true).await {
+        match self
+            .writer
+            .create(&self.cluster_api::<Namespace>(), &object, |_| true)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(&error) => Ok(()),
             Err(error) => Err(explain(error, &doing)),

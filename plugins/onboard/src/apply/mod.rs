@@ -103,7 +103,8 @@ impl Run<'_> {
         }
         self.limits(&mut undo).await?;
         if self.plan.replace_binding {
-            self.ui.status("not checked: the binding, because the old one stands in its place.");
+            self.ui
+                .status("not checked: the binding, because the old one stands in its place.");
             return Ok(());
         }
         self.bind(&self.plan.holders.after, &mut undo).await
@@ -129,8 +130,12 @@ impl Run<'_> {
                     requests_as_her: 0,
                 }
             }
-            CredentialStep::Issue { generation, replace_file } => {
-                self.issue(*generation, *replace_file, &mut ledger, undo).await?
+            CredentialStep::Issue {
+                generation,
+                replace_file,
+            } => {
+                self.issue(*generation, *replace_file, &mut ledger, undo)
+                    .await?
             }
         };
         // From here on her credential is proved and on record, whatever happens.
@@ -145,13 +150,19 @@ impl Run<'_> {
             return explain(error, doing);
         }
         let user = &self.options.user;
-        Error::conflict(format!("somebody else is changing {user}'s access at the same time"))
-            .with_source(explain(error, doing))
-            .with_hint("look at what they did, then run this again")
+        Error::conflict(format!(
+            "somebody else is changing {user}'s access at the same time"
+        ))
+        .with_source(explain(error, doing))
+        .with_hint("look at what they did, then run this again")
     }
 
     fn check_interrupt(&self) -> Result<()> {
-        if self.interrupt.is_set() { Err(Error::interrupted()) } else { Ok(()) }
+        if self.interrupt.is_set() {
+            Err(Error::interrupted())
+        } else {
+            Ok(())
+        }
     }
 
     fn done(&self, what: impl std::fmt::Display, detail: impl std::fmt::Display) {

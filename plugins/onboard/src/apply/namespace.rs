@@ -25,7 +25,11 @@ impl Run<'_> {
             NamespaceStep::Keep => "unchanged",
             NamespaceStep::Update => {
                 let doing = Doing::new("patch", "namespaces").named(&plan.namespace);
-                let read = self.observed.namespace.as_ref().map(|found| &found.metadata);
+                let read = self
+                    .observed
+                    .namespace
+                    .as_ref()
+                    .map(|found| &found.metadata);
                 self.writer
                     .label(&api, &object, read)
                     .await
@@ -44,7 +48,11 @@ impl Run<'_> {
                 "created"
             }
         };
-        let team = plan.settings.team.as_ref().map(|team| format!(", team {team}"));
+        let team = plan
+            .settings
+            .team
+            .as_ref()
+            .map(|team| format!(", team {team}"));
         self.done(
             format_args!("namespace/{} {what}", plan.namespace),
             format_args!(
@@ -64,16 +72,21 @@ impl Run<'_> {
         if let Some(profile) = &self.plan.profile {
             if let Some(spec) = profile.limit_range() {
                 let object = objects::limit_range(spec, namespace, user);
-                self.apply(&object, "limitrange", "limitranges", undo).await?;
+                self.apply(&object, "limitrange", "limitranges", undo)
+                    .await?;
                 applied.push("limitrange");
             }
             if let Some(spec) = profile.quota() {
                 let object = objects::quota(spec, namespace, user);
-                self.apply(&object, "resourcequota", "resourcequotas", undo).await?;
+                self.apply(&object, "resourcequota", "resourcequotas", undo)
+                    .await?;
                 applied.push("resourcequota");
             }
             if !applied.is_empty() {
-                self.done(format_args!("{} applied", applied.join(", ")), profile.summary());
+                self.done(
+                    format_args!("{} applied", applied.join(", ")),
+                    profile.summary(),
+                );
             }
         }
         if let Some(object) = objects::network_policy(self.plan.network, namespace, user) {
@@ -102,16 +115,25 @@ impl Run<'_> {
 
     /// Removes a binding to another role: the API server lets nobody change a roleRef.
     pub(super) async fn unbind_other_role(&self) -> Result<()> {
-        let Some(found) = self.observed.binding.as_ref().filter(|_| self.plan.replace_binding)
+        let Some(found) = self
+            .observed
+            .binding
+            .as_ref()
+            .filter(|_| self.plan.replace_binding)
         else {
             return Ok(());
         };
         let name = objects::binding_name(&self.options.user);
-        let doing = Doing::new("delete", BINDINGS).named(&name).within(&self.plan.namespace);
+        let doing = Doing::new("delete", BINDINGS)
+            .named(&name)
+            .within(&self.plan.namespace);
         let api = self.namespaced_api::<RoleBinding>(&self.plan.namespace);
         let deleted = self.writer.delete(&api, &found.metadata).await;
         deleted.map_err(|error| explain(error, &doing))?;
-        self.done(format_args!("rolebinding/{name} removed"), format_args!("gave {}", found.role));
+        self.done(
+            format_args!("rolebinding/{name} removed"),
+            format_args!("gave {}", found.role),
+        );
         Ok(())
     }
 
@@ -128,8 +150,13 @@ impl Run<'_> {
         self.check_interrupt()?;
         let name = object.meta().name.clone().unwrap_or_default();
         let namespace = object.meta().namespace.clone().unwrap_or_default();
-        let doing = Doing::new("patch", resource).named(&name).within(&namespace);
-        let kept = self.writer.apply(&self.namespaced_api::<K>(&namespace), object).await;
+        let doing = Doing::new("patch", resource)
+            .named(&name)
+            .within(&namespace);
+        let kept = self
+            .writer
+            .apply(&self.namespaced_api::<K>(&namespace), object)
+            .await;
         let kept = kept.map_err(|error| explain(error, &doing))?;
         if !self.observed.existing.contains(&kind) {
             undo.made(&kept, kind, self.options.dry_run);

@@ -10,9 +10,9 @@ use k8s_openapi::api::core::v1::{Secret as SecretObject, ServiceAccount};
 use kube::api::PostParams;
 use zeroize::Zeroizing;
 
-use super::undo::Undo;
 use super::Run;
 use super::issue::{Fresh, annotation};
+use super::undo::Undo;
 use crate::identity::UserName;
 use crate::kubeconfig::Secret;
 use crate::meta;

@@ -7,11 +7,15 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Error;
 use groundcrew::flags::DryRun;
 use groundcrew::write::{Object, is_conflict, is_not_found};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Preconditions};
 use kube::core::ObjectMeta;
 
 use super::Run;
 use crate::kubeconfig::{self, Document};
+use crate::meta;
+use crate::record::{self, SYSTEM_NAMESPACE};
 
 /// How long taking back may last; a server that is gone must not hold the user.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -40,6 +44,11 @@ struct Made {
 }
 
 impl Made {
+    /// Says whether nobody but this run can have a use for it.
+    fn is_this_runs_alone(&self) -> bool {
+        matches!(self.kind, "certificatesigningrequest" | "secret")
+    }
+
     fn describe(&self) -> String {
         let name = self.metadata.name.as_deref().unwrap_or_default();
         match &self.metadata.namespace {
@@ -82,6 +91,30 @@ impl Undo {
         *self = Self::default();
     }
 
+    /// Says whether another run for the same person has finished or is under way, so that what
+    /// this run made is in use: taking it back would break theirs.
+    async fn others_at_work(&self, run: &Run<'_>) -> bool {
+        let recorded = Api::<ConfigMap>::namespaced(run.session.client.clone(), SYSTEM_NAMESPACE)
+            .get_opt(&record::name(&run.options.user))
+            .await;
+        if run.observed.record.is_none() && matches!(recorded, Ok(Some(_))) {
+            return true;
+        }
+        let selector = format!("{}={}", meta::USER_LABEL, run.options.user.slug());
+        let requests = Api::<CertificateSigningRequest>::all(run.session.client.clone())
+            .list(&ListParams::default().labels(&selector))
+            .await;
+        let known = |uid: &Option<String>| {
+            let made = self.objects.iter().any(|made| made.metadata.uid == *uid);
+            made || run
+                .observed
+                .requests
+                .iter()
+                .any(|seen| seen.metadata.uid == *uid)
+        };
+        requests.is_ok_and(|found| found.items.iter().any(|one| !known(&one.metadata.uid)))
+    }
+
     /// Takes everything back, newest first, and adds to the error what could not be.
     pub async fn take_back(self, run: &Run<'_>, mut error: Error) -> Error {
         if self.objects.is_empty() && self.file.is_none() {
@@ -93,16 +126,26 @@ impl Undo {
         {
             error = error.with_detail(format!("left: {} ({cause})", path.display()));
         }
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let others = tokio::time::timeout_at(deadline, self.others_at_work(run)).await;
+        let others = others.unwrap_or_default();
+        if others {
+            run.ui
+                .status("left as it is: what another run for the same person works with.");
+        }
         // What is inside a namespace that this run made goes with it.
-        let gone = self.objects.iter().find(|made| made.kind == "namespace");
+        let gone = self
+            .objects
+            .iter()
+            .find(|made| made.kind == "namespace" && !others);
         let gone = gone.and_then(|made| made.metadata.name.clone());
         let left: Vec<&Made> = self
             .objects
             .iter()
             .rev()
             .filter(|made| gone.is_none() || made.metadata.namespace != gone)
+            .filter(|made| !others || made.is_this_runs_alone())
             .collect();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut taken = Vec::new();
         for made in left {
             let result = tokio::time::timeout_at(deadline, delete(run, made)).await;

@@ -123,7 +123,13 @@ fn a_first_run_makes_everything_and_issues_generation_one() {
     assert_eq!(plan.namespace_step, NamespaceStep::Create);
     assert_eq!(plan.settings.role, "edit");
     assert_eq!(plan.profile, Some(Profile::Size(Size::Small)));
-    assert_eq!(plan.credential, CredentialStep::Issue { generation: 1, replace_file: false });
+    assert_eq!(
+        plan.credential,
+        CredentialStep::Issue {
+            generation: 1,
+            replace_file: false
+        }
+    );
     assert_eq!(groups(&plan.holders.after), ["group onboard:alice:g1"]);
     assert_eq!(plan.holders.during, plan.holders.after);
 }
@@ -189,7 +195,13 @@ fn replacing_keeps_both_alive_until_the_new_one_is_proved() {
         &observed,
     )
     .unwrap();
-    assert_eq!(plan.credential, CredentialStep::Issue { generation: 2, replace_file: true });
+    assert_eq!(
+        plan.credential,
+        CredentialStep::Issue {
+            generation: 2,
+            replace_file: true
+        }
+    );
     assert_eq!(
         groups(&plan.holders.during),
         ["group onboard:alice:g1", "group onboard:alice:g2"]
@@ -233,10 +245,20 @@ fn a_token_in_place_of_a_certificate_leaves_the_old_holders_alone() {
         namespace: Some(hers()),
         ..nothing()
     };
-    let plan = decide(&Options { force: true, ..options() }, &observed).unwrap();
+    let plan = decide(
+        &Options {
+            force: true,
+            ..options()
+        },
+        &observed,
+    )
+    .unwrap();
     assert_eq!(
         groups(&plan.holders.with_token(&options().user)),
-        ["group onboard:alice:g1", "service account groundcrew-system/onboard-alice"]
+        [
+            "group onboard:alice:g1",
+            "service account groundcrew-system/onboard-alice"
+        ]
     );
 }
 

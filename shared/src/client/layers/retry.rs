@@ -38,13 +38,7 @@ pub(super) enum Decision {
 }
 
 /// Decides after the `attempt`th try of a request failed (counted from 1), having `waited` so far.
-pub(super) fn decide(
-    method: &Method,
-    attempt: u32,
-    failure: Failure,
-    waited: Duration,
-) -> Decision {
-    let reads = is_read(method);
+pub(super) fn decide(reads: bool, attempt: u32, failure: Failure, waited: Duration) -> Decision {
     let busy = |wait: Duration| {
         if attempt < BUSY_TRIES && waited + wait <= LONGEST_WAIT {
             Decision::Retry(wait)
@@ -73,8 +67,20 @@ pub(super) fn decide(
     }
 }
 
-fn is_read(method: &Method) -> bool {
-    *method == Method::GET || *method == Method::HEAD || *method == Method::OPTIONS
+/// Says whether a request leaves no trace, so that it may be made again: reads, the reviews (which
+/// are questions although they are posted) and dry runs.
+pub(super) fn is_read<B>(request: &Request<B>) -> bool {
+    let uri = request.uri();
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    let review = [
+        "/apis/authorization.k8s.io/",
+        "/apis/authentication.k8s.io/",
+    ];
+    reads
+        || review.iter().any(|group| uri.path().contains(group))
+        || uri
+            .query()
+            .is_some_and(|query| query.split('&').any(|pair| pair == "dryRun=All"))
 }
 
 /// The decisions over the tries of one request.
@@ -122,7 +128,7 @@ impl<B> retry::Policy<Request<Body>, Response<B>, BoxError> for Policy {
         self.attempt += 1;
         // A watch that breaks has its own way of going on: where it was.
         let lost_stream = failure == Failure::Lost && is_stream(request);
-        let decision = decide(request.method(), self.attempt, failure, self.waited);
+        let decision = decide(is_read(request), self.attempt, failure, self.waited);
         if let (Decision::Retry(wait), false) = (decision, lost_stream) {
             self.waited += wait;
             self.speak(failure, wait);
@@ -131,7 +137,7 @@ impl<B> retry::Policy<Request<Body>, Response<B>, BoxError> for Policy {
         let sent = matches!(failure, Failure::Lost | Failure::TimedOut);
         if let Err(error) = result
             && sent
-            && !is_read(request.method())
+            && !is_read(request)
         {
             let cause = std::mem::replace(error, "".into());
             *error = Box::new(OutcomeUnknown {

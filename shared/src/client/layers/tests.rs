@@ -68,12 +68,49 @@ fn the_outcome_decides_whether_a_request_is_made_again() {
     ];
     for (method, attempt, failure, waited, expected) in table {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let decision = decide(&method, attempt, failure, Duration::from_secs(waited));
+        let request = Request::builder()
+            .method(&method)
+            .uri("/x")
+            .body(())
+            .unwrap();
+        let reads = retry::is_read(&request);
+        let decision = decide(reads, attempt, failure, Duration::from_secs(waited));
         assert_eq!(
             decision, expected,
             "{method} try {attempt}: {failure:?} after {waited} s"
         );
     }
+}
+
+#[test]
+fn questions_and_dry_runs_may_be_made_again() {
+    let reads = |method: &str, uri: &str| {
+        retry::is_read(&Request::builder().method(method).uri(uri).body(()).unwrap())
+    };
+    assert!(reads(
+        "POST",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews?"
+    ));
+    assert!(reads(
+        "POST",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    ));
+    assert!(reads(
+        "POST",
+        "/api/v1/namespaces/a/pods?fieldManager=x&dryRun=All"
+    ));
+    assert!(!reads(
+        "POST",
+        "/api/v1/namespaces/a/pods?fieldManager=dryRun"
+    ));
+    assert!(!reads(
+        "POST",
+        "/api/v1/namespaces/a/serviceaccounts/b/token"
+    ));
+    assert!(!reads(
+        "PATCH",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/a"
+    ));
 }
 
 /// What a scripted server does with one attempt.

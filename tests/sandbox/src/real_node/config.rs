@@ -122,6 +122,9 @@ pub(super) fn kubelet(place: &Place, kubelet: &Kubelet<'_>) -> Value {
         "imageGCHighThresholdPercent": 100,
         "makeIPTablesUtilChains": false,
         "resolvConf": "",
+        // Between two restarts a crashing container is reported as CrashLoopBackOff only when the
+        // pod is looked at meanwhile.
+        "syncFrequency": "3s",
     })
 }
 

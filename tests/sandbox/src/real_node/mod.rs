@@ -1,6 +1,6 @@
 //! A node that runs real containers: containerd, a kubelet and a bridge on this very machine.
 //!
-//! It needs Linux and root, and there is one per machine ([`available`], [`start`], [`stop`]).
+//! It needs Linux and root, and there is one per machine ([`available`], [`start()`], [`stop()`]).
 //!
 //! - **Whose pods are whose.** The real node carries the label [`NODE_LABEL`]. The simulated nodes
 //!   beside it get the taint [`SIMULATED_TAINT`], so that an ordinary pod becomes real; a test of
@@ -13,8 +13,10 @@
 //!   image pulls leave this machine.
 //! - **The machine stays as it was.** Mounts are made in a mount namespace that ends with its last
 //!   process; directories and kernel settings that the programs would change are shadowed in there.
-//!   Every process is born in one control group, so that [`stop`] finds all of them after any
+//!   Every process is born in one control group, so that [`stop()`] finds all of them after any
 //!   crash, and needs no API server for it.
+//!   One trace stays with control groups of version 2: the root goes on handing down the
+//!   controllers that the kubelet asked for, as every container engine leaves it.
 
 mod cgroup;
 mod config;

@@ -32,10 +32,7 @@ pub trait Plugin: CommandFactory + FromArgMatches {
 /// Runs a plugin from the process's arguments to its exit code.
 pub fn run<P: Plugin>() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    if words
-        .first()
-        .is_some_and(|program| complete::is_asked(program))
-    {
+    if words.first().is_some_and(complete::is_asked) {
         return complete::answer::<P>(words).into();
     }
     let color = color_choice(&words);

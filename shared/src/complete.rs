@@ -3,7 +3,7 @@
 //! kubectl looks for `kubectl_complete-<plugin>` on PATH, calls it with the words typed so far
 //! and reads `candidate<TAB>help` lines and a last `:<directive>` (kubectl's
 //! `pkg/cmd/plugin/plugin_completion.go`). A plugin's binary answers under that name too. It
-//! never prompts, prints nothing on failure and is gone after [`PATIENCE`].
+//! never prompts, prints nothing on failure and is gone after 1.5 s.
 
 use std::ffi::OsString;
 use std::sync::mpsc;

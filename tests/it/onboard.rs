@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use harness::{Case, Need, Output, Run, Suite, eventually};
+use harness::{Case, Entry, Need, Output, Run, Suite, eventually};
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -395,7 +395,7 @@ fn dry_run(suite: &Suite) {
         .proxy
         .log()
         .into_iter()
-        .filter(|sent| sent.is_write())
+        .filter(Entry::is_write)
         .collect();
     assert!(writes.is_empty(), "{writes:?}");
     assert_eq!(suite.get(&format!("namespace {alice}")), None);

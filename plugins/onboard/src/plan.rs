@@ -354,10 +354,8 @@ fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> 
     if held.not_after <= now {
         return Some(format!("ended on {}", held.not_after));
     }
-    let issues = record.into_iter().flat_map(|record| &record.generations);
-    let recorded = issues
-        .filter(|issue| issue.generation == held.generation)
-        .last()?;
+    let mut issues = record?.generations.iter();
+    let recorded = issues.rfind(|issue| issue.generation == held.generation)?;
     if let Some(at) = recorded.revoked_at {
         return Some(format!("was revoked on {at}"));
     }

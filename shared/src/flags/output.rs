@@ -145,7 +145,7 @@ pub struct WriteArgs {
     pub dry_run: DryRun,
 
     /// Name under which the server records who owns the fields
-    /// [default: kubectl-<plugin>]
+    /// [default: the plugin's name]
     #[arg(long, value_name = "NAME")]
     pub field_manager: Option<String>,
 

@@ -22,7 +22,7 @@ pub fn adopt(run: &RunDir, kubeconfig: &Path) -> Result<State> {
             .hint("put kubectl on PATH")
     })?;
     run.create()?;
-    let kubectl = Kubectl::new(&program, kubeconfig).with_cache(run.path().join("kube-cache"));
+    let kubectl = Kubectl::new(&program, kubeconfig, run);
     let version = server_version(&kubectl)?;
     let server = kubectl.run(&[
         "config",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::{Context as _, Error, Result};
+use crate::layout::RunDir;
 
 /// A kubectl with the kubeconfig it uses.
 #[derive(Clone, Debug)]
@@ -15,22 +16,15 @@ pub struct Kubectl {
 }
 
 impl Kubectl {
-    /// Prepares a kubectl; its discovery cache lies beside the kubeconfig, because ports are
-    /// used again by other servers.
+    /// Prepares a kubectl. Its discovery cache ends with the sandbox, because ports are used
+    /// again by other servers.
     #[must_use]
-    pub fn new(program: &Path, kubeconfig: &Path) -> Self {
-        let cache = kubeconfig.with_file_name("kube-cache");
+    pub fn new(program: &Path, kubeconfig: &Path, run: &RunDir) -> Self {
         Self {
             program: program.to_owned(),
             kubeconfig: kubeconfig.to_owned(),
-            cache,
+            cache: run.kube_cache(),
         }
-    }
-
-    /// Puts the discovery cache elsewhere.
-    #[must_use]
-    pub fn with_cache(self, cache: PathBuf) -> Self {
-        Self { cache, ..self }
     }
 
     /// Prepares a command of it.

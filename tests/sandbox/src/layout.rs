@@ -144,6 +144,12 @@ impl RunDir {
         self.path.join("kubeconfig")
     }
 
+    /// Returns where kubectl remembers what the server offers.
+    #[must_use]
+    pub fn kube_cache(&self) -> PathBuf {
+        self.path.join("kube-cache")
+    }
+
     /// Returns the API server's audit log, one JSON document per line.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {

@@ -172,6 +172,12 @@ impl Sandbox {
         self.run.audit_log()
     }
 
+    /// Returns where kubectl may remember what this server offers.
+    #[must_use]
+    pub fn kube_cache(&self) -> PathBuf {
+        self.run.kube_cache()
+    }
+
     /// Returns the directory of log files.
     #[must_use]
     pub fn logs_dir(&self) -> PathBuf {

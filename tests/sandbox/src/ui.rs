@@ -68,7 +68,7 @@ impl Progress {
             let template = if total == 0 {
                 "{spinner} {wide_msg} {elapsed}"
             } else {
-                "{msg:<40!} {bar:20} {pos}/{len}   {elapsed}"
+                "{msg:<44!} {bar:20} {pos}/{len}   {elapsed}"
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("━━╌"));

@@ -162,7 +162,7 @@ fn onboard(plugin: &Path, state: &State, number: usize) -> Result<Run> {
             .cause(used.status)
             .details(crate::process::tail(&log, 15)));
     }
-    settle(state);
+    settle(state, &run);
     Ok(Run {
         wall,
         requests: requests(&run, before)?,
@@ -171,8 +171,8 @@ fn onboard(plugin: &Path, state: &State, number: usize) -> Result<Run> {
 }
 
 /// One more request, so that the audit log holds everything before it.
-fn settle(state: &State) {
-    let kubectl = Kubectl::new(&state.bin_dir.join("kubectl"), &state.kubeconfig);
+fn settle(state: &State, run: &RunDir) {
+    let kubectl = Kubectl::new(&state.bin_dir.join("kubectl"), &state.kubeconfig, run);
     let _answer = kubectl.get_raw("/readyz");
 }
 

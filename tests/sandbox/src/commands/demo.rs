@@ -53,7 +53,7 @@ pub(crate) fn run() -> Result<()> {
         let create = ["create", "deployment", "hello", &image];
         shell.run(&[&["--kubeconfig", FILE][..], &create].concat())?;
     }
-    let as_alice = Kubectl::new(&state.bin_dir.join("kubectl"), &alice);
+    let as_alice = Kubectl::new(&state.bin_dir.join("kubectl"), &alice, &run);
     let address = wait_until_running(&as_alice)?;
     shell.run(&["--kubeconfig", FILE, "get", "pods", "-o", "wide"])?;
     if state.capabilities.real_node {

@@ -15,6 +15,9 @@ pub(crate) fn run(name: &str) -> Result<()> {
     let bin_dir = sandbox.bin_dir().display().to_string();
     ui::answer(&format!("export KUBECONFIG={}", quoted(&kubeconfig)));
     ui::answer(&format!("export PATH={}:\"$PATH\"", quoted(&bin_dir)));
+    // Ports are used again: what kubectl remembers of a server must end with it.
+    let cache = sandbox.kube_cache().display().to_string();
+    ui::answer(&format!("export KUBECACHEDIR={}", quoted(&cache)));
     ui::answer(&format!("export GROUNDCREW_SANDBOX={name}"));
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(crate) fn run(name: &str, args: &[OsString]) -> Result<ExitCode> {
     let error = Command::new(sandbox.kubectl())
         .args(args)
         .env("KUBECONFIG", sandbox.kubeconfig())
+        .env("KUBECACHEDIR", sandbox.kube_cache())
         .env("PATH", path)
         .exec();
     Err(Error::new(format!("cannot run {}", sandbox.kubectl().display())).cause(error))

@@ -86,7 +86,7 @@ pub fn start(spawner: &Spawner<'_>, plan: &Plan) -> Result<Kubectl> {
             flags::scheduler(run),
         )?;
     }
-    let kubectl = Kubectl::new(&plan.kubectl, &run.kubeconfig());
+    let kubectl = Kubectl::new(&plan.kubectl, &run.kubeconfig(), run);
     spawner.wait_for(
         "the API server's readiness",
         "kube-apiserver",

@@ -64,6 +64,17 @@ pub(crate) fn cases() -> Vec<Case> {
             auto_token,
         ),
         Case::new(
+            "a_published_address_goes_into_her_file",
+            no_signer,
+            published_address,
+        ),
+        Case::new(
+            "an_address_that_cannot_be_tried_leaves_the_answer_open",
+            signer,
+            untried,
+        ),
+        Case::new("the_longest_name_works", signer, longest_name),
+        Case::new(
             "her_app_answers",
             &[Need::Plugins, Need::Signer, Need::RealNode],
             her_app,
@@ -482,6 +493,89 @@ fn auto_token(suite: &Suite) {
     output.says("issuing a token instead");
     assert_eq!(requests_of(suite, &dora), 0);
     token_ends_with_its_secret(suite, &dora);
+}
+
+fn published_address(suite: &Suite) {
+    let eve = suite.name("eve");
+    let view = suite.admin("config view --raw --flatten -o json").run();
+    let cluster = view.success().json()["clusters"][0]["cluster"].clone();
+    let server = cluster["server"]
+        .as_str()
+        .expect("a server")
+        .replace("127.0.0.1", "localhost");
+    let published = json!({"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": {
+        "server": server, "certificate-authority-data": cluster["certificate-authority-data"],
+    }}]});
+    let map = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "cluster-info", "namespace": "kube-public"},
+        "data": {"kubeconfig": published.to_string()},
+    });
+    suite
+        .admin("apply -f -")
+        .stdin(&map.to_string())
+        .run()
+        .success();
+    let output = onboard(suite, &eve).line("--auth token").run();
+    suite
+        .admin("delete configmap cluster-info -n kube-public")
+        .run()
+        .success();
+    output
+        .success()
+        .says("localhost")
+        .says("works on this machine alone");
+    let config = as_her(suite, &eve, "config view --raw -o json")
+        .success()
+        .json();
+    assert_eq!(config["clusters"][0]["cluster"]["server"], server);
+}
+
+fn untried(suite: &Suite) {
+    let alice = suite.name("alice");
+    // Nothing listens there.
+    let output = onboard(suite, &alice)
+        .line("--user-server https://127.0.0.1:1 -o json")
+        .run();
+    let report = output.code(4).json();
+    assert_eq!(report["verified"], false);
+    output
+        .says("https://127.0.0.1:1 from here: not tried")
+        .says("refused");
+    let config = as_her(suite, &alice, "config view --raw -o json")
+        .success()
+        .json();
+    assert_eq!(
+        config["clusters"][0]["cluster"]["server"],
+        "https://127.0.0.1:1"
+    );
+    assert_eq!(record(suite, &alice)["generations"][0]["generation"], 1);
+}
+
+fn longest_name(suite: &Suite) {
+    let stem = suite.name("long");
+    let name = format!("{stem}{}", "x".repeat(64 - stem.len()));
+    let out = suite.path("long.kubeconfig");
+    let output = suite
+        .admin("onboard")
+        .args([&name])
+        .args(["--out"])
+        .args([&out])
+        .run();
+    let text = output.success().stdout.clone();
+    let line = text
+        .lines()
+        .find(|line| line.contains("namespace"))
+        .expect("a namespace line");
+    let namespace = line.split_whitespace().last().expect("a name");
+    assert_eq!(namespace.len(), 63, "{namespace}");
+    let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&out);
+    kubectl.line("get pods").run().success();
+    suite
+        .admin("delete --wait=false namespace")
+        .args([namespace])
+        .run()
+        .success();
 }
 
 fn her_app(suite: &Suite) {

@@ -67,16 +67,7 @@ impl Document {
         endpoint: &Endpoint,
         secret: &Secret,
     ) -> Result<Self> {
-        let mut place = json!({ "server": endpoint.server });
-        if let Some(ca) = &endpoint.certificate_authority {
-            place["certificate-authority-data"] = base64(ca).into();
-        }
-        if let Some(name) = &endpoint.tls_server_name {
-            place["tls-server-name"] = name.as_str().into();
-        }
-        if let Some(url) = &endpoint.proxy_url {
-            place["proxy-url"] = url.as_str().into();
-        }
+        let place = cluster_entry(endpoint);
         let who = match secret {
             Secret::Certificate { certificate, key } => json!({
                 "client-certificate-data": base64(certificate),
@@ -95,6 +86,41 @@ impl Document {
                 "context": {"cluster": cluster, "user": name, "namespace": namespace},
             }],
             "current-context": name,
+        });
+        Ok(Self {
+            yaml: Zeroizing::new(groundcrew::output::yaml(&document)?),
+        })
+    }
+
+    /// Reads a document that is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(yaml) => Ok(Self {
+                yaml: Zeroizing::new(yaml),
+            }),
+            Err(error) => {
+                Err(Error::failed(format!("cannot read {}", path.display())).with_source(error))
+            }
+        }
+    }
+
+    /// Returns the same credential with another way to the same cluster.
+    ///
+    /// # Errors
+    ///
+    /// When the document is not a kubeconfig.
+    pub fn through(&self, way: &groundcrew::client::Endpoint) -> Result<Self> {
+        let mut document: serde_json::Value = serde_saphyr::from_str(&self.yaml)
+            .map_err(|error| Error::failed("not a kubeconfig").with_source(error))?;
+        document["clusters"][0]["cluster"] = cluster_entry(&Endpoint {
+            server: way.server.clone(),
+            certificate_authority: way.certificate_authority.clone(),
+            tls_server_name: way.tls_server_name.clone(),
+            proxy_url: way.proxy_url.clone(),
         });
         Ok(Self {
             yaml: Zeroizing::new(groundcrew::output::yaml(&document)?),
@@ -137,6 +163,20 @@ impl Document {
         }
         Ok(())
     }
+}
+
+fn cluster_entry(endpoint: &Endpoint) -> serde_json::Value {
+    let mut entry = json!({ "server": endpoint.server });
+    if let Some(ca) = &endpoint.certificate_authority {
+        entry["certificate-authority-data"] = base64(ca).into();
+    }
+    if let Some(name) = &endpoint.tls_server_name {
+        entry["tls-server-name"] = name.as_str().into();
+    }
+    if let Some(url) = &endpoint.proxy_url {
+        entry["proxy-url"] = url.as_str().into();
+    }
+    entry
 }
 
 /// What stands at the path where her kubeconfig goes.
@@ -208,14 +248,9 @@ pub fn read_back(path: &Path, replace: bool) -> Result<Option<Document>> {
     if !replace {
         return Ok(None);
     }
-    match std::fs::read_to_string(path) {
-        Ok(yaml) => Ok(Some(Document {
-            yaml: Zeroizing::new(yaml),
-        })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(
-            Error::failed(format!("cannot read {} to keep it", path.display())).with_source(error),
-        ),
+    match std::fs::exists(path) {
+        Ok(false) => Ok(None),
+        _ => Document::read(path).map(Some),
     }
 }
 

@@ -8,6 +8,7 @@ use groundcrew::client::Session;
 use groundcrew::client::access::{Access, Identity, granted, is_allowed};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::exit::Exit;
 use groundcrew::write::status;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -62,29 +63,62 @@ pub struct Expected<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     name: String,
-    failure: Option<String>,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed(String),
+    Undecided(String),
 }
 
 impl Check {
     fn new(name: impl Into<String>, failure: Option<String>) -> Self {
+        let verdict = failure.map_or(Verdict::Passed, Verdict::Failed);
         Self {
             name: name.into(),
-            failure,
+            verdict,
+        }
+    }
+
+    /// Returns a check that could not be made, and why.
+    #[must_use]
+    pub fn undecided(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Undecided(why.into()),
         }
     }
 
     /// Returns whether it is as it should be.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.failure.is_none()
+        self.verdict == Verdict::Passed
+    }
+
+    /// Returns how a run with these checks ends: any that failed is a no, any that could not be
+    /// made leaves the answer open.
+    #[must_use]
+    pub fn exit(checks: &[Self]) -> Exit {
+        let any = |is: fn(&Verdict) -> bool| checks.iter().any(|check| is(&check.verdict));
+        if any(|verdict| matches!(verdict, Verdict::Failed(_))) {
+            Exit::No
+        } else if any(|verdict| matches!(verdict, Verdict::Undecided(_))) {
+            Exit::Incomplete
+        } else {
+            Exit::Done
+        }
     }
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.failure {
-            None => write!(f, "{}: as expected", self.name),
-            Some(failure) => write!(f, "{}: {failure}", self.name),
+        let name = &self.name;
+        match &self.verdict {
+            Verdict::Passed => write!(f, "{name}: as expected"),
+            Verdict::Failed(why) => write!(f, "{name}: {why}"),
+            Verdict::Undecided(why) => write!(f, "{name}: not tried: {why}"),
         }
     }
 }
@@ -354,6 +388,17 @@ mod tests {
             .map(|check| check.name.clone())
             .collect();
         assert_eq!(failed, ["groups", "certificate"]);
+    }
+
+    #[test]
+    fn a_no_outweighs_what_is_open() {
+        let good = Check::new("a", None);
+        let bad = Check::new("b", Some("no".to_owned()));
+        let open = Check::undecided("c", "no route");
+        assert_eq!(Check::exit(&[]), Exit::Done);
+        assert_eq!(Check::exit(&[good.clone()]), Exit::Done);
+        assert_eq!(Check::exit(&[good.clone(), open.clone()]), Exit::Incomplete);
+        assert_eq!(Check::exit(&[good, open, bad]), Exit::No);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::error::Result;
+use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::apply::Outcome;
 use crate::options::Options;
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
+use crate::proof::Check;
 
 /// What a run ends with; the body of the `OnboardReport` document.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +27,8 @@ pub struct Report {
     kubeconfig: Option<String>,
     verified: bool,
     elapsed_seconds: f64,
+    #[serde(skip)]
+    exit: Exit,
     #[serde(skip)]
     requests: u64,
     #[serde(skip)]
@@ -59,8 +63,8 @@ impl Report {
                 groups: outcome.groups,
                 not_after: outcome.not_after,
             },
-            verified: !outcome.checks.is_empty()
-                && outcome.checks.iter().all(crate::proof::Check::passed),
+            verified: !outcome.checks.is_empty() && Check::exit(&outcome.checks) == Exit::Done,
+            exit: Check::exit(&outcome.checks),
             kubeconfig: outcome.file.map(|path| path.display().to_string()),
             elapsed_seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
             requests,
@@ -68,10 +72,10 @@ impl Report {
         }
     }
 
-    /// Returns whether everything that was checked is as it should be.
+    /// Returns how the run ends.
     #[must_use]
-    pub fn is_good(&self) -> bool {
-        self.verified || self.kubeconfig.is_none()
+    pub fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// Renders the report.
@@ -113,10 +117,12 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let head = match (&self.kubeconfig, self.verified) {
-            (Some(_), true) => format!("{} can work.", self.user),
-            (Some(_), false) => format!("{} has access, but not as it should be.", self.user),
-            (None, _) => format!("{} is set up; no new credential was issued.", self.user),
+        let user = &self.user;
+        let head = match (&self.kubeconfig, self.exit) {
+            (None, _) => format!("{user} is set up; no new credential was issued."),
+            (Some(_), Exit::Done) => format!("{user} can work."),
+            (Some(_), Exit::Incomplete) => format!("{user} has access; not all of it was tried."),
+            (Some(_), _) => format!("{user} has access, but not as it should be."),
         };
         let requests = format!("{:.1}s, {} requests", self.elapsed_seconds, self.requests);
         let mut text = format!("{head:<54} {requests}\n");

@@ -76,11 +76,7 @@ pub async fn run(
     let report = Report::new(options, &plan, outcome, started.elapsed(), requests, now);
     ui.answer(report.render(&options.output)?)?;
     session.finish()?;
-    Ok(if report.is_good() {
-        Exit::Done
-    } else {
-        Exit::No
-    })
+    Ok(report.exit())
 }
 
 /// Finds out who runs this, whether she may, and what is there; writes nothing.

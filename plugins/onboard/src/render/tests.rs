@@ -14,6 +14,7 @@ fn report() -> Report {
         },
         kubeconfig: Some("./alice.kubeconfig".to_owned()),
         verified: true,
+        exit: Exit::Done,
         elapsed_seconds: 2.3,
         requests: 24,
         now: "2026-11-21T09:14:03Z".parse().unwrap(),
@@ -41,7 +42,7 @@ fn the_report_without_a_new_credential() {
         verified: false,
         ..report()
     };
-    assert!(report.is_good());
+    assert_eq!(report.exit(), Exit::Done);
     insta::assert_snapshot!(shown(&report, Format::Table));
 }
 
@@ -58,14 +59,24 @@ fn yaml_and_json_say_the_same() {
 }
 
 #[test]
-fn a_failed_check_is_not_good() {
-    assert!(
-        !Report {
+fn what_is_not_proved_is_said_in_the_first_line() {
+    for (exit, words) in [
+        (Exit::No, "not as it should be"),
+        (Exit::Incomplete, "not all of it"),
+    ] {
+        let report = Report {
             verified: false,
+            exit,
             ..report()
-        }
-        .is_good()
-    );
+        };
+        assert!(
+            shown(&report, Format::Table)
+                .lines()
+                .next()
+                .unwrap()
+                .contains(words)
+        );
+    }
 }
 
 #[test]

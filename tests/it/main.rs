@@ -3,6 +3,7 @@
 mod conventions;
 mod kubectl;
 mod onboard;
+mod onboard_choices;
 mod onboard_faults;
 mod onboard_refusals;
 mod project;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
         ("onboard", onboard::cases()),
+        ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("project", project::cases()),

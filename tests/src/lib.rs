@@ -13,6 +13,7 @@
 mod case;
 mod command;
 mod environment;
+mod person;
 mod suite;
 
 pub use case::{Case, Need};

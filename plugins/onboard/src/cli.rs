@@ -141,7 +141,8 @@ Examples:
   kubectl onboard alice --dry-run=client
 
 Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 done, but a check failed   5 somebody else's
+  0 done   1 failed   2 usage, nothing done   3 done, but a check failed
+  4 done, but not all could be tried   5 somebody else holds or changed it
   124 the signer did not answer, state is safe   130 interrupted, state is safe";
 
 impl Cli {
@@ -316,6 +317,13 @@ mod tests {
                 "{line}: {error}"
             );
         }
+    }
+
+    /// Flags are a contract with scripts and fingers: a change here has to be meant.
+    #[test]
+    fn the_manual_is_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>().term_width(100);
+        insta::assert_snapshot!(command.render_long_help().to_string());
     }
 
     #[test]

@@ -1,21 +1,19 @@
 //! Her kubeconfig: what is in it, and how it gets onto the disk.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use groundcrew::error::{Error, Result};
-use jiff::Timestamp;
-use kube::config::Kubeconfig;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::credential::{Issued, TokenClaims, base64};
+use crate::credential::base64;
 use crate::identity::UserName;
-use crate::record::CredentialKind;
 
-/// Larger than any kubeconfig with embedded certificates; stops at devices and logs.
-const MAX_SIZE: u64 = 1024 * 1024;
+mod existing;
+
+pub use existing::{Existing, Held, look};
 
 /// Where the API server is, as she will reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,66 +177,6 @@ fn cluster_entry(endpoint: &Endpoint) -> serde_json::Value {
     entry
 }
 
-/// What stands at the path where her kubeconfig goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Nothing.
-    Absent,
-    /// Something that is not her kubeconfig for this cluster, and why it is not.
-    Foreign(String),
-    /// Her own kubeconfig for this cluster.
-    Hers(Held),
-}
-
-/// What her own file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Certificate or token.
-    pub kind: CredentialKind,
-    /// Generation, as the credential itself says.
-    pub generation: u32,
-    /// Its groups; empty for a token, which carries none.
-    pub groups: Vec<String>,
-    /// When it ends by itself.
-    pub not_after: Timestamp,
-    /// SHA-256 of the certificate.
-    pub sha256: Option<String>,
-}
-
-/// Looks at the output path without following it into anything but a regular file.
-///
-/// # Errors
-///
-/// Usage, when the directory does not exist or is not writable, so that it is known before
-/// anything is written to the cluster.
-pub fn look(path: &Path, user: &UserName, cluster: &str) -> Result<Existing> {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            check_directory(path)?;
-            return Ok(Existing::Absent);
-        }
-        Err(error) => {
-            return Err(
-                Error::usage(format!("cannot look at {}", path.display())).with_source(error)
-            );
-        }
-    };
-    if !metadata.is_file() {
-        return Err(
-            Error::usage(format!("{} is not a regular file", path.display()))
-                .with_hint("name a file with --out"),
-        );
-    }
-    check_directory(path)?;
-    let mut text = Zeroizing::new(String::new());
-    let read = File::open(path).and_then(|file| file.take(MAX_SIZE).read_to_string(&mut text));
-    Ok(match read {
-        Ok(_) => identify(&text, user, cluster),
-        Err(error) => Existing::Foreign(format!("it cannot be read ({error})")),
-    })
-}
-
 /// Returns what a file held before this run replaces it; `None` when there is none to replace.
 ///
 /// # Errors
@@ -268,66 +206,6 @@ pub fn restore(path: &Path, before: Option<&Document>) -> Result<()> {
     }
 }
 
-fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
-    let foreign = |why: &str| Existing::Foreign(why.to_owned());
-    let Ok(config) = Kubeconfig::from_yaml(text) else {
-        return foreign("it is not a kubeconfig");
-    };
-    let name = context_name(user, cluster);
-    if config.current_context.as_deref() != Some(name.as_str()) {
-        return Existing::Foreign(format!("its current context is not {name:?}"));
-    }
-    let entry = config.auth_infos.iter().find(|entry| entry.name == name);
-    let Some(who) = entry.and_then(|entry| entry.auth_info.as_ref()) else {
-        return Existing::Foreign(format!("it has no user {name:?}"));
-    };
-    let held = match (&who.client_certificate_data, &who.token) {
-        (Some(data), _) => from_certificate(data, user),
-        (None, Some(token)) => {
-            use secrecy::ExposeSecret as _;
-            from_token(token.expose_secret())
-        }
-        (None, None) => None,
-    };
-    held.map_or_else(
-        || foreign("its credential is not one of kubectl onboard's"),
-        Existing::Hers,
-    )
-}
-
-fn from_certificate(data: &str, user: &UserName) -> Option<Held> {
-    use ::base64::Engine as _;
-    let pem = ::base64::engine::general_purpose::STANDARD
-        .decode(data)
-        .ok()?;
-    let issued = Issued::from_pem(&pem).ok()?;
-    let prefix = format!("onboard:{user}:g");
-    let generation = issued
-        .groups
-        .iter()
-        .find_map(|group| group.strip_prefix(&prefix)?.parse().ok())?;
-    (issued.user == user.as_str()).then_some(Held {
-        kind: CredentialKind::Certificate,
-        generation,
-        groups: issued.groups,
-        not_after: issued.not_after,
-        sha256: Some(issued.sha256),
-    })
-}
-
-fn from_token(token: &str) -> Option<Held> {
-    let claims = TokenClaims::read(token)?;
-    let secret = claims.secret?;
-    let (_, generation) = secret.rsplit_once("-g")?;
-    Some(Held {
-        kind: CredentialKind::Token,
-        generation: generation.parse().ok()?,
-        groups: Vec::new(),
-        not_after: claims.not_after,
-        sha256: None,
-    })
-}
-
 /// Returns `alice@cluster`: unique also after merging files of several clusters.
 #[must_use]
 pub fn context_name(user: &UserName, cluster: &str) -> String {
@@ -346,19 +224,6 @@ pub fn is_loopback(server: &str) -> bool {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// Fails early where the file could not be written later.
-fn check_directory(path: &Path) -> Result<()> {
-    let directory = parent(path);
-    let probe = tempfile::Builder::new()
-        .prefix(".onboard-")
-        .tempfile_in(directory);
-    probe.map(drop).map_err(|error| {
-        Error::usage(format!("cannot write into {}", directory.display()))
-            .with_source(error)
-            .with_hint("name another place with --out")
-    })
 }
 
 fn parent(path: &Path) -> &Path {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew::error::{Error, Result};
-use groundcrew::output::API_VERSION;
+use groundcrew::output::{API_VERSION, Kind};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
@@ -21,14 +21,12 @@ pub const SYSTEM_NAMESPACE: &str = "groundcrew-system";
 /// Key of the ConfigMap's data.
 const KEY: &str = "record.json";
 
-const KIND: &str = "OnboardRecord";
-
 /// Everything that was ever issued to one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     api_version: String,
-    kind: String,
+    kind: Kind,
     /// The user name, exactly.
     pub user: String,
     /// Her namespace.
@@ -123,7 +121,7 @@ impl Record {
     pub fn new(user: &UserName, namespace: &str, settings: Settings) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
-            kind: KIND.to_owned(),
+            kind: Kind::OnboardRecord,
             user: user.as_str().to_owned(),
             namespace: namespace.to_owned(),
             settings,
@@ -149,10 +147,10 @@ impl Record {
         let text = map.data.as_ref().and_then(|data| data.get(KEY));
         let text = text.ok_or_else(|| broken(format!("it has no key {KEY}")))?;
         let record: Self = serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
-        if record.kind != KIND || record.api_version != API_VERSION {
+        if record.kind != Kind::OnboardRecord || record.api_version != API_VERSION {
             return Err(broken(format!(
-                "it holds {} {}, this version reads {API_VERSION} {KIND}",
-                record.api_version, record.kind
+                "it holds {:?} of {}, this version reads records of {API_VERSION}",
+                record.kind, record.api_version
             )));
         }
         Ok(record)

@@ -6,7 +6,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Table, json, yaml};
+use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -87,8 +87,8 @@ impl Report {
         match output.format {
             Format::Table => Ok(self.text()),
             Format::Wide => Ok(self.table(!output.no_headers)),
-            Format::Json => json(&Document::new("OnboardReport", self)),
-            Format::Yaml => yaml(&Document::new("OnboardReport", self)),
+            Format::Json => json(&Document::new(Kind::OnboardReport, self)),
+            Format::Yaml => yaml(&Document::new(Kind::OnboardReport, self)),
             Format::Name => Ok(format!("namespace/{}\n", self.namespace)),
         }
     }
@@ -194,7 +194,7 @@ pub fn plan(options: &Options, plan: &Plan) -> Result<String> {
                 steps: &'a [String],
             }
             let document = Document::new(
-                "OnboardPlan",
+                Kind::OnboardPlan,
                 Steps {
                     user: options.user.as_str(),
                     namespace: &plan.namespace,

@@ -3,5 +3,5 @@
 mod document;
 mod table;
 
-pub use document::{API_VERSION, Document, json, yaml};
+pub use document::{API_VERSION, Document, Kind, json, yaml};
 pub use table::Table;

@@ -223,7 +223,7 @@ impl Run<'_> {
             .await
         {
             Err(error) if outcome_unknown(&error) => error,
-            result => return result.map_err(|error| explain(error, &doing)),
+            result => return result.map_err(|error| self.raced(error, &doing)),
         };
         let Ok(found) = api.get(&name).await else {
             return Err(explain(lost, &doing));
@@ -235,7 +235,7 @@ impl Run<'_> {
         let again = api
             .replace_subresource("approval", &name, &params, &request)
             .await;
-        again.map_err(|error| explain(error, &doing))
+        again.map_err(|error| self.raced(error, &doing))
     }
 
     /// Waits for one of four ends: issued, denied, failed, or the time is over.
@@ -250,7 +250,7 @@ impl Run<'_> {
             let found = api
                 .get(name)
                 .await
-                .map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
+                .map_err(|error| self.raced(error, &Doing::new("get", RESOURCE).named(name)))?;
             if let Some(denied) = condition(&found, "Denied") {
                 return Err(Error::failed(format!(
                     "request {name} was denied: {}",

@@ -16,7 +16,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Object, Writer, is_conflict};
+use groundcrew::write::{Object, Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::Api;
@@ -144,9 +144,10 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// Explains a refusal that means that another run was faster.
+    /// Explains a refusal that means that another run was faster: what this one wrote was changed,
+    /// or taken for the remains of a dead run and removed.
     fn raced(&self, error: kube::Error, doing: &Doing) -> Error {
-        if !is_conflict(&error) {
+        if !is_conflict(&error) && !is_not_found(&error) {
             return explain(error, doing);
         }
         let user = &self.options.user;

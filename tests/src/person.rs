@@ -1,0 +1,67 @@
+//! People: what the tests of `kubectl onboard` do with each of them.
+
+use serde_json::Value;
+
+use crate::command::{Output, Run};
+use crate::suite::Suite;
+
+impl Suite {
+    /// Returns `kubectl onboard NAME` with her file in the case's own directory.
+    #[must_use]
+    pub fn onboard(&self, name: &str) -> Run {
+        let file = self.path(&format!("{name}.kubeconfig"));
+        self.admin("onboard").args([name, "--out"]).args([file])
+    }
+
+    /// Runs `kubectl WORDS` with nothing but her file.
+    #[must_use]
+    pub fn as_her(&self, name: &str, words: &str) -> Output {
+        let file = self.path(&format!("{name}.kubeconfig"));
+        self.program(&self.cluster().kubectl())
+            .kubeconfig(&file)
+            .line(words)
+            .run()
+    }
+
+    /// Returns what the cluster remembers of her.
+    ///
+    /// # Panics
+    ///
+    /// When there is no record, or it is none.
+    #[must_use]
+    pub fn record(&self, name: &str) -> Value {
+        let map = self.get(&format!("configmap onboard-{name} -n groundcrew-system"));
+        let map = map.expect("a record");
+        let text = map["data"]["record.json"]
+            .as_str()
+            .expect("a record has a text");
+        serde_json::from_str(text).expect("a record is JSON")
+    }
+
+    /// Counts her certificate requests that are still there.
+    #[must_use]
+    pub fn requests_of(&self, name: &str) -> usize {
+        let found = self.get(&format!("csr -l groundcrew.dev/user={name}"));
+        found.map_or(0, |list| list["items"].as_array().map_or(0, Vec::len))
+    }
+
+    /// Checks that her file is for its owner alone.
+    ///
+    /// # Panics
+    ///
+    /// When it is not, or is not there.
+    pub fn has_private_file(&self, name: &str) {
+        let file = self.path(&format!("{name}.kubeconfig"));
+        let metadata = std::fs::metadata(&file).expect("her file");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(
+                metadata.permissions().mode() & 0o777,
+                0o600,
+                "for its owner alone"
+            );
+        }
+        assert!(metadata.len() > 0, "her file is empty");
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     let no_signer = &[Need::Plugins, Need::NoSigner];
     vec![
+        Case::new("the_list_names_everybody_and_who_ends_soon", signer, lists),
         Case::new(
             "a_mail_address_gets_a_namespace_of_its_own",
             signer,
@@ -309,4 +310,34 @@ fn longest_name(suite: &Suite) {
         .args([namespace])
         .run()
         .success();
+}
+
+fn lists(suite: &Suite) {
+    let (alice, bob) = (suite.name("alice"), suite.name("bob"));
+    suite.onboard(&alice).line("--team web").run().success();
+    suite.onboard(&bob).line("--expires 1h").run().success();
+    let output = suite.admin("onboard list -o json").run();
+    let document = output.success().json();
+    assert_eq!(
+        (&document["kind"], &document["complete"]),
+        (&json!("OnboardList"), &json!(true))
+    );
+    let people = document["people"].as_array().expect("people");
+    let row = |name: &str| {
+        people
+            .iter()
+            .find(|row| row["user"] == name)
+            .expect("a row")
+    };
+    assert_eq!(
+        (&row(&alice)["team"], &row(&alice)["generation"]),
+        (&json!("web"), &json!(1))
+    );
+    assert!(row(&alice)["provedAt"].is_string(), "{}", row(&alice));
+    let soon = suite.admin("onboard list --expiring 2h --no-headers").run();
+    soon.code(3).answers(&bob);
+    assert!(
+        !soon.stdout.contains(&alice) && !soon.stdout.contains("USER"),
+        "{soon}"
+    );
 }

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser};
-use clap_complete::engine::ArgValueCompleter;
+use clap::{Args, Parser, Subcommand};
 use groundcrew::app::{Interrupt, Plugin};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
@@ -12,15 +11,13 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams, PartialObjectMeta};
 
 use crate::identity::{self, UserName};
 use crate::kubeconfig;
-use crate::meta;
+use crate::list;
 use crate::options::{Auth, Network, Options};
+use crate::people;
 use crate::profile::Profile;
-use crate::record::SYSTEM_NAMESPACE;
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -37,11 +34,33 @@ const MAX_EXPIRES: Duration = Duration::from_secs(i32::MAX as u64);
 /// Rights are bound to a group inside the certificate, never to the user name: taking the binding
 /// away makes the certificate useless.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    issue: IssueArgs,
+}
+
+/// What there is besides onboarding itself; one folder each.
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::ListArgs),
+}
+
+/// `kubectl onboard USER`.
+#[derive(Args, Debug)]
+struct IssueArgs {
     /// Who: alice, alice@example.com; letters, digits and . _ @ - +
-    #[arg(id = "who", value_name = "USER", add = known_users())]
-    who: String,
+    #[arg(id = "who", value_name = "USER", add = people::names())]
+    who: Option<String>,
 
     #[command(flatten)]
     person: PersonArgs,
@@ -145,7 +164,7 @@ Exit codes:
   4 done, but not all could be tried   5 somebody else holds or changed it
   124 the signer did not answer, state is safe   130 interrupted, state is safe";
 
-impl Cli {
+impl IssueArgs {
     /// Checks everything that can be checked without the cluster.
     fn resolve(self) -> Result<(Options, KubeArgs)> {
         let Self {
@@ -158,7 +177,7 @@ impl Cli {
             globals: _,
             kube,
         } = self;
-        let user = UserName::parse(&who)?;
+        let user = UserName::parse(&who.ok_or_else(nobody)?)?;
         let PersonArgs {
             team,
             contact,
@@ -231,22 +250,10 @@ impl Cli {
     }
 }
 
-/// Completes the names of people who are onboarded already.
-fn known_users() -> ArgValueCompleter {
-    complete::from_cluster(|session| async move {
-        let api = Api::<ConfigMap>::namespaced(session.client, SYSTEM_NAMESPACE);
-        let records = ListParams::default().labels(&format!("{}=onboard", meta::RECORD_LABEL));
-        let found = api.list_metadata(&records).await.ok()?;
-        let owner = |record: &PartialObjectMeta<ConfigMap>| {
-            record
-                .metadata
-                .annotations
-                .as_ref()?
-                .get(meta::OWNER)
-                .cloned()
-        };
-        Some(found.items.iter().filter_map(owner).collect())
-    })
+fn nobody() -> Error {
+    Error::usage("whom to onboard is not stated")
+        .with_hint("kubectl onboard alice --team payments")
+        .with_hint("all there is to say:  kubectl onboard --help")
 }
 
 fn check_server(server: &str) -> Result<()> {
@@ -265,12 +272,20 @@ impl Plugin for Cli {
     const NAME: &'static str = "onboard";
 
     fn globals(&self) -> &Globals {
-        &self.globals
+        match &self.command {
+            Some(Command::List(args)) => &args.globals,
+            None => &self.issue.globals,
+        }
     }
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
-        let (options, kube) = self.resolve()?;
-        crate::run::run(&options, &kube, &ui, &interrupt).await
+        match self.command {
+            Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
+            None => {
+                let (options, kube) = self.issue.resolve()?;
+                crate::run::run(&options, &kube, &ui, &interrupt).await
+            }
+        }
     }
 }
 
@@ -282,6 +297,7 @@ mod tests {
         let words = std::iter::once("kubectl-onboard").chain(line.split_whitespace());
         Cli::try_parse_from(words)
             .map_err(|error| Error::usage(error.to_string()))?
+            .issue
             .resolve()
             .map(|(options, _)| options)
     }

@@ -396,7 +396,7 @@ mod tests {
         let bad = Check::new("b", Some("no".to_owned()));
         let open = Check::undecided("c", "no route");
         assert_eq!(Check::exit(&[]), Exit::Done);
-        assert_eq!(Check::exit(&[good.clone()]), Exit::Done);
+        assert_eq!(Check::exit(std::slice::from_ref(&good)), Exit::Done);
         assert_eq!(Check::exit(&[good.clone(), open.clone()]), Exit::Incomplete);
         assert_eq!(Check::exit(&[good, open, bad]), Exit::No);
     }

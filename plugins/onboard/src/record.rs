@@ -78,6 +78,9 @@ pub struct Generation {
     pub issued_at: Timestamp,
     /// The server's word for the admin who ran the command.
     pub issued_by: String,
+    /// When it was last proved that it works and reaches no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<Timestamp>,
     /// When another one takes its place; its rights last until then at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retire_after: Option<Timestamp>,
@@ -228,6 +231,7 @@ mod tests {
             not_after,
             issued_at: not_after,
             issued_by: "carol".to_owned(),
+            proved_at: None,
             retire_after: None,
             revoked_at: revoked.then_some(not_after),
         }

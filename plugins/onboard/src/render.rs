@@ -297,10 +297,15 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
 #[must_use]
 pub fn until(end: Timestamp, now: Timestamp) -> String {
     let at = end.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC");
-    let left = u64::try_from(end.as_second() - now.as_second()).unwrap_or_default();
-    // To the nearest minute: a certificate for 30 days is not one for "29d23h".
-    let left = Duration::from_secs(left.div_ceil(600) * 600);
+    // To the nearest ten minutes: a certificate for 30 days is not one for "29d23h".
+    let left = Duration::from_secs(left(end, now).as_secs().div_ceil(600) * 600);
     format!("{at} ({})", Span(left))
+}
+
+/// Returns the time from `now` to `end`; zero when it is over.
+#[must_use]
+pub fn left(end: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(end.as_second() - now.as_second()).unwrap_or_default())
 }
 
 fn file_name(path: &str) -> &str {

@@ -17,6 +17,8 @@ pub enum Kind {
     OnboardPlan,
     /// What the cluster remembers of an onboarded person.
     OnboardRecord,
+    /// What `kubectl onboard list` answers.
+    OnboardList,
 }
 
 /// A body with the two fields that say what it is.
@@ -67,10 +69,15 @@ mod tests {
 
     #[test]
     fn the_kinds_are_a_contract() {
-        let kinds = [Kind::OnboardReport, Kind::OnboardPlan, Kind::OnboardRecord];
+        let kinds = [
+            Kind::OnboardReport,
+            Kind::OnboardPlan,
+            Kind::OnboardRecord,
+            Kind::OnboardList,
+        ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
         );
     }
 

@@ -2,6 +2,7 @@
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
 use jiff::Timestamp;
 
 use super::ledger::Ledger;
@@ -30,7 +31,10 @@ impl Run<'_> {
         let outcome = self.prove(&document, held).await?;
         let mut issues = ledger.record.generations.iter();
         if issues.all(|issue| issue.generation != held.generation) {
-            ledger.record.generations.push(self.on_record(held));
+            ledger
+                .record
+                .generations
+                .push(self.on_record(held, &outcome));
         }
         ledger.save(self).await?;
         Ok(outcome)
@@ -68,7 +72,10 @@ impl Run<'_> {
         for old in &mut ledger.record.generations {
             old.retire_after.get_or_insert(self.now);
         }
-        ledger.record.generations.push(self.on_record(&held));
+        ledger
+            .record
+            .generations
+            .push(self.on_record(&held, &outcome));
         let saved = ledger.save(self).await;
         if saved
             .as_ref()
@@ -216,7 +223,7 @@ impl Run<'_> {
         self.interrupt.guard(proof).await
     }
 
-    fn on_record(&self, held: &Held) -> Generation {
+    fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
         Generation {
             generation: held.generation,
             kind: held.kind,
@@ -225,6 +232,7 @@ impl Run<'_> {
             not_after: held.not_after,
             issued_at: self.now,
             issued_by: self.me.to_owned(),
+            proved_at: (Check::exit(&outcome.checks) == Exit::Done).then_some(self.now),
             retire_after: None,
             revoked_at: None,
         }

@@ -78,6 +78,7 @@ fn issue(generation: u32, days: i64) -> Generation {
         not_after: Timestamp::from_second(end).unwrap(),
         issued_at: now(),
         issued_by: "carol".to_owned(),
+        proved_at: None,
         retire_after: None,
         revoked_at: None,
     }

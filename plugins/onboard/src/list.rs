@@ -1,0 +1,68 @@
+//! `kubectl onboard list`: who has access, and until when.
+
+mod plan;
+mod render;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::ui::Ui;
+use jiff::Timestamp;
+
+use crate::people;
+use crate::run::product;
+
+/// List who has access, the first to lose it on top
+///
+/// With `--expiring`, only those whose access ends within that time, and exit code 3 when there
+/// are any.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Only those whose access ends within this time: 7d, 12h
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    expiring: Option<Span>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Lists.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let ListArgs {
+        expiring,
+        output,
+        globals: _,
+        kube,
+    } = args;
+    let session = client::connect(&kube, &product(), ui).await?;
+    let people = interrupt.guard(people::all(&session)).await?;
+    for why in &people.unreadable {
+        ui.warning(why);
+    }
+    let now = Timestamp::now();
+    let list = plan::list(&people, expiring.map(|span| span.0), now);
+    if list.rows.is_empty() {
+        ui.status(if expiring.is_some() {
+            "nobody's access ends that soon."
+        } else {
+            "nobody is onboarded."
+        });
+    }
+    ui.answer(render::list(&list, &output, now)?)?;
+    session.finish()?;
+    Ok(list.exit(expiring.is_some()))
+}

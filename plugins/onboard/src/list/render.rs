@@ -1,0 +1,71 @@
+//! The list as people and programs read it.
+
+use groundcrew::error::Result;
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Kind, Table, json, yaml};
+use jiff::Timestamp;
+
+use super::plan::{List, Row};
+use crate::render::left;
+
+/// Renders the list.
+///
+/// # Errors
+///
+/// Only when a value has no form in that format.
+pub fn list(list: &List, output: &OutputArgs, now: Timestamp) -> Result<String> {
+    match output.format {
+        Format::Json => json(&Document::new(Kind::OnboardList, list)),
+        Format::Yaml => yaml(&Document::new(Kind::OnboardList, list)),
+        Format::Name => Ok(list
+            .rows
+            .iter()
+            .map(|row| format!("onboarding/{}\n", row.user))
+            .collect()),
+        Format::Table | Format::Wide if list.rows.is_empty() => Ok(String::new()),
+        Format::Table | Format::Wide => Ok(table(list, output, now)),
+    }
+}
+
+fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
+    let wide = output.format == Format::Wide;
+    let mut headers = vec![
+        "USER",
+        "TEAM",
+        "NAMESPACE",
+        "CREDENTIAL",
+        "EXPIRES",
+        "PROVED",
+    ];
+    if wide {
+        headers.push("NOT AFTER");
+    }
+    let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
+    for row in &list.rows {
+        let mut cells = vec![
+            row.user.clone(),
+            row.team.clone().unwrap_or_default(),
+            row.namespace.clone(),
+            credential(row),
+            row.not_after
+                .map(|end| Span(left(end, now)).to_string())
+                .unwrap_or_default(),
+            row.proved_at
+                .map(|at| format!("{} ago", Span(left(now, at))))
+                .unwrap_or_default(),
+        ];
+        if wide {
+            cells.push(row.not_after.map(|end| end.to_string()).unwrap_or_default());
+        }
+        table.row(cells);
+    }
+    table.render()
+}
+
+fn credential(row: &Row) -> String {
+    match (row.credential, row.generation) {
+        (Some(kind), Some(generation)) => format!("{}, g{generation}", kind.as_str()),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,76 @@
+//! Everybody who is on record.
+
+use clap_complete::engine::ArgValueCompleter;
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::complete;
+use groundcrew::error::Result;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams, PartialObjectMeta};
+
+use crate::meta;
+use crate::record::{Record, SYSTEM_NAMESPACE};
+
+/// Records of one LIST answer.
+const PAGE: u32 = 500;
+
+/// What the cluster remembers of everybody.
+#[derive(Debug, Default)]
+pub struct People {
+    /// Records with the metadata of their ConfigMaps.
+    pub known: Vec<(Record, ObjectMeta)>,
+    /// Why a ConfigMap that is marked as a record could not be read as one.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads every record, page by page.
+///
+/// # Errors
+///
+/// What the server says. A record that cannot be read is no error but an entry of its own:
+/// nothing is claimed about that person.
+pub async fn all(session: &Session) -> Result<People> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let mut params = ListParams::default().labels(&selector()).limit(PAGE);
+    let mut people = People::default();
+    loop {
+        let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &doing))?;
+        for map in page.items {
+            match Record::from_config_map(&map) {
+                Ok(record) => people.known.push((record, map.metadata)),
+                Err(error) => people.unreadable.push(error.to_string()),
+            }
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(people),
+        }
+    }
+}
+
+/// Completes the names of people who are onboarded already.
+pub fn names() -> ArgValueCompleter {
+    complete::from_cluster(|session| async move {
+        let api = Api::<ConfigMap>::namespaced(session.client, SYSTEM_NAMESPACE);
+        let records = ListParams::default().labels(&selector());
+        let found = api.list_metadata(&records).await.ok()?;
+        let owner = |record: &PartialObjectMeta<ConfigMap>| {
+            record
+                .metadata
+                .annotations
+                .as_ref()?
+                .get(meta::OWNER)
+                .cloned()
+        };
+        Some(found.items.iter().filter_map(owner).collect())
+    })
+}
+
+fn selector() -> String {
+    format!("{}=onboard", meta::RECORD_LABEL)
+}

@@ -55,11 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn onboard(suite: &Suite, through: &Proxied, name: &str) -> Output {
-    let out = suite.path(&format!("{name}.kubeconfig"));
-    let run = suite.admin("onboard").kubeconfig(&through.kubeconfig);
-    run.args([name, "--timeout", "5s", "--out"])
-        .args([out])
-        .run()
+    let run = suite.onboard(name).kubeconfig(&through.kubeconfig);
+    run.line("--timeout 5s").run()
 }
 
 /// Everything of hers that lasts, without what differs by its nature.
@@ -79,12 +76,7 @@ fn state(suite: &Suite, name: &str) -> BTreeMap<String, Value> {
         object["status"] = Value::Null;
         state.insert(what.replace(name, "NAME"), object);
     }
-    let map = suite.get(&format!("configmap onboard-{name} -n groundcrew-system"));
-    let map = map.expect("a record");
-    let mut record: Value = map["data"]["record.json"]
-        .as_str()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .expect("a record is JSON");
+    let mut record = suite.record(name);
     for issue in record["generations"].as_array_mut().expect("generations") {
         for differs in ["sha256", "notAfter", "issuedAt", "provedAt"] {
             assert!(issue[differs].is_string(), "{differs} in {issue}");
@@ -107,11 +99,8 @@ fn state(suite: &Suite, name: &str) -> BTreeMap<String, Value> {
 }
 
 fn she_can_work(suite: &Suite, name: &str) {
-    let file = suite.path(&format!("{name}.kubeconfig"));
-    let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
-    kubectl
-        .line("create configmap proof --dry-run=server")
-        .run()
+    suite
+        .as_her(name, "create configmap proof --dry-run=server")
         .success();
 }
 

@@ -172,6 +172,12 @@ impl TokenClaims {
     }
 }
 
+/// Reads what a `…-data` field of a kubeconfig holds; `None` when it is not base64.
+#[must_use]
+pub fn unbase64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
 /// Encodes bytes as the `…-data` fields of a kubeconfig want them.
 #[must_use]
 pub fn base64(bytes: &[u8]) -> String {

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
 use kube::config::Kubeconfig;
 
+use crate::credential::unbase64;
 use crate::identity::UserName;
 use crate::kubeconfig::{self, Endpoint, Existing};
 use crate::meta;
@@ -288,13 +289,8 @@ async fn published(session: &Session) -> Option<Endpoint> {
     let ca = cluster.certificate_authority_data?;
     Some(Endpoint {
         server: cluster.server?,
-        certificate_authority: Some(decode(&ca)?),
+        certificate_authority: Some(unbase64(&ca)?),
         tls_server_name: cluster.tls_server_name,
         proxy_url: None,
     })
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

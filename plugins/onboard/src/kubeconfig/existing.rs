@@ -10,7 +10,7 @@ use kube::config::Kubeconfig;
 use zeroize::Zeroizing;
 
 use super::{context_name, parent};
-use crate::credential::{Issued, TokenClaims};
+use crate::credential::{Issued, TokenClaims, unbase64};
 use crate::identity::UserName;
 use crate::record::CredentialKind;
 
@@ -105,10 +105,7 @@ fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
 }
 
 fn from_certificate(data: &str, user: &UserName) -> Option<Held> {
-    use ::base64::Engine as _;
-    let pem = ::base64::engine::general_purpose::STANDARD
-        .decode(data)
-        .ok()?;
+    let pem = unbase64(data)?;
     let issued = Issued::from_pem(&pem).ok()?;
     let prefix = format!("onboard:{user}:g");
     let generation = issued

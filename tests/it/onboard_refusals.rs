@@ -191,7 +191,7 @@ fn forbidden(suite: &Suite) {
             "update",
             "certificatesigningrequests.certificates.k8s.io/approval",
         ),
-        ("patch", "rolebindings.rbac.authorization.k8s.io"),
+        ("update", "rolebindings.rbac.authorization.k8s.io"),
         ("create", "limitranges"),
         ("create", "resourcequotas"),
         ("create", "networkpolicies.networking.k8s.io"),

@@ -125,6 +125,17 @@ impl UserName {
     pub fn generation_group(&self, generation: u32) -> String {
         format!("onboard:{}:g{generation}", self.0)
     }
+
+    /// Returns which generation of hers a group belongs to, if any.
+    #[must_use]
+    pub fn generation_of(&self, group: &str) -> Option<u32> {
+        let number = group
+            .strip_prefix("onboard:")?
+            .strip_prefix(&self.0)?
+            .strip_prefix(":g")?;
+        let generation = number.parse().ok()?;
+        (self.generation_group(generation) == group).then_some(generation)
+    }
 }
 
 impl fmt::Display for UserName {
@@ -200,6 +211,22 @@ fn is_reserved(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_belongs_to_one_person_and_one_generation() {
+        let alice = UserName::parse("alice").unwrap();
+        assert_eq!(alice.generation_of("onboard:alice:g12"), Some(12));
+        for other in [
+            "onboard:alice:g012",
+            "onboard:alice:g+1",
+            "onboard:alice2:g1",
+            "onboard:alic:g1",
+            "onboard:alice:g",
+            "alice:g1",
+        ] {
+            assert_eq!(alice.generation_of(other), None, "{other}");
+        }
+    }
 
     fn slug(name: &str) -> String {
         UserName::parse(name).unwrap().slug()

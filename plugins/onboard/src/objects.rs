@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew::error::{Error, Result};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
@@ -177,6 +178,57 @@ pub fn role_binding(
     }
 }
 
+/// Returns `found` with the subjects, labels and annotations of `wanted`, or nothing when it has
+/// them already. What others have added beside them stays.
+#[must_use]
+pub fn rebound(found: &RoleBinding, wanted: &RoleBinding) -> Option<RoleBinding> {
+    let has =
+        |of: fn(&RoleBinding) -> Option<&BTreeMap<String, String>>| !lacks(of(wanted), of(found));
+    if found.subjects == wanted.subjects
+        && has(|binding| binding.metadata.labels.as_ref())
+        && has(|binding| binding.metadata.annotations.as_ref())
+    {
+        return None;
+    }
+    let mut changed = found.clone();
+    changed.subjects = wanted.subjects.clone();
+    let labels = changed.metadata.labels.get_or_insert_default();
+    labels.extend(wanted.metadata.labels.clone().unwrap_or_default());
+    let annotations = changed.metadata.annotations.get_or_insert_default();
+    annotations.extend(wanted.metadata.annotations.clone().unwrap_or_default());
+    changed.metadata.managed_fields = None;
+    Some(changed)
+}
+
+/// Checks that her binding names nobody but her: what somebody has added by hand is not dropped
+/// unasked.
+///
+/// # Errors
+///
+/// Conflict, with the subject named; never with `force`.
+pub fn check_subjects(found: &RoleBinding, user: &UserName, force: bool) -> Result<()> {
+    let hers = |subject: &Subject| match subject.kind.as_str() {
+        "Group" => user.generation_of(&subject.name).is_some(),
+        "ServiceAccount" => {
+            subject.name == binding_name(user)
+                && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
+        }
+        _ => false,
+    };
+    let mut subjects = found.subjects.iter().flatten();
+    let Some(other) = subjects.find(|subject| !hers(subject)).filter(|_| !force) else {
+        return Ok(());
+    };
+    let name = found.metadata.name.as_deref().unwrap_or_default();
+    let namespace = found.metadata.namespace.as_deref().unwrap_or_default();
+    let kind = other.kind.to_lowercase();
+    Err(Error::conflict(format!(
+        "rolebinding {namespace}/{name} also gives rights to {kind} {:?}, which {user}'s access does not need",
+        other.name
+    ))
+    .with_hint("give them a binding of their own, or pass --force-conflicts to take them out"))
+}
+
 /// Returns the name of her RoleBinding.
 #[must_use]
 pub fn binding_name(user: &UserName) -> String {
@@ -215,6 +267,44 @@ mod tests {
             assert_eq!(subjects.len(), 1);
             assert_ne!(subjects[0].kind, "User");
         }
+    }
+
+    fn bound_to(holders: &[Holder]) -> RoleBinding {
+        role_binding("alice", &alice(), "edit", holders)
+    }
+
+    #[test]
+    fn a_binding_that_names_somebody_else_is_not_taken_over_unasked() {
+        let group = |name: &str| Holder::Group(name.to_owned());
+        let hers = [
+            group("onboard:alice:g1"),
+            group("onboard:alice:g2"),
+            Holder::ServiceAccount("onboard-alice".to_owned()),
+        ];
+        assert!(check_subjects(&bound_to(&hers), &alice(), false).is_ok());
+        for other in [
+            group("onboard:alice2:g1"),
+            group("developers"),
+            Holder::ServiceAccount("onboard-bob".to_owned()),
+        ] {
+            let found = bound_to(&[hers[0].clone(), other]);
+            let error = check_subjects(&found, &alice(), false).unwrap_err();
+            assert!(error.to_string().contains("alice/onboard-alice"), "{error}");
+            assert!(check_subjects(&found, &alice(), true).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_others_have_written_on_a_binding_stays() {
+        let [one, two] = ["g1", "g2"].map(|g| Holder::Group(format!("onboard:alice:{g}")));
+        let mut found = bound_to(std::slice::from_ref(&one));
+        let note = ("note".to_owned(), "kept".to_owned());
+        let labels = found.metadata.labels.get_or_insert_default();
+        labels.extend([note.clone()]);
+        assert_eq!(rebound(&found, &bound_to(&[one])), None);
+        let changed = rebound(&found, &bound_to(std::slice::from_ref(&two))).unwrap();
+        assert_eq!(changed.subjects, bound_to(&[two]).subjects);
+        assert_eq!(changed.metadata.labels.unwrap()["note"], "kept");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Observed {
     /// Her namespace, if there is one of that name.
     pub namespace: Option<FoundNamespace>,
     /// Her RoleBinding.
-    pub binding: Option<FoundBinding>,
+    pub binding: Option<RoleBinding>,
     /// Which of the other objects exist.
     pub existing: Vec<&'static str>,
     /// Her certificate requests that are still there.
@@ -63,15 +63,6 @@ pub struct FoundNamespace {
     pub annotations: BTreeMap<String, String>,
     /// It is being deleted.
     pub terminating: bool,
-    /// Name, UID and resourceVersion.
-    pub metadata: ObjectMeta,
-}
-
-/// A RoleBinding as far as it matters here.
-#[derive(Clone, Debug)]
-pub struct FoundBinding {
-    /// Name of the ClusterRole.
-    pub role: String,
     /// Name, UID and resourceVersion.
     pub metadata: ObjectMeta,
 }
@@ -184,19 +175,15 @@ async fn binding_of(
     session: &Session,
     namespace: &str,
     user: &UserName,
-) -> Result<Option<FoundBinding>> {
+) -> Result<Option<RoleBinding>> {
     let name = objects::binding_name(user);
-    let found = Api::<RoleBinding>::namespaced(session.client.clone(), namespace)
+    Api::<RoleBinding>::namespaced(session.client.clone(), namespace)
         .get_opt(&name)
         .await
         .map_err(|error| {
             let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
             explain(error, &doing.named(&name).within(namespace))
-        })?;
-    Ok(found.map(|binding| FoundBinding {
-        role: binding.role_ref.name,
-        metadata: binding.metadata,
-    }))
+        })
 }
 
 /// Returns the kinds that a run would update rather than make; a failed run takes back only what

@@ -103,6 +103,18 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         &settings,
         observed.namespace.as_ref(),
     )?;
+    if let Some(found) = &observed.binding {
+        objects::check_subjects(found, &options.user, options.force_conflicts)?;
+    }
+    if let Some(begun) = record.and_then(|record| record.begun.as_ref())
+        && begun.is_in_the_way(now)
+    {
+        return Err(Error::conflict(format!(
+            "a run of {} has failed and is taking back what it made for {}",
+            begun.by, options.user
+        ))
+        .with_hint("run this again in a minute"));
+    }
     let credential = credential_step(options, &observed.file, record, now)?;
     let holders = holders(&options.user, options.auth, &credential, record, now);
     Ok(Plan {
@@ -112,7 +124,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         replace_binding: observed
             .binding
             .as_ref()
-            .is_some_and(|binding| binding.role != settings.role),
+            .is_some_and(|binding| binding.role_ref.name != settings.role),
         namespace,
         settings,
         credential,
@@ -157,11 +169,13 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
         "limitranges",
         "resourcequotas",
         "networkpolicies.networking.k8s.io",
-        "rolebindings.rbac.authorization.k8s.io",
     ] {
         let inside = |verb| Access::new(verb, resource).within(namespace);
         all.extend(["get", "create", "patch"].map(inside));
     }
+    let bindings = "rolebindings.rbac.authorization.k8s.io";
+    let inside = |verb| Access::new(verb, bindings).within(namespace);
+    all.extend(["get", "create", "update"].map(inside));
     if options.auth != Auth::Token {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
@@ -176,7 +190,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
         all.push(system("create", "serviceaccounts/token"));
         all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));
     }
-    all.extend(["get", "create", "update"].map(|verb| system(verb, "configmaps")));
+    all.extend(["get", "create", "update", "delete"].map(|verb| system(verb, "configmaps")));
     all
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::output::{API_VERSION, Kind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,35 @@ pub struct Record {
     pub settings: Settings,
     /// Every issue, oldest first.
     pub generations: Vec<Generation>,
+    /// The issue that a run has begun. Whoever writes this last goes on; the others notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun: Option<Begun>,
+}
+
+/// An issue that has begun and is not on record yet: its run is under way, or has died.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    /// The generation that the run issues; no other run uses the same number.
+    pub generation: u32,
+    /// The server's word for the admin whose run it is.
+    pub by: String,
+    /// When the run began, or began to take back.
+    pub since: Timestamp,
+    /// The run has failed and removes what it made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taking_back: bool,
+}
+
+/// How long another run may take to remove what it made; after that it is dead.
+const TAKING_BACK: SignedDuration = SignedDuration::from_mins(1);
+
+impl Begun {
+    /// Returns whether the run is removing things that a new run would build on.
+    #[must_use]
+    pub fn is_in_the_way(&self, now: Timestamp) -> bool {
+        self.taking_back && now.duration_since(self.since).abs() < TAKING_BACK
+    }
 }
 
 /// What a run was asked for.
@@ -129,6 +158,7 @@ impl Record {
             namespace: namespace.to_owned(),
             settings,
             generations: Vec::new(),
+            begun: None,
         }
     }
 
@@ -198,13 +228,14 @@ impl Record {
         holders
     }
 
-    /// Returns the number of the next issue: one more than any before, also of revoked ones, so
-    /// that no old credential ever comes back to life.
+    /// Returns the number of the next issue: one more than any before, also of revoked ones and
+    /// of those that only began, so that no old credential ever comes back to life.
     #[must_use]
     pub fn next_generation(&self) -> u32 {
         self.generations
             .iter()
             .map(|issue| issue.generation)
+            .chain(self.begun.as_ref().map(|begun| begun.generation))
             .max()
             .unwrap_or(0)
             + 1
@@ -261,6 +292,27 @@ mod tests {
             .generations
             .push(generation(3, "2026-12-21T09:14:00Z", true));
         assert_eq!(record.next_generation(), 4);
+        record.begun = Some(begun("2026-12-21T09:14:00Z"));
+        assert_eq!(record.next_generation(), 8);
+    }
+
+    fn begun(since: &str) -> Begun {
+        Begun {
+            generation: 7,
+            by: "carol".to_owned(),
+            since: since.parse().unwrap(),
+            taking_back: true,
+        }
+    }
+
+    #[test]
+    fn only_a_run_that_takes_back_right_now_is_in_the_way() {
+        let now: Timestamp = "2026-12-21T09:14:00Z".parse().unwrap();
+        let mut begun = begun("2026-12-21T09:13:30Z");
+        assert!(begun.is_in_the_way(now));
+        begun.taking_back = false;
+        assert!(!begun.is_in_the_way(now));
+        assert!(!self::begun("2026-12-21T09:12:59Z").is_in_the_way(now));
     }
 
     #[test]

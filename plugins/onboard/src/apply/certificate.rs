@@ -83,7 +83,7 @@ impl Run<'_> {
         undo: &mut Undo,
     ) -> Result<Result<Fresh, Unsigned>> {
         let user = &self.options.user;
-        self.remove_stale_requests(generation).await?;
+        self.remove_stale_requests().await?;
         let mut groups = self.options.groups.clone();
         groups.push(user.generation_group(generation));
         let key = KeyAndRequest::new(user.as_str(), &groups)?;
@@ -125,11 +125,18 @@ impl Run<'_> {
 
     /// Removes what a run that died has left: its key died with it, so nobody can use what such a
     /// request brings.
-    async fn remove_stale_requests(&self, generation: u32) -> Result<()> {
-        let (key, value) = annotation(generation);
+    async fn remove_stale_requests(&self) -> Result<()> {
+        let record = self.observed.record.as_ref().map(|found| &found.record);
+        let known = |generation: &str| {
+            let mut issues = record.iter().flat_map(|record| &record.generations);
+            issues.any(|issue| annotation(issue.generation).1 == generation)
+        };
         for stale in &self.observed.requests {
             let annotations = stale.metadata.annotations.as_ref();
-            if annotations.and_then(|all| all.get(&key)) == Some(&value) {
+            if annotations
+                .and_then(|all| all.get(meta::GENERATION))
+                .is_some_and(|generation| !known(generation))
+            {
                 self.remove(stale.metadata.name.as_deref().unwrap_or_default())
                     .await?;
             }

@@ -6,8 +6,7 @@ use groundcrew::exit::Exit;
 use jiff::Timestamp;
 
 use super::ledger::Ledger;
-use super::undo::Undo;
-use super::{Outcome, Run};
+use super::{Outcome, Run, Work};
 use crate::kubeconfig::{self, Document, Held, Secret};
 use crate::meta;
 use crate::options::Auth;
@@ -45,10 +44,9 @@ impl Run<'_> {
         &self,
         generation: u32,
         replace_file: bool,
-        ledger: &mut Ledger,
-        undo: &mut Undo,
+        work: &mut Work,
     ) -> Result<Outcome> {
-        let fresh = self.credential(generation, undo).await?;
+        let fresh = self.credential(generation, work).await?;
         let document = Document::new(
             &self.options.user,
             &self.session.cluster,
@@ -60,7 +58,7 @@ impl Run<'_> {
         let out = &self.options.out;
         let before = kubeconfig::read_back(out, replace_file)?;
         document.write(out, replace_file)?;
-        undo.wrote(out.clone(), before);
+        work.undo.wrote(out.clone(), before);
         let held = Held {
             kind: fresh.kind,
             generation,
@@ -69,28 +67,29 @@ impl Run<'_> {
             sha256: fresh.sha256,
         };
         let outcome = self.prove(&document, &held).await?;
-        for old in &mut ledger.record.generations {
+        for old in &mut work.ledger.record.generations {
             old.retire_after.get_or_insert(self.now);
         }
-        ledger
+        work.ledger
             .record
             .generations
             .push(self.on_record(&held, &outcome));
-        let saved = ledger.save(self).await;
+        let saved = work.ledger.save(self).await;
         if saved
             .as_ref()
             .is_err_and(|error| error.kind() == Kind::Incomplete)
         {
             // The record may be written. Taking the credential back could leave a record of
             // something that nobody has; what is there works, and a second run sees which it is.
-            undo.forget();
+            work.undo.forget();
         }
         saved.map(|()| outcome)
     }
 
     /// Takes the rights of generations whose time has come, and only then says so on record.
-    pub(super) async fn retire(&self, ledger: &mut Ledger) -> Result<()> {
-        let due: Vec<(u32, CredentialKind)> = ledger
+    pub(super) async fn retire(&self, work: &mut Work) -> Result<()> {
+        let due: Vec<(u32, CredentialKind)> = work
+            .ledger
             .record
             .generations
             .iter()
@@ -100,9 +99,9 @@ impl Run<'_> {
         if due.is_empty() {
             return Ok(());
         }
-        let after = ledger.record.holders(&self.options.user, self.now);
+        let after = work.ledger.record.holders(&self.options.user, self.now);
         if after != self.plan.holders.during {
-            self.bind(&after, &mut Undo::default()).await?;
+            self.bind(&after, work).await?;
         }
         for (generation, kind) in due {
             if kind == CredentialKind::Token {
@@ -113,29 +112,29 @@ impl Run<'_> {
                 "its rights are gone",
             );
         }
-        for issue in &mut ledger.record.generations {
+        for issue in &mut work.ledger.record.generations {
             if issue.is_due(self.now) {
                 issue.revoked_at = Some(self.now);
             }
         }
-        ledger.save(self).await
+        work.ledger.save(self).await
     }
 
-    async fn credential(&self, generation: u32, undo: &mut Undo) -> Result<Fresh> {
+    async fn credential(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
         let fresh = match self.options.auth {
-            Auth::Token => self.token(generation, undo).await?,
+            Auth::Token => self.token(generation, &mut work.undo).await?,
             Auth::Cert => self
-                .certificate(generation, undo)
+                .certificate(generation, &mut work.undo)
                 .await?
                 .map_err(Error::from)?,
-            Auth::Auto => match self.certificate(generation, undo).await? {
+            Auth::Auto => match self.certificate(generation, &mut work.undo).await? {
                 Ok(fresh) => fresh,
                 Err(unsigned) => {
                     self.ui
                         .warning(format_args!("{unsigned}; issuing a token instead"));
-                    self.bind(&self.plan.holders.with_token(&self.options.user), undo)
+                    self.bind(&self.plan.holders.with_token(&self.options.user), work)
                         .await?;
-                    self.token(generation, undo).await?
+                    self.token(generation, &mut work.undo).await?
                 }
             },
         };

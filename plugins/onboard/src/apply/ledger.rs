@@ -3,12 +3,13 @@
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::write::{is_conflict, is_not_found};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Run;
 use crate::objects;
-use crate::record::{self, Record, SYSTEM_NAMESPACE};
+use crate::record::{self, Begun, Record, SYSTEM_NAMESPACE};
 
 /// A record with the object that it was read from; a change in between is a conflict, not a merge.
 #[derive(Debug)]
@@ -37,14 +38,117 @@ impl Ledger {
         }
     }
 
-    /// Writes the record if it differs from what the cluster has.
+    /// Puts on record that an issue begins, before anything else is written.
+    ///
+    /// This decides between two admins: of several runs that begin, the one that writes last goes
+    /// on, and the others meet a conflict at their next write to the record. A run that died is
+    /// taken over the same way, at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::save`].
+    pub async fn begin(&mut self, run: &Run<'_>, generation: u32) -> Result<()> {
+        let mut record = run
+            .observed
+            .record
+            .as_ref()
+            .map_or_else(|| self.record.clone(), |found| found.record.clone());
+        if let Some(other) = &record.begun {
+            run.ui.status(format_args!(
+                "taking over from a run of {} that began {} and did not end.",
+                other.by, other.since
+            ));
+        }
+        record.begun = Some(Begun {
+            generation,
+            by: run.me.to_owned(),
+            since: Timestamp::now(),
+            taking_back: false,
+        });
+        self.write(run, record).await
+    }
+
+    /// Writes the record if it differs from what the cluster has; whatever began has ended.
     ///
     /// # Errors
     ///
     /// Conflict, when another run wrote it in between; what the server says.
     pub async fn save(&mut self, run: &Run<'_>) -> Result<()> {
+        self.record.begun = None;
+        self.write(run, self.record.clone()).await
+    }
+
+    /// Says whether this run has put on record that it began, and has not ended.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.kept
+            .as_ref()
+            .is_some_and(|(kept, _)| kept.begun.is_some())
+    }
+
+    /// Says whether the record is still as this run last saw it.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn is_ours(&self, run: &Run<'_>) -> Result<bool> {
+        let name = record::name(&run.options.user);
+        let doing = Doing::new("get", "configmaps");
+        let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
+        let found = api
+            .get_opt(&name)
+            .await
+            .map_err(|error| explain(error, &doing.named(&name).within(SYSTEM_NAMESPACE)))?;
+        let version = |metadata: &ObjectMeta| metadata.resource_version.clone();
+        let ours = self.kept.as_ref().map(|(_, metadata)| version(metadata));
+        Ok(found.map(|map| version(&map.metadata)) == ours)
+    }
+
+    /// Claims the right to remove what this run made; another run that begins meanwhile waits.
+    ///
+    /// # Errors
+    ///
+    /// Conflict, when another run has taken over, so that nothing it may use is to be removed.
+    pub async fn begin_taking_back(&mut self, run: &Run<'_>) -> Result<()> {
+        let Some((mut record, _)) = self.kept.clone() else {
+            return Ok(());
+        };
+        let Some(begun) = &mut record.begun else {
+            return Ok(());
+        };
+        begun.taking_back = true;
+        begun.since = Timestamp::now();
+        self.write(run, record).await
+    }
+
+    /// Puts the record back to what it was before this run, or removes the one that it made.
+    ///
+    /// # Errors
+    ///
+    /// Conflict, when another run has taken over; what the server says.
+    pub async fn end_taking_back(&mut self, run: &Run<'_>) -> Result<()> {
+        let Some((kept, metadata)) = &self.kept else {
+            return Ok(());
+        };
+        if kept.begun.is_none() {
+            return Ok(());
+        }
+        if let Some(found) = &run.observed.record {
+            // What a dead run began stays noted: its number is not used again.
+            return self.write(run, found.record.clone()).await;
+        }
+        let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
+        let name = record::name(&run.options.user);
+        let doing = Doing::new("delete", "configmaps").named(&name);
+        let deleted = run.writer.delete(&api, metadata).await;
+        deleted.map_err(|error| run.raced(error, &doing.within(SYSTEM_NAMESPACE)))?;
+        self.kept = None;
+        Ok(())
+    }
+
+    async fn write(&mut self, run: &Run<'_>, record: Record) -> Result<()> {
         let user = &run.options.user;
-        let mut map = self.record.to_config_map(user)?;
+        let mut map = record.to_config_map(user)?;
         let data = map.data.clone();
         let is_ours = |kept: &ConfigMap| kept.data == data;
         let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
@@ -55,7 +159,7 @@ impl Ledger {
                 .within(SYSTEM_NAMESPACE)
         };
         let saved = match &self.kept {
-            Some((kept, _)) if *kept == self.record => return Ok(()),
+            Some((kept, _)) if *kept == record => return Ok(()),
             Some((_, metadata)) => {
                 map.metadata.resource_version = metadata.resource_version.clone();
                 map.metadata.uid = metadata.uid.clone();
@@ -71,7 +175,7 @@ impl Ledger {
                 made.map_err(|error| run.raced(error, &doing("create")))?
             }
         };
-        self.kept = Some((self.record.clone(), saved.metadata));
+        self.kept = Some((record, saved.metadata));
         Ok(())
     }
 }

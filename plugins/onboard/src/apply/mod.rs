@@ -1,5 +1,6 @@
 //! Carries out a plan step by step; what fails half-way is taken back.
 
+mod binding;
 mod certificate;
 mod issue;
 mod ledger;
@@ -7,6 +8,7 @@ mod namespace;
 mod token;
 mod undo;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use groundcrew::app::Interrupt;
@@ -18,6 +20,7 @@ use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Object, Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::Api;
 
@@ -72,17 +75,37 @@ pub struct Run<'a> {
     pub now: Timestamp,
 }
 
+/// What changes while a run lasts.
+struct Work {
+    ledger: Ledger,
+    undo: Undo,
+    /// Her bindings as they were last seen, by namespace.
+    bindings: BTreeMap<String, RoleBinding>,
+}
+
 impl Run<'_> {
+    fn work(&self) -> Work {
+        let found = self.observed.binding.iter();
+        let place = |binding: &RoleBinding| binding.metadata.namespace.clone().unwrap_or_default();
+        Work {
+            ledger: Ledger::open(self),
+            undo: Undo::default(),
+            bindings: found
+                .map(|binding| (place(binding), binding.clone()))
+                .collect(),
+        }
+    }
+
     /// Does everything, or takes back what it did.
     ///
     /// # Errors
     ///
     /// Why it could not be done; what could not be taken back is named in the details.
     pub async fn carry_out(&self) -> Result<Outcome> {
-        let mut undo = Undo::default();
-        match self.steps(&mut undo).await {
+        let mut work = self.work();
+        match self.steps(&mut work).await {
             Ok(outcome) => Ok(outcome),
-            Err(error) => Err(undo.take_back(self, error).await),
+            Err(error) => Err(work.undo.take_back(self, &mut work.ledger, error).await),
         }
     }
 
@@ -92,8 +115,8 @@ impl Run<'_> {
     ///
     /// What the server refuses.
     pub async fn rehearse(&self) -> Result<()> {
-        let mut undo = Undo::default();
-        self.namespace(&mut undo).await?;
+        let mut work = self.work();
+        self.namespace(&mut work.undo).await?;
         if self.plan.namespace_step == NamespaceStep::Create {
             self.ui.status(format_args!(
                 "not checked: what goes into namespace {:?}, because it does not exist yet.",
@@ -101,25 +124,28 @@ impl Run<'_> {
             ));
             return Ok(());
         }
-        self.limits(&mut undo).await?;
+        self.limits(&mut work.undo).await?;
         if self.plan.replace_binding {
             self.ui
                 .status("not checked: the binding, because the old one stands in its place.");
             return Ok(());
         }
-        self.bind(&self.plan.holders.after, &mut undo).await
+        self.bind(&self.plan.holders.after, &mut work).await
     }
 
-    async fn steps(&self, undo: &mut Undo) -> Result<Outcome> {
-        let mut ledger = Ledger::open(self);
-        self.namespace(undo).await?;
-        self.limits(undo).await?;
-        self.unbind_other_role().await?;
-        self.bind(&self.plan.holders.during, undo).await?;
+    async fn steps(&self, work: &mut Work) -> Result<Outcome> {
+        if let CredentialStep::Issue { generation, .. } = self.plan.credential {
+            self.check_interrupt()?;
+            work.ledger.begin(self, generation).await?;
+        }
+        self.namespace(&mut work.undo).await?;
+        self.limits(&mut work.undo).await?;
+        self.unbind_other_role(work).await?;
+        self.bind(&self.plan.holders.during, work).await?;
         let outcome = match &self.plan.credential {
-            CredentialStep::KeepFile(held) => self.keep(held, &mut ledger).await?,
+            CredentialStep::KeepFile(held) => self.keep(held, &mut work.ledger).await?,
             CredentialStep::KeepElsewhere(issue) => {
-                ledger.save(self).await?;
+                work.ledger.save(self).await?;
                 Outcome {
                     generation: issue.generation,
                     kind: issue.kind,
@@ -133,14 +159,11 @@ impl Run<'_> {
             CredentialStep::Issue {
                 generation,
                 replace_file,
-            } => {
-                self.issue(*generation, *replace_file, &mut ledger, undo)
-                    .await?
-            }
+            } => self.issue(*generation, *replace_file, work).await?,
         };
         // From here on her credential is proved and on record, whatever happens.
-        undo.forget();
-        self.retire(&mut ledger).await?;
+        work.undo.forget();
+        self.retire(work).await?;
         Ok(outcome)
     }
 

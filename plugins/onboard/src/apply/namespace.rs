@@ -1,18 +1,15 @@
-//! Her namespace and what is in it: limits, network policy, binding.
+//! Her namespace and what limits her in it.
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::write::Object;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use super::Run;
 use super::undo::Undo;
-use crate::objects::{self, Holder};
+use crate::objects;
 use crate::plan::NamespaceStep;
-
-const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
 
 impl Run<'_> {
     /// Makes the namespace, or brings its labels and annotations up to date.
@@ -97,43 +94,6 @@ impl Run<'_> {
                 self.plan.network.summary(),
             );
         }
-        Ok(())
-    }
-
-    /// Gives the rights to exactly these holders.
-    pub(super) async fn bind(&self, holders: &[Holder], undo: &mut Undo) -> Result<()> {
-        let (user, plan) = (&self.options.user, self.plan);
-        let object = objects::role_binding(&plan.namespace, user, &plan.settings.role, holders);
-        self.apply(&object, "rolebinding", BINDINGS, undo).await?;
-        let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-        self.done(
-            format_args!("rolebinding/{} applied", objects::binding_name(user)),
-            format_args!("{} → {}", plan.settings.role, to.join(", ")),
-        );
-        Ok(())
-    }
-
-    /// Removes a binding to another role: the API server lets nobody change a roleRef.
-    pub(super) async fn unbind_other_role(&self) -> Result<()> {
-        let Some(found) = self
-            .observed
-            .binding
-            .as_ref()
-            .filter(|_| self.plan.replace_binding)
-        else {
-            return Ok(());
-        };
-        let name = objects::binding_name(&self.options.user);
-        let doing = Doing::new("delete", BINDINGS)
-            .named(&name)
-            .within(&self.plan.namespace);
-        let api = self.namespaced_api::<RoleBinding>(&self.plan.namespace);
-        let deleted = self.writer.delete(&api, &found.metadata).await;
-        deleted.map_err(|error| explain(error, &doing))?;
-        self.done(
-            format_args!("rolebinding/{name} removed"),
-            format_args!("gave {}", found.role),
-        );
         Ok(())
     }
 

@@ -4,17 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Error;
+use groundcrew::error::{Error, Kind};
 use groundcrew::flags::DryRun;
 use groundcrew::write::{Object, is_conflict, is_not_found};
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Preconditions};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
 use kube::core::ObjectMeta;
 
 use super::Run;
+use super::ledger::Ledger;
 use crate::kubeconfig::{self, Document};
-use crate::meta;
 use crate::record::{self, SYSTEM_NAMESPACE};
 
 /// How long taking back may last; a server that is gone must not hold the user.
@@ -91,33 +89,9 @@ impl Undo {
         *self = Self::default();
     }
 
-    /// Says whether another run for the same person has finished or is under way, so that what
-    /// this run made is in use: taking it back would break theirs.
-    async fn others_at_work(&self, run: &Run<'_>) -> bool {
-        let recorded = Api::<ConfigMap>::namespaced(run.session.client.clone(), SYSTEM_NAMESPACE)
-            .get_opt(&record::name(&run.options.user))
-            .await;
-        if run.observed.record.is_none() && matches!(recorded, Ok(Some(_))) {
-            return true;
-        }
-        let selector = format!("{}={}", meta::USER_LABEL, run.options.user.slug());
-        let requests = Api::<CertificateSigningRequest>::all(run.session.client.clone())
-            .list(&ListParams::default().labels(&selector))
-            .await;
-        let known = |uid: &Option<String>| {
-            let made = self.objects.iter().any(|made| made.metadata.uid == *uid);
-            made || run
-                .observed
-                .requests
-                .iter()
-                .any(|seen| seen.metadata.uid == *uid)
-        };
-        requests.is_ok_and(|found| found.items.iter().any(|one| !known(&one.metadata.uid)))
-    }
-
     /// Takes everything back, newest first, and adds to the error what could not be.
-    pub async fn take_back(self, run: &Run<'_>, mut error: Error) -> Error {
-        if self.objects.is_empty() && self.file.is_none() {
+    pub async fn take_back(self, run: &Run<'_>, ledger: &mut Ledger, mut error: Error) -> Error {
+        if !ledger.has_begun() && self.objects.is_empty() && self.file.is_none() {
             return error;
         }
         let _progress = run.ui.progress("taking back what this run made");
@@ -127,12 +101,24 @@ impl Undo {
             error = error.with_detail(format!("left: {} ({cause})", path.display()));
         }
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let others = tokio::time::timeout_at(deadline, self.others_at_work(run)).await;
-        let others = others.unwrap_or_default();
-        if others {
-            run.ui
-                .status("left as it is: what another run for the same person works with.");
-        }
+        // Without this, another run could begin to build on what is being removed here.
+        let claim = tokio::time::timeout_at(deadline, ledger.begin_taking_back(run)).await;
+        let others = match claim {
+            Ok(Ok(())) => false,
+            Ok(Err(cause)) if cause.kind() == Kind::Conflict => {
+                run.ui
+                    .status("left as it is: what another run for the same person works with.");
+                true
+            }
+            Ok(Err(cause)) => {
+                error = error.with_detail(format!("left: what was made so far ({cause})"));
+                true
+            }
+            Err(_) => {
+                error = error.with_detail("left: what was made so far (no answer)");
+                true
+            }
+        };
         // What is inside a namespace that this run made goes with it.
         let gone = self
             .objects
@@ -158,6 +144,15 @@ impl Undo {
                 Err(_) => {
                     error = error.with_detail(format!("left: {} (no answer)", made.describe()));
                 }
+            }
+        }
+        if !others {
+            let end = tokio::time::timeout_at(deadline, ledger.end_taking_back(run)).await;
+            if let Ok(Err(cause)) = end {
+                let name = record::name(&run.options.user);
+                error = error.with_detail(format!(
+                    "left: configmap/{name} -n {SYSTEM_NAMESPACE} ({cause})"
+                ));
             }
         }
         if !taken.is_empty() {

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
 use crate::kubeconfig::Endpoint;
-use crate::observe::{FoundBinding, FoundRecord};
+use crate::observe::FoundRecord;
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 
@@ -381,10 +381,7 @@ fn another_namespace_than_the_recorded_one_is_a_conflict() {
 
 #[test]
 fn another_role_replaces_the_binding() {
-    let binding = FoundBinding {
-        role: "view".into(),
-        metadata: ObjectMeta::default(),
-    };
+    let binding = objects::role_binding("alice", &options().user, "view", &[]);
     let observed = Observed {
         binding: Some(binding),
         namespace: Some(hers()),

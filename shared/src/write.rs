@@ -109,13 +109,33 @@ impl Writer {
         object: &K,
         read: Option<&ObjectMeta>,
     ) -> Result<K, Error> {
-        let name = object.meta().name.as_deref().unwrap_or_default();
         let patch = serde_json::json!({"metadata": {
             "labels": object.meta().labels,
             "annotations": object.meta().annotations,
-            "uid": read.and_then(|read| read.uid.as_ref()),
-            "resourceVersion": read.and_then(|read| read.resource_version.as_ref()),
         }});
+        let none = ObjectMeta {
+            name: object.meta().name.clone(),
+            ..ObjectMeta::default()
+        };
+        self.merge(api, read.unwrap_or(&none), patch).await
+    }
+
+    /// Changes some fields of an object that was read, and nothing else (JSON merge patch with
+    /// the UID and resourceVersion of what was read).
+    ///
+    /// # Errors
+    ///
+    /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
+    /// outcome, because a second run sees what became of it.
+    pub async fn merge<K: Object>(
+        &self,
+        api: &Api<K>,
+        read: &ObjectMeta,
+        mut patch: serde_json::Value,
+    ) -> Result<K, Error> {
+        let name = read.name.as_deref().unwrap_or_default();
+        patch["metadata"]["uid"] = serde_json::json!(read.uid);
+        patch["metadata"]["resourceVersion"] = serde_json::json!(read.resource_version);
         let params = PatchParams {
             dry_run: self.dry_run,
             field_manager: Some(self.field_manager.clone()),

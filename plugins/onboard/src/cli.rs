@@ -15,6 +15,7 @@ use groundcrew::ui::Ui;
 use crate::identity::{self, UserName};
 use crate::kubeconfig;
 use crate::list;
+use crate::offboard;
 use crate::options::{Auth, Network, Options};
 use crate::people;
 use crate::profile::Profile;
@@ -52,7 +53,8 @@ pub struct Cli {
 /// What there is besides onboarding itself; one folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
-    List(list::ListArgs),
+    List(Box<list::ListArgs>),
+    Offboard(Box<offboard::OffboardArgs>),
 }
 
 /// `kubectl onboard USER`.
@@ -241,7 +243,7 @@ impl IssueArgs {
             server: user_server.or_else(|| kube.server.clone()),
             force,
             dry_run,
-            field_manager: field_manager.unwrap_or_else(|| "kubectl-onboard".to_owned()),
+            field_manager: crate::run::field_manager(field_manager),
             force_conflicts,
             output,
             user,
@@ -274,13 +276,15 @@ impl Plugin for Cli {
     fn globals(&self) -> &Globals {
         match &self.command {
             Some(Command::List(args)) => &args.globals,
+            Some(Command::Offboard(args)) => &args.globals,
             None => &self.issue.globals,
         }
     }
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
-            Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
+            Some(Command::List(args)) => list::run(*args, &ui, &interrupt).await,
+            Some(Command::Offboard(args)) => offboard::run(*args, &ui, &interrupt).await,
             None => {
                 let (options, kube) = self.issue.resolve()?;
                 crate::run::run(&options, &kube, &ui, &interrupt).await

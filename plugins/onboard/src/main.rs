@@ -3,12 +3,14 @@
 mod apply;
 mod cli;
 mod credential;
+mod discovery;
 mod identity;
 mod kubeconfig;
 mod list;
 mod meta;
 mod objects;
 mod observe;
+mod offboard;
 mod options;
 mod people;
 mod plan;
@@ -17,6 +19,8 @@ mod proof;
 mod record;
 mod render;
 mod run;
+mod sar;
+mod store;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

@@ -116,7 +116,7 @@ pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
     })
 }
 
-async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
+pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let name = record::name(user);
     let found = api.get_opt(&name).await.map_err(|error| {
@@ -141,7 +141,7 @@ async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRec
     }))
 }
 
-async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
+pub async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
     let found = Api::<Namespace>::all(session.client.clone())
         .get_opt(name)
         .await

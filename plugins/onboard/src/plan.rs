@@ -95,6 +95,14 @@ impl Holders {
 /// something that must not be overwritten.
 pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Plan> {
     let record = observed.record.as_ref().map(|found| &found.record);
+    if record.is_some_and(Record::is_half_ended) {
+        let user = &options.user;
+        return Err(Error::conflict(format!(
+            "{user}'s access has begun to end, and bindings may be left that give rights to an old \
+             certificate"
+        ))
+        .with_hint(format!("end it first:  kubectl onboard offboard {user}")));
+    }
     let namespace = namespace_of(options, record)?;
     let settings = settings(options, record);
     let namespace_step = namespace_step(
@@ -139,7 +147,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
 /// Conflict, when she has another one already.
 pub fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
     match (&options.namespace, record) {
-        (Some(stated), Some(record)) if *stated != record.namespace => {
+        (Some(stated), Some(record)) if *stated != record.namespace && record.ended.is_none() => {
             Err(Error::conflict(format!(
                 "{} is onboarded in namespace {:?}, not in {stated:?}",
                 options.user, record.namespace
@@ -224,7 +232,9 @@ pub fn check_issued(
 }
 
 fn settings(options: &Options, record: Option<&Record>) -> Settings {
+    // Who comes back starts anew: an old role is not given again unasked.
     let before = record
+        .filter(|record| record.ended.is_none())
         .map(|record| record.settings.clone())
         .unwrap_or_default();
     let or = |stated: &Option<String>, before: Option<String>| stated.clone().or(before);

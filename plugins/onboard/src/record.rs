@@ -38,6 +38,25 @@ pub struct Record {
     /// The issue that a run has begun. Whoever writes this last goes on; the others notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
+    /// Her access was ended. Hired again, she starts at the next generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// The end of somebody's access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// When it began to end.
+    pub at: Timestamp,
+    /// The server's word for the admin who ended it.
+    pub by: String,
+    /// When it was proved that nothing is left; absent while something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_at: Option<Timestamp>,
+    /// The highest generation that a binding named, where the record knows of less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_generation: Option<u32>,
 }
 
 /// An issue that has begun and is not on record yet: its run is under way, or has died.
@@ -159,6 +178,7 @@ impl Record {
             settings,
             generations: Vec::new(),
             begun: None,
+            ended: None,
         }
     }
 
@@ -210,9 +230,18 @@ impl Record {
 
     /// Returns the issues that hold rights at `now`, oldest first.
     pub fn live(&self, now: Timestamp) -> impl DoubleEndedIterator<Item = &Generation> {
+        let over = self.ended.is_some();
         self.generations.iter().filter(move |issue| {
-            issue.revoked_at.is_none() && issue.not_after > now && !issue.is_due(now)
+            !over && issue.revoked_at.is_none() && issue.not_after > now && !issue.is_due(now)
         })
+    }
+
+    /// Returns whether her access began to end, and the run that ended it has not come to its end:
+    /// a binding may still give rights to an old generation.
+    #[must_use]
+    pub fn is_half_ended(&self) -> bool {
+        let mut issues = self.generations.iter();
+        self.ended.is_some() && issues.any(|issue| issue.revoked_at.is_none())
     }
 
     /// Returns whom the rights belong to at `now`, each once.
@@ -236,6 +265,11 @@ impl Record {
             .iter()
             .map(|issue| issue.generation)
             .chain(self.begun.as_ref().map(|begun| begun.generation))
+            .chain(
+                self.ended
+                    .as_ref()
+                    .and_then(|ended| ended.highest_generation),
+            )
             .max()
             .unwrap_or(0)
             + 1

@@ -28,6 +28,12 @@ pub fn product() -> Product {
     }
 }
 
+/// Returns who owns the fields that are written.
+#[must_use]
+pub fn field_manager(stated: Option<String>) -> String {
+    stated.unwrap_or_else(|| product().name.to_owned())
+}
+
 /// Onboards.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ mod exec;
 mod in_cluster;
 mod kubeconfig;
 mod layers;
+pub mod pages;
 mod product;
 mod proxy;
 mod select;

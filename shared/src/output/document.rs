@@ -19,6 +19,10 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// What `kubectl onboard offboard` ends with.
+    OffboardReport,
+    /// What `kubectl onboard offboard --dry-run` would do.
+    OffboardPlan,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +78,12 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::OffboardReport,
+            Kind::OffboardPlan,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan"]"#
         );
     }
 

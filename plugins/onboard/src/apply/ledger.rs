@@ -2,14 +2,13 @@
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::write::{is_conflict, is_not_found};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Run;
-use crate::objects;
 use crate::record::{self, Begun, Record, SYSTEM_NAMESPACE};
+use crate::store;
 
 /// A record with the object that it was read from; a change in between is a conflict, not a merge.
 #[derive(Debug)]
@@ -32,6 +31,9 @@ impl Ledger {
             |found| found.record.clone(),
         );
         record.settings = run.plan.settings.clone();
+        if record.ended.take().is_some() {
+            record.namespace.clone_from(&run.plan.namespace);
+        }
         Self {
             record,
             kept: found.map(|found| (found.record.clone(), found.metadata.clone())),
@@ -147,52 +149,14 @@ impl Ledger {
     }
 
     async fn write(&mut self, run: &Run<'_>, record: Record) -> Result<()> {
-        let user = &run.options.user;
-        let mut map = record.to_config_map(user)?;
-        let data = map.data.clone();
-        let is_ours = |kept: &ConfigMap| kept.data == data;
-        let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
-        let name = record::name(user);
-        let doing = |verb| {
-            Doing::new(verb, "configmaps")
-                .named(&name)
-                .within(SYSTEM_NAMESPACE)
-        };
-        let saved = match &self.kept {
+        let read = match &self.kept {
             Some((kept, _)) if *kept == record => return Ok(()),
-            Some((_, metadata)) => {
-                map.metadata.resource_version = metadata.resource_version.clone();
-                map.metadata.uid = metadata.uid.clone();
-                let replaced = run.writer.replace(&api, &map, is_ours).await;
-                replaced.map_err(|error| run.raced(error, &doing("update")))?
-            }
-            None => {
-                let mut made = run.writer.create(&api, &map, is_ours).await;
-                if made.as_ref().is_err_and(is_not_found) {
-                    run.system_namespace().await?;
-                    made = run.writer.create(&api, &map, is_ours).await;
-                }
-                made.map_err(|error| run.raced(error, &doing("create")))?
-            }
+            Some((_, metadata)) => Some(metadata),
+            None => None,
         };
-        self.kept = Some((record, saved.metadata));
+        let user = &run.options.user;
+        let written = store::write(run.session, &run.writer, user, &record, read).await?;
+        self.kept = Some((record, written));
         Ok(())
-    }
-}
-
-impl Run<'_> {
-    /// Makes the namespace of records if it is not there yet.
-    pub(super) async fn system_namespace(&self) -> Result<()> {
-        let object = objects::system_namespace();
-        let doing = Doing::new("create", "namespaces").named(SYSTEM_NAMESPACE);
-        match self
-            .writer
-            .create(&self.cluster_api::<Namespace>(), &object, |_| true)
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) if is_conflict(&error) => Ok(()),
-            Err(error) => Err(explain(error, &doing)),
-        }
     }
 }

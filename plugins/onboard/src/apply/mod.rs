@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::Doing;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Object, Writer, is_conflict, is_not_found};
+use groundcrew::write::{Object, Writer};
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
@@ -29,6 +29,7 @@ use crate::options::Options;
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::proof::Check;
 use crate::record::CredentialKind;
+use crate::store;
 use ledger::Ledger;
 use undo::Undo;
 
@@ -167,18 +168,8 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// Explains a refusal that means that another run was faster: what this one wrote was changed,
-    /// or taken for the remains of a dead run and removed.
     fn raced(&self, error: kube::Error, doing: &Doing) -> Error {
-        if !is_conflict(&error) && !is_not_found(&error) {
-            return explain(error, doing);
-        }
-        let user = &self.options.user;
-        Error::conflict(format!(
-            "somebody else is changing {user}'s access at the same time"
-        ))
-        .with_source(explain(error, doing))
-        .with_hint("look at what they did, then run this again")
+        store::raced(error, doing, &self.options.user)
     }
 
     fn check_interrupt(&self) -> Result<()> {

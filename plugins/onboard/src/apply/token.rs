@@ -18,6 +18,7 @@ use crate::kubeconfig::Secret;
 use crate::meta;
 use crate::objects;
 use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+use crate::store;
 
 impl Run<'_> {
     /// Issues a token for one generation.
@@ -103,7 +104,7 @@ impl Run<'_> {
         let is_hers = |found: &ServiceAccount| found.metadata.annotations == owner;
         let mut made = self.writer.create(&api, &object, is_hers).await;
         if made.as_ref().is_err_and(is_not_found) {
-            self.system_namespace().await?;
+            store::system_namespace(self.session, &self.writer).await?;
             made = self.writer.create(&api, &object, is_hers).await;
         }
         match made {

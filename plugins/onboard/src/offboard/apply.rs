@@ -1,0 +1,341 @@
+//! Takes it away: rights first, so that whatever fails later, she has none.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::flags::DryRun;
+use groundcrew::ui::Ui;
+use groundcrew::write::{Object, is_conflict, is_not_found};
+use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::{
+    CertificateSigningRequest, CertificateSigningRequestCondition,
+};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, PostParams};
+use serde_json::json;
+
+use super::Options;
+use super::observe::{Binding, Found};
+use super::plan::{self, NamespaceEnd, Plan, Unbind};
+use crate::meta;
+use crate::record::{Ended, Record, SYSTEM_NAMESPACE, Settings};
+use crate::store;
+
+/// How often an object that changes under our hands is read again.
+const ATTEMPTS: usize = 3;
+
+/// Everything a step needs.
+pub struct Work<'a> {
+    pub session: &'a Session,
+    pub options: &'a Options,
+    pub found: &'a Found,
+    pub plan: &'a Plan,
+    pub me: &'a str,
+    pub ui: &'a Ui,
+    pub interrupt: &'a Interrupt,
+    pub now: Timestamp,
+}
+
+/// The record as this run has written it.
+pub struct Kept {
+    pub record: Record,
+    metadata: Option<ObjectMeta>,
+}
+
+impl Work<'_> {
+    /// Puts the end on record, then takes away what gives her something.
+    ///
+    /// # Errors
+    ///
+    /// What could not be taken; what was taken before stays taken.
+    pub async fn take_away(&self) -> Result<Kept> {
+        let kept = self.open().await?;
+        for unbind in &self.plan.bindings {
+            self.check_interrupt()?;
+            self.unbind(unbind).await?;
+        }
+        self.tokens().await?;
+        for request in &self.plan.requests {
+            self.check_interrupt()?;
+            self.deny(request).await?;
+        }
+        self.namespace().await?;
+        Ok(kept)
+    }
+
+    /// Puts on record that nothing of hers holds rights any more, and whether that is proved.
+    ///
+    /// # Errors
+    ///
+    /// Conflict, when another run wrote the record in between; what the server says.
+    pub async fn close(&self, kept: Kept, proved: bool) -> Result<()> {
+        let Kept {
+            mut record,
+            metadata,
+        } = kept;
+        for issue in &mut record.generations {
+            issue.revoked_at.get_or_insert(self.now);
+        }
+        if let Some(ended) = &mut record.ended {
+            ended.proved_at = proved.then_some(self.now);
+        }
+        self.write(&record, metadata.as_ref()).await.map(drop)
+    }
+
+    /// Marks the record first: a run that issues something at the same time meets a conflict.
+    async fn open(&self) -> Result<Kept> {
+        let read = self.found.record.as_ref();
+        let mut record = read.map_or_else(
+            || {
+                let namespace = self.options.user.slug();
+                Record::new(&self.options.user, &namespace, Settings::default())
+            },
+            |found| found.record.clone(),
+        );
+        let known = record.next_generation();
+        let highest = self.plan.highest_generation;
+        record.begun = None;
+        let began = record.ended.as_ref().map_or(self.now, |ended| ended.at);
+        record.ended = Some(Ended {
+            at: began,
+            by: self.me.to_owned(),
+            proved_at: None,
+            highest_generation: (highest >= known || known > 1).then(|| highest.max(known - 1)),
+        });
+        let metadata = self
+            .write(&record, read.map(|found| &found.metadata))
+            .await?;
+        Ok(Kept { record, metadata })
+    }
+
+    async fn write(
+        &self,
+        record: &Record,
+        read: Option<&ObjectMeta>,
+    ) -> Result<Option<ObjectMeta>> {
+        // A first record cannot be checked when the namespace for it is not kept either.
+        if self.options.dry_run == DryRun::Server && read.is_none() {
+            return Ok(None);
+        }
+        let (user, writer) = (&self.options.user, &self.options.writer);
+        store::write(self.session, writer, user, record, read)
+            .await
+            .map(Some)
+    }
+
+    async fn unbind(&self, unbind: &Unbind) -> Result<()> {
+        let client = self.session.client.clone();
+        match &unbind.binding.metadata.namespace {
+            Some(namespace) => {
+                let api = Api::<RoleBinding>::namespaced(client, namespace);
+                self.unbind_from(&api, unbind, "rolebindings.rbac.authorization.k8s.io")
+                    .await
+            }
+            None => {
+                let api = Api::<ClusterRoleBinding>::all(client);
+                self.unbind_from(
+                    &api,
+                    unbind,
+                    "clusterrolebindings.rbac.authorization.k8s.io",
+                )
+                .await
+            }
+        }
+    }
+
+    async fn unbind_from<K>(
+        &self,
+        api: &Api<K>,
+        unbind: &Unbind,
+        resource: &'static str,
+    ) -> Result<()>
+    where
+        K: Object + Into<Binding>,
+    {
+        let writer = &self.options.writer;
+        let mut binding = unbind.binding.clone();
+        let mut others = unbind.others.clone();
+        for attempt in 1.. {
+            let name = binding.metadata.name.clone().unwrap_or_default();
+            let (verb, taken) = if others.is_empty() {
+                (
+                    "delete",
+                    writer.delete(api, &binding.metadata).await.map(drop),
+                )
+            } else {
+                let patch = json!({"subjects": others});
+                let patched = writer.merge(api, &binding.metadata, patch).await;
+                ("patch", patched.map(drop))
+            };
+            let error = match taken {
+                Ok(()) => {
+                    let gave = format!("gave {} {}", binding.role.kind, binding.role.name);
+                    let what = match others.len() {
+                        0 => format!("{} removed", binding.describe()),
+                        _ => format!("{} without her", binding.describe()),
+                    };
+                    self.done(what, gave);
+                    return Ok(());
+                }
+                Err(error) if is_not_found(&error) => return Ok(()),
+                Err(error) => error,
+            };
+            let mut doing = Doing::new(verb, resource).named(&name);
+            doing.namespace = binding.metadata.namespace.clone();
+            if !is_conflict(&error) || attempt == ATTEMPTS {
+                return Err(self.left(explain(error, &doing)));
+            }
+            let again = api.get_opt(&name).await;
+            let again = again.map_err(|error| self.left(explain(error, &doing)))?;
+            let Some(again) = again.map(Into::<Binding>::into) else {
+                return Ok(());
+            };
+            let Some(fresh) = plan::unbind(&self.options.user, &again) else {
+                return Ok(());
+            };
+            (binding, others) = (fresh.binding, fresh.others);
+        }
+        Ok(())
+    }
+
+    /// A token ends with the Secret that it is bound to, and all of them with their account.
+    async fn tokens(&self) -> Result<()> {
+        let client = &self.session.client;
+        let secrets = Api::<Secret>::namespaced(client.clone(), SYSTEM_NAMESPACE);
+        for secret in &self.plan.secrets {
+            self.check_interrupt()?;
+            self.remove(&secrets, secret, "secret", "ends the token bound to it")
+                .await?;
+        }
+        if let Some(account) = &self.plan.account {
+            self.check_interrupt()?;
+            let accounts = Api::<ServiceAccount>::namespaced(client.clone(), SYSTEM_NAMESPACE);
+            self.remove(
+                &accounts,
+                account,
+                "serviceaccount",
+                "ends every token of hers",
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn deny(&self, request: &CertificateSigningRequest) -> Result<()> {
+        let name = request.metadata.name.as_deref().unwrap_or_default();
+        let mut denied = request.clone();
+        let status = denied.status.get_or_insert_default();
+        status
+            .conditions
+            .get_or_insert_default()
+            .push(CertificateSigningRequestCondition {
+                type_: "Denied".to_owned(),
+                status: "True".to_owned(),
+                reason: Some("Offboarded".to_owned()),
+                message: Some(format!("denied by {}: access has ended", self.me)),
+                ..CertificateSigningRequestCondition::default()
+            });
+        let api = Api::<CertificateSigningRequest>::all(self.session.client.clone());
+        let params = PostParams {
+            dry_run: self.options.writer.dry_run,
+            field_manager: Some(self.options.writer.field_manager.clone()),
+        };
+        let doing = Doing::new("update", "certificatesigningrequests.certificates.k8s.io")
+            .sub("approval")
+            .named(name);
+        match api
+            .replace_subresource("approval", name, &params, &denied)
+            .await
+        {
+            Ok(_) => {
+                self.done(format!("certificatesigningrequest/{name} denied"), "");
+                Ok(())
+            }
+            Err(error) if is_not_found(&error) => Ok(()),
+            Err(error) => Err(self.left(explain(error, &doing))),
+        }
+    }
+
+    async fn namespace(&self) -> Result<()> {
+        let NamespaceEnd::Deleted { metadata, .. } = &self.plan.namespace else {
+            return Ok(());
+        };
+        self.check_interrupt()?;
+        let api = Api::<Namespace>::all(self.session.client.clone());
+        let name = metadata.name.clone().unwrap_or_default();
+        let doing = Doing::new("delete", "namespaces").named(&name);
+        let mut read = metadata.as_ref().clone();
+        for attempt in 1.. {
+            let Err(error) = self.options.writer.delete(&api, &read).await else {
+                break;
+            };
+            if !is_conflict(&error) || attempt == ATTEMPTS {
+                return Err(self.left(explain(error, &doing)));
+            }
+            let again = api.get_opt(&name).await;
+            let Some(again) = again.map_err(|error| self.left(explain(error, &doing)))? else {
+                break;
+            };
+            let owner = again.metadata.annotations.as_ref();
+            let owner = owner.and_then(|all| all.get(meta::OWNER));
+            let hers = owner.is_some_and(|owner| owner == self.options.user.as_str());
+            if again.metadata.uid != read.uid || !hers {
+                return Err(self.left(Error::conflict(format!(
+                    "namespace {name:?} is not {}'s any more",
+                    self.options.user
+                ))));
+            }
+            read = again.metadata;
+        }
+        self.done(
+            format!("namespace/{name} deleted"),
+            "goes with what is in it",
+        );
+        Ok(())
+    }
+
+    async fn remove<K: Object>(
+        &self,
+        api: &Api<K>,
+        read: &ObjectMeta,
+        kind: &'static str,
+        why: &str,
+    ) -> Result<()> {
+        let name = read.name.as_deref().unwrap_or_default();
+        let resource = if kind == "secret" {
+            "secrets"
+        } else {
+            "serviceaccounts"
+        };
+        let doing = Doing::new("delete", resource)
+            .named(name)
+            .within(SYSTEM_NAMESPACE);
+        let removed = self.options.writer.delete(api, read).await;
+        removed.map_err(|error| self.left(store::raced(error, &doing, &self.options.user)))?;
+        self.done(format!("{kind}/{name} removed"), why);
+        Ok(())
+    }
+
+    fn left(&self, error: Error) -> Error {
+        let user = &self.options.user;
+        error
+            .with_detail(format!("{user}'s access has not ended in full."))
+            .with_hint("run the same command again: it goes on from what is there")
+    }
+
+    fn done(&self, what: String, detail: impl std::fmt::Display) {
+        let suffix = self.options.dry_run.suffix();
+        self.ui.done(format_args!("{what}{suffix}"), detail);
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        if self.interrupt.is_set() {
+            Err(self.left(Error::interrupted()))
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Keeps what is in a namespace as YAML, before it is deleted.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
+use groundcrew::error::{Error, Result};
+use groundcrew::output;
+use groundcrew::ui::Ui;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DynamicObject, ListParams};
+
+use crate::discovery;
+
+/// Checks that an archive can be written: the folder of this namespace must be new, so that no
+/// earlier archive is mixed with this one.
+///
+/// # Errors
+///
+/// Usage, when it stands there already.
+pub fn check(directory: &Path, namespace: &str) -> Result<PathBuf> {
+    let folder = directory.join(namespace);
+    if folder.exists() {
+        return Err(Error::usage(format!("{} exists already", folder.display()))
+            .with_hint("name another directory with --archive"));
+    }
+    Ok(folder)
+}
+
+/// Writes every object of a namespace, the namespace itself included, and returns how many.
+///
+/// Secrets are among them: the folder is for its owner alone. Events are left out.
+///
+/// # Errors
+///
+/// What cannot be read or written; nothing has been deleted by then.
+pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -> Result<usize> {
+    let served = discovery::namespaced(session).await?;
+    if !served.unknown.is_empty() {
+        return Err(Error::failed(format!(
+            "cannot archive all of namespace {namespace:?}: the server cannot say what {} holds",
+            served.unknown.join(", ")
+        ))
+        .with_hint("see what is wrong:  kubectl get apiservices"));
+    }
+    let progress = ui.progress(format!("archiving namespace {namespace}"));
+    make_folder(folder)?;
+    let own = Api::<Namespace>::all(session.client.clone())
+        .get(namespace)
+        .await
+        .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(namespace)))?;
+    let own = serde_json::to_value(own).map_err(|error| unreadable("namespace", error))?;
+    save(&folder.join("namespace.yaml"), own)?;
+    let mut count = 1;
+    for kind in &served.types {
+        if !kind.can_be_listed() || kind.resource.plural == "events" {
+            continue;
+        }
+        let name = kind.name();
+        progress.message(format!("archiving {name} of namespace {namespace}"));
+        let api = Api::<DynamicObject>::namespaced_with(
+            session.client.clone(),
+            namespace,
+            &kind.resource,
+        );
+        let found = pages::all(&api, &ListParams::default()).await;
+        let found = found.map_err(|error| {
+            let cause = explain(error, &Doing::new("list", "objects").within(namespace));
+            Error::failed(format!(
+                "cannot archive the {name} of namespace {namespace:?}"
+            ))
+            .with_source(cause)
+            .with_hint("nothing was deleted; leave --archive out to go on without")
+        })?;
+        if found.is_empty() {
+            continue;
+        }
+        let below = folder.join(&name);
+        make_folder(&below)?;
+        for mut object in found {
+            if object.types.is_none() {
+                object.types = Some(kube::core::TypeMeta {
+                    api_version: kind.resource.api_version.clone(),
+                    kind: kind.resource.kind.clone(),
+                });
+            }
+            object.metadata.managed_fields = None;
+            let file = file_name(object.metadata.name.as_deref().unwrap_or_default());
+            let value = serde_json::to_value(object).map_err(|error| unreadable(&name, error))?;
+            save(&below.join(file), value)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn unreadable(what: &str, error: serde_json::Error) -> Error {
+    Error::failed(format!("cannot write {what} down")).with_source(error)
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path).map_err(|error| {
+        Error::failed(format!("cannot make folder {}", path.display())).with_source(error)
+    })
+}
+
+fn save(path: &Path, mut object: serde_json::Value) -> Result<()> {
+    if let Some(metadata) = object
+        .get_mut("metadata")
+        .and_then(|all| all.as_object_mut())
+    {
+        metadata.remove("managedFields");
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let text = output::yaml(&object)?;
+    options
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(|error| {
+            Error::failed(format!("cannot write {}", path.display())).with_source(error)
+        })
+}
+
+/// Returns a file name that every system takes; names of RBAC objects may have colons.
+fn file_name(name: &str) -> String {
+    let mut file = String::new();
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric() || "-_.".contains(character) {
+            file.push(character);
+        } else {
+            file.push_str(&format!("%{:02X}", u32::from(character)));
+        }
+    }
+    file + ".yaml"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_colon_is_a_file_of_its_own() {
+        assert_eq!(file_name("web"), "web.yaml");
+        assert_eq!(file_name("a:b"), "a%3Ab.yaml");
+        assert_ne!(file_name("a:b"), file_name("a%3Ab"));
+    }
+}

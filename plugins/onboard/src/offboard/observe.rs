@@ -1,0 +1,239 @@
+//! Everything that gives her something, found by looking at the whole cluster.
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
+use groundcrew::error::Result;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams};
+
+use crate::identity::UserName;
+use crate::meta;
+use crate::objects;
+use crate::observe::{FoundNamespace, FoundRecord, namespace_named, record_of};
+use crate::record::SYSTEM_NAMESPACE;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What the cluster remembers of her.
+    pub record: Option<FoundRecord>,
+    /// Every binding of the cluster, also those that do not name her: a shared group of hers may
+    /// be named by any.
+    pub bindings: Vec<Binding>,
+    /// The namespace that is named in her record, or after her.
+    pub namespace: Option<FoundNamespace>,
+    /// What is in it.
+    pub contents: Contents,
+    /// Secrets behind her tokens.
+    pub secrets: Vec<ObjectMeta>,
+    /// The service account behind her tokens.
+    pub account: Option<ObjectMeta>,
+    /// Certificate requests of hers.
+    pub requests: Vec<CertificateSigningRequest>,
+}
+
+/// A RoleBinding or a ClusterRoleBinding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Binding {
+    /// Name, namespace (none: a ClusterRoleBinding), UID and resourceVersion.
+    pub metadata: ObjectMeta,
+    /// What it grants.
+    pub role: RoleRef,
+    /// Whom it names.
+    pub subjects: Vec<Subject>,
+}
+
+/// What is in a namespace, as far as somebody who deletes it should know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Pods.
+    pub pods: usize,
+    /// PersistentVolumeClaims: data.
+    pub claims: usize,
+    /// Services of type LoadBalancer: addresses outside of the cluster.
+    pub load_balancers: usize,
+}
+
+impl Binding {
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.metadata.namespace.is_some() {
+            "rolebinding"
+        } else {
+            "clusterrolebinding"
+        }
+    }
+
+    /// Returns `rolebinding alice/onboard-alice` or `clusterrolebinding admins`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        match &self.metadata.namespace {
+            Some(namespace) => format!("rolebinding {namespace}/{name}"),
+            None => format!("clusterrolebinding {name}"),
+        }
+    }
+}
+
+impl From<RoleBinding> for Binding {
+    fn from(binding: RoleBinding) -> Self {
+        Self {
+            metadata: binding.metadata,
+            role: binding.role_ref,
+            subjects: binding.subjects.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<ClusterRoleBinding> for Binding {
+    fn from(binding: ClusterRoleBinding) -> Self {
+        Self {
+            metadata: binding.metadata,
+            role: binding.role_ref,
+            subjects: binding.subjects.unwrap_or_default(),
+        }
+    }
+}
+
+/// Looks at everything.
+///
+/// # Errors
+///
+/// What the server says. Whoever may not list every binding ends nothing: what is not seen
+/// cannot be ended.
+pub async fn find(session: &Session, user: &UserName) -> Result<Found> {
+    let record = record_of(session, user).await?;
+    let bindings = bindings(session).await?;
+    let slug = user.slug();
+    let name = record
+        .as_ref()
+        .map_or(slug.as_str(), |found| found.record.namespace.as_str());
+    let namespace = namespace_named(session, name).await?;
+    let contents = match &namespace {
+        Some(_) => contents(session, name).await?,
+        None => Contents::default(),
+    };
+    let (account, secrets) = behind_tokens(session, user).await?;
+    let requests = requests(session, user).await?;
+    Ok(Found {
+        record,
+        bindings,
+        namespace,
+        contents,
+        secrets,
+        account,
+        requests,
+    })
+}
+
+/// Lists every binding of the cluster.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn bindings(session: &Session) -> Result<Vec<Binding>> {
+    let params = ListParams::default();
+    let (roles, cluster_roles) = (
+        Api::<RoleBinding>::all(session.client.clone()),
+        Api::<ClusterRoleBinding>::all(session.client.clone()),
+    );
+    let failed =
+        |resource: &'static str| move |error| explain(error, &Doing::new("list", resource));
+    let (roles, cluster_roles) = futures::future::try_join(
+        async {
+            let found = pages::all(&roles, &params).await;
+            found.map_err(failed("rolebindings.rbac.authorization.k8s.io"))
+        },
+        async {
+            let found = pages::all(&cluster_roles, &params).await;
+            found.map_err(failed("clusterrolebindings.rbac.authorization.k8s.io"))
+        },
+    )
+    .await?;
+    let roles = roles.into_iter().map(Binding::from);
+    Ok(roles
+        .chain(cluster_roles.into_iter().map(Binding::from))
+        .collect())
+}
+
+async fn contents(session: &Session, namespace: &str) -> Result<Contents> {
+    let client = &session.client;
+    let params = ListParams::default();
+    let failed = |resource: &'static str| {
+        move |error| explain(error, &Doing::new("list", resource).within(namespace))
+    };
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let claims = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace);
+    let services = Api::<Service>::namespaced(client.clone(), namespace);
+    let (pods, claims, services) = futures::future::try_join3(
+        async { pages::all(&pods, &params).await.map_err(failed("pods")) },
+        async {
+            let found = pages::all(&claims, &params).await;
+            found.map_err(failed("persistentvolumeclaims"))
+        },
+        async {
+            pages::all(&services, &params)
+                .await
+                .map_err(failed("services"))
+        },
+    )
+    .await?;
+    let balanced = |service: &&Service| {
+        let spec = service.spec.as_ref();
+        spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
+    };
+    Ok(Contents {
+        pods: pods.len(),
+        claims: claims.len(),
+        load_balancers: services.iter().filter(balanced).count(),
+    })
+}
+
+async fn behind_tokens(
+    session: &Session,
+    user: &UserName,
+) -> Result<(Option<ObjectMeta>, Vec<ObjectMeta>)> {
+    let accounts = Api::<ServiceAccount>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let secrets = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let hers = ListParams::default().labels(&format!("{}={}", meta::USER_LABEL, user.slug()));
+    let name = objects::binding_name(user);
+    let (account, secrets) = futures::future::try_join(
+        async {
+            let doing = Doing::new("get", "serviceaccounts").within(SYSTEM_NAMESPACE);
+            let found = accounts.get_opt(&name).await;
+            found.map_err(|error| explain(error, &doing))
+        },
+        async {
+            // The metadata says enough; what is inside stays where it is.
+            let doing = Doing::new("list", "secrets").within(SYSTEM_NAMESPACE);
+            let found = secrets.list_metadata(&hers).await;
+            found.map_err(|error| explain(error, &doing))
+        },
+    )
+    .await?;
+    let secrets = secrets.items.into_iter().map(|secret| secret.metadata);
+    Ok((account.map(|account| account.metadata), secrets.collect()))
+}
+
+/// Returns every request that she made, or that was made for her.
+async fn requests(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
+    let api = Api::<CertificateSigningRequest>::all(session.client.clone());
+    let found = pages::all(&api, &ListParams::default())
+        .await
+        .map_err(|error| {
+            let resource = "certificatesigningrequests.certificates.k8s.io";
+            explain(error, &Doing::new("list", resource))
+        })?;
+    let slug = user.slug();
+    let hers = |request: &CertificateSigningRequest| {
+        let labels = request.metadata.labels.as_ref();
+        labels.and_then(|labels| labels.get(meta::USER_LABEL)) == Some(&slug)
+            || request.spec.username.as_deref() == Some(user.as_str())
+    };
+    Ok(found.into_iter().filter(hers).collect())
+}

@@ -1,0 +1,224 @@
+use k8s_openapi::api::rbac::v1::RoleRef;
+
+use super::*;
+use crate::observe::{FoundNamespace, FoundRecord};
+use crate::record::{Record, Settings};
+
+const NOW: &str = "2026-12-01T00:00:00Z";
+
+fn alice() -> UserName {
+    UserName::parse("alice").unwrap()
+}
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn subject(kind: &str, name: &str) -> Subject {
+    let account = kind == "ServiceAccount";
+    Subject {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        namespace: account.then(|| SYSTEM_NAMESPACE.to_owned()),
+        ..Subject::default()
+    }
+}
+
+fn binding(place: &str, subjects: &[Subject]) -> Binding {
+    let (namespace, name) = match place.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name),
+        None => (None, place),
+    };
+    Binding {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace,
+            ..ObjectMeta::default()
+        },
+        role: RoleRef {
+            kind: "ClusterRole".to_owned(),
+            name: "edit".to_owned(),
+            ..RoleRef::default()
+        },
+        subjects: subjects.to_vec(),
+    }
+}
+
+fn issue(generation: u32, not_after: &str, groups: &[&str]) -> Generation {
+    Generation {
+        generation,
+        kind: CredentialKind::Certificate,
+        sha256: Some("ab".repeat(32)),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        not_after: not_after.parse().unwrap(),
+        issued_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        issued_by: "carol".to_owned(),
+        proved_at: None,
+        retire_after: None,
+        revoked_at: None,
+    }
+}
+
+fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
+    let mut record = Record::new(&alice(), "alice", Settings::default());
+    record.generations = generations;
+    Some(FoundRecord {
+        record,
+        metadata: ObjectMeta::default(),
+    })
+}
+
+fn namespace(owner: Option<&str>) -> Option<FoundNamespace> {
+    let owner = owner.map(|owner| (meta::OWNER.to_owned(), owner.to_owned()));
+    Some(FoundNamespace {
+        annotations: owner.into_iter().collect(),
+        metadata: ObjectMeta {
+            name: Some("alice".to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..FoundNamespace::default()
+    })
+}
+
+fn decide(found: &Found) -> Plan {
+    plan(&alice(), found, false, now()).unwrap()
+}
+
+#[test]
+fn whoever_else_is_named_keeps_the_binding() {
+    let bob = subject("User", "bob");
+    let found = Found {
+        bindings: vec![
+            binding(
+                "alice/onboard-alice",
+                &[subject("Group", "onboard:alice:g7")],
+            ),
+            binding("web/mixed", &[subject("User", "alice"), bob.clone()]),
+            binding("ops", &[subject("ServiceAccount", "onboard-alice")]),
+            binding(
+                "alias",
+                &[subject(
+                    "User",
+                    "system:serviceaccount:groundcrew-system:onboard-alice",
+                )],
+            ),
+            binding(
+                "other",
+                &[bob.clone(), subject("Group", "onboard:alice2:g1")],
+            ),
+            binding("none", &[]),
+        ],
+        ..Found::default()
+    };
+    let plan = decide(&found);
+    let taken: Vec<(String, usize)> = plan
+        .bindings
+        .iter()
+        .map(|unbind| (unbind.binding.describe(), unbind.others.len()))
+        .collect();
+    let expected = [
+        ("rolebinding alice/onboard-alice", 0),
+        ("rolebinding web/mixed", 1),
+        ("clusterrolebinding ops", 0),
+        ("clusterrolebinding alias", 0),
+    ];
+    assert_eq!(
+        taken,
+        expected.map(|(name, others)| (name.to_owned(), others))
+    );
+    assert_eq!(plan.highest_generation, 7);
+    assert_eq!(plan.groups, ["onboard:alice:g7"]);
+    assert_eq!(plan.places, ["alice", "web"]);
+}
+
+#[test]
+fn a_name_that_nothing_knows_is_no_end() {
+    let found = Found {
+        bindings: vec![binding("other", &[subject("User", "bob")])],
+        namespace: namespace(Some("bob")),
+        ..Found::default()
+    };
+    let error = plan(&alice(), &found, false, now()).unwrap_err();
+    assert!(error.to_string().contains("not on record"), "{error}");
+}
+
+#[test]
+fn a_shared_group_counts_as_long_as_its_certificate_lasts() {
+    let devs = binding(
+        "web/devs",
+        &[subject("Group", "devs"), subject("Group", "old")],
+    );
+    let found = Found {
+        record: recorded(vec![
+            issue(1, "2026-11-30T00:00:00Z", &["old", "onboard:alice:g1"]),
+            issue(
+                2,
+                "2026-12-30T00:00:00Z",
+                &["devs", "idle", "onboard:alice:g2"],
+            ),
+        ]),
+        bindings: vec![devs],
+        ..Found::default()
+    };
+    let plan = decide(&found);
+    let shared: Vec<&str> = plan.shared.iter().map(|one| one.group.as_str()).collect();
+    assert_eq!(shared, ["devs"]);
+    assert_eq!(plan.shared[0].binding, "rolebinding web/devs");
+    assert!(plan.bindings.is_empty());
+    assert_eq!(
+        plan.groups,
+        ["onboard:alice:g1", "onboard:alice:g2", "devs", "idle"]
+    );
+}
+
+#[test]
+fn only_a_namespace_that_is_hers_goes() {
+    let end = |found: &Found, keep| plan(&alice(), found, keep, now()).unwrap().namespace;
+    let mut found = Found {
+        record: recorded(Vec::new()),
+        namespace: namespace(Some("alice")),
+        bindings: vec![binding("alice/more", &[subject("User", "bob")])],
+        ..Found::default()
+    };
+    let NamespaceEnd::Deleted { others, .. } = end(&found, false) else {
+        panic!("it is hers");
+    };
+    assert_eq!(others, ["user bob"]);
+    assert_eq!(end(&found, true), NamespaceEnd::Kept("alice".to_owned()));
+    for owner in [None, Some("bob")] {
+        found.namespace = namespace(owner);
+        assert_eq!(
+            end(&found, false),
+            NamespaceEnd::NotHers("alice".to_owned())
+        );
+    }
+    found.namespace = namespace(Some("alice"));
+    if let Some(namespace) = &mut found.namespace {
+        namespace.terminating = true;
+    }
+    assert_eq!(end(&found, false), NamespaceEnd::Going("alice".to_owned()));
+}
+
+#[test]
+fn a_request_that_was_decided_is_left_alone() {
+    let request = |condition: Option<&str>| {
+        let conditions = condition
+            .map(|kind| serde_json::json!({"conditions": [{"type": kind, "status": "True"}]}));
+        serde_json::from_value(serde_json::json!({
+            "metadata": {}, "status": conditions.unwrap_or_default(),
+            "spec": {"request": "", "signerName": "x"},
+        }))
+        .unwrap()
+    };
+    let found = Found {
+        record: recorded(Vec::new()),
+        requests: vec![
+            request(None),
+            request(Some("Approved")),
+            request(Some("Denied")),
+            request(Some("Failed")),
+        ],
+        ..Found::default()
+    };
+    assert_eq!(decide(&found).requests.len(), 1);
+}

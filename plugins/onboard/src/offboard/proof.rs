@@ -1,0 +1,229 @@
+//! Proves that nothing is left: every verb of every namespaced resource is asked for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use groundcrew::client::Session;
+use groundcrew::client::access::Access;
+use groundcrew::error::Result;
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use super::plan::Plan;
+use crate::discovery::{self, Served};
+use crate::identity::UserName;
+use crate::objects;
+use crate::record::SYSTEM_NAMESPACE;
+use crate::sar;
+
+/// How long an authorizer may go on allowing what has been taken away; seen: about 0.01 s.
+const PROPAGATION: Duration = Duration::from_secs(10);
+
+/// Questions that are asked at the same time.
+const CONCURRENCY: usize = 8;
+
+/// What the server answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// How many questions were asked.
+    pub checks: usize,
+    /// What is still allowed, by the server's reason.
+    pub allowed: Vec<Allowed>,
+    /// API groups whose resources could not be asked about.
+    pub unknown: Vec<String>,
+}
+
+/// What one binding still allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Allowed {
+    /// The server's reason: which binding, through whom.
+    pub through: String,
+    /// How many permissions.
+    pub permissions: usize,
+    /// Some of them: `get secrets in namespace alice`.
+    pub examples: Vec<String>,
+}
+
+/// How many examples tell enough.
+const EXAMPLES: usize = 3;
+
+/// Asks about every verb of every namespaced resource, in each of her namespaces, as her name with
+/// every group that was ever in a certificate of hers.
+///
+/// RBAC only adds: who is denied with all of the groups is denied with each. A cluster-wide grant
+/// shows in every namespace.
+///
+/// # Errors
+///
+/// When the server could not be asked.
+pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Proof> {
+    let served = discovery::namespaced(session).await?;
+    let mut groups = plan.groups.clone();
+    groups.push("system:authenticated".to_owned());
+    let mut identities = vec![(user.as_str().to_owned(), groups)];
+    if plan.token {
+        let account = objects::binding_name(user);
+        let name = format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}");
+        identities.push((name, Vec::new()));
+    }
+    let questions = questions(&served, &plan.places);
+    let deadline = Instant::now() + PROPAGATION;
+    let mut allowed = Vec::new();
+    for (name, groups) in &identities {
+        allowed.extend(still_allowed(session, name, groups, &questions, plan, deadline).await?);
+    }
+    Ok(Proof {
+        checks: questions.len() * identities.len(),
+        allowed: by_reason(allowed),
+        unknown: served.unknown,
+    })
+}
+
+/// Returns every verb of every resource and subresource, in each of the places.
+fn questions(served: &Served, places: &[String]) -> Vec<Access> {
+    let mut all = Vec::new();
+    for kind in &served.types {
+        let name = kind.name();
+        let own = kind.verbs.iter().map(|verb| Access::new(verb, &name));
+        let below = kind.subresources.iter().flat_map(|(subresource, verbs)| {
+            let name = format!("{name}/{subresource}");
+            verbs.iter().map(move |verb| Access::new(verb, &name))
+        });
+        all.extend(own.chain(below));
+    }
+    places
+        .iter()
+        .flat_map(|place| all.iter().map(move |access| access.clone().within(place)))
+        .collect()
+}
+
+async fn still_allowed(
+    session: &Session,
+    name: &str,
+    groups: &[String],
+    questions: &[Access],
+    plan: &Plan,
+    deadline: Instant,
+) -> Result<Vec<(Access, String)>> {
+    let mut open: Vec<Access> = questions.to_vec();
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let answers: Vec<(Access, sar::Verdict)> = futures::stream::iter(open)
+            .map(async |access| {
+                let verdict = sar::may(session, name, groups, &access).await?;
+                Ok::<_, groundcrew::error::Error>((access, verdict))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let allowed: Vec<(Access, String)> = answers
+            .into_iter()
+            .filter(|(_, verdict)| verdict.allowed)
+            .map(|(access, verdict)| (access, verdict.reason))
+            .collect();
+        // What has just been removed may still be known to a cache.
+        let fresh = allowed.iter().any(|(_, reason)| is_removed(plan, reason));
+        if !fresh || Instant::now() + pause > deadline {
+            return Ok(allowed);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+        open = allowed.into_iter().map(|(access, _)| access).collect();
+    }
+}
+
+/// Says whether a reason names nothing, or a binding that was just taken away.
+fn is_removed(plan: &Plan, reason: &str) -> bool {
+    reason.is_empty()
+        || plan.bindings.iter().any(|unbind| {
+            let name = unbind.binding.metadata.name.as_deref().unwrap_or_default();
+            reason.contains(&format!("\"{name}\"")) || reason.contains(&format!("\"{name}/"))
+        })
+}
+
+fn by_reason(allowed: Vec<(Access, String)>) -> Vec<Allowed> {
+    let mut found: BTreeMap<String, Allowed> = BTreeMap::new();
+    for (access, reason) in allowed {
+        let through = if reason.is_empty() {
+            "an authorizer that gives no reason".to_owned()
+        } else {
+            reason
+        };
+        let entry = found.entry(through.clone()).or_insert_with(|| Allowed {
+            through,
+            ..Allowed::default()
+        });
+        entry.permissions += 1;
+        if entry.examples.len() < EXAMPLES {
+            let place = access.namespace.clone().unwrap_or_default();
+            let what = access.full_resource();
+            entry
+                .examples
+                .push(format!("{} {what} in {place}", access.verb));
+        }
+    }
+    found.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::Type;
+    use kube::api::ApiResource;
+
+    #[test]
+    fn every_verb_of_every_resource_and_subresource_is_asked_for_in_every_place() {
+        let pods = Type {
+            resource: ApiResource {
+                plural: "pods".into(),
+                ..ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&())
+            },
+            verbs: vec!["get".into(), "list".into()],
+            subresources: vec![("exec".into(), vec!["create".into()])],
+        };
+        let served = Served {
+            types: vec![pods],
+            unknown: Vec::new(),
+        };
+        let places = ["alice".to_owned(), "web".to_owned()];
+        let shown: Vec<String> = questions(&served, &places)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown.len(), 6);
+        assert!(
+            shown.contains(&"create  pods/exec  in namespace web".to_owned()),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_left_is_told_by_the_binding_that_gives_it() {
+        let access = |verb: &str| Access::new(verb, "secrets").within("web");
+        let left = by_reason(vec![
+            (access("get"), "by b".to_owned()),
+            (access("list"), "by a".to_owned()),
+            (access("watch"), "by b".to_owned()),
+            (access("create"), String::new()),
+        ]);
+        let told: Vec<(&str, usize)> = left
+            .iter()
+            .map(|one| (one.through.as_str(), one.permissions))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("an authorizer that gives no reason", 1),
+                ("by a", 1),
+                ("by b", 2)
+            ]
+        );
+        assert_eq!(
+            left[2].examples,
+            ["get secrets in web", "watch secrets in web"]
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! Writing a record: at the version that was read, or not at all.
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::write::{Writer, is_conflict, is_not_found};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::Api;
+
+use crate::identity::UserName;
+use crate::objects;
+use crate::record::{self, Record, SYSTEM_NAMESPACE};
+
+/// Writes a record in the place of the one that was read, or as a first one.
+///
+/// # Errors
+///
+/// Conflict, when another run wrote it in between; what the server says.
+pub async fn write(
+    session: &Session,
+    writer: &Writer,
+    user: &UserName,
+    record: &Record,
+    read: Option<&ObjectMeta>,
+) -> Result<ObjectMeta> {
+    let mut map = record.to_config_map(user)?;
+    let data = map.data.clone();
+    let is_ours = |kept: &ConfigMap| kept.data == data;
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let name = record::name(user);
+    let doing = |verb| {
+        Doing::new(verb, "configmaps")
+            .named(&name)
+            .within(SYSTEM_NAMESPACE)
+    };
+    let written = if let Some(read) = read {
+        map.metadata.resource_version = read.resource_version.clone();
+        map.metadata.uid = read.uid.clone();
+        let replaced = writer.replace(&api, &map, is_ours).await;
+        replaced.map_err(|error| raced(error, &doing("update"), user))?
+    } else {
+        let mut made = writer.create(&api, &map, is_ours).await;
+        if made.as_ref().is_err_and(is_not_found) {
+            system_namespace(session, writer).await?;
+            made = writer.create(&api, &map, is_ours).await;
+        }
+        made.map_err(|error| raced(error, &doing("create"), user))?
+    };
+    Ok(written.metadata)
+}
+
+/// Makes the namespace of records if it is not there yet.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn system_namespace(session: &Session, writer: &Writer) -> Result<()> {
+    let object = objects::system_namespace();
+    let api = Api::<Namespace>::all(session.client.clone());
+    match writer.create(&api, &object, |_| true).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_conflict(&error) => Ok(()),
+        Err(error) => {
+            let doing = Doing::new("create", "namespaces").named(SYSTEM_NAMESPACE);
+            Err(explain(error, &doing))
+        }
+    }
+}
+
+/// Explains a refusal that means that another run was faster: what this one wrote was changed,
+/// or taken for the remains of a dead run and removed.
+#[must_use]
+pub fn raced(error: kube::Error, doing: &Doing, user: &UserName) -> Error {
+    if !is_conflict(&error) && !is_not_found(&error) {
+        return explain(error, doing);
+    }
+    Error::conflict(format!(
+        "somebody else is changing {user}'s access at the same time"
+    ))
+    .with_source(explain(error, doing))
+    .with_hint("look at what they did, then run this again")
+}

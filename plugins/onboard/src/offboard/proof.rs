@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::error::Result;
@@ -13,15 +12,11 @@ use tokio::time::{Instant, sleep};
 use super::plan::Plan;
 use crate::discovery::{self, Served};
 use crate::identity::UserName;
-use crate::objects;
-use crate::record::SYSTEM_NAMESPACE;
-use crate::sar;
+use crate::record::CredentialKind;
+use crate::sar::{self, Subject};
 
 /// How long an authorizer may go on allowing what has been taken away; seen: about 0.01 s.
 const PROPAGATION: Duration = Duration::from_secs(10);
-
-/// Questions that are asked at the same time.
-const CONCURRENCY: usize = 8;
 
 /// What the server answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,7 +26,7 @@ pub struct Proof {
     pub checks: usize,
     /// What is still allowed, by the server's reason.
     pub allowed: Vec<Allowed>,
-    /// API groups whose resources could not be asked about.
+    /// What could not be asked about or evaluated: API groups, and the authorizer's own words.
     pub unknown: Vec<String>,
 }
 
@@ -63,22 +58,31 @@ pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Pr
     let served = discovery::namespaced(session).await?;
     let mut groups = plan.groups.clone();
     groups.push("system:authenticated".to_owned());
-    let mut identities = vec![(user.as_str().to_owned(), groups)];
+    let mut identities = vec![Subject {
+        user: user.as_str().to_owned(),
+        groups,
+    }];
     if plan.token {
-        let account = objects::binding_name(user);
-        let name = format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}");
-        identities.push((name, Vec::new()));
+        // Without its groups: the account is gone, and what every account may is not hers.
+        identities.push(Subject {
+            groups: Vec::new(),
+            ..Subject::of(user, CredentialKind::Token, &[])
+        });
     }
     let questions = questions(&served, &plan.places);
     let deadline = Instant::now() + PROPAGATION;
     let mut allowed = Vec::new();
-    for (name, groups) in &identities {
-        allowed.extend(still_allowed(session, name, groups, &questions, plan, deadline).await?);
+    let mut unknown = served.unknown;
+    for subject in &identities {
+        let left = still_allowed(session, subject, &questions, plan, deadline).await?;
+        allowed.extend(left.allowed);
+        unknown.extend(left.trouble);
     }
+    unknown.dedup();
     Ok(Proof {
         checks: questions.len() * identities.len(),
         allowed: by_reason(allowed),
-        unknown: served.unknown,
+        unknown,
     })
 }
 
@@ -100,34 +104,38 @@ fn questions(served: &Served, places: &[String]) -> Vec<Access> {
         .collect()
 }
 
+/// What the authorizer allows, and what it could not evaluate.
+#[derive(Default)]
+struct Left {
+    allowed: Vec<(Access, String)>,
+    trouble: Vec<String>,
+}
+
 async fn still_allowed(
     session: &Session,
-    name: &str,
-    groups: &[String],
+    subject: &Subject,
     questions: &[Access],
     plan: &Plan,
     deadline: Instant,
-) -> Result<Vec<(Access, String)>> {
+) -> Result<Left> {
     let mut open: Vec<Access> = questions.to_vec();
     let mut pause = Duration::from_millis(50);
+    let mut trouble = Vec::new();
     loop {
-        let answers: Vec<(Access, sar::Verdict)> = futures::stream::iter(open)
-            .map(async |access| {
-                let verdict = sar::may(session, name, groups, &access).await?;
-                Ok::<_, groundcrew::error::Error>((access, verdict))
-            })
-            .buffered(CONCURRENCY)
-            .try_collect()
-            .await?;
-        let allowed: Vec<(Access, String)> = answers
-            .into_iter()
-            .filter(|(_, verdict)| verdict.allowed)
-            .map(|(access, verdict)| (access, verdict.reason))
-            .collect();
+        let answers = sar::may_each(session, subject, &open).await?;
+        let mut allowed = Vec::new();
+        for (access, answer) in open.into_iter().zip(answers) {
+            // A binding to a role that does not exist gives nothing.
+            let why = answer.trouble.filter(|why| !why.ends_with("not found"));
+            trouble.extend(why.filter(|why| !trouble.contains(why)));
+            if answer.allowed {
+                allowed.push((access, answer.reason));
+            }
+        }
         // What has just been removed may still be known to a cache.
         let fresh = allowed.iter().any(|(_, reason)| is_removed(plan, reason));
         if !fresh || Instant::now() + pause > deadline {
-            return Ok(allowed);
+            return Ok(Left { allowed, trouble });
         }
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));

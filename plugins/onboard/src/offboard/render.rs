@@ -327,7 +327,7 @@ impl Report {
         }
         for group in unknown {
             ui.warning(format_args!(
-                "not asked: the server cannot say what {group} holds"
+                "not sure: the server cannot tell about {group}"
             ));
         }
     }

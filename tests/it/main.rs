@@ -7,6 +7,8 @@ mod onboard_choices;
 mod onboard_faults;
 mod onboard_offboard;
 mod onboard_refusals;
+mod onboard_renew;
+mod onboard_team;
 mod project;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
+        ("onboard_renew", onboard_renew::cases()),
+        ("onboard_team", onboard_team::cases()),
         ("project", project::cases()),
     ];
     let cases = files

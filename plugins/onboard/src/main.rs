@@ -21,6 +21,7 @@ mod render;
 mod run;
 mod sar;
 mod store;
+mod team;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

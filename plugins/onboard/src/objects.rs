@@ -6,6 +6,8 @@ use groundcrew::error::{Error, Result};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use kube::Resource;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::identity::UserName;
@@ -233,6 +235,23 @@ pub fn check_subjects(found: &RoleBinding, user: &UserName, force: bool) -> Resu
 #[must_use]
 pub fn binding_name(user: &UserName) -> String {
     format!("onboard-{}", user.slug())
+}
+
+/// Says whether an object needs no writing: it has the labels, annotations and exactly the spec of
+/// `wanted`. Values that the server writes otherwise (`0.5` and `500m`) count as different.
+#[must_use]
+pub fn is_as_wanted<K>(found: &K, wanted: &K) -> bool
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let spec = |object: &K| {
+        let mut value = serde_json::to_value(object).unwrap_or_default();
+        value["spec"].take()
+    };
+    let (has, needs) = (found.meta(), wanted.meta());
+    !lacks(needs.labels.as_ref(), has.labels.as_ref())
+        && !lacks(needs.annotations.as_ref(), has.annotations.as_ref())
+        && spec(found) == spec(wanted)
 }
 
 /// Says whether `found` lacks an entry of `wanted` or has it otherwise.

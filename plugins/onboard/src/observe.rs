@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join3;
+use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
@@ -14,15 +15,19 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
 use kube::config::Kubeconfig;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::credential::unbase64;
 use crate::identity::UserName;
 use crate::kubeconfig::{self, Endpoint, Existing};
 use crate::meta;
 use crate::objects;
-use crate::options::{DEFAULT_ROLE, Options};
-use crate::plan;
+use crate::options::Options;
+use crate::plan::{self, Place};
 use crate::record::{self, Record, SYSTEM_NAMESPACE};
+
+/// Questions that are asked at the same time.
+const CONCURRENCY: usize = 8;
 
 /// Everything that the plan depends on.
 #[derive(Debug)]
@@ -31,18 +36,30 @@ pub struct Observed {
     pub record: Option<FoundRecord>,
     /// Her namespace, if there is one of that name.
     pub namespace: Option<FoundNamespace>,
-    /// Her RoleBinding.
-    pub binding: Option<RoleBinding>,
-    /// Which of the other objects exist.
-    pub existing: Vec<&'static str>,
+    /// Her RoleBindings, where she has a role or is to lose one.
+    pub bindings: Vec<RoleBinding>,
+    /// What limits her own namespace.
+    pub existing: InNamespace,
     /// Her certificate requests that are still there.
     pub requests: Vec<CertificateSigningRequest>,
-    /// The rules of the role that she gets.
-    pub role_rules: Vec<PolicyRule>,
+    /// The rules of the roles that she gets, by the role's name.
+    pub role_rules: BTreeMap<String, Vec<PolicyRule>>,
     /// Where she reaches the API server.
     pub endpoint: Endpoint,
     /// What stands at the output path.
     pub file: Existing,
+}
+
+/// The objects that limit a namespace, as far as they are there. A failed run takes back only
+/// what it made, and what is as it should be is not written again.
+#[derive(Debug, Default)]
+pub struct InNamespace {
+    /// The LimitRange.
+    pub limits: Option<LimitRange>,
+    /// The ResourceQuota.
+    pub quota: Option<ResourceQuota>,
+    /// The NetworkPolicy.
+    pub policy: Option<NetworkPolicy>,
 }
 
 /// A record and the object that holds it.
@@ -67,47 +84,71 @@ pub struct FoundNamespace {
     pub metadata: ObjectMeta,
 }
 
+/// What every person's run reads once.
+#[derive(Debug, Default)]
+pub struct Cache {
+    published: OnceCell<Option<Endpoint>>,
+    rules: Mutex<BTreeMap<String, Vec<PolicyRule>>>,
+}
+
 /// Reads everything.
 ///
 /// # Errors
 ///
-/// What the server says, with the request named; usage when the role does not exist or the output
-/// path cannot be used.
-pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
+/// What the server says, with the request named; usage when a role or a namespace to join does not
+/// exist, or the output path cannot be used.
+pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Result<Observed> {
     let user = &options.user;
     let file = kubeconfig::look(&options.out, user, &session.cluster)?;
     let record = record_of(session, user).await?;
-    let namespace = plan::namespace_of(options, record.as_ref().map(|found| &found.record))?;
-    let role = match (&options.role, &record) {
-        (Some(role), _) => role.clone(),
-        (None, Some(found)) if !found.record.settings.role.is_empty() => {
-            found.record.settings.role.clone()
-        }
-        (None, _) => DEFAULT_ROLE.to_owned(),
-    };
+    let known = record.as_ref().map(|found| &found.record);
+    let places = plan::places(options, known)?;
+    let own = places.iter().find(|place| place.own);
     let (found, role_rules, endpoint) = try_join3(
-        namespace_named(session, &namespace),
-        rules_of(session, &role),
-        endpoint(session, options.server.as_deref()),
+        async {
+            match own {
+                Some(own) => namespace_named(session, &own.namespace).await,
+                None => Ok(None),
+            }
+        },
+        rules(session, &places, cache),
+        endpoint(session, options.server.as_deref(), cache),
     )
     .await?;
-    // A namespace that is not there holds nothing, and nobody has asked for her certificate yet.
-    let (binding, existing, requests) = if found.is_some() {
-        let (binding, mut existing, requests) = try_join3(
-            binding_of(session, &namespace, user),
-            existing(session, &namespace),
-            requests_of(session, user),
-        )
-        .await?;
-        existing.extend(binding.as_ref().map(|_| "rolebinding"));
-        (binding, existing, requests)
-    } else {
-        (None, Vec::new(), Vec::new())
-    };
+    for place in places.iter().filter(|place| !place.own) {
+        let joined = namespace_named(session, &place.namespace).await?;
+        plan::check_joined(&place.namespace, joined.as_ref())?;
+    }
+    let left = known.iter().flat_map(|record| plan::left(options, record));
+    let with_binding = places
+        .iter()
+        .filter(|place| !place.own || found.is_some())
+        .map(|place| place.namespace.clone())
+        .chain(left);
+    let with_binding: Vec<String> = with_binding.collect();
+    // A namespace that is not there holds nothing, and nobody who is not on record has asked for a
+    // certificate yet.
+    let (bindings, existing, requests) = try_join3(
+        bindings_of(session, &with_binding, user),
+        async {
+            match own.filter(|_| found.is_some()) {
+                Some(own) => existing(session, &own.namespace).await,
+                None => Ok(InNamespace::default()),
+            }
+        },
+        async {
+            if found.is_some() || record.is_some() {
+                requests_of(session, user).await
+            } else {
+                Ok(Vec::new())
+            }
+        },
+    )
+    .await?;
     Ok(Observed {
         record,
         namespace: found,
-        binding,
+        bindings,
         existing,
         requests,
         role_rules,
@@ -154,6 +195,25 @@ pub async fn namespace_named(session: &Session, name: &str) -> Result<Option<Fou
     }))
 }
 
+async fn rules(
+    session: &Session,
+    places: &[Place],
+    cache: &Cache,
+) -> Result<BTreeMap<String, Vec<PolicyRule>>> {
+    let mut all = BTreeMap::new();
+    let mut cached = cache.rules.lock().await;
+    for place in places {
+        if !cached.contains_key(&place.role) {
+            let rules = rules_of(session, &place.role).await?;
+            cached.insert(place.role.clone(), rules);
+        }
+        if let Some(rules) = cached.get(&place.role) {
+            all.insert(place.role.clone(), rules.clone());
+        }
+    }
+    Ok(all)
+}
+
 async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     let found = Api::<ClusterRole>::all(session.client.clone())
         .get(role)
@@ -171,24 +231,27 @@ async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     }
 }
 
-async fn binding_of(
+async fn bindings_of(
     session: &Session,
-    namespace: &str,
+    namespaces: &[String],
     user: &UserName,
-) -> Result<Option<RoleBinding>> {
+) -> Result<Vec<RoleBinding>> {
     let name = objects::binding_name(user);
-    Api::<RoleBinding>::namespaced(session.client.clone(), namespace)
-        .get_opt(&name)
-        .await
-        .map_err(|error| {
-            let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
-            explain(error, &doing.named(&name).within(namespace))
+    let found = futures::stream::iter(namespaces)
+        .map(async |namespace| {
+            let api = Api::<RoleBinding>::namespaced(session.client.clone(), namespace);
+            api.get_opt(&name).await.map_err(|error| {
+                let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
+                explain(error, &doing.named(&name).within(namespace))
+            })
         })
+        .buffered(CONCURRENCY)
+        .try_collect::<Vec<_>>()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-/// Returns the kinds that a run would update rather than make; a failed run takes back only what
-/// it made.
-async fn existing(session: &Session, namespace: &str) -> Result<Vec<&'static str>> {
+async fn existing(session: &Session, namespace: &str) -> Result<InNamespace> {
     let client = &session.client;
     let limits = Api::<LimitRange>::namespaced(client.clone(), namespace);
     let quotas = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
@@ -196,36 +259,26 @@ async fn existing(session: &Session, namespace: &str) -> Result<Vec<&'static str
     let failed = |resource: &'static str| {
         move |error| explain(error, &Doing::new("get", resource).within(namespace))
     };
-    let (limit, quota, policy) = try_join3(
+    let (limits, quota, policy) = try_join3(
         async {
-            limits
-                .get_opt(objects::LIMITS)
-                .await
-                .map_err(failed("limitranges"))
+            let found = limits.get_opt(objects::LIMITS).await;
+            found.map_err(failed("limitranges"))
         },
         async {
-            quotas
-                .get_opt(objects::LIMITS)
-                .await
-                .map_err(failed("resourcequotas"))
+            let found = quotas.get_opt(objects::LIMITS).await;
+            found.map_err(failed("resourcequotas"))
         },
         async {
-            let resource = "networkpolicies.networking.k8s.io";
-            policies
-                .get_opt(objects::DEFAULT_DENY)
-                .await
-                .map_err(failed(resource))
+            let found = policies.get_opt(objects::DEFAULT_DENY).await;
+            found.map_err(failed("networkpolicies.networking.k8s.io"))
         },
     )
     .await?;
-    Ok([
-        limit.map(|_| "limitrange"),
-        quota.map(|_| "resourcequota"),
-        policy.map(|_| "networkpolicy"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect())
+    Ok(InNamespace {
+        limits,
+        quota,
+        policy,
+    })
 }
 
 async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
@@ -244,7 +297,7 @@ async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<Certifica
 
 /// Chooses the address she gets: as stated, as the cluster publishes it for joining machines, or
 /// as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
-async fn endpoint(session: &Session, stated: Option<&str>) -> Result<Endpoint> {
+async fn endpoint(session: &Session, stated: Option<&str>, cache: &Cache) -> Result<Endpoint> {
     let own = &session.endpoint;
     let mut endpoint = Endpoint {
         server: own.server.clone(),
@@ -254,8 +307,11 @@ async fn endpoint(session: &Session, stated: Option<&str>) -> Result<Endpoint> {
     };
     if let Some(server) = stated {
         endpoint.server = server.to_owned();
-    } else if let Some(published) = published(session).await {
-        return Ok(published);
+    } else {
+        let published = cache.published.get_or_init(|| published(session)).await;
+        if let Some(published) = published {
+            return Ok(published.clone());
+        }
     }
     if own.insecure && endpoint.certificate_authority.is_none() {
         return Err(Error::usage(

@@ -7,7 +7,9 @@ use clap::ValueEnum;
 use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::identity::UserName;
+use crate::kubeconfig;
 use crate::profile::Profile;
+use crate::record::Membership;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -43,6 +45,16 @@ pub struct Options {
     pub server: Option<String>,
     /// Replace her credential and the file.
     pub force: bool,
+    /// What the run is for.
+    pub mode: Mode,
+    /// She gets no namespace of her own.
+    pub no_namespace: bool,
+    /// Namespaces of others where she gets a role.
+    pub joins: Vec<Membership>,
+    /// Namespaces of others where she loses hers.
+    pub leaves: Vec<String>,
+    /// The file that declares her.
+    pub declared_by: Option<String>,
     /// What may be written.
     pub dry_run: DryRun,
     /// Who owns the fields that are applied.
@@ -51,6 +63,56 @@ pub struct Options {
     pub force_conflicts: bool,
     /// How the answer is shown.
     pub output: OutputArgs,
+}
+
+impl Options {
+    /// Returns what holds when nothing but the name is stated.
+    #[must_use]
+    pub fn of(user: UserName) -> Self {
+        Self {
+            namespace: None,
+            team: None,
+            contact: None,
+            purpose: None,
+            role: None,
+            profile: None,
+            network: None,
+            groups: Vec::new(),
+            auth: Auth::Auto,
+            expires: Duration::from_secs(30 * 24 * 3600),
+            timeout: Duration::from_secs(30),
+            out: kubeconfig::default_path(&user),
+            server: None,
+            force: false,
+            mode: Mode::Onboard,
+            no_namespace: false,
+            joins: Vec::new(),
+            leaves: Vec::new(),
+            declared_by: None,
+            dry_run: DryRun::None,
+            field_manager: crate::run::field_manager(None),
+            force_conflicts: false,
+            output: OutputArgs::default(),
+            user,
+        }
+    }
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Whatever is missing is made, a credential included.
+    #[default]
+    Onboard,
+    /// She is onboarded already and gets the next generation; the ones before end after `grace`.
+    Renew {
+        /// How long both work.
+        grace: Duration,
+    },
+    /// She is onboarded already and keeps what she holds.
+    Keep,
+    /// She is onboarded already; credentials whose grace is over end.
+    Retire,
 }
 
 /// The role of a first run that states none: everything but rights and limits.

@@ -1,5 +1,7 @@
 //! Decides what a run does. Pure: what it needs to know comes in, no clock, no environment.
 
+use std::time::Duration;
+
 use groundcrew::client::access::Access;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
@@ -10,9 +12,9 @@ use crate::kubeconfig::{Existing, Held};
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
-use crate::options::{Auth, DEFAULT_ROLE, Network, Options};
+use crate::options::{Auth, DEFAULT_ROLE, Mode, Network, Options};
 use crate::profile::{Profile, Size};
-use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE, Settings};
+use crate::record::{CredentialKind, Generation, Membership, Record, SYSTEM_NAMESPACE, Settings};
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -29,15 +31,39 @@ pub struct Plan {
     pub network: Network,
     /// What happens to the credential.
     pub credential: CredentialStep,
-    /// The RoleBinding gives another role and has to be replaced: a roleRef cannot be changed.
-    pub replace_binding: bool,
+    /// Where she has a role, her home first.
+    pub places: Vec<Place>,
+    /// Namespaces where she loses it.
+    pub left: Vec<String>,
+    /// Namespaces whose RoleBinding gives another role and has to be replaced: a roleRef cannot be
+    /// changed.
+    pub replaced: Vec<String>,
+    /// Groups inside a new certificate besides that of its generation.
+    pub groups: Vec<String>,
+    /// Which kind of credential is issued.
+    pub auth: Auth,
+    /// When older generations lose their rights.
+    pub retire_at: Timestamp,
     /// Holders of rights while the run lasts and after it.
     pub holders: Holders,
+}
+
+/// A namespace where she has a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The namespace.
+    pub namespace: String,
+    /// The ClusterRole that she has there.
+    pub role: String,
+    /// It is her own.
+    pub own: bool,
 }
 
 /// What happens to the namespace itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamespaceStep {
+    /// She has none of her own.
+    None,
     /// It is made.
     Create,
     /// It is hers; labels or annotations change.
@@ -94,59 +120,172 @@ impl Holders {
 /// Conflict, when a namespace or record is somebody else's; usage, when the output file is
 /// something that must not be overwritten.
 pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Plan> {
+    let user = &options.user;
     let record = observed.record.as_ref().map(|found| &found.record);
+    check_record(options, record, now)?;
+    let settings = settings(options, record);
+    let places = places(options, record)?;
+    let namespace = places
+        .first()
+        .map(|place| place.namespace.clone())
+        .unwrap_or_default();
+    let namespace_step = if settings.no_namespace {
+        NamespaceStep::None
+    } else {
+        namespace_step(&namespace, user, &settings, observed.namespace.as_ref())?
+    };
+    for found in &observed.bindings {
+        objects::check_subjects(found, user, options.force_conflicts)?;
+    }
+    let last = record.and_then(|record| record.generations.last());
+    let renewed = last.filter(|_| matches!(options.mode, Mode::Renew { .. }));
+    let auth = match renewed.map(|last| last.kind) {
+        Some(CredentialKind::Token) => Auth::Token,
+        _ => options.auth,
+    };
+    let grace = match options.mode {
+        Mode::Renew { grace } => grace,
+        Mode::Onboard | Mode::Keep | Mode::Retire => Duration::ZERO,
+    };
+    let credential = credential_step(options, &observed.file, record, now)?;
+    let replaced = places.iter().filter(|place| {
+        let mut bindings = observed.bindings.iter();
+        bindings.any(|binding| {
+            binding.metadata.namespace.as_ref() == Some(&place.namespace)
+                && binding.role_ref.name != place.role
+        })
+    });
+    Ok(Plan {
+        namespace_step,
+        profile: profile(options, &settings)?,
+        network: network(&settings)?,
+        replaced: replaced.map(|place| place.namespace.clone()).collect(),
+        left: record
+            .map(|record| left(options, record))
+            .unwrap_or_default(),
+        groups: match renewed {
+            Some(last) if options.groups.is_empty() => shared_groups(user, last),
+            _ => options.groups.clone(),
+        },
+        holders: holders(user, auth, &credential, record, grace, now),
+        retire_at: now.saturating_add(grace).unwrap_or(now),
+        places,
+        auth,
+        namespace,
+        settings,
+        credential,
+    })
+}
+
+fn shared_groups(user: &UserName, issue: &Generation) -> Vec<String> {
+    let shared = |group: &&String| user.generation_of(group).is_none();
+    issue.groups.iter().filter(shared).cloned().collect()
+}
+
+/// Checks that the record lets this run begin.
+fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> Result<()> {
+    let user = &options.user;
     if record.is_some_and(Record::is_half_ended) {
-        let user = &options.user;
         return Err(Error::conflict(format!(
             "{user}'s access has begun to end, and bindings may be left that give rights to an old \
              certificate"
         ))
         .with_hint(format!("end it first:  kubectl onboard offboard {user}")));
     }
-    let namespace = namespace_of(options, record)?;
-    let settings = settings(options, record);
-    let namespace_step = namespace_step(
-        &namespace,
-        &options.user,
-        &settings,
-        observed.namespace.as_ref(),
-    )?;
-    if let Some(found) = &observed.binding {
-        objects::check_subjects(found, &options.user, options.force_conflicts)?;
-    }
     if let Some(begun) = record.and_then(|record| record.begun.as_ref())
         && begun.is_in_the_way(now)
     {
         return Err(Error::conflict(format!(
-            "a run of {} has failed and is taking back what it made for {}",
-            begun.by, options.user
+            "a run of {} has failed and is taking back what it made for {user}",
+            begun.by
         ))
         .with_hint("run this again in a minute"));
     }
-    let credential = credential_step(options, &observed.file, record, now)?;
-    let holders = holders(&options.user, options.auth, &credential, record, now);
-    Ok(Plan {
-        namespace_step,
-        profile: profile(options, &settings)?,
-        network: network(&settings)?,
-        replace_binding: observed
-            .binding
-            .as_ref()
-            .is_some_and(|binding| binding.role_ref.name != settings.role),
-        namespace,
-        settings,
-        credential,
-        holders,
-    })
+    let onboarded =
+        record.is_some_and(|record| record.ended.is_none() && !record.generations.is_empty());
+    if options.mode != Mode::Onboard && !onboarded {
+        return Err(Error::failed(format!("{user} is not onboarded"))
+            .with_hint(format!("kubectl onboard {user}"))
+            .with_hint("everybody who is:  kubectl onboard list"));
+    }
+    Ok(())
 }
 
-/// Returns her namespace: as stated, as recorded, or named after her.
+/// Returns where she has a role: her own namespace, then those that she joins.
 ///
 /// # Errors
 ///
-/// Conflict, when she has another one already.
-pub fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
-    match (&options.namespace, record) {
+/// Conflict, when she has another namespace already; usage, when she would have a role nowhere,
+/// or two roles in one namespace.
+pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> {
+    let user = &options.user;
+    let settings = settings(options, record);
+    let joined = settings.memberships.iter().map(|membership| Place {
+        namespace: membership.namespace.clone(),
+        role: membership.role.clone(),
+        own: false,
+    });
+    if settings.no_namespace {
+        let places: Vec<Place> = joined.collect();
+        return if places.is_empty() {
+            Err(
+                Error::usage(format!("{user} would have a role in no namespace"))
+                    .with_hint("name one with --join NAMESPACE[:ROLE], or leave --no-namespace out")
+                    .with_hint(format!("to end it all:  kubectl onboard offboard {user}")),
+            )
+        } else {
+            Ok(places)
+        };
+    }
+    let own = Place {
+        namespace: namespace_of(options, record)?,
+        role: settings.role.clone(),
+        own: true,
+    };
+    if settings
+        .memberships
+        .iter()
+        .any(|one| one.namespace == own.namespace)
+    {
+        return Err(
+            Error::usage(format!("namespace {:?} is {user}'s own", own.namespace))
+                .with_hint("her role there is --role"),
+        );
+    }
+    Ok(std::iter::once(own).chain(joined).collect())
+}
+
+/// Returns the namespaces where she is to lose her role.
+#[must_use]
+pub fn left(options: &Options, record: &Record) -> Vec<String> {
+    let all = record.settings.memberships.iter();
+    all.map(|membership| membership.namespace.clone())
+        .filter(|namespace| options.leaves.contains(namespace))
+        .collect()
+}
+
+/// Checks that a namespace can be joined.
+///
+/// # Errors
+///
+/// Usage, when it does not exist; conflict, when it is being deleted.
+pub fn check_joined(name: &str, found: Option<&FoundNamespace>) -> Result<()> {
+    match found {
+        None => Err(
+            Error::usage(format!("there is no namespace {name:?} to join"))
+                .with_hint("kubectl get namespaces"),
+        ),
+        Some(found) if found.terminating => Err(Error::conflict(format!(
+            "namespace {name:?} is being deleted"
+        ))),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Returns her own namespace: as stated, as recorded, or named after her.
+fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
+    let recorded = record.filter(|record| !record.settings.no_namespace);
+    match (&options.namespace, recorded) {
         (Some(stated), Some(record)) if *stated != record.namespace && record.ended.is_none() => {
             Err(Error::conflict(format!(
                 "{} is onboarded in namespace {:?}, not in {stated:?}",
@@ -184,6 +323,14 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let bindings = "rolebindings.rbac.authorization.k8s.io";
     let inside = |verb| Access::new(verb, bindings).within(namespace);
     all.extend(["get", "create", "update"].map(inside));
+    for join in &options.joins {
+        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
+        all.extend(["get", "create", "update"].map(inside));
+        all.push(Access::new("bind", cluster_roles).named(&join.role));
+    }
+    for left in &options.leaves {
+        all.push(Access::new("delete", bindings).within(left));
+    }
     if options.auth != Auth::Token {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
@@ -258,7 +405,23 @@ fn settings(options: &Options, record: Option<&Record>) -> Settings {
             before.network,
             "isolated",
         ),
+        no_namespace: options.no_namespace || before.no_namespace,
+        memberships: memberships(options, before.memberships),
+        declared_by: or(&options.declared_by, before.declared_by),
     }
+}
+
+/// Adds those that she joins to those that she has; one role in each namespace.
+fn memberships(options: &Options, before: Vec<Membership>) -> Vec<Membership> {
+    let stays = |one: &Membership| {
+        let again = options
+            .joins
+            .iter()
+            .any(|join| join.namespace == one.namespace);
+        !again && !options.leaves.contains(&one.namespace)
+    };
+    let kept = before.into_iter().filter(stays);
+    kept.chain(options.joins.iter().cloned()).collect()
 }
 
 fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
@@ -343,6 +506,21 @@ fn credential_step(
 ) -> Result<CredentialStep> {
     let path = options.out.display();
     let live = record.and_then(|record| record.live(now).next_back());
+    if options.mode == Mode::Retire
+        && let Some(last) = record.and_then(|record| record.generations.last())
+    {
+        return Ok(CredentialStep::KeepElsewhere(last.clone()));
+    }
+    if options.mode == Mode::Keep {
+        return live
+            .map(|live| CredentialStep::KeepElsewhere(live.clone()))
+            .ok_or_else(|| {
+                let user = &options.user;
+                Error::failed(format!("{user} has no credential that has not ended"))
+                    .with_hint(format!("kubectl onboard renew {user}"))
+            });
+    }
+    let renew = options.force || matches!(options.mode, Mode::Renew { .. });
     let next = record.map_or(1, Record::next_generation);
     let issue = |at_least: u32, replace_file| CredentialStep::Issue {
         generation: next.max(at_least),
@@ -355,7 +533,7 @@ fn credential_step(
         ))
         .with_hint("name another file with --out, or pass --force to overwrite it")),
         Existing::Foreign(_) => Ok(issue(1, true)),
-        Existing::Hers(held) if options.force => Ok(issue(held.generation + 1, true)),
+        Existing::Hers(held) if renew => Ok(issue(held.generation + 1, true)),
         Existing::Hers(held) => match dead(held, record, now) {
             None => Ok(CredentialStep::KeepFile(held.clone())),
             Some(why) => Err(Error::usage(format!(
@@ -367,7 +545,7 @@ fn credential_step(
             .with_hint("pass --force to replace the file with a new credential")),
         },
         Existing::Absent => match live {
-            Some(live) if !options.force => Ok(CredentialStep::KeepElsewhere(live.clone())),
+            Some(live) if !renew => Ok(CredentialStep::KeepElsewhere(live.clone())),
             _ => Ok(issue(1, false)),
         },
     }
@@ -395,6 +573,7 @@ fn holders(
     auth: Auth,
     step: &CredentialStep,
     record: Option<&Record>,
+    grace: Duration,
     now: Timestamp,
 ) -> Holders {
     let live = record
@@ -415,10 +594,13 @@ fn holders(
                 Auth::Auto | Auth::Cert => CredentialKind::Certificate,
             };
             let new = Holder::of(user, *generation, kind);
-            return Holders {
-                during: with(live, new.clone()),
-                after: vec![new],
+            let during = with(live, new.clone());
+            let after = if grace.is_zero() {
+                vec![new]
+            } else {
+                during.clone()
             };
+            return Holders { during, after };
         }
     };
     Holders {
@@ -426,6 +608,8 @@ fn holders(
         after: kept,
     }
 }
+
+pub mod changes;
 
 #[cfg(test)]
 mod tests;

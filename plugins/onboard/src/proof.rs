@@ -56,6 +56,8 @@ pub struct Expected<'a> {
     pub sha256: Option<&'a str>,
     /// The rules of her role.
     pub rules: &'a [PolicyRule],
+    /// Other namespaces where she has a role, with its rules.
+    pub also: Vec<(&'a str, &'a [PolicyRule])>,
     /// A LimitRange fills in resources that a pod leaves out.
     pub limited: bool,
 }
@@ -150,6 +152,10 @@ pub async fn prove(
         // The pod below shows it better than an answer would.
         wanted.retain(|access| !pods(access));
     }
+    wanted.extend(expected.also.iter().filter_map(|(namespace, rules)| {
+        let mut telling = telling(namespace, rules);
+        telling.next()
+    }));
     // New rights reach the authorizer's cache a moment after they are written.
     let answers = join_all(
         wanted
@@ -219,12 +225,16 @@ fn cannot(expected: &Expected<'_>) -> Vec<Access> {
 
 /// Returns what her role says that she can do, as far as it is asked for.
 fn can(expected: &Expected<'_>) -> Vec<Access> {
-    TELLING
-        .into_iter()
-        .map(|(verb, resource)| Access::new(verb, resource).within(expected.namespace))
-        .filter(|access| granted(expected.rules, access))
+    telling(expected.namespace, expected.rules)
         .take(ASKED)
         .collect()
+}
+
+fn telling<'a>(namespace: &'a str, rules: &'a [PolicyRule]) -> impl Iterator<Item = Access> {
+    TELLING
+        .into_iter()
+        .map(move |(verb, resource)| Access::new(verb, resource).within(namespace))
+        .filter(|access| granted(rules, access))
 }
 
 async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {
@@ -342,6 +352,7 @@ mod tests {
             groups,
             sha256: Some("ab"),
             rules,
+            also: Vec::new(),
             limited: true,
         }
     }

@@ -29,7 +29,7 @@ pub struct Record {
     kind: Kind,
     /// The user name, exactly.
     pub user: String,
-    /// Her namespace.
+    /// Her namespace; the first of her memberships when she has none of her own.
     pub namespace: String,
     /// What the latest run was asked for; a later run takes over what it does not state.
     pub settings: Settings,
@@ -104,6 +104,24 @@ pub struct Settings {
     pub profile: String,
     /// Network word.
     pub network: String,
+    /// She has no namespace of her own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_namespace: bool,
+    /// Namespaces of others where she has a role.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<Membership>,
+    /// The file that declares her, by its `metadata.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
+}
+
+/// A role in a namespace that is not hers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The namespace.
+    pub namespace: String,
+    /// The ClusterRole that she has there.
+    pub role: String,
 }
 
 /// One issue of a credential.

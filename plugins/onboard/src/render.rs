@@ -220,16 +220,16 @@ pub fn plan(options: &Options, plan: &Plan) -> Result<String> {
 
 fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
     let user = &options.user;
-    let mut lines = vec![format!(
-        "namespace/{} {}",
-        plan.namespace,
-        match plan.namespace_step {
-            NamespaceStep::Create => "created",
-            NamespaceStep::Update => "configured",
-            NamespaceStep::Keep => "unchanged",
-        }
-    )];
-    if let Some(profile) = &plan.profile {
+    let mut lines = Vec::new();
+    let step = match plan.namespace_step {
+        NamespaceStep::None => None,
+        NamespaceStep::Create => Some("created"),
+        NamespaceStep::Update => Some("configured"),
+        NamespaceStep::Keep => Some("unchanged"),
+    };
+    lines.extend(step.map(|step| format!("namespace/{} {step}", plan.namespace)));
+    let own = step.is_some();
+    if let Some(profile) = plan.profile.as_ref().filter(|_| own) {
         if profile.limit_range().is_some() {
             lines.push(format!("limitrange/{} applied", crate::objects::LIMITS));
         }
@@ -241,7 +241,7 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
             ));
         }
     }
-    if crate::objects::network_policy(plan.network, &plan.namespace, user).is_some() {
+    if own && crate::objects::network_policy(plan.network, &plan.namespace, user).is_some() {
         lines.push(format!(
             "networkpolicy/{} applied: {}",
             crate::objects::DEFAULT_DENY,
@@ -254,17 +254,24 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
         .iter()
         .map(crate::objects::Holder::describe)
         .collect();
-    lines.push(format!(
-        "rolebinding/{} {}: {} → {}",
-        crate::objects::binding_name(user),
-        if plan.replace_binding {
+    let name = crate::objects::binding_name(user);
+    for place in &plan.places {
+        let what = if plan.replaced.contains(&place.namespace) {
             "replaced"
         } else {
             "applied"
-        },
-        plan.settings.role,
-        holders.join(", ")
-    ));
+        };
+        let inside = if place.own {
+            String::new()
+        } else {
+            format!(" in {}", place.namespace)
+        };
+        let (role, to) = (&place.role, holders.join(", "));
+        lines.push(format!("rolebinding/{name}{inside} {what}: {role} → {to}"));
+    }
+    for left in &plan.left {
+        lines.push(format!("rolebinding/{name} in {left} removed"));
+    }
     match &plan.credential {
         CredentialStep::KeepFile(held) => lines.push(format!(
             "{} kept: generation {}, until {}",

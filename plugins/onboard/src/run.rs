@@ -7,15 +7,16 @@ use groundcrew::client::access::{self, Access};
 use groundcrew::client::{self, Product, Session};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::flags::kube::Tuning;
 use groundcrew::flags::{DryRun, KubeArgs};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
 use crate::apply::{Run, writer};
 use crate::kubeconfig;
-use crate::observe::{Observed, observe};
-use crate::options::Options;
-use crate::plan::{self, CredentialStep};
+use crate::observe::{Cache, Observed, observe};
+use crate::options::{Mode, Options};
+use crate::plan::{self, CredentialStep, Plan};
 use crate::record::SYSTEM_NAMESPACE;
 use crate::render::{self, Report};
 
@@ -34,7 +35,7 @@ pub fn field_manager(stated: Option<String>) -> String {
     stated.unwrap_or_else(|| product().name.to_owned())
 }
 
-/// Onboards.
+/// Onboards, renews, joins or leaves, as the options say.
 ///
 /// # Errors
 ///
@@ -49,65 +50,138 @@ pub async fn run(
     let session = interrupt
         .guard(client::connect(kube, &product(), ui))
         .await?;
-    let (me, observed) = interrupt.guard(look(&session, options)).await?;
-    // Kubernetes keeps times in whole seconds.
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let plan = plan::plan(options, &observed, now)?;
-    if options.dry_run == DryRun::Client {
-        ui.answer(render::plan(options, &plan)?)?;
-        return Ok(Exit::Done);
-    }
-    let run = Run {
+    let me = interrupt.guard(may(&session, &[options])).await?;
+    let cache = Cache::default();
+    let prepared = interrupt.guard(prepare(&session, options, &cache)).await?;
+    let host = Host {
         session: &session,
         me: &me,
-        options,
-        observed: &observed,
-        plan: &plan,
+        tuning: kube.tuning(),
         ui,
         interrupt,
-        writer: writer(options),
-        tuning: kube.tuning(),
-        now,
     };
-    if options.dry_run == DryRun::Server {
-        run.rehearse().await?;
-        ui.answer(render::plan(options, &plan)?)?;
+    if options.dry_run == DryRun::Client {
+        ui.answer(render::plan(options, &prepared.plan)?)?;
         return Ok(Exit::Done);
     }
-    if matches!(plan.credential, CredentialStep::Issue { .. }) {
-        warn_of_loopback(&observed, ui);
+    if options.dry_run == DryRun::Server {
+        host.run(options, &prepared).rehearse().await?;
+        ui.answer(render::plan(options, &prepared.plan)?)?;
+        return Ok(Exit::Done);
     }
-    let outcome = run.carry_out().await?;
+    if matches!(prepared.plan.credential, CredentialStep::Issue { .. }) {
+        warn_of_loopback(&prepared.observed, ui);
+    }
+    let outcome = host.run(options, &prepared).carry_out().await?;
     let requests = session.requests() + outcome.requests_as_her;
-    let report = Report::new(options, &plan, outcome, started.elapsed(), requests, now);
+    let (plan, now) = (&prepared.plan, prepared.now);
+    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
     ui.answer(report.render(&options.output)?)?;
+    if let Mode::Renew { grace } = options.mode
+        && !grace.is_zero()
+    {
+        let end = render::until(plan.retire_at, now);
+        ui.status(format_args!("what she held before works until {end}."));
+        ui.hint("then take its rights away:  kubectl onboard renew --due");
+    }
     session.finish()?;
     Ok(report.exit())
 }
 
-/// Finds out who runs this, whether she may, and what is there; writes nothing.
-async fn look(session: &Session, options: &Options) -> Result<(String, Observed)> {
-    let me = access::who_am_i(session).await?.username;
-    // Before the record is read only the stated or derived name is known; the rights are the same.
-    let namespace = options
-        .namespace
-        .clone()
-        .unwrap_or_else(|| options.user.slug());
-    let required = plan::required(options, &namespace);
-    let missing = access::missing(session, &required).await?;
-    if !missing.is_empty() {
-        return Err(refused(missing, &me, &namespace));
+/// What the runs for several people have in common.
+pub struct Host<'a> {
+    /// The admin's session.
+    pub session: &'a Session,
+    /// The admin's name, in the server's words.
+    pub me: &'a str,
+    /// How requests are made.
+    pub tuning: Tuning,
+    /// Where text goes.
+    pub ui: &'a Ui,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+}
+
+/// What was there, and what is to be done about it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What was there.
+    pub observed: Observed,
+    /// What is to be done.
+    pub plan: Plan,
+    /// When it was looked at, in whole seconds as Kubernetes counts.
+    pub now: Timestamp,
+}
+
+impl<'a> Host<'a> {
+    /// Returns the run that carries a plan out.
+    #[must_use]
+    pub fn run(&'a self, options: &'a Options, prepared: &'a Prepared) -> Run<'a> {
+        Run {
+            session: self.session,
+            me: self.me,
+            options,
+            observed: &prepared.observed,
+            plan: &prepared.plan,
+            ui: self.ui,
+            interrupt: self.interrupt,
+            writer: writer(options),
+            tuning: self.tuning,
+            now: prepared.now,
+        }
     }
-    let observed = observe(session, options).await?;
-    Ok((me, observed))
+}
+
+/// Looks at what is there and decides; writes nothing.
+///
+/// # Errors
+///
+/// What the server says; why it cannot be done.
+pub async fn prepare(session: &Session, options: &Options, cache: &Cache) -> Result<Prepared> {
+    let observed = observe(session, options, cache).await?;
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let plan = plan::plan(options, &observed, now)?;
+    Ok(Prepared {
+        observed,
+        plan,
+        now,
+    })
+}
+
+/// Finds out who runs this and whether she may do all of it.
+///
+/// # Errors
+///
+/// Every right that is missing, and what grants it.
+pub async fn may(session: &Session, crew: &[&Options]) -> Result<String> {
+    let me = access::who_am_i(session).await?.username;
+    let mut required = Vec::new();
+    let mut namespaces = Vec::new();
+    for options in crew {
+        // Before the record is read only the stated or derived name is known; the rights are the
+        // same.
+        let stated = options.namespace.clone();
+        let namespace = stated.unwrap_or_else(|| options.user.slug());
+        required.extend(plan::required(options, &namespace));
+        namespaces.push(namespace);
+    }
+    let missing = access::missing(session, &required).await?;
+    if missing.is_empty() {
+        return Ok(me);
+    }
+    Err(refused(missing, &me, &namespaces))
 }
 
 /// Names what is missing and what grants it.
-fn refused(mut missing: Vec<Access>, me: &str, namespace: &str) -> Error {
+fn refused(mut missing: Vec<Access>, me: &str, namespaces: &[String]) -> Error {
     // Whoever onboards makes namespaces, and no role can be given in one that is not there yet.
     for access in &mut missing {
-        access.namespace.take_if(|inside| inside == namespace);
+        access
+            .namespace
+            .take_if(|inside| namespaces.contains(inside));
     }
+    missing.sort();
+    missing.dedup();
     let system = missing.iter().any(|access| access.namespace.is_some());
     let error = access::refused(&missing, me, "groundcrew-onboarder");
     if system {

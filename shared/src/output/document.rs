@@ -23,6 +23,12 @@ pub enum Kind {
     OffboardReport,
     /// What `kubectl onboard offboard --dry-run` would do.
     OffboardPlan,
+    /// People who are declared together, for `kubectl onboard apply -f`.
+    Onboarding,
+    /// What `kubectl onboard apply` ends with.
+    OnboardingReport,
+    /// What `kubectl onboard apply --dry-run` would do.
+    OnboardingPlan,
 }
 
 /// A body with the two fields that say what it is.
@@ -80,10 +86,13 @@ mod tests {
             Kind::OnboardList,
             Kind::OffboardReport,
             Kind::OffboardPlan,
+            Kind::Onboarding,
+            Kind::OnboardingReport,
+            Kind::OnboardingPlan,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan"]"#
         );
     }
 

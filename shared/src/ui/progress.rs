@@ -24,6 +24,23 @@ impl Progress {
         Self { bar }
     }
 
+    pub(super) fn bar(group: Option<&MultiProgress>, message: String, length: u64) -> Self {
+        let bar = match group {
+            Some(group) => group.add(ProgressBar::new(length)),
+            None => ProgressBar::hidden(),
+        };
+        if let Ok(style) = ProgressStyle::with_template("{msg} {bar:20} {pos}/{len} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(message);
+        Self { bar }
+    }
+
+    /// Counts one more as done.
+    pub fn advance(&self) {
+        self.bar.inc(1);
+    }
+
     /// Changes what is said to be waited for.
     pub fn message(&self, message: impl Into<String>) {
         self.bar.set_message(message.into());

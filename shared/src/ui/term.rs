@@ -146,6 +146,18 @@ impl Ui {
         Progress::start(self.0.bars.as_ref(), message.into())
     }
 
+    /// Starts a bar that counts to `length`; without a terminal it is silent.
+    #[must_use]
+    pub fn bar(&self, message: impl Into<String>, length: u64) -> Progress {
+        Progress::bar(self.0.bars.as_ref(), message.into(), length)
+    }
+
+    /// Returns an object that says and asks nothing, for one of many that are done at once.
+    #[must_use]
+    pub fn muted(&self) -> Self {
+        Self::into_sinks(io::sink(), io::sink(), None)
+    }
+
     /// Asks a yes/no question on the terminal.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use super::{Run, Work};
 use crate::objects::{self, Holder};
+use crate::plan::Place;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
 
@@ -19,15 +20,27 @@ const ATTEMPTS: usize = 4;
 impl Run<'_> {
     /// Gives the rights to exactly these holders.
     pub(super) async fn bind(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
-        self.check_interrupt()?;
-        let (user, plan) = (&self.options.user, self.plan);
-        let wanted = objects::role_binding(&plan.namespace, user, &plan.settings.role, holders);
-        let what = self.write_binding(&wanted, work).await?;
+        let user = &self.options.user;
         let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-        self.done(
-            format_args!("rolebinding/{} {what}", objects::binding_name(user)),
-            format_args!("{} → {}", plan.settings.role, to.join(", ")),
-        );
+        for Place {
+            namespace,
+            role,
+            own,
+        } in &self.plan.places
+        {
+            self.check_interrupt()?;
+            let wanted = objects::role_binding(namespace, user, role, holders);
+            let what = self.write_binding(&wanted, work).await?;
+            let place = if *own {
+                String::new()
+            } else {
+                format!(" in {namespace}")
+            };
+            self.done(
+                format_args!("rolebinding/{}{place} {what}", objects::binding_name(user)),
+                format_args!("{role} → {}", to.join(", ")),
+            );
+        }
         Ok(())
     }
 
@@ -85,27 +98,27 @@ impl Run<'_> {
         )))
     }
 
-    /// Removes a binding to another role: the API server lets nobody change a roleRef.
-    pub(super) async fn unbind_other_role(&self, work: &mut Work) -> Result<()> {
-        if !self.plan.replace_binding {
-            return Ok(());
+    /// Removes bindings to another role, because the API server lets nobody change a roleRef, and
+    /// those of namespaces that she leaves.
+    pub(super) async fn unbind(&self, work: &mut Work) -> Result<()> {
+        for namespace in self.plan.replaced.iter().chain(&self.plan.left) {
+            let Some(found) = work.bindings.get(namespace) else {
+                continue;
+            };
+            self.check_interrupt()?;
+            let name = objects::binding_name(&self.options.user);
+            let doing = Doing::new("delete", RESOURCE)
+                .named(&name)
+                .within(namespace);
+            let api = self.namespaced_api::<RoleBinding>(namespace);
+            let deleted = self.writer.delete(&api, &found.metadata).await;
+            deleted.map_err(|error| self.raced(error, &doing))?;
+            self.done(
+                format_args!("rolebinding/{name} in {namespace} removed"),
+                format_args!("gave {}", found.role_ref.name),
+            );
+            work.bindings.remove(namespace);
         }
-        let namespace = &self.plan.namespace;
-        let Some(found) = work.bindings.get(namespace) else {
-            return Ok(());
-        };
-        let name = objects::binding_name(&self.options.user);
-        let doing = Doing::new("delete", RESOURCE)
-            .named(&name)
-            .within(namespace);
-        let api = self.namespaced_api::<RoleBinding>(namespace);
-        let deleted = self.writer.delete(&api, &found.metadata).await;
-        deleted.map_err(|error| self.raced(error, &doing))?;
-        self.done(
-            format_args!("rolebinding/{name} removed"),
-            format_args!("gave {}", found.role_ref.name),
-        );
-        work.bindings.remove(namespace);
         Ok(())
     }
 }

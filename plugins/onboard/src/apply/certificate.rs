@@ -84,7 +84,7 @@ impl Run<'_> {
     ) -> Result<Result<Fresh, Unsigned>> {
         let user = &self.options.user;
         self.remove_stale_requests().await?;
-        let mut groups = self.options.groups.clone();
+        let mut groups = self.plan.groups.clone();
         groups.push(user.generation_group(generation));
         let key = KeyAndRequest::new(user.as_str(), &groups)?;
 

@@ -4,12 +4,14 @@ use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use super::ledger::Ledger;
 use super::{Outcome, Run, Work};
 use crate::kubeconfig::{self, Document, Held, Secret};
 use crate::meta;
 use crate::options::Auth;
+use crate::plan::{NamespaceStep, Place};
 use crate::proof::{self, Check, Expected};
 use crate::record::{CredentialKind, Generation};
 use crate::render;
@@ -68,7 +70,8 @@ impl Run<'_> {
         };
         let outcome = self.prove(&document, &held).await?;
         for old in &mut work.ledger.record.generations {
-            old.retire_after.get_or_insert(self.now);
+            let end = old.retire_after.get_or_insert(self.plan.retire_at);
+            *end = (*end).min(self.plan.retire_at);
         }
         work.ledger
             .record
@@ -121,7 +124,7 @@ impl Run<'_> {
     }
 
     async fn credential(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
-        let fresh = match self.options.auth {
+        let fresh = match self.plan.auth {
             Auth::Token => self.token(generation, &mut work.undo).await?,
             Auth::Cert => self
                 .certificate(generation, &mut work.undo)
@@ -215,11 +218,26 @@ impl Run<'_> {
             kind: held.kind,
             groups: &held.groups,
             sha256: held.sha256.as_deref(),
-            rules: &self.observed.role_rules,
-            limited: profile.is_some_and(|profile| profile.limit_range().is_some()),
+            rules: self.rules_of(self.plan.places.first()),
+            also: self
+                .plan
+                .places
+                .iter()
+                .skip(1)
+                .map(|place| (place.namespace.as_str(), self.rules_of(Some(place))))
+                .collect(),
+            limited: self.plan.namespace_step != NamespaceStep::None
+                && profile.is_some_and(|profile| profile.limit_range().is_some()),
         };
         let proof = proof::prove(her, &expected, self.options.timeout);
         self.interrupt.guard(proof).await
+    }
+
+    fn rules_of(&self, place: Option<&Place>) -> &[PolicyRule] {
+        place
+            .and_then(|place| self.observed.role_rules.get(&place.role))
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {

@@ -31,9 +31,8 @@ impl Ledger {
             |found| found.record.clone(),
         );
         record.settings = run.plan.settings.clone();
-        if record.ended.take().is_some() {
-            record.namespace.clone_from(&run.plan.namespace);
-        }
+        record.ended = None;
+        record.namespace.clone_from(&run.plan.namespace);
         Self {
             record,
             kept: found.map(|found| (found.record.clone(), found.metadata.clone())),

@@ -86,7 +86,7 @@ struct Work {
 
 impl Run<'_> {
     fn work(&self) -> Work {
-        let found = self.observed.binding.iter();
+        let found = self.observed.bindings.iter();
         let place = |binding: &RoleBinding| binding.metadata.namespace.clone().unwrap_or_default();
         Work {
             ledger: Ledger::open(self),
@@ -126,7 +126,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.limits(&mut work.undo).await?;
-        if self.plan.replace_binding {
+        if !self.plan.replaced.is_empty() {
             self.ui
                 .status("not checked: the binding, because the old one stands in its place.");
             return Ok(());
@@ -141,7 +141,7 @@ impl Run<'_> {
         }
         self.namespace(&mut work.undo).await?;
         self.limits(&mut work.undo).await?;
-        self.unbind_other_role(work).await?;
+        self.unbind(work).await?;
         self.bind(&self.plan.holders.during, work).await?;
         let outcome = match &self.plan.credential {
             CredentialStep::KeepFile(held) => self.keep(held, &mut work.ledger).await?,

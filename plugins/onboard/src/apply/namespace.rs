@@ -19,6 +19,7 @@ impl Run<'_> {
         let object = objects::namespace(&plan.namespace, &options.user, &plan.settings);
         let api = self.cluster_api::<Namespace>();
         let what = match plan.namespace_step {
+            NamespaceStep::None => return Ok(()),
             NamespaceStep::Keep => "unchanged",
             NamespaceStep::Update => {
                 let doing = Doing::new("patch", "namespaces").named(&plan.namespace);
@@ -64,50 +65,70 @@ impl Run<'_> {
     /// The LimitRange goes before the quota: with a quota alone every pod without resources is
     /// refused.
     pub(super) async fn limits(&self, undo: &mut Undo) -> Result<()> {
+        if self.plan.namespace_step == NamespaceStep::None {
+            return Ok(());
+        }
         let (user, namespace) = (&self.options.user, self.plan.namespace.as_str());
-        let mut applied = Vec::new();
+        let found = &self.observed.existing;
         if let Some(profile) = &self.plan.profile {
+            let mut kinds = Vec::new();
+            let mut written = false;
             if let Some(spec) = profile.limit_range() {
                 let object = objects::limit_range(spec, namespace, user);
-                self.apply(&object, "limitrange", "limitranges", undo)
+                let found = found.limits.as_ref();
+                written |= self
+                    .apply(&object, found, "limitrange", "limitranges", undo)
                     .await?;
-                applied.push("limitrange");
+                kinds.push("limitrange");
             }
             if let Some(spec) = profile.quota() {
                 let object = objects::quota(spec, namespace, user);
-                self.apply(&object, "resourcequota", "resourcequotas", undo)
+                let found = found.quota.as_ref();
+                let resource = "resourcequotas";
+                written |= self
+                    .apply(&object, found, "resourcequota", resource, undo)
                     .await?;
-                applied.push("resourcequota");
+                kinds.push("resourcequota");
             }
-            if !applied.is_empty() {
+            if !kinds.is_empty() {
+                let what = if written { "applied" } else { "unchanged" };
                 self.done(
-                    format_args!("{} applied", applied.join(", ")),
+                    format_args!("{} {what}", kinds.join(", ")),
                     profile.summary(),
                 );
             }
         }
         if let Some(object) = objects::network_policy(self.plan.network, namespace, user) {
             let resource = "networkpolicies.networking.k8s.io";
-            self.apply(&object, "networkpolicy", resource, undo).await?;
+            let found = found.policy.as_ref();
+            let written = self
+                .apply(&object, found, "networkpolicy", resource, undo)
+                .await?;
+            let what = if written { "applied" } else { "unchanged" };
             self.done(
-                format_args!("networkpolicy/{} applied", objects::DEFAULT_DENY),
+                format_args!("networkpolicy/{} {what}", objects::DEFAULT_DENY),
                 self.plan.network.summary(),
             );
         }
         Ok(())
     }
 
+    /// Applies an object unless it is as it should be; says whether it was written.
     async fn apply<K>(
         &self,
         object: &K,
+        found: Option<&K>,
         kind: &'static str,
         resource: &'static str,
         undo: &mut Undo,
-    ) -> Result<()>
+    ) -> Result<bool>
     where
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
         self.check_interrupt()?;
+        if found.is_some_and(|found| objects::is_as_wanted(found, object)) {
+            return Ok(false);
+        }
         let name = object.meta().name.clone().unwrap_or_default();
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let doing = Doing::new("patch", resource)
@@ -118,9 +139,9 @@ impl Run<'_> {
             .apply(&self.namespaced_api::<K>(&namespace), object)
             .await;
         let kept = kept.map_err(|error| explain(error, &doing))?;
-        if !self.observed.existing.contains(&kind) {
+        if found.is_none() {
             undo.made(&kept, kind, self.options.dry_run);
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::identity::UserName;
 use crate::people;
 use crate::record::SYSTEM_NAMESPACE;
-use crate::run::{self, product};
+use crate::run::{self, Host, product};
 use plan::NamespaceEnd;
 
 /// End somebody's access, and prove that it has ended
@@ -180,6 +180,28 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
     ui.answer(report.render(&options.output)?)?;
     session.finish()?;
     Ok(report.exit())
+}
+
+/// Offboards one of many whom a file does not declare any more; that was asked for already.
+///
+/// # Errors
+///
+/// What could not be taken away.
+pub async fn prune(host: &Host<'_>, user: UserName, write: &WriteArgs) -> Result<Exit> {
+    let options = Options {
+        user,
+        keep_namespace: false,
+        archive: None,
+        dry_run: DryRun::None,
+        yes: true,
+        output: OutputArgs::default(),
+        writer: Writer {
+            field_manager: run::field_manager(write.field_manager.clone()),
+            dry_run: false,
+            force_conflicts: write.force_conflicts,
+        },
+    };
+    end(&options, host.session, &host.ui.muted(), host.interrupt).await
 }
 
 fn confirm(user: &UserName, plan: &plan::Plan, ui: &Ui) -> Result<()> {

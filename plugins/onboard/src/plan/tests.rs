@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
 use crate::kubeconfig::Endpoint;
-use crate::observe::FoundRecord;
+use crate::observe::{FoundRecord, InNamespace};
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 
@@ -33,6 +33,11 @@ fn options() -> Options {
         out: PathBuf::from("alice.kubeconfig"),
         server: None,
         force: false,
+        mode: Mode::Onboard,
+        no_namespace: false,
+        joins: Vec::new(),
+        leaves: Vec::new(),
+        declared_by: None,
         dry_run: DryRun::None,
         field_manager: "kubectl-onboard".to_owned(),
         force_conflicts: false,
@@ -44,10 +49,10 @@ fn nothing() -> Observed {
     Observed {
         record: None,
         namespace: None,
-        binding: None,
-        existing: Vec::new(),
+        bindings: Vec::new(),
+        existing: InNamespace::default(),
         requests: Vec::new(),
-        role_rules: Vec::new(),
+        role_rules: BTreeMap::new(),
         endpoint: Endpoint {
             server: "https://api:6443".to_owned(),
             certificate_authority: None,
@@ -383,16 +388,16 @@ fn another_namespace_than_the_recorded_one_is_a_conflict() {
 fn another_role_replaces_the_binding() {
     let binding = objects::role_binding("alice", &options().user, "view", &[]);
     let observed = Observed {
-        binding: Some(binding),
+        bindings: vec![binding],
         namespace: Some(hers()),
         ..nothing()
     };
-    assert!(decide(&options(), &observed).unwrap().replace_binding);
+    assert_eq!(decide(&options(), &observed).unwrap().replaced, ["alice"]);
     let same = Options {
         role: Some("view".into()),
         ..options()
     };
-    assert!(!decide(&same, &observed).unwrap().replace_binding);
+    assert!(decide(&same, &observed).unwrap().replaced.is_empty());
 }
 
 #[test]

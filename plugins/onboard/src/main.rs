@@ -1,8 +1,10 @@
 //! `kubectl onboard`: from nothing to a colleague who can work.
 
+mod accept;
 mod apply;
 mod cli;
 mod credential;
+mod handover;
 mod identity;
 mod kubeconfig;
 mod list;
@@ -16,6 +18,7 @@ mod profile;
 mod proof;
 mod record;
 mod render;
+mod request;
 mod run;
 
 fn main() -> std::process::ExitCode {

@@ -16,11 +16,12 @@ use kube::api::{Api, ListParams};
 use kube::config::Kubeconfig;
 
 use crate::credential::unbase64;
+use crate::handover;
 use crate::identity::UserName;
 use crate::kubeconfig::{self, Endpoint, Existing};
 use crate::meta;
 use crate::objects;
-use crate::options::{DEFAULT_ROLE, Options};
+use crate::options::{DEFAULT_ROLE, KeySource, Options};
 use crate::plan;
 use crate::record::{self, Record, SYSTEM_NAMESPACE};
 
@@ -75,7 +76,10 @@ pub struct FoundNamespace {
 /// path cannot be used.
 pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
     let user = &options.user;
-    let file = kubeconfig::look(&options.out, user, &session.cluster)?;
+    let file = match &options.key {
+        KeySource::Here => kubeconfig::look(&options.out, user, &session.cluster)?,
+        KeySource::Hers(request) => handover::look(&options.out, user, request.fingerprint())?,
+    };
     let record = record_of(session, user).await?;
     let namespace = plan::namespace_of(options, record.as_ref().map(|found| &found.record))?;
     let role = match (&options.role, &record) {

@@ -8,6 +8,7 @@ use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::identity::UserName;
 use crate::profile::Profile;
+use crate::request::HerRequest;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -33,11 +34,13 @@ pub struct Options {
     pub groups: Vec<String>,
     /// Which kind of credential.
     pub auth: Auth,
+    /// Where the key of a certificate is.
+    pub key: KeySource,
     /// How long the credential is asked to last.
     pub expires: Duration,
     /// How long to wait for the signer and for the rights to take effect.
     pub timeout: Duration,
-    /// Where the kubeconfig goes.
+    /// Where the kubeconfig goes, or her certificate when she has the key.
     pub out: PathBuf,
     /// API server address for her, when it differs from the admin's.
     pub server: Option<String>,
@@ -87,6 +90,15 @@ impl Network {
             Self::None => "no network policy",
         }
     }
+}
+
+/// Where the private key of a certificate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// The run makes it and puts it into her kubeconfig.
+    Here,
+    /// She made it and keeps it; this is the request that she signed with it.
+    Hers(HerRequest),
 }
 
 /// Which kind of credential to issue.

@@ -10,9 +10,11 @@ use crate::kubeconfig::{Existing, Held};
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
-use crate::options::{Auth, DEFAULT_ROLE, Network, Options};
+use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
 use crate::profile::{Profile, Size};
 use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE, Settings};
+
+mod her_key;
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -116,6 +118,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         .with_hint("run this again in a minute"));
     }
     let credential = credential_step(options, &observed.file, record, now)?;
+    let credential = her_key::settle(options, credential, record)?;
     let holders = holders(&options.user, options.auth, &credential, record, now);
     Ok(Plan {
         namespace_step,
@@ -183,6 +186,10 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
             Access::new("approve", "signers.certificates.k8s.io")
                 .named("kubernetes.io/kube-apiserver-client"),
         );
+    }
+    if matches!(options.key, KeySource::Hers(_)) {
+        let review = "subjectaccessreviews.authorization.k8s.io";
+        all.push(Access::new("create", review));
     }
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
     if options.auth == Auth::Token {

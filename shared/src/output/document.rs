@@ -19,6 +19,12 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// What `kubectl onboard request` made.
+    OnboardRequest,
+    /// The head of a certificate file: whose it is and where the cluster is.
+    OnboardHandover,
+    /// What `kubectl onboard accept` ends with.
+    OnboardAccept,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +80,13 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::OnboardRequest,
+            Kind::OnboardHandover,
+            Kind::OnboardAccept,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OnboardRequest","OnboardHandover","OnboardAccept"]"#
         );
     }
 

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Run;
 use crate::objects;
+use crate::options::KeySource;
 use crate::record::{self, Begun, Record, SYSTEM_NAMESPACE};
 
 /// A record with the object that it was read from; a change in between is a conflict, not a merge.
@@ -63,6 +64,10 @@ impl Ledger {
             generation,
             by: run.me.to_owned(),
             since: Timestamp::now(),
+            key: match &run.options.key {
+                KeySource::Here => None,
+                KeySource::Hers(request) => Some(request.fingerprint().to_owned()),
+            },
             taking_back: false,
         });
         self.write(run, record).await

@@ -54,7 +54,7 @@ pub struct Cli {
 /// What there is besides onboarding itself; one folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
-    List(list::ListArgs),
+    List(Box<list::ListArgs>),
     Request(request::RequestArgs),
     Accept(accept::AcceptArgs),
 }
@@ -327,7 +327,7 @@ impl Plugin for Cli {
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
-            Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
+            Some(Command::List(args)) => list::run(*args, &ui, &interrupt).await,
             Some(Command::Request(args)) => request::run(&args, &ui),
             Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
             None => {

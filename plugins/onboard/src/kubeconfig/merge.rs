@@ -42,7 +42,7 @@ pub enum List {
 
 impl List {
     /// Every list.
-    pub const ALL: [Self; 3] = [Self::Clusters, Self::Users, Self::Contexts];
+    pub const ALL: [Self; 3] = [Self::Clusters, Self::Contexts, Self::Users];
 
     /// Returns the key of the list.
     #[must_use]

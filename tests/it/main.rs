@@ -5,6 +5,8 @@ mod kubectl;
 mod onboard;
 mod onboard_choices;
 mod onboard_faults;
+mod onboard_handover;
+mod onboard_merge;
 mod onboard_offboard;
 mod onboard_refusals;
 mod onboard_renew;
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
+        ("onboard_handover", onboard_handover::cases()),
+        ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),

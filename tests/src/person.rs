@@ -1,5 +1,7 @@
 //! People: what the tests of `kubectl onboard` do with each of them.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::command::{Output, Run};
@@ -11,6 +13,41 @@ impl Suite {
     pub fn onboard(&self, name: &str) -> Run {
         let file = self.path(&format!("{name}.kubeconfig"));
         self.admin("onboard").args([name, "--out"]).args([file])
+    }
+
+    /// Makes her key and request in a directory of her own, and returns it: her laptop.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be made.
+    #[must_use]
+    pub fn requested(&self, name: &str, generation: u32) -> PathBuf {
+        let laptop = self.path(&format!("laptop-{name}"));
+        let run = self.program(&self.plugin("kubectl-onboard"));
+        let run = run.args(["request", name, "--out-dir"]).args([&laptop]);
+        let output = run.line(&format!("--generation {generation}")).run();
+        output.success();
+        laptop
+    }
+
+    /// Returns `kubectl onboard NAME --csr-file` for the request on her laptop; the certificate
+    /// goes into the case's own directory.
+    #[must_use]
+    pub fn sign(&self, name: &str, request: &Path) -> Run {
+        let file = self.path(&format!("{name}.crt"));
+        let run = self.admin("onboard").args([name, "--csr-file"]);
+        run.args([request]).args(["--out"]).args([file])
+    }
+
+    /// Returns `kubectl onboard accept` of her certificate with the key on her laptop, without any
+    /// kubeconfig.
+    #[must_use]
+    pub fn accept(&self, name: &str) -> Run {
+        let file = self.path(&format!("{name}.crt"));
+        let key = self.path(&format!("laptop-{name}/{name}.key"));
+        let run = self.program(&self.cluster().kubectl());
+        let run = run.line("onboard accept").args([file]);
+        run.args(["--key"]).args([key])
     }
 
     /// Runs `kubectl WORDS` with nothing but her file.

@@ -11,8 +11,10 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
+use crate::accept;
 use crate::list;
 use crate::offboard;
+use crate::request;
 use crate::team;
 use issue::IssueArgs;
 
@@ -48,6 +50,8 @@ enum Command {
     Renew(Box<renew::RenewArgs>),
     Offboard(Box<offboard::OffboardArgs>),
     Apply(Box<team::ApplyArgs>),
+    Request(Box<request::RequestArgs>),
+    Accept(Box<accept::AcceptArgs>),
     Join(Box<member::JoinArgs>),
     Leave(Box<member::LeaveArgs>),
 }
@@ -73,6 +77,8 @@ impl Plugin for Cli {
             Some(Command::Offboard(args)) => &args.globals,
             Some(Command::Renew(args)) => &args.globals,
             Some(Command::Apply(args)) => &args.globals,
+            Some(Command::Request(args)) => &args.globals,
+            Some(Command::Accept(args)) => &args.globals,
             Some(Command::Join(args)) => &args.globals,
             Some(Command::Leave(args)) => &args.globals,
             None => &self.issue.globals,
@@ -85,6 +91,8 @@ impl Plugin for Cli {
             Some(Command::Offboard(args)) => offboard::run(*args, &ui, &interrupt).await,
             Some(Command::Renew(args)) => renew::run(*args, &ui, &interrupt).await,
             Some(Command::Apply(args)) => team::run(*args, &ui, &interrupt).await,
+            Some(Command::Request(args)) => request::run(&args, &ui),
+            Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
             Some(Command::Join(args)) => member::join(*args, &ui, &interrupt).await,
             Some(Command::Leave(args)) => member::leave(*args, &ui, &interrupt).await,
             None => {

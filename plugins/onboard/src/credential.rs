@@ -20,8 +20,10 @@ use zeroize::Zeroizing;
 
 use crate::identity::hex;
 
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
-const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+/// `CN`, which Kubernetes reads as the user name.
+pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+/// `O`, each of which Kubernetes reads as a group.
+pub const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 
 /// A private key with the request that was signed with it.
 ///
@@ -95,6 +97,8 @@ pub struct Issued {
     pub user: String,
     /// Every `O`, the groups, in order.
     pub groups: Vec<String>,
+    /// When it begins to be valid; signers date it back a little.
+    pub not_before: Timestamp,
     /// The real end, which the signer may have put earlier than asked.
     pub not_after: Timestamp,
     /// SHA-256 of the certificate (DER), in hexadecimal; what the server logs as credential id.
@@ -127,14 +131,18 @@ impl Issued {
             return Err(Error::failed("the certificate has no common name"));
         };
         groups.dedup();
-        let seconds = body.validity().not_after.to_unix_duration().as_secs();
-        let not_after = i64::try_from(seconds)
-            .ok()
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
-            .ok_or_else(|| Error::failed("the certificate has no readable end"))?;
+        let time = |time: x509_cert::time::Time| {
+            let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
+            seconds
+                .and_then(|seconds| Timestamp::from_second(seconds).ok())
+                .ok_or_else(|| Error::failed("the certificate has no readable end"))
+        };
+        let not_before = time(body.validity().not_before)?;
+        let not_after = time(body.validity().not_after)?;
         Ok(Self {
             user,
             groups,
+            not_before,
             not_after,
             sha256: hex(&Sha256::digest(&der)),
             key_fingerprint: key_fingerprint(body.subject_public_key_info())?,
@@ -209,7 +217,12 @@ fn values(name: &Name, oid: ObjectIdentifier) -> Vec<String> {
         .collect()
 }
 
-fn key_fingerprint(key: &SubjectPublicKeyInfoOwned) -> Result<String> {
+/// Returns the SHA-256 of a public key (SubjectPublicKeyInfo), in hexadecimal.
+///
+/// # Errors
+///
+/// Only when the key has no DER form.
+pub fn key_fingerprint(key: &SubjectPublicKeyInfoOwned) -> Result<String> {
     let der = key
         .to_der()
         .map_err(|error| broken("encode the public key", error))?;

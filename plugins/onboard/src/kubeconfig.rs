@@ -12,8 +12,11 @@ use crate::credential::base64;
 use crate::identity::UserName;
 
 mod existing;
+mod lock;
+pub mod merge;
+pub mod own;
 
-pub use existing::{Existing, Held, look};
+pub use existing::{Existing, Held, check_directory, look};
 
 /// Where the API server is, as she will reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +93,12 @@ impl Document {
         })
     }
 
+    /// Takes a text as it is.
+    #[must_use]
+    pub fn from_text(text: Zeroizing<String>) -> Self {
+        Self { yaml: text }
+    }
+
     /// Reads a document that is there.
     ///
     /// # Errors
@@ -163,7 +172,9 @@ impl Document {
     }
 }
 
-fn cluster_entry(endpoint: &Endpoint) -> serde_json::Value {
+/// Returns the cluster's entry.
+#[must_use]
+pub fn cluster_entry(endpoint: &Endpoint) -> serde_json::Value {
     let mut entry = json!({ "server": endpoint.server });
     if let Some(ca) = &endpoint.certificate_authority {
         entry["certificate-authority-data"] = base64(ca).into();
@@ -226,7 +237,9 @@ pub fn is_loopback(server: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-fn parent(path: &Path) -> &Path {
+/// Returns the directory that a path is in.
+#[must_use]
+pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

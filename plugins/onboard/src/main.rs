@@ -1,9 +1,11 @@
 //! `kubectl onboard`: from nothing to a colleague who can work.
 
+mod accept;
 mod apply;
 mod cli;
 mod credential;
 mod discovery;
+mod handover;
 mod identity;
 mod kubeconfig;
 mod list;
@@ -18,6 +20,7 @@ mod profile;
 mod proof;
 mod record;
 mod render;
+mod request;
 mod run;
 mod sar;
 mod store;

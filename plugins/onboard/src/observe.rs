@@ -18,11 +18,12 @@ use kube::config::Kubeconfig;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::credential::unbase64;
+use crate::handover;
 use crate::identity::UserName;
 use crate::kubeconfig::{self, Endpoint, Existing};
 use crate::meta;
 use crate::objects;
-use crate::options::Options;
+use crate::options::{KeySource, Options};
 use crate::plan::{self, Place};
 use crate::record::{self, Record, SYSTEM_NAMESPACE};
 
@@ -99,7 +100,10 @@ pub struct Cache {
 /// exist, or the output path cannot be used.
 pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Result<Observed> {
     let user = &options.user;
-    let file = kubeconfig::look(&options.out, user, &session.cluster)?;
+    let file = match &options.key {
+        KeySource::Here => kubeconfig::look(&options.out, user, &session.cluster)?,
+        KeySource::Hers(request) => handover::look(&options.out, user, request.fingerprint())?,
+    };
     let record = record_of(session, user).await?;
     let known = record.as_ref().map(|found| &found.record);
     let places = plan::places(options, known)?;

@@ -10,6 +10,7 @@ use crate::identity::UserName;
 use crate::kubeconfig;
 use crate::profile::Profile;
 use crate::record::Membership;
+use crate::request::HerRequest;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -35,11 +36,13 @@ pub struct Options {
     pub groups: Vec<String>,
     /// Which kind of credential.
     pub auth: Auth,
+    /// Where the key of a certificate is.
+    pub key: KeySource,
     /// How long the credential is asked to last.
     pub expires: Duration,
     /// How long to wait for the signer and for the rights to take effect.
     pub timeout: Duration,
-    /// Where the kubeconfig goes.
+    /// Where the kubeconfig goes, or her certificate when she has the key.
     pub out: PathBuf,
     /// API server address for her, when it differs from the admin's.
     pub server: Option<String>,
@@ -79,6 +82,7 @@ impl Options {
             network: None,
             groups: Vec::new(),
             auth: Auth::Auto,
+            key: KeySource::Here,
             expires: Duration::from_secs(30 * 24 * 3600),
             timeout: Duration::from_secs(30),
             out: kubeconfig::default_path(&user),
@@ -149,6 +153,15 @@ impl Network {
             Self::None => "no network policy",
         }
     }
+}
+
+/// Where the private key of a certificate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// The run makes it and puts it into her kubeconfig.
+    Here,
+    /// She made it and keeps it; this is the request that she signed with it.
+    Hers(HerRequest),
 }
 
 /// Which kind of credential to issue.

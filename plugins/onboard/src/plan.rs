@@ -12,9 +12,11 @@ use crate::kubeconfig::{Existing, Held};
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
-use crate::options::{Auth, DEFAULT_ROLE, Mode, Network, Options};
+use crate::options::{Auth, DEFAULT_ROLE, KeySource, Mode, Network, Options};
 use crate::profile::{Profile, Size};
 use crate::record::{CredentialKind, Generation, Membership, Record, SYSTEM_NAMESPACE, Settings};
+
+mod her_key;
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -148,6 +150,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         Mode::Onboard | Mode::Keep | Mode::Retire => Duration::ZERO,
     };
     let credential = credential_step(options, &observed.file, record, now)?;
+    let credential = her_key::settle(options, credential, record)?;
     let replaced = places.iter().filter(|place| {
         let mut bindings = observed.bindings.iter();
         bindings.any(|binding| {
@@ -338,6 +341,10 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
             Access::new("approve", "signers.certificates.k8s.io")
                 .named("kubernetes.io/kube-apiserver-client"),
         );
+    }
+    if matches!(options.key, KeySource::Hers(_)) {
+        let review = "subjectaccessreviews.authorization.k8s.io";
+        all.push(Access::new("create", review));
     }
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
     if options.auth == Auth::Token {

@@ -1,5 +1,7 @@
 //! Proves, with her own file alone, that she can do her work and nothing beyond it.
 
+pub mod review;
+
 use std::fmt;
 use std::time::Duration;
 

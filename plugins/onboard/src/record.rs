@@ -69,6 +69,10 @@ pub struct Begun {
     pub by: String,
     /// When the run began, or began to take back.
     pub since: Timestamp,
+    /// SHA-256 of her public key when she made it herself: the same number may be issued again to
+    /// the same key, since its certificate is not in anybody else's hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The run has failed and removes what it made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taking_back: bool,
@@ -353,6 +357,7 @@ mod tests {
             generation: 7,
             by: "carol".to_owned(),
             since: since.parse().unwrap(),
+            key: None,
             taking_back: true,
         }
     }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::apply::Outcome;
-use crate::options::Options;
+use crate::options::{KeySource, Options};
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::proof::Check;
 
@@ -25,6 +25,8 @@ pub struct Report {
     generation: u32,
     credential: Credential,
     kubeconfig: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     verified: bool,
     elapsed_seconds: f64,
     #[serde(skip)]
@@ -54,6 +56,9 @@ impl Report {
         requests: u64,
         now: Timestamp,
     ) -> Self {
+        let file = outcome.file.map(|path| path.display().to_string());
+        let is_hers = matches!(options.key, KeySource::Hers(_));
+        let (kubeconfig, certificate) = if is_hers { (None, file) } else { (file, None) };
         Self {
             user: options.user.to_string(),
             namespace: plan.namespace.clone(),
@@ -63,9 +68,13 @@ impl Report {
                 groups: outcome.groups,
                 not_after: outcome.not_after,
             },
-            verified: !outcome.checks.is_empty() && Check::exit(&outcome.checks) == Exit::Done,
+            // With her key elsewhere her rights were reviewed, but nothing was tried out as her.
+            verified: !is_hers
+                && !outcome.checks.is_empty()
+                && Check::exit(&outcome.checks) == Exit::Done,
             exit: Check::exit(&outcome.checks),
-            kubeconfig: outcome.file.map(|path| path.display().to_string()),
+            kubeconfig,
+            certificate,
             elapsed_seconds: (elapsed.as_secs_f64() * 10.0).round() / 10.0,
             requests,
             now,
@@ -93,6 +102,11 @@ impl Report {
         }
     }
 
+    fn file(&self) -> &str {
+        let file = self.kubeconfig.as_deref().or(self.certificate.as_deref());
+        file.unwrap_or_default()
+    }
+
     fn table(&self, headers: bool) -> String {
         let names = [
             "USER",
@@ -101,7 +115,11 @@ impl Report {
             "GENERATION",
             "GROUPS",
             "EXPIRES",
-            "KUBECONFIG",
+            if self.certificate.is_some() {
+                "CERTIFICATE"
+            } else {
+                "KUBECONFIG"
+            },
         ];
         let mut table = Table::new(headers.then_some(names.as_slice()));
         table.row([
@@ -111,7 +129,7 @@ impl Report {
             &self.generation.to_string(),
             &self.credential.groups.join(","),
             &self.credential.not_after.to_string(),
-            self.kubeconfig.as_deref().unwrap_or_default(),
+            self.file(),
         ]);
         table.render()
     }
@@ -119,6 +137,12 @@ impl Report {
     fn text(&self) -> String {
         let user = &self.user;
         let head = match (&self.kubeconfig, self.exit) {
+            (None, Exit::Done) if self.certificate.is_some() => {
+                format!("{user}'s certificate is ready.")
+            }
+            (None, _) if self.certificate.is_some() => {
+                format!("{user} has a certificate, but not the rights that she should have.")
+            }
             (None, _) => format!("{user} is set up; no new credential was issued."),
             (Some(_), Exit::Done) => format!("{user} can work."),
             (Some(_), Exit::Incomplete) => format!("{user} has access; not all of it was tried."),
@@ -144,6 +168,22 @@ impl Report {
                 until(credential.not_after, self.now)
             ),
         );
+        if let Some(path) = &self.certificate {
+            line(
+                "certificate",
+                &format!("{path}   (holds no secret; send it to {user})"),
+            );
+            line(
+                "not tried",
+                "what only her key can: accept proves it with her own file",
+            );
+            text.push_str(&format!("\n{user} joins it with her key:\n"));
+            text.push_str(&format!(
+                "  kubectl onboard accept {} --merge\n",
+                file_name(path)
+            ));
+            return text;
+        }
         let Some(path) = &self.kubeconfig else {
             line(
                 "kubeconfig",
@@ -289,6 +329,10 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
                 Span(options.expires)
             ));
             lines.push(format!("{} written", options.out.display()));
+            if let KeySource::Hers(request) = &options.key {
+                let key = request.fingerprint();
+                lines.push(format!("her key stays with her: SHA256:{key}"));
+            }
             let old = plan
                 .holders
                 .during

@@ -29,6 +29,12 @@ pub enum Kind {
     OnboardingReport,
     /// What `kubectl onboard apply --dry-run` would do.
     OnboardingPlan,
+    /// What `kubectl onboard request` made.
+    OnboardRequest,
+    /// The head of a certificate file: whose it is and where the cluster is.
+    OnboardHandover,
+    /// What `kubectl onboard accept` ends with.
+    OnboardAccept,
 }
 
 /// A body with the two fields that say what it is.
@@ -89,10 +95,13 @@ mod tests {
             Kind::Onboarding,
             Kind::OnboardingReport,
             Kind::OnboardingPlan,
+            Kind::OnboardRequest,
+            Kind::OnboardHandover,
+            Kind::OnboardAccept,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept"]"#
         );
     }
 

@@ -18,13 +18,15 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::Run;
-use super::issue::{Fresh, annotation};
+use super::issue::{Fresh, Product, annotation};
 use super::undo::Undo;
 use crate::credential::{Issued, KeyAndRequest};
 use crate::kubeconfig::Secret;
 use crate::meta;
+use crate::options::KeySource;
 use crate::plan;
 use crate::record::CredentialKind;
+use crate::request::HerRequest;
 
 /// The signer of client certificates that the API server itself trusts.
 const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
@@ -72,6 +74,41 @@ impl From<Unsigned> for Error {
     }
 }
 
+/// A key as far as a run knows it.
+enum Key<'a> {
+    /// Made by this run.
+    Made(KeyAndRequest),
+    /// In her hands; her request stands for it.
+    Hers(&'a HerRequest),
+}
+
+impl Key<'_> {
+    fn request_pem(&self) -> &str {
+        match self {
+            Self::Made(made) => made.request_pem(),
+            Self::Hers(request) => request.pem(),
+        }
+    }
+
+    fn fingerprint(&self) -> &str {
+        match self {
+            Self::Made(made) => made.fingerprint(),
+            Self::Hers(request) => request.fingerprint(),
+        }
+    }
+
+    /// Returns what is handed over with this certificate.
+    fn joined(&self, certificate: Vec<u8>) -> Product {
+        match self {
+            Self::Made(made) => Product::Kubeconfig(Secret::Certificate {
+                certificate,
+                key: Zeroizing::new(made.key_pem().to_owned()),
+            }),
+            Self::Hers(_) => Product::Handover(certificate),
+        }
+    }
+}
+
 impl Run<'_> {
     /// Issues a certificate for one generation.
     ///
@@ -86,7 +123,10 @@ impl Run<'_> {
         self.remove_stale_requests().await?;
         let mut groups = self.plan.groups.clone();
         groups.push(user.generation_group(generation));
-        let key = KeyAndRequest::new(user.as_str(), &groups)?;
+        let key = match &self.options.key {
+            KeySource::Here => Key::Made(KeyAndRequest::new(user.as_str(), &groups)?),
+            KeySource::Hers(request) => Key::Hers(request),
+        };
 
         self.check_interrupt()?;
         let request = self.request(generation, &key, undo).await?;
@@ -112,10 +152,7 @@ impl Run<'_> {
             groups: issued.groups,
             not_after: issued.not_after,
             sha256: Some(issued.sha256),
-            secret: Secret::Certificate {
-                certificate,
-                key: Zeroizing::new(key.key_pem().to_owned()),
-            },
+            secret: key.joined(certificate),
         }))
     }
 
@@ -161,7 +198,7 @@ impl Run<'_> {
     async fn request(
         &self,
         generation: u32,
-        key: &KeyAndRequest,
+        key: &Key<'_>,
         undo: &mut Undo,
     ) -> Result<CertificateSigningRequest> {
         let user = &self.options.user;

@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::{Outcome, Run, Work};
 use crate::kubeconfig::{self, Document, Held, Secret};
 use crate::meta;
-use crate::options::Auth;
+use crate::options::{Auth, KeySource};
 use crate::plan::{NamespaceStep, Place};
 use crate::proof::{self, Check, Expected};
 use crate::record::{CredentialKind, Generation};
@@ -22,7 +22,15 @@ pub(super) struct Fresh {
     pub(super) groups: Vec<String>,
     pub(super) not_after: Timestamp,
     pub(super) sha256: Option<String>,
-    pub(super) secret: Secret,
+    pub(super) secret: Product,
+}
+
+/// What she gets.
+pub(super) enum Product {
+    /// A kubeconfig with everything in it.
+    Kubeconfig(Secret),
+    /// The certificate alone, PEM: she has the key.
+    Handover(Vec<u8>),
 }
 
 impl Run<'_> {
@@ -49,13 +57,16 @@ impl Run<'_> {
         work: &mut Work,
     ) -> Result<Outcome> {
         let fresh = self.credential(generation, work).await?;
-        let document = Document::new(
-            &self.options.user,
-            &self.session.cluster,
-            &self.plan.namespace,
-            &self.observed.endpoint,
-            &fresh.secret,
-        )?;
+        let document = match &fresh.secret {
+            Product::Kubeconfig(secret) => Document::new(
+                &self.options.user,
+                &self.session.cluster,
+                &self.plan.namespace,
+                &self.observed.endpoint,
+                secret,
+            )?,
+            Product::Handover(certificate) => self.handover(generation, certificate)?,
+        };
         self.check_interrupt()?;
         let out = &self.options.out;
         let before = kubeconfig::read_back(out, replace_file)?;
@@ -153,6 +164,9 @@ impl Run<'_> {
     /// An address that she reaches and this machine does not (`--user-server`, a published one)
     /// leaves one thing open: the rest is proved through the admin's own address.
     async fn prove(&self, document: &Document, held: &Held) -> Result<Outcome> {
+        if matches!(self.options.key, KeySource::Hers(_)) {
+            return self.review(held).await;
+        }
         let progress = self.ui.progress("proving with her own file");
         let her = self.session_of(document).await?;
         let mut requests_as_her = 0;
@@ -188,15 +202,7 @@ impl Run<'_> {
                 self.ui.status(format_args!("  {check}"));
             }
         }
-        Ok(Outcome {
-            generation: held.generation,
-            kind: held.kind,
-            groups: held.groups.clone(),
-            not_after: held.not_after,
-            file: Some(self.options.out.clone()),
-            checks,
-            requests_as_her,
-        })
+        Ok(self.outcome(held, checks, requests_as_her))
     }
 
     async fn session_of(&self, document: &Document) -> Result<Session> {
@@ -211,8 +217,13 @@ impl Run<'_> {
     }
 
     async fn ask_as_her(&self, her: &Session, held: &Held) -> Result<(String, Vec<Check>)> {
-        let profile = self.plan.profile.as_ref();
-        let expected = Expected {
+        let expected = self.expected(held);
+        let proof = proof::prove(her, &expected, self.options.timeout);
+        self.interrupt.guard(proof).await
+    }
+
+    pub(super) fn expected<'a>(&'a self, held: &'a Held) -> Expected<'a> {
+        Expected {
             user: &self.options.user,
             namespace: &self.plan.namespace,
             kind: held.kind,
@@ -226,14 +237,18 @@ impl Run<'_> {
                 .skip(1)
                 .map(|place| (place.namespace.as_str(), self.rules_of(Some(place))))
                 .collect(),
-            limited: self.plan.namespace_step != NamespaceStep::None
-                && profile.is_some_and(|profile| profile.limit_range().is_some()),
-        };
-        let proof = proof::prove(her, &expected, self.options.timeout);
-        self.interrupt.guard(proof).await
+            limited: self.has_limits(),
+        }
     }
 
-    fn rules_of(&self, place: Option<&Place>) -> &[PolicyRule] {
+    /// Says whether this run gives the namespace a LimitRange.
+    pub(super) fn has_limits(&self) -> bool {
+        let profile = self.plan.profile.as_ref();
+        self.plan.namespace_step != NamespaceStep::None
+            && profile.is_some_and(|profile| profile.limit_range().is_some())
+    }
+
+    pub(super) fn rules_of(&self, place: Option<&Place>) -> &[PolicyRule] {
         place
             .and_then(|place| self.observed.role_rules.get(&place.role))
             .map(Vec::as_slice)
@@ -241,6 +256,8 @@ impl Run<'_> {
     }
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
+        // Without her key her rights are reviewed, but nothing is tried out.
+        let is_proved = self.options.key == KeySource::Here;
         Generation {
             generation: held.generation,
             kind: held.kind,
@@ -249,7 +266,8 @@ impl Run<'_> {
             not_after: held.not_after,
             issued_at: self.now,
             issued_by: self.me.to_owned(),
-            proved_at: (Check::exit(&outcome.checks) == Exit::Done).then_some(self.now),
+            proved_at: (is_proved && Check::exit(&outcome.checks) == Exit::Done)
+                .then_some(self.now),
             retire_after: None,
             revoked_at: None,
         }

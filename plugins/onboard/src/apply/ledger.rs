@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::Run;
+use crate::options::KeySource;
 use crate::record::{self, Begun, Record, SYSTEM_NAMESPACE};
 use crate::store;
 
@@ -64,6 +65,10 @@ impl Ledger {
             generation,
             by: run.me.to_owned(),
             since: Timestamp::now(),
+            key: match &run.options.key {
+                KeySource::Here => None,
+                KeySource::Hers(request) => Some(request.fingerprint().to_owned()),
+            },
             taking_back: false,
         });
         self.write(run, record).await

@@ -2,6 +2,7 @@
 
 mod binding;
 mod certificate;
+mod her_key;
 mod issue;
 mod ledger;
 mod namespace;

@@ -11,7 +11,7 @@ use kube::api::PostParams;
 use zeroize::Zeroizing;
 
 use super::Run;
-use super::issue::{Fresh, annotation};
+use super::issue::{Fresh, Product, annotation};
 use super::undo::Undo;
 use crate::identity::UserName;
 use crate::kubeconfig::Secret;
@@ -67,7 +67,7 @@ impl Run<'_> {
             groups: Vec::new(),
             not_after,
             sha256: None,
-            secret: Secret::Token(Zeroizing::new(status.token)),
+            secret: Product::Kubeconfig(Secret::Token(Zeroizing::new(status.token))),
         })
     }
 

@@ -1,6 +1,6 @@
 //! `kubectl onboard USER`: its flags, and what they mean together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,10 +11,11 @@ use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 
 use crate::identity::{self, UserName};
 use crate::kubeconfig;
-use crate::options::{Auth, DEFAULT_ROLE, Network, Options};
+use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
 use crate::people;
 use crate::profile::Profile;
 use crate::record::Membership;
+use crate::request::{self, HerRequest};
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -108,11 +109,16 @@ struct CredentialArgs {
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
+    /// Sign the request that she made with a key of her own: kubectl onboard request
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    csr_file: Option<PathBuf>,
+
     /// How long to wait for the signer
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
-    /// Where her kubeconfig goes [default: ./USER.kubeconfig]
+    /// Where her kubeconfig goes [default: ./USER.kubeconfig], or with --csr-file her certificate
+    /// [default: ./USER.crt]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
 
@@ -160,6 +166,7 @@ impl IssueArgs {
             auth,
             expires,
             groups,
+            csr_file,
             timeout,
             out,
             user_server,
@@ -179,6 +186,16 @@ impl IssueArgs {
                     .with_hint("leave --group out, or pass --auth cert"),
             );
         }
+        let key = key_source(csr_file.as_deref(), &user, auth, &groups)?;
+        // A token would be a secret that is made here, which is what she wants to avoid.
+        let auth = match key {
+            KeySource::Here => auth,
+            KeySource::Hers(_) => Auth::Cert,
+        };
+        let out = out.unwrap_or_else(|| match &key {
+            KeySource::Here => kubeconfig::default_path(&user),
+            KeySource::Hers(made) => request::file_name(&user, made.generation(), "crt").into(),
+        });
         if let Some(name) = &kube.namespace
             && !identity::is_label(name)
         {
@@ -203,7 +220,8 @@ impl IssueArgs {
             auth,
             expires: expires.0,
             timeout: timeout.0,
-            out: out.unwrap_or_else(|| kubeconfig::default_path(&user)),
+            key,
+            out,
             server: user_server.or_else(|| kube.server.clone()),
             force,
             no_namespace,
@@ -216,6 +234,30 @@ impl IssueArgs {
         };
         Ok((options, kube))
     }
+}
+
+fn key_source(
+    csr_file: Option<&Path>,
+    user: &UserName,
+    auth: Auth,
+    groups: &[String],
+) -> Result<KeySource> {
+    let Some(path) = csr_file else {
+        return Ok(KeySource::Here);
+    };
+    if auth == Auth::Token {
+        return Err(
+            Error::usage("--csr-file asks for a certificate, --auth token for none")
+                .with_hint("leave --auth out"),
+        );
+    }
+    if !groups.is_empty() {
+        return Err(Error::usage(
+            "--group cannot be added to a request that somebody else has signed",
+        )
+        .with_hint("leave --group out: her request can carry her own group alone"));
+    }
+    HerRequest::read(path, user).map(KeySource::Hers)
 }
 
 /// Checks a lifetime against what the API server accepts.

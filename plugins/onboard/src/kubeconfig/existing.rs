@@ -135,7 +135,11 @@ fn from_token(token: &str) -> Option<Held> {
 }
 
 /// Fails early where the file could not be written later.
-fn check_directory(path: &Path) -> Result<()> {
+///
+/// # Errors
+///
+/// Usage, with what the file system says.
+pub fn check_directory(path: &Path) -> Result<()> {
     let directory = parent(path);
     let probe = tempfile::Builder::new()
         .prefix(".onboard-")

@@ -28,6 +28,7 @@ fn options() -> Options {
         network: None,
         groups: Vec::new(),
         auth: Auth::Auto,
+        key: KeySource::Here,
         expires: Duration::from_secs(3600),
         timeout: Duration::from_secs(30),
         out: PathBuf::from("alice.kubeconfig"),
@@ -405,6 +406,7 @@ fn a_certificate_that_is_not_what_was_asked_for_is_refused() {
     let user = options().user;
     let groups = ["onboard:alice:g1".to_owned()];
     let good = Issued {
+        not_before: Timestamp::UNIX_EPOCH,
         user: "alice".to_owned(),
         groups: groups.to_vec(),
         not_after: now(),

@@ -12,6 +12,7 @@ fn report() -> Report {
             groups: vec!["onboard:alice:g1".to_owned()],
             not_after: "2026-12-21T09:14:00Z".parse().unwrap(),
         },
+        certificate: None,
         kubeconfig: Some("./alice.kubeconfig".to_owned()),
         verified: true,
         exit: Exit::Done,

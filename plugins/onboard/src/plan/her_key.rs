@@ -1,0 +1,77 @@
+//! What a run does when she made the key and the request herself.
+
+use groundcrew::error::{Error, Result};
+
+use super::CredentialStep;
+use crate::options::{KeySource, Options};
+use crate::record::Record;
+use crate::request::HerRequest;
+
+/// Lets a request say which generation is issued, as long as it is the next one.
+///
+/// The group of the generation stands in her request, under her signature, so the number cannot be
+/// chosen here: a request for another one is refused with the right number.
+///
+/// # Errors
+///
+/// Usage, when the request is for another generation than the next, or when a new credential would
+/// take the rights of one that she holds and nobody said that it may.
+pub fn settle(
+    options: &Options,
+    step: CredentialStep,
+    record: Option<&Record>,
+) -> Result<CredentialStep> {
+    let KeySource::Hers(request) = &options.key else {
+        return Ok(step);
+    };
+    let asked = request.generation();
+    let next = record.map_or(1, Record::next_generation);
+    let fits = |wanted: u32| asked == wanted || is_resumed(request, record);
+    match step {
+        CredentialStep::KeepFile(held) if held.generation == asked => {
+            Ok(CredentialStep::KeepFile(held))
+        }
+        CredentialStep::Issue {
+            generation,
+            replace_file,
+        } if fits(generation) => Ok(CredentialStep::Issue {
+            generation: asked,
+            replace_file,
+        }),
+        CredentialStep::Issue { generation, .. } => Err(other(options, asked, generation)),
+        CredentialStep::KeepElsewhere(live) if fits(next) => Err(Error::usage(format!(
+            "{} holds a {} of generation {} until {}; a new one takes its rights away",
+            options.user,
+            live.kind.as_str(),
+            live.generation,
+            live.not_after
+        ))
+        .with_hint("pass --force to replace it")),
+        CredentialStep::KeepFile(_) | CredentialStep::KeepElsewhere(_) => {
+            Err(other(options, asked, next))
+        }
+    }
+}
+
+/// Says whether a run that died had begun to issue this generation for this very key: no other
+/// certificate can carry its group, so it is no second one.
+fn is_resumed(request: &HerRequest, record: Option<&Record>) -> bool {
+    let begun = record.and_then(|record| record.begun.as_ref());
+    let issued = record.into_iter().flat_map(|record| &record.generations);
+    begun.is_some_and(|begun| {
+        begun.generation == request.generation()
+            && begun.key.as_deref() == Some(request.fingerprint())
+    }) && issued
+        .map(|issue| issue.generation)
+        .all(|issued| issued < request.generation())
+}
+
+fn other(options: &Options, asked: u32, next: u32) -> Error {
+    let user = &options.user;
+    Error::usage(format!(
+        "the request is for generation {asked} of {user}; the next one is {next}"
+    ))
+    .with_hint(format!(
+        "she makes it again with:  kubectl onboard request {user} --generation {next}"
+    ))
+}

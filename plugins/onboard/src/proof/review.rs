@@ -1,0 +1,127 @@
+//! What can be proved of her rights without her key: the server is asked what it would answer her.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use groundcrew::client::Session;
+use groundcrew::client::access::{Access, granted};
+use groundcrew::error::Result;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use tokio::time::{Instant, sleep};
+
+use crate::sar::{self, Subject};
+
+use super::{Check, Expected, PROPAGATION, TELLING, can, cannot};
+
+/// Nobody but an administrator of a namespace may do this.
+const BIND: (&str, &str) = ("create", "rolebindings.rbac.authorization.k8s.io");
+
+/// Asks as the admin what she may do, by her name and the groups of her certificate.
+///
+/// Nothing is known of the certificate itself by that, nor of what admission makes of her pods:
+/// only who holds the key can try those.
+///
+/// # Errors
+///
+/// When the server could not be asked; an answer that is not as expected is a failed [`Check`].
+pub async fn review(
+    admin: &Session,
+    expected: &Expected<'_>,
+    timeout: Duration,
+) -> Result<Vec<Check>> {
+    let deadline = Instant::now() + timeout.min(PROPAGATION);
+    let forbidden = cannot(expected);
+    let ask = |access: &Access| {
+        let access = access.clone();
+        async move { would_be_allowed(admin, expected, &access).await }
+    };
+    let answers = try_join_all(forbidden.iter().map(ask)).await?;
+    let mut checks = Vec::new();
+    for (access, allowed) in forbidden.iter().zip(answers) {
+        let failure = allowed.then(|| "she can, through another binding".to_owned());
+        checks.push(Check::new(format!("cannot {access}"), failure));
+    }
+    for access in can(expected) {
+        let mut pause = Duration::from_millis(50);
+        // New rights reach the authorizer's cache a moment after they are written.
+        let allowed = loop {
+            if would_be_allowed(admin, expected, &access).await? {
+                break true;
+            }
+            if Instant::now() + pause > deadline {
+                break false;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        };
+        let failure = (!allowed).then(|| "she cannot".to_owned());
+        checks.push(Check::new(format!("can {access}"), failure));
+    }
+    Ok(checks)
+}
+
+async fn would_be_allowed(
+    admin: &Session,
+    expected: &Expected<'_>,
+    access: &Access,
+) -> Result<bool> {
+    let subject = Subject::of(expected.user, expected.kind, expected.groups);
+    Ok(sar::may(admin, &subject, access).await?.allowed)
+}
+
+/// Returns what a role gives, as far as it is tried out, in words for the file that she gets: she
+/// may not read the role herself.
+#[must_use]
+pub fn grants(role: &[PolicyRule]) -> Vec<String> {
+    TELLING
+        .into_iter()
+        .chain([BIND])
+        .filter(|(verb, resource)| granted(role, &Access::new(verb, resource)))
+        .map(|(verb, resource)| format!("{verb} {resource}"))
+        .collect()
+}
+
+/// Returns rules that give what [`grants`] named; words that nobody tries out give nothing.
+#[must_use]
+pub fn rules(grants: &[String]) -> Vec<PolicyRule> {
+    let known = TELLING.into_iter().chain([BIND]);
+    known
+        .filter(|(verb, resource)| grants.contains(&format!("{verb} {resource}")))
+        .map(|(verb, resource)| {
+            let access = Access::new(verb, resource);
+            let resource = match access.subresource {
+                Some(sub) => format!("{}/{sub}", access.resource),
+                None => access.resource,
+            };
+            PolicyRule {
+                api_groups: Some(vec![access.group]),
+                resources: Some(vec![resource]),
+                verbs: vec![access.verb],
+                ..PolicyRule::default()
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_role_gives_survives_the_hand_over() {
+        let every = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        let role = [PolicyRule {
+            api_groups: every(&["", "apps"]),
+            resources: every(&["pods", "pods/log", "deployments"]),
+            verbs: vec!["get".to_owned(), "create".to_owned()],
+            ..PolicyRule::default()
+        }];
+        let words = grants(&role);
+        assert_eq!(
+            words,
+            ["create pods", "create deployments.apps", "get pods/log"]
+        );
+        assert_eq!(grants(&rules(&words)), words);
+        assert!(rules(&["delete nodes".to_owned()]).is_empty());
+    }
+}

@@ -6,6 +6,7 @@ mod onboard;
 mod onboard_choices;
 mod onboard_faults;
 mod onboard_handover;
+mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
 mod onboard_refusals;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
+        ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),

@@ -177,7 +177,14 @@ async fn write(
             );
             return Ok(path.clone());
         }
-        Existing::Hers(_) | Existing::Foreign(_) if args.force => true,
+        Existing::Hers(_) | Existing::Foreign(_) | Existing::Login if args.force => true,
+        Existing::Login => {
+            return Err(Error::usage(format!(
+                "{} holds a login, not a certificate",
+                path.display()
+            ))
+            .with_hint("pass --force to replace it, or name another file with --out"));
+        }
         Existing::Hers(held) => {
             return Err(Error::usage(format!(
                 "{} holds the certificate of generation {}",

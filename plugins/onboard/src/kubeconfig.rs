@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::base64;
 use crate::identity::UserName;
+use crate::login::Login;
 
 mod existing;
 mod lock;
@@ -42,6 +43,8 @@ pub enum Secret {
     },
     /// A bearer token.
     Token(Zeroizing<String>),
+    /// No secret at all: how she logs in.
+    Login(Login),
 }
 
 /// A complete kubeconfig document, wiped from memory when dropped.
@@ -69,13 +72,7 @@ impl Document {
         secret: &Secret,
     ) -> Result<Self> {
         let place = cluster_entry(endpoint);
-        let who = match secret {
-            Secret::Certificate { certificate, key } => json!({
-                "client-certificate-data": base64(certificate),
-                "client-key-data": base64(key.as_bytes()),
-            }),
-            Secret::Token(token) => json!({ "token": token.as_str() }),
-        };
+        let who = user_entry(secret);
         let name = context_name(user, cluster);
         let document = json!({
             "apiVersion": "v1",
@@ -169,6 +166,19 @@ impl Document {
             let _ = directory.sync_all();
         }
         Ok(())
+    }
+}
+
+/// Returns the user's entry.
+#[must_use]
+pub fn user_entry(secret: &Secret) -> serde_json::Value {
+    match secret {
+        Secret::Certificate { certificate, key } => json!({
+            "client-certificate-data": base64(certificate),
+            "client-key-data": base64(key.as_bytes()),
+        }),
+        Secret::Token(token) => json!({ "token": token.as_str() }),
+        Secret::Login(login) => login.entry(),
     }
 }
 

@@ -9,6 +9,7 @@ mod handover;
 mod identity;
 mod kubeconfig;
 mod list;
+mod login;
 mod meta;
 mod objects;
 mod observe;

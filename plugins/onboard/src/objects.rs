@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::identity::UserName;
+use crate::login::Asserted;
 use crate::meta;
 use crate::options::Network;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE, Settings};
+use crate::record::{CredentialKind, Generation, SYSTEM_NAMESPACE, Settings};
 
 /// Name of the LimitRange and of the ResourceQuota.
 pub const LIMITS: &str = "onboard";
@@ -115,13 +116,15 @@ pub fn network_policy(network: Network, namespace: &str, user: &UserName) -> Opt
     })
 }
 
-/// Whom the rights are given to: never the user name, which would outlive every certificate.
+/// Whom the rights are given to: never the user name of a certificate, which would outlive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// The group of one generation of certificates.
     Group(String),
     /// The service account behind a token.
     ServiceAccount(String),
+    /// Whom a login of somebody else's makes her.
+    Asserted(Asserted),
 }
 
 impl Holder {
@@ -129,8 +132,19 @@ impl Holder {
     #[must_use]
     pub fn of(user: &UserName, generation: u32, kind: CredentialKind) -> Self {
         match kind {
-            CredentialKind::Certificate => Self::Group(user.generation_group(generation)),
+            CredentialKind::Certificate | CredentialKind::Oidc | CredentialKind::Exec => {
+                Self::Group(user.generation_group(generation))
+            }
             CredentialKind::Token => Self::ServiceAccount(binding_name(user)),
+        }
+    }
+
+    /// Returns who holds the rights of an issue that is on record.
+    #[must_use]
+    pub fn of_issue(user: &UserName, issue: &Generation) -> Self {
+        match &issue.asserted {
+            Some(asserted) => Self::Asserted(asserted.clone()),
+            None => Self::of(user, issue.generation, issue.kind),
         }
     }
 
@@ -140,6 +154,7 @@ impl Holder {
         match self {
             Self::Group(name) => format!("group {name}"),
             Self::ServiceAccount(name) => format!("service account {SYSTEM_NAMESPACE}/{name}"),
+            Self::Asserted(asserted) => asserted.to_string(),
         }
     }
 
@@ -148,6 +163,13 @@ impl Holder {
             Self::Group(name) => Subject {
                 api_group: Some("rbac.authorization.k8s.io".to_owned()),
                 kind: "Group".to_owned(),
+                name: name.clone(),
+                namespace: None,
+            },
+            Self::Asserted(Asserted::Group(name)) => Self::Group(name.clone()).subject(),
+            Self::Asserted(Asserted::User(name)) => Subject {
+                api_group: Some("rbac.authorization.k8s.io".to_owned()),
+                kind: "User".to_owned(),
                 name: name.clone(),
                 namespace: None,
             },
@@ -208,8 +230,20 @@ pub fn rebound(found: &RoleBinding, wanted: &RoleBinding) -> Option<RoleBinding>
 /// # Errors
 ///
 /// Conflict, with the subject named; never with `force`.
-pub fn check_subjects(found: &RoleBinding, user: &UserName, force: bool) -> Result<()> {
+pub fn check_subjects(
+    found: &RoleBinding,
+    user: &UserName,
+    asserted: &[Asserted],
+    force: bool,
+) -> Result<()> {
+    let login = |subject: &Subject| {
+        asserted.iter().any(|one| match one {
+            Asserted::User(name) => subject.kind == "User" && subject.name == *name,
+            Asserted::Group(name) => subject.kind == "Group" && subject.name == *name,
+        })
+    };
     let hers = |subject: &Subject| match subject.kind.as_str() {
+        _ if login(subject) => true,
         "Group" => user.generation_of(&subject.name).is_some(),
         "ServiceAccount" => {
             subject.name == binding_name(user)
@@ -300,16 +334,16 @@ mod tests {
             group("onboard:alice:g2"),
             Holder::ServiceAccount("onboard-alice".to_owned()),
         ];
-        assert!(check_subjects(&bound_to(&hers), &alice(), false).is_ok());
+        assert!(check_subjects(&bound_to(&hers), &alice(), &[], false).is_ok());
         for other in [
             group("onboard:alice2:g1"),
             group("developers"),
             Holder::ServiceAccount("onboard-bob".to_owned()),
         ] {
             let found = bound_to(&[hers[0].clone(), other]);
-            let error = check_subjects(&found, &alice(), false).unwrap_err();
+            let error = check_subjects(&found, &alice(), &[], false).unwrap_err();
             assert!(error.to_string().contains("alice/onboard-alice"), "{error}");
-            assert!(check_subjects(&found, &alice(), true).is_ok());
+            assert!(check_subjects(&found, &alice(), &[], true).is_ok());
         }
     }
 

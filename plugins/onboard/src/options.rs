@@ -8,6 +8,7 @@ use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::identity::UserName;
 use crate::kubeconfig;
+use crate::login::Provider;
 use crate::profile::Profile;
 use crate::record::Membership;
 use crate::request::HerRequest;
@@ -38,6 +39,8 @@ pub struct Options {
     pub auth: Auth,
     /// Where the key of a certificate is.
     pub key: KeySource,
+    /// How she logs in, when somebody else issues the credential.
+    pub provider: Option<Provider>,
     /// How long the credential is asked to last.
     pub expires: Duration,
     /// How long to wait for the signer and for the rights to take effect.
@@ -83,6 +86,7 @@ impl Options {
             groups: Vec::new(),
             auth: Auth::Auto,
             key: KeySource::Here,
+            provider: None,
             expires: Duration::from_secs(30 * 24 * 3600),
             timeout: Duration::from_secs(30),
             out: kubeconfig::default_path(&user),
@@ -173,4 +177,8 @@ pub enum Auth {
     Cert,
     /// A service account token; deleting its Secret revokes it.
     Token,
+    /// A login with OpenID Connect; the kubeconfig holds no secret.
+    Oidc,
+    /// A login with a program; the kubeconfig holds no secret.
+    Exec,
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::credential::Issued;
 use crate::identity::UserName;
 use crate::kubeconfig::{Existing, Held};
+use crate::login::Asserted;
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
@@ -136,8 +137,9 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     } else {
         namespace_step(&namespace, user, &settings, observed.namespace.as_ref())?
     };
+    let asserted = asserted(options, record);
     for found in &observed.bindings {
-        objects::check_subjects(found, user, options.force_conflicts)?;
+        objects::check_subjects(found, user, &asserted, options.force_conflicts)?;
     }
     let last = record.and_then(|record| record.generations.last());
     let renewed = last.filter(|_| matches!(options.mode, Mode::Renew { .. }));
@@ -151,6 +153,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     };
     let credential = credential_step(options, &observed.file, record, now)?;
     let credential = her_key::settle(options, credential, record)?;
+    let asserted = options.provider.as_ref().map(|one| &one.asserted);
     let replaced = places.iter().filter(|place| {
         let mut bindings = observed.bindings.iter();
         bindings.any(|binding| {
@@ -170,7 +173,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
             Some(last) if options.groups.is_empty() => shared_groups(user, last),
             _ => options.groups.clone(),
         },
-        holders: holders(user, auth, &credential, record, grace, now),
+        holders: holders(user, auth, asserted, &credential, record, grace, now),
         retire_at: now.saturating_add(grace).unwrap_or(now),
         places,
         auth,
@@ -178,6 +181,17 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         settings,
         credential,
     })
+}
+
+/// Returns whom logins make her: the one that was asked for, and those on record.
+#[must_use]
+pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
+    let asked = options.provider.iter().map(|provider| &provider.asserted);
+    let issues = record.into_iter().flat_map(|record| &record.generations);
+    asked
+        .chain(issues.filter_map(|issue| issue.asserted.as_ref()))
+        .cloned()
+        .collect()
 }
 
 fn shared_groups(user: &UserName, issue: &Generation) -> Vec<String> {
@@ -206,6 +220,16 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
     }
     let onboarded =
         record.is_some_and(|record| record.ended.is_none() && !record.generations.is_empty());
+    let last = record.and_then(|record| record.generations.last());
+    if let Some(last) = last.filter(|last| last.kind.is_foreign())
+        && matches!(options.mode, Mode::Renew { .. })
+    {
+        let kind = last.kind.as_str();
+        return Err(Error::usage(format!(
+            "{user} logs in with {kind}: whoever issues that credential renews it"
+        ))
+        .with_hint(format!("for another one:  kubectl onboard {user} --force")));
+    }
     if options.mode != Mode::Onboard && !onboarded {
         return Err(Error::failed(format!("{user} is not onboarded"))
             .with_hint(format!("kubectl onboard {user}"))
@@ -334,7 +358,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     for left in &options.leaves {
         all.push(Access::new("delete", bindings).within(left));
     }
-    if options.auth != Auth::Token {
+    if matches!(options.auth, Auth::Auto | Auth::Cert) {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
         all.push(
@@ -342,7 +366,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
                 .named("kubernetes.io/kube-apiserver-client"),
         );
     }
-    if matches!(options.key, KeySource::Hers(_)) {
+    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";
         all.push(Access::new("create", review));
     }
@@ -551,6 +575,16 @@ fn credential_step(
             ))
             .with_hint("pass --force to replace the file with a new credential")),
         },
+        Existing::Login => match live {
+            Some(live) if live.kind.is_foreign() && !renew => {
+                Ok(CredentialStep::KeepElsewhere(live.clone()))
+            }
+            _ if renew || record.is_none() => Ok(issue(1, true)),
+            _ => Err(
+                Error::usage(format!("{path} holds a login and no credential"))
+                    .with_hint("name another file with --out, or pass --force to overwrite it"),
+            ),
+        },
         Existing::Absent => match live {
             Some(live) if !renew => Ok(CredentialStep::KeepElsewhere(live.clone())),
             _ => Ok(issue(1, false)),
@@ -578,6 +612,7 @@ fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> 
 fn holders(
     user: &UserName,
     auth: Auth,
+    asserted: Option<&Asserted>,
     step: &CredentialStep,
     record: Option<&Record>,
     grace: Duration,
@@ -596,11 +631,11 @@ fn holders(
         CredentialStep::KeepFile(held) => with(live, Holder::of(user, held.generation, held.kind)),
         CredentialStep::KeepElsewhere(_) => live,
         CredentialStep::Issue { generation, .. } => {
-            let kind = match auth {
-                Auth::Token => CredentialKind::Token,
-                Auth::Auto | Auth::Cert => CredentialKind::Certificate,
+            let new = match (asserted, auth) {
+                (Some(asserted), _) => Holder::Asserted(asserted.clone()),
+                (None, Auth::Token) => Holder::of(user, *generation, CredentialKind::Token),
+                (None, _) => Holder::of(user, *generation, CredentialKind::Certificate),
             };
-            let new = Holder::of(user, *generation, kind);
             let during = with(live, new.clone());
             let after = if grace.is_zero() {
                 vec![new]

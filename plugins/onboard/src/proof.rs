@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::identity::UserName;
+use crate::login::Asserted;
 use crate::record::CredentialKind;
 use crate::sar::Subject;
 
@@ -62,6 +63,8 @@ pub struct Expected<'a> {
     pub also: Vec<(&'a str, &'a [PolicyRule])>,
     /// A LimitRange fills in resources that a pod leaves out.
     pub limited: bool,
+    /// Whom a login makes her, when that is not in a credential of hers.
+    pub asserted: Option<&'a Asserted>,
 }
 
 /// One thing that was checked.
@@ -355,6 +358,7 @@ mod tests {
             sha256: Some("ab"),
             rules,
             also: Vec::new(),
+            asserted: None,
             limited: true,
         }
     }

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::UserName;
+use crate::login::Asserted;
 use crate::meta;
 use crate::objects::Holder;
 
@@ -142,6 +143,9 @@ pub struct Generation {
     pub sha256: Option<String>,
     /// The groups inside the credential.
     pub groups: Vec<String>,
+    /// Whom a login makes her, when somebody else issues the credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asserted: Option<Asserted>,
     /// When it ends by itself.
     pub not_after: Timestamp,
     /// When it was recorded.
@@ -159,7 +163,7 @@ pub struct Generation {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The two kinds of credential.
+/// The kinds of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CredentialKind {
@@ -167,7 +171,14 @@ pub enum CredentialKind {
     Certificate,
     /// A service account token bound to a Secret.
     Token,
+    /// A login with OpenID Connect; the provider says how long it lasts.
+    Oidc,
+    /// A login with a program; whoever issues it says how long it lasts.
+    Exec,
 }
+
+/// The end of a credential that its issuer ends, far from here.
+pub const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
 impl Generation {
     /// Returns whether another one has taken its place and its rights are still to be taken.
@@ -178,12 +189,20 @@ impl Generation {
 }
 
 impl CredentialKind {
+    /// Returns whether somebody else issues it: nothing of it is here, not even its end.
+    #[must_use]
+    pub fn is_foreign(self) -> bool {
+        matches!(self, Self::Oidc | Self::Exec)
+    }
+
     /// Returns the word that documents use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
             Self::Token => "token",
+            Self::Oidc => "oidc",
+            Self::Exec => "exec",
         }
     }
 }
@@ -271,7 +290,7 @@ impl Record {
     pub fn holders(&self, user: &UserName, now: Timestamp) -> Vec<Holder> {
         let mut holders = Vec::new();
         for issue in self.live(now) {
-            let holder = Holder::of(user, issue.generation, issue.kind);
+            let holder = Holder::of_issue(user, issue);
             if !holders.contains(&holder) {
                 holders.push(holder);
             }
@@ -315,6 +334,7 @@ mod tests {
             kind: CredentialKind::Certificate,
             sha256: Some("ab".repeat(32)),
             groups: vec![format!("onboard:alice:g{generation}")],
+            asserted: None,
             not_after,
             issued_at: not_after,
             issued_by: "carol".to_owned(),

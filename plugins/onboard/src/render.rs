@@ -15,6 +15,7 @@ use crate::apply::Outcome;
 use crate::options::{KeySource, Options};
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::proof::Check;
+use crate::record::NEVER;
 
 /// What a run ends with; the body of the `OnboardReport` document.
 #[derive(Clone, Debug, Serialize)]
@@ -70,6 +71,7 @@ impl Report {
             },
             // With her key elsewhere her rights were reviewed, but nothing was tried out as her.
             verified: !is_hers
+                && !outcome.kind.is_foreign()
                 && !outcome.checks.is_empty()
                 && Check::exit(&outcome.checks) == Exit::Done,
             exit: Check::exit(&outcome.checks),
@@ -159,14 +161,15 @@ impl Report {
             line("groups", &self.credential.groups.join(", "));
         }
         let credential = &self.credential;
+        let end = if credential.not_after >= NEVER {
+            "as long as its issuer lets her log in".to_owned()
+        } else {
+            format!("until {}", until(credential.not_after, self.now))
+        };
+        let (kind, generation) = (credential.r#type, self.generation);
         line(
             "credential",
-            &format!(
-                "{}, generation {}, until {}",
-                credential.r#type,
-                self.generation,
-                until(credential.not_after, self.now)
-            ),
+            &format!("{kind}, generation {generation}, {end}"),
         );
         if let Some(path) = &self.certificate {
             line(
@@ -205,6 +208,12 @@ impl Report {
                 self.user
             ),
         );
+        if credential.not_after >= NEVER {
+            line(
+                "not tried",
+                "her login; her rights are what the server says of them",
+            );
+        }
         text.push_str(&format!("\nSend {} these three commands:\n", self.user));
         let file = file_name(path);
         for command in [

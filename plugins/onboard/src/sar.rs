@@ -12,6 +12,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::api::{Api, PostParams};
 
 use crate::identity::UserName;
+use crate::login::Asserted;
 use crate::objects;
 use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
 
@@ -33,7 +34,9 @@ impl Subject {
     #[must_use]
     pub fn of(user: &UserName, kind: CredentialKind, groups: &[String]) -> Self {
         let (user, mut groups) = match kind {
-            CredentialKind::Certificate => (user.as_str().to_owned(), groups.to_vec()),
+            CredentialKind::Certificate | CredentialKind::Oidc | CredentialKind::Exec => {
+                (user.as_str().to_owned(), groups.to_vec())
+            }
             CredentialKind::Token => {
                 let account = objects::binding_name(user);
                 let all = "system:serviceaccounts";
@@ -45,6 +48,21 @@ impl Subject {
         };
         groups.push("system:authenticated".to_owned());
         Self { user, groups }
+    }
+}
+
+impl From<(&UserName, &Asserted)> for Subject {
+    /// Returns whom a login makes her.
+    fn from((user, asserted): (&UserName, &Asserted)) -> Self {
+        let (user, group) = match asserted {
+            Asserted::User(name) => (name.clone(), None),
+            Asserted::Group(name) => (user.as_str().to_owned(), Some(name.clone())),
+        };
+        let authenticated = "system:authenticated".to_owned();
+        Self {
+            user,
+            groups: group.into_iter().chain([authenticated]).collect(),
+        }
     }
 }
 

@@ -8,13 +8,12 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
-use crate::credential::{Issued, base64};
+use crate::credential::Issued;
 use crate::handover::{Handover, read_text};
 use crate::identity::{UserName, hex};
 use crate::kubeconfig::merge::Entries;
-use crate::kubeconfig::{Document, Endpoint, Secret, cluster_entry, context_name};
+use crate::kubeconfig::{Document, Endpoint, Secret, cluster_entry, context_name, user_entry};
 
 /// A certificate and the key that it is for.
 pub struct Joined {
@@ -110,19 +109,10 @@ impl Joined {
     #[must_use]
     pub fn entries(&self) -> Entries {
         let name = self.context();
-        let (certificate, key) = match &self.secret {
-            Secret::Certificate { certificate, key } => {
-                (base64(certificate), Zeroizing::new(base64(key.as_bytes())))
-            }
-            Secret::Token(token) => (String::new(), token.clone()),
-        };
         Entries {
             cluster_name: self.head.cluster.clone(),
             cluster: cluster_entry(&self.endpoint),
-            user: json!({
-                "client-certificate-data": certificate,
-                "client-key-data": key.as_str(),
-            }),
+            user: user_entry(&self.secret),
             context: json!({
                 "cluster": self.head.cluster,
                 "user": name,

@@ -37,6 +37,7 @@ pub async fn prove(
         sha256: Some(&joined.issued.sha256),
         rules: &rules,
         also: Vec::new(),
+        asserted: None,
         limited: joined.head.limited,
     };
     let proof = async {

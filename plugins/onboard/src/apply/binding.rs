@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use super::{Run, Work};
 use crate::objects::{self, Holder};
-use crate::plan::Place;
+use crate::plan::{self, Place};
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
 
@@ -53,9 +53,12 @@ impl Run<'_> {
         for attempt in 1.. {
             let (written, what) = match work.bindings.get(&namespace) {
                 Some(found) => {
+                    let record = Some(&work.ledger.record);
+                    let asserted = plan::asserted(self.options, record);
                     objects::check_subjects(
                         found,
                         &self.options.user,
+                        &asserted,
                         self.options.force_conflicts,
                     )?;
                     let Some(changed) = objects::rebound(found, wanted) else {

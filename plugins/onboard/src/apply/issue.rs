@@ -9,11 +9,12 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use super::ledger::Ledger;
 use super::{Outcome, Run, Work};
 use crate::kubeconfig::{self, Document, Held, Secret};
+use crate::login::{Asserted, Provider};
 use crate::meta;
 use crate::options::{Auth, KeySource};
 use crate::plan::{NamespaceStep, Place};
 use crate::proof::{self, Check, Expected};
-use crate::record::{CredentialKind, Generation};
+use crate::record::{CredentialKind, Generation, NEVER};
 use crate::render;
 
 /// A credential that was just issued.
@@ -134,10 +135,27 @@ impl Run<'_> {
         work.ledger.save(self).await
     }
 
+    /// Returns a login: nothing is issued here.
+    fn login(provider: &Provider) -> Fresh {
+        Fresh {
+            kind: provider.login.kind(),
+            groups: match &provider.asserted {
+                Asserted::Group(name) => vec![name.clone()],
+                Asserted::User(_) => Vec::new(),
+            },
+            not_after: NEVER,
+            sha256: None,
+            secret: Product::Kubeconfig(Secret::Login(provider.login.clone())),
+        }
+    }
+
     async fn credential(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
+        if let Some(provider) = &self.options.provider {
+            return Ok(Self::login(provider));
+        }
         let fresh = match self.plan.auth {
             Auth::Token => self.token(generation, &mut work.undo).await?,
-            Auth::Cert => self
+            Auth::Cert | Auth::Oidc | Auth::Exec => self
                 .certificate(generation, &mut work.undo)
                 .await?
                 .map_err(Error::from)?,
@@ -164,7 +182,7 @@ impl Run<'_> {
     /// An address that she reaches and this machine does not (`--user-server`, a published one)
     /// leaves one thing open: the rest is proved through the admin's own address.
     async fn prove(&self, document: &Document, held: &Held) -> Result<Outcome> {
-        if matches!(self.options.key, KeySource::Hers(_)) {
+        if matches!(self.options.key, KeySource::Hers(_)) || held.kind.is_foreign() {
             return self.review(held).await;
         }
         let progress = self.ui.progress("proving with her own file");
@@ -238,6 +256,7 @@ impl Run<'_> {
                 .map(|place| (place.namespace.as_str(), self.rules_of(Some(place))))
                 .collect(),
             limited: self.has_limits(),
+            asserted: self.options.provider.as_ref().map(|one| &one.asserted),
         }
     }
 
@@ -257,12 +276,17 @@ impl Run<'_> {
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
         // Without her key her rights are reviewed, but nothing is tried out.
-        let is_proved = self.options.key == KeySource::Here;
+        let is_proved = self.options.key == KeySource::Here && !held.kind.is_foreign();
         Generation {
             generation: held.generation,
             kind: held.kind,
             sha256: held.sha256.clone(),
             groups: held.groups.clone(),
+            asserted: self
+                .options
+                .provider
+                .as_ref()
+                .map(|one| one.asserted.clone()),
             not_after: held.not_after,
             issued_at: self.now,
             issued_by: self.me.to_owned(),

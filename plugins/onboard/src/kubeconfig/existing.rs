@@ -26,6 +26,8 @@ pub enum Existing {
     Foreign(String),
     /// Her own kubeconfig for this cluster.
     Hers(Held),
+    /// Her own kubeconfig for this cluster, which says how she logs in and holds no credential.
+    Login,
 }
 
 /// What her own file holds.
@@ -90,6 +92,9 @@ fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
     let Some(who) = entry.and_then(|entry| entry.auth_info.as_ref()) else {
         return Existing::Foreign(format!("it has no user {name:?}"));
     };
+    if who.exec.is_some() {
+        return Existing::Login;
+    }
     let held = match (&who.client_certificate_data, &who.token) {
         (Some(data), _) => from_certificate(data, user),
         (None, Some(token)) => {

@@ -111,6 +111,7 @@ mod tests {
             kind: CredentialKind::Certificate,
             sha256: None,
             groups: Vec::new(),
+            asserted: None,
             not_after: Timestamp::from_second(now().as_second() + hours * 3600).unwrap(),
             issued_at: now(),
             issued_by: "carol".to_owned(),

@@ -7,6 +7,7 @@ use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 
 use super::plan::{List, Row};
+use crate::record::NEVER;
 use crate::render::left;
 
 /// Renders the list.
@@ -48,19 +49,26 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
             row.team.clone().unwrap_or_default(),
             row.namespace.clone(),
             credential(row),
-            row.not_after
-                .map(|end| Span(left(end, now)).to_string())
-                .unwrap_or_default(),
+            expires(row, now),
             row.proved_at
                 .map(|at| format!("{} ago", Span(left(now, at))))
                 .unwrap_or_default(),
         ];
         if wide {
-            cells.push(row.not_after.map(|end| end.to_string()).unwrap_or_default());
+            let end = row.not_after.filter(|end| *end < NEVER);
+            cells.push(end.map(|end| end.to_string()).unwrap_or_default());
         }
         table.row(cells);
     }
     table.render()
+}
+
+fn expires(row: &Row, now: Timestamp) -> String {
+    match row.not_after {
+        Some(end) if end >= NEVER => "<by issuer>".to_owned(),
+        Some(end) => Span(left(end, now)).to_string(),
+        None => String::new(),
+    }
 }
 
 fn credential(row: &Row) -> String {

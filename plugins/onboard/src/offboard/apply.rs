@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::Options;
 use super::observe::{Binding, Found};
-use super::plan::{self, NamespaceEnd, Plan, Unbind};
+use super::plan::{NamespaceEnd, Plan, She, Unbind};
 use crate::meta;
 use crate::record::{Ended, Record, SYSTEM_NAMESPACE, Settings};
 use crate::store;
@@ -193,7 +193,10 @@ impl Work<'_> {
             let Some(again) = again.map(Into::<Binding>::into) else {
                 return Ok(());
             };
-            let Some(fresh) = plan::unbind(&self.options.user, &again) else {
+            let record = self.found.record.as_ref();
+            let issues = record.map(|found| found.record.generations.as_slice());
+            let she = She::new(&self.options.user, issues.unwrap_or_default());
+            let Some(fresh) = she.unbind(&again) else {
                 return Ok(());
             };
             (binding, others) = (fresh.binding, fresh.others);

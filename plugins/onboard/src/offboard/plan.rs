@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::observe::{Binding, Contents, Found};
 use crate::identity::UserName;
+use crate::login::Asserted;
 use crate::meta;
 use crate::objects;
 use crate::record::{CredentialKind, Generation, SYSTEM_NAMESPACE};
@@ -34,6 +35,8 @@ pub struct Plan {
     pub groups: Vec<String>,
     /// She has or had a token.
     pub token: bool,
+    /// User names that logins give her besides her own.
+    pub names: Vec<String>,
     /// Namespaces where the proof looks.
     pub places: Vec<String>,
     /// The highest generation that is known of.
@@ -93,12 +96,13 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
         .as_ref()
         .map(|found| found.record.generations.as_slice())
         .unwrap_or_default();
+    let she = She::new(user, generations);
     let bindings: Vec<Unbind> = found
         .bindings
         .iter()
-        .filter_map(|binding| unbind(user, binding))
+        .filter_map(|binding| she.unbind(binding))
         .collect();
-    let namespace = namespace_end(user, found, keep_namespace);
+    let namespace = namespace_end(&she, found, keep_namespace);
     let known = found.record.is_some()
         || !bindings.is_empty()
         || found.account.is_some()
@@ -112,14 +116,12 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
         ))
         .with_hint("everybody on record:  kubectl onboard list"));
     }
-    let named = bindings
-        .iter()
-        .flat_map(|unbind| hers(user, &unbind.binding));
+    let named = bindings.iter().flat_map(|unbind| &unbind.binding.subjects);
     let numbers: BTreeSet<u32> = named
         .filter_map(|subject| user.generation_of(&subject.name))
         .chain(generations.iter().map(|issue| issue.generation))
         .collect();
-    let shared = shared(user, generations, &found.bindings, now);
+    let shared = shared(&she, generations, &found.bindings, now);
     let mut groups: Vec<String> = numbers
         .iter()
         .map(|number| user.generation_group(*number))
@@ -127,6 +129,14 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
         .collect();
     groups.dedup();
     Ok(Plan {
+        names: she
+            .asserted
+            .iter()
+            .filter_map(|one| match one {
+                Asserted::User(name) if name != user.as_str() => Some(name.clone()),
+                Asserted::User(_) | Asserted::Group(_) => None,
+            })
+            .collect(),
         token: found.account.is_some()
             || generations
                 .iter()
@@ -160,58 +170,89 @@ impl Plan {
     }
 }
 
-/// Returns the subjects of a binding that are she.
-pub fn hers<'a>(user: &'a UserName, binding: &'a Binding) -> impl Iterator<Item = &'a Subject> {
-    binding
-        .subjects
-        .iter()
-        .filter(|subject| is_she(user, subject))
+/// Whom the API server takes for her.
+pub struct She<'a> {
+    user: &'a UserName,
+    account: String,
+    asserted: Vec<&'a Asserted>,
 }
 
-/// Says whether a subject is she: by name, by a generation, or by the account behind her tokens,
-/// which RBAC knows under a user name too.
-fn is_she(user: &UserName, subject: &Subject) -> bool {
-    let account = objects::binding_name(user);
-    match subject.kind.as_str() {
-        "User" => {
-            subject.name == user.as_str()
-                || subject.name == format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}")
+impl<'a> She<'a> {
+    /// Returns her with every login that is on record.
+    #[must_use]
+    pub fn new(user: &'a UserName, generations: &'a [Generation]) -> Self {
+        let logins = generations
+            .iter()
+            .filter_map(|issue| issue.asserted.as_ref());
+        Self {
+            user,
+            account: objects::binding_name(user),
+            asserted: logins.collect(),
         }
-        "Group" => user.generation_of(&subject.name).is_some(),
-        "ServiceAccount" => {
-            subject.name == account && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
-        }
-        _ => false,
     }
-}
 
-/// Returns what becomes of a binding that names her; nothing when it does not.
-pub fn unbind(user: &UserName, binding: &Binding) -> Option<Unbind> {
-    hers(user, binding).next()?;
-    let others = binding
-        .subjects
-        .iter()
-        .filter(|subject| !is_she(user, subject));
-    Some(Unbind {
-        others: others.cloned().collect(),
-        binding: binding.clone(),
-    })
+    /// Says whether a subject is she: by name, by a generation, by a login, or by the account
+    /// behind her tokens, which RBAC knows under a user name too.
+    fn is(&self, subject: &Subject) -> bool {
+        let Self { user, account, .. } = self;
+        match subject.kind.as_str() {
+            "User" => {
+                let mut logins = self.asserted.iter();
+                subject.name == user.as_str()
+                    || subject.name == format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}")
+                    || logins
+                        .any(|one| matches!(one, Asserted::User(name) if *name == subject.name))
+            }
+            "Group" => user.generation_of(&subject.name).is_some(),
+            "ServiceAccount" => {
+                subject.name == *account && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
+            }
+            _ => false,
+        }
+    }
+
+    /// Says whether a subject has its place in this binding because of her alone: also the group
+    /// of a login, in the binding that was made for it.
+    fn is_in(&self, binding: &Binding, subject: &Subject) -> bool {
+        let labels = binding.metadata.labels.as_ref();
+        let label = labels.and_then(|labels| labels.get(meta::USER_LABEL));
+        let own = binding.metadata.name.as_ref() == Some(&self.account)
+            && label == Some(&self.user.slug());
+        let group = |one: &&Asserted| matches!(one, Asserted::Group(name) if *name == subject.name);
+        self.is(subject) || (own && subject.kind == "Group" && self.asserted.iter().any(group))
+    }
+
+    /// Returns what becomes of a binding that names her; nothing when it does not.
+    #[must_use]
+    pub fn unbind(&self, binding: &Binding) -> Option<Unbind> {
+        let (hers, others): (Vec<_>, Vec<_>) = binding
+            .subjects
+            .iter()
+            .cloned()
+            .partition(|subject| self.is_in(binding, subject));
+        (!hers.is_empty()).then(|| Unbind {
+            others,
+            binding: binding.clone(),
+        })
+    }
 }
 
 /// Finds what the groups in her certificates give that are not hers alone. Every certificate that
 /// has not ended counts, also one whose own rights were taken long ago.
 fn shared(
-    user: &UserName,
+    she: &She<'_>,
     generations: &[Generation],
     bindings: &[Binding],
     now: Timestamp,
 ) -> Vec<Shared> {
-    let groups: BTreeSet<&String> = in_use(user, generations, now).collect();
+    let groups: BTreeSet<&String> = in_use(she.user, generations, now).collect();
     let grants = |group: &'_ String| {
         let group = group.clone();
         let names = move |binding: &&Binding| {
             let mut subjects = binding.subjects.iter();
-            subjects.any(|subject| subject.kind == "Group" && subject.name == group)
+            subjects.any(|subject| {
+                subject.kind == "Group" && subject.name == group && !she.is_in(binding, subject)
+            })
         };
         bindings.iter().filter(names)
     };
@@ -251,13 +292,13 @@ fn undecided(request: &CertificateSigningRequest) -> bool {
     })
 }
 
-fn namespace_end(user: &UserName, found: &Found, keep: bool) -> NamespaceEnd {
+fn namespace_end(she: &She<'_>, found: &Found, keep: bool) -> NamespaceEnd {
     let Some(namespace) = &found.namespace else {
         return NamespaceEnd::None;
     };
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let owner = namespace.annotations.get(meta::OWNER);
-    if owner.is_none_or(|owner| owner != user.as_str()) {
+    if owner.is_none_or(|owner| owner != she.user.as_str()) {
         return NamespaceEnd::NotHers(name);
     }
     if namespace.terminating {
@@ -271,8 +312,14 @@ fn namespace_end(user: &UserName, found: &Found, keep: bool) -> NamespaceEnd {
         .bindings
         .iter()
         .filter(inside)
-        .flat_map(|binding| binding.subjects.iter())
-        .filter(|subject| !is_she(user, subject))
+        .flat_map(|binding| {
+            binding
+                .subjects
+                .iter()
+                .map(move |subject| (binding, subject))
+        })
+        .filter(|(binding, subject)| !she.is_in(binding, subject))
+        .map(|(_, subject)| subject)
         .map(|subject| format!("{} {}", subject.kind.to_lowercase(), subject.name))
         .collect();
     NamespaceEnd::Deleted {

@@ -58,10 +58,14 @@ pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Pr
     let served = discovery::namespaced(session).await?;
     let mut groups = plan.groups.clone();
     groups.push("system:authenticated".to_owned());
-    let mut identities = vec![Subject {
-        user: user.as_str().to_owned(),
-        groups,
-    }];
+    let own = user.as_str().to_owned();
+    let names = std::iter::once(own).chain(plan.names.iter().cloned());
+    let mut identities: Vec<Subject> = names
+        .map(|user| Subject {
+            user,
+            groups: groups.clone(),
+        })
+        .collect();
     if plan.token {
         // Without its groups: the account is gone, and what every account may is not hers.
         identities.push(Subject {

@@ -31,6 +31,8 @@ struct Loses {
     /// When the last of her certificates ends; until then it still says who she is.
     #[serde(skip_serializing_if = "Option::is_none")]
     known_until: Option<Timestamp>,
+    /// She has a login that somebody else issues, and that nothing here ends.
+    can_log_in: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -132,6 +134,7 @@ fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timest
             .filter(|issue| issue.sha256.is_some() && issue.not_after > now)
             .map(|issue| issue.not_after)
             .max(),
+        can_log_in: generations.iter().any(|issue| issue.kind.is_foreign()),
     }
 }
 
@@ -372,6 +375,9 @@ impl Report {
                 text,
                 "  group {group} in her certificate: {binding} gives {role}"
             );
+        }
+        if self.loses.can_log_in {
+            text.push_str("Her login is not ended here: whoever issues it can end it.\n");
         }
         if let Some(until) = self.loses.known_until {
             let _ = writeln!(

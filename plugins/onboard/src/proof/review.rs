@@ -65,7 +65,10 @@ async fn would_be_allowed(
     expected: &Expected<'_>,
     access: &Access,
 ) -> Result<bool> {
-    let subject = Subject::of(expected.user, expected.kind, expected.groups);
+    let subject = match expected.asserted {
+        Some(asserted) => Subject::from((expected.user, asserted)),
+        None => Subject::of(expected.user, expected.kind, expected.groups),
+    };
     Ok(sar::may(admin, &subject, access).await?.allowed)
 }
 

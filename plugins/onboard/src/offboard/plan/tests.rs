@@ -50,6 +50,7 @@ fn issue(generation: u32, not_after: &str, groups: &[&str]) -> Generation {
         kind: CredentialKind::Certificate,
         sha256: Some("ab".repeat(32)),
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        asserted: None,
         not_after: not_after.parse().unwrap(),
         issued_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         issued_by: "carol".to_owned(),
@@ -221,4 +222,44 @@ fn a_request_that_was_decided_is_left_alone() {
         ..Found::default()
     };
     assert_eq!(decide(&found).requests.len(), 1);
+}
+
+#[test]
+fn a_login_is_she_everywhere_and_its_group_only_in_her_own_binding() {
+    let login = |generation, asserted| Generation {
+        kind: CredentialKind::Oidc,
+        asserted: Some(asserted),
+        ..issue(generation, "9999-01-01T00:00:00Z", &["oidc:devs"])
+    };
+    let mut own = binding("alice/onboard-alice", &[subject("Group", "oidc:devs")]);
+    let label = (meta::USER_LABEL.to_owned(), "alice".to_owned());
+    own.metadata.labels = Some([label].into());
+    let found = Found {
+        record: recorded(vec![
+            login(1, Asserted::User("oidc:alice".to_owned())),
+            login(2, Asserted::Group("oidc:devs".to_owned())),
+        ]),
+        bindings: vec![
+            own,
+            binding("web/by-login", &[subject("User", "oidc:alice")]),
+            binding("web/devs", &[subject("Group", "oidc:devs")]),
+        ],
+        ..Found::default()
+    };
+    let plan = decide(&found);
+    let taken: Vec<String> = plan
+        .bindings
+        .iter()
+        .map(|one| one.binding.describe())
+        .collect();
+    assert_eq!(
+        taken,
+        [
+            "rolebinding alice/onboard-alice",
+            "rolebinding web/by-login"
+        ]
+    );
+    let shared: Vec<&str> = plan.shared.iter().map(|one| one.binding.as_str()).collect();
+    assert_eq!(shared, ["rolebinding web/devs"]);
+    assert_eq!(plan.names, ["oidc:alice"]);
 }

@@ -7,6 +7,7 @@ mod render;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -55,7 +56,7 @@ pub struct AcceptArgs {
     kubeconfig: Option<PathBuf>,
 
     /// What the cluster is called in your kubeconfig [default: as in the admin's]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     cluster_name: Option<String>,
 
     /// Replace a file or entries that are in the way

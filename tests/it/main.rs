@@ -6,6 +6,7 @@ mod onboard;
 mod onboard_choices;
 mod onboard_faults;
 mod onboard_handover;
+mod onboard_handover_refusals;
 mod onboard_merge;
 mod onboard_refusals;
 mod project;
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
+        (
+            "onboard_handover_refusals",
+            onboard_handover_refusals::cases(),
+        ),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("project", project::cases()),

@@ -166,6 +166,12 @@ fn locked(suite: &Suite) {
     // kubectl takes the very same lock.
     let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&own);
     kubectl.line("config set-context x").run().code(1);
+    // Giving up frees what was taken on the way.
+    let list = std::env::join_paths([suite.path("first"), own.clone()]).expect("a list");
+    let first = suite.path("first.lock");
+    let run = suite.accept(&alice).env("KUBECONFIG", list).line("--merge");
+    run.interrupt_when(|| first.exists()).code(130).no_answer();
+    assert!(!first.exists() && lock.exists());
     // A lock that goes is waited for.
     let output = scope(|scope| {
         scope.spawn(|| {

@@ -25,6 +25,11 @@ pub(crate) fn cases() -> Vec<Case> {
             out_of_reach,
         ),
         Case::new(
+            "a_server_that_refuses_the_certificate_is_a_no",
+            sandbox,
+            unknown_there,
+        ),
+        Case::new(
             "dying_anywhere_and_running_again_signs_the_same_request",
             sandbox,
             dying,
@@ -252,6 +257,26 @@ fn out_of_reach(suite: &Suite) {
     output.code(4).says("it is written and not proved");
     assert_eq!(output.json()["verified"], false);
     suite.has_private_file(&alice);
+}
+
+fn unknown_there(suite: &Suite) {
+    let alice = suite.name("alice");
+    let _laptop = suite.requested(&alice, 1);
+    let through = suite.proxied();
+    // The address in her file is the proxy's.
+    let run = suite.sign(&alice, &csr(suite, &alice));
+    run.kubeconfig(&through.kubeconfig).run().success();
+    let refusal = Fault::Answer {
+        code: 401,
+        reason: "Unauthorized",
+        retry_after: None,
+    };
+    through
+        .proxy
+        .add(Rule::times(100, Match::default(), refusal));
+    let output = suite.accept(&alice).line("-o json").run();
+    output.code(3).says("does not know this certificate (401)");
+    assert_eq!(output.json()["verified"], false);
 }
 
 /// For every k: the admin's run dies at request k, and the same request is signed by the next one.

@@ -6,6 +6,7 @@ mod onboard;
 mod onboard_choices;
 mod onboard_faults;
 mod onboard_handover;
+mod onboard_handover_refusals;
 mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
+        (
+            "onboard_handover_refusals",
+            onboard_handover_refusals::cases(),
+        ),
         ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use harness::{Case, Fault, Match, Need, Output, Rule, Suite};
+use harness::{Case, Fault, Match, Need, Rule, Suite};
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -18,31 +18,16 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("three_steps_and_she_can_work", signer, three_steps),
         Case::new("no_key_leaves_its_directory", signer, no_key_leaves),
-        Case::new(
-            "what_is_there_is_not_overwritten",
-            &[Need::Plugins],
-            nothing_overwritten,
-        ),
-        Case::new(
-            "a_request_for_more_is_refused_and_nothing_is_written",
-            signer,
-            refused,
-        ),
-        Case::new(
-            "a_request_for_another_generation_is_told_the_right_one",
-            signer,
-            generations,
-        ),
         Case::new("a_dry_run_signs_nothing", signer, dry_run),
-        Case::new(
-            "what_does_not_belong_together_is_not_accepted",
-            signer,
-            not_accepted,
-        ),
         Case::new(
             "a_server_out_of_reach_leaves_the_proof_open",
             signer,
             out_of_reach,
+        ),
+        Case::new(
+            "a_server_that_refuses_the_certificate_is_a_no",
+            sandbox,
+            unknown_there,
         ),
         Case::new(
             "dying_anywhere_and_running_again_signs_the_same_request",
@@ -57,11 +42,13 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn csr(suite: &Suite, name: &str) -> PathBuf {
+/// Returns where the request of her first generation is.
+pub(crate) fn csr(suite: &Suite, name: &str) -> PathBuf {
     suite.path(&format!("laptop-{name}/{name}.csr"))
 }
 
-fn signed(suite: &Suite, name: &str) -> Value {
+/// Makes her request and lets the admin sign it; returns the report.
+pub(crate) fn signed(suite: &Suite, name: &str) -> Value {
     let _laptop = suite.requested(name, 1);
     let output = suite.sign(name, &csr(suite, name)).line("-o json").run();
     output.success().json()
@@ -245,185 +232,6 @@ fn no_key_leaves(suite: &Suite) {
     }
 }
 
-fn nothing_overwritten(suite: &Suite) {
-    let laptop = suite.requested("alice", 1);
-    let before = fs::read(laptop.join("alice.key")).expect("her key");
-    let again = |more: &str| {
-        let run = suite.program(&suite.plugin("kubectl-onboard"));
-        let run = run.args(["request", "alice", "--out-dir"]).args([&laptop]);
-        run.line(more).run()
-    };
-    again("")
-        .code(2)
-        .no_answer()
-        .says("alice.key is there already");
-    fs::remove_file(laptop.join("alice.csr")).expect("her request");
-    again("")
-        .code(2)
-        .no_answer()
-        .says("alice.key is there already");
-    assert_eq!(fs::read(laptop.join("alice.key")).expect("her key"), before);
-    again("--generation 2").success().answers("alice.g2.csr");
-    again("--generation 0").code(2).no_answer();
-    let hostile = suite.program(&suite.plugin("kubectl-onboard"));
-    let hostile = hostile.args(["request", "system:admin"]).run();
-    hostile.code(2).no_answer().says("belong to Kubernetes");
-}
-
-/// Makes a request with OpenSSL; `how` is `-newkey …` and the rest of its arguments.
-fn openssl(suite: &Suite, file: &str, how: &str) -> PathBuf {
-    let path = suite.path(file);
-    let made = Command::new("openssl")
-        .args(["req", "-new", "-nodes", "-keyout", "/dev/null", "-out"])
-        .arg(&path)
-        .args(how.split_whitespace())
-        .output()
-        .expect("openssl is there");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    path
-}
-
-fn is_untouched(suite: &Suite, name: &str, output: &Output) {
-    output.no_answer();
-    assert!(!suite.path(&format!("{name}.crt")).exists(), "{output}");
-    assert_eq!(suite.get(&format!("namespace {name}")), None, "{output}");
-    assert_eq!(suite.requests_of(name), 0, "{output}");
-    let record = suite.get(&format!("configmap onboard-{name} -n groundcrew-system"));
-    assert_eq!(record, None, "{output}");
-}
-
-fn refused(suite: &Suite) {
-    let alice = suite.name("alice");
-    let own = format!("O=onboard:{alice}:g1");
-    let p256 = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj";
-    let laptop = suite.requested(&alice, 1);
-    let good = fs::read_to_string(csr(suite, &alice)).expect("her request");
-    let key = fs::read_to_string(laptop.join(format!("{alice}.key"))).expect("her key");
-    // A bit of the signature, which stands at the end.
-    let body: Vec<&str> = good.lines().collect();
-    let last = body[body.len() - 2];
-    let flipped = if last.starts_with('A') { "B" } else { "A" };
-    let forged = good.replace(last, &format!("{flipped}{}", &last[1..]));
-    for (file, why) in [
-        (
-            openssl(
-                suite,
-                "masters",
-                &format!("{p256} /O=system:masters/CN={alice}"),
-            ),
-            "asks for group \"system:masters\"",
-        ),
-        (
-            openssl(
-                suite,
-                "both",
-                &format!("{p256} /{own}/O=system:masters/CN={alice}"),
-            ),
-            "asks for group \"system:masters\"",
-        ),
-        (
-            openssl(suite, "bob", &format!("{p256} /{own}/CN=bob")),
-            "it names \"bob\"",
-        ),
-        (
-            openssl(suite, "none", &format!("{p256} /CN={alice}")),
-            "lacks the group",
-        ),
-        (
-            openssl(
-                suite,
-                "rsa",
-                &format!("-newkey rsa:512 -subj /{own}/CN={alice}"),
-            ),
-            "512 bits",
-        ),
-        (
-            suite.file("forged", &forged),
-            "not signed by the key that it carries",
-        ),
-        (suite.file("garbage", "garbage\n"), "no PEM block"),
-        (suite.file("key", &key), "private key"),
-        (suite.path("nowhere"), "cannot read"),
-        (csr_of_generation(suite, &alice, 2), "the next one is 1"),
-    ] {
-        let output = suite.sign(&alice, &file).run();
-        output.code(2).says(why);
-        assert!(!output.stderr.contains(&key[60..90]), "a key is shown");
-        is_untouched(suite, &alice, &output);
-    }
-    for (flags, why) in [
-        ("--auth token", "--csr-file asks for a certificate"),
-        ("--group payments", "somebody else has signed"),
-    ] {
-        let output = suite.sign(&alice, &csr(suite, &alice)).line(flags).run();
-        output.code(2).says(why);
-        is_untouched(suite, &alice, &output);
-    }
-    // None of that is held against the request that is good.
-    suite.sign(&alice, &csr(suite, &alice)).run().success();
-}
-
-fn csr_of_generation(suite: &Suite, name: &str, generation: u32) -> PathBuf {
-    suite
-        .requested(name, generation)
-        .join(format!("{name}.g{generation}.csr"))
-}
-
-fn generations(suite: &Suite) {
-    let alice = suite.name("alice");
-    signed(suite, &alice);
-    let crt = suite.path(&format!("{alice}.crt"));
-    suite.accept(&alice).run().success();
-    let old = suite.path(&format!("{alice}.kubeconfig"));
-    // The first certificate went to her; its request is of no use any more.
-    fs::remove_file(&crt).expect("her certificate");
-    let again = suite.sign(&alice, &csr(suite, &alice)).run();
-    again
-        .code(2)
-        .says("the request is for generation 1")
-        .says(&format!("kubectl onboard request {alice} --generation 2"));
-    let third = csr_of_generation(suite, &alice, 3);
-    suite
-        .sign(&alice, &third)
-        .run()
-        .code(2)
-        .says("the next one is 2");
-    let second = csr_of_generation(suite, &alice, 2);
-    // She would lose what she has, so somebody has to say it.
-    suite.sign(&alice, &second).run().code(2).says("--force");
-    assert!(!crt.exists());
-    suite.as_her(&alice, "get pods").success();
-    suite.sign(&alice, &second).line("--force").run().success();
-    let key = suite.path(&format!("laptop-{alice}/{alice}.g2.key"));
-    let new = suite.path("new");
-    suite
-        .program(&suite.cluster().kubectl())
-        .line("onboard accept")
-        .args([&crt])
-        .args(["--key"])
-        .args([&key])
-        .args(["--out"])
-        .args([&new])
-        .run()
-        .success();
-    let with = |file: &Path| {
-        let run = suite.program(&suite.cluster().kubectl()).kubeconfig(file);
-        run.line("get pods").run()
-    };
-    with(&new).success();
-    with(&old).code(1).says("forbidden");
-    let record = suite.record(&alice);
-    assert!(
-        record["generations"][0]["revokedAt"].is_string(),
-        "{record}"
-    );
-    assert_eq!(record["generations"][1]["generation"], 2);
-}
-
 fn dry_run(suite: &Suite) {
     let alice = suite.name("alice");
     let _laptop = suite.requested(&alice, 1);
@@ -435,50 +243,6 @@ fn dry_run(suite: &Suite) {
         assert_eq!(suite.requests_of(&alice), 0);
         assert_eq!(suite.get(&format!("namespace {alice}")), None);
     }
-}
-
-fn not_accepted(suite: &Suite) {
-    let alice = suite.name("alice");
-    signed(suite, &alice);
-    let good = fs::read_to_string(suite.path(&format!("{alice}.crt"))).expect("her certificate");
-    let other = suite.requested("other", 1).join("other.key");
-    let key = suite.path(&format!("laptop-{alice}/{alice}.key"));
-    let accept = |text: &str, key: &Path| {
-        let file = suite.file("tried.crt", text);
-        let run = suite.program(&suite.cluster().kubectl());
-        let run = run.line("onboard accept").args([file]).args(["--key"]);
-        run.args([key]).args(["--out", "tried"]).run()
-    };
-    let start = good.find("-----BEGIN").expect("a certificate");
-    for (text, key, why) in [
-        (good.clone(), &other, "is not the key of"),
-        (good.clone(), &suite.path("nowhere"), "cannot read"),
-        (good.clone(), &suite.file("empty", ""), "no private key"),
-        (
-            good.replace("generation: 1", "generation: 2"),
-            &key,
-            "instead of",
-        ),
-        (
-            good.replace(&format!("user: {alice}"), "user: bob"),
-            &key,
-            "its certificate names",
-        ),
-        (good[..start].to_owned(), &key, "no certificate"),
-        (good[start..].to_owned(), &key, "which cluster"),
-        ("garbage".to_owned(), &key, "no certificate"),
-    ] {
-        accept(&text, key).code(2).no_answer().says(why);
-        assert!(!suite.path("tried").exists(), "{why}");
-    }
-    accept(&good, &key).success();
-    // Somebody else's file is not overwritten.
-    fs::write(suite.path("tried"), "my notes").expect("a file");
-    accept(&good, &key).code(2).says("--force");
-    assert_eq!(
-        fs::read_to_string(suite.path("tried")).expect("it"),
-        "my notes"
-    );
 }
 
 fn out_of_reach(suite: &Suite) {
@@ -493,6 +257,26 @@ fn out_of_reach(suite: &Suite) {
     output.code(4).says("it is written and not proved");
     assert_eq!(output.json()["verified"], false);
     suite.has_private_file(&alice);
+}
+
+fn unknown_there(suite: &Suite) {
+    let alice = suite.name("alice");
+    let _laptop = suite.requested(&alice, 1);
+    let through = suite.proxied();
+    // The address in her file is the proxy's.
+    let run = suite.sign(&alice, &csr(suite, &alice));
+    run.kubeconfig(&through.kubeconfig).run().success();
+    let refusal = Fault::Answer {
+        code: 401,
+        reason: "Unauthorized",
+        retry_after: None,
+    };
+    through
+        .proxy
+        .add(Rule::times(100, Match::default(), refusal));
+    let output = suite.accept(&alice).line("-o json").run();
+    output.code(3).says("does not know this certificate (401)");
+    assert_eq!(output.json()["verified"], false);
 }
 
 /// For every k: the admin's run dies at request k, and the same request is signed by the next one.

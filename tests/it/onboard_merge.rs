@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::thread::scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use harness::{Case, Need, Output, Suite};
+use harness::{Case, Fault, Match, Need, Output, Rule, Suite};
 use serde_json::Value;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,6 +16,16 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("the_files_are_kubectls", signer, files),
         Case::new("a_lock_that_stays_is_named", signer, locked),
         Case::new("what_is_in_the_way_is_named", signer, in_the_way),
+        Case::new(
+            "what_another_program_drops_at_the_same_moment_is_put_back",
+            &[
+                Need::Plugins,
+                Need::Signer,
+                Need::Controllers,
+                Need::Sandbox,
+            ],
+            put_back,
+        ),
         Case::new("many_at_once_lose_nothing", signer, many),
     ]
 }
@@ -156,6 +166,12 @@ fn locked(suite: &Suite) {
     // kubectl takes the very same lock.
     let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&own);
     kubectl.line("config set-context x").run().code(1);
+    // Giving up frees what was taken on the way.
+    let list = std::env::join_paths([suite.path("first"), own.clone()]).expect("a list");
+    let first = suite.path("first.lock");
+    let run = suite.accept(&alice).env("KUBECONFIG", list).line("--merge");
+    run.interrupt_when(|| first.exists()).code(130).no_answer();
+    assert!(!first.exists() && lock.exists());
     // A lock that goes is waited for.
     let output = scope(|scope| {
         scope.spawn(|| {
@@ -191,6 +207,40 @@ fn in_the_way(suite: &Suite) {
     assert_eq!(fs::read_to_string(&own).expect("it"), "users: [\n");
 }
 
+/// `kubectl config` reads before it takes the lock, and removes what it did not see then.
+fn put_back(suite: &Suite) {
+    let alice = suite.name("alice");
+    let laptop = suite.requested(&alice, 1);
+    let through = suite.proxied();
+    let request = laptop.join(format!("{alice}.csr"));
+    // The address in her file is the proxy's.
+    let sign = suite.sign(&alice, &request).kubeconfig(&through.kubeconfig);
+    sign.run().success();
+    let own = suite.file("own", OWN);
+    let who = Match {
+        path: Some("/selfsubjectreviews".to_owned()),
+        ..Match::default()
+    };
+    let slow = Fault::Delay(Duration::from_millis(1500));
+    through.proxy.add(Rule::once(who, slow));
+    let run = suite.accept(&alice).kubeconfig(&own).args(["--merge"]);
+    let output = scope(|scope| {
+        scope.spawn(|| {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while fs::read_to_string(&own).is_ok_and(|text| text == OWN) {
+                assert!(Instant::now() < deadline, "nothing was ever merged");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            fs::write(&own, OWN).expect("it can be written");
+        });
+        run.run()
+    });
+    output.success().says("they are back");
+    let config = view(suite, &own);
+    assert_eq!(names(&config, "users").len(), 2);
+    assert_eq!(config["current-context"], "home");
+}
+
 /// How many people accept, and how many times kubectl changes the same file.
 const MANY: usize = 30;
 
@@ -221,7 +271,8 @@ fn many(suite: &Suite) {
                 scope.spawn(move || run.run())
             })
             .collect();
-        // One kubectl after the other: two at once lose each other's entries (see `keep`).
+        // One kubectl after the other: two at once lose each other's entries, since each reads
+        // before it takes the lock.
         wanted.extend((0..MANY).map(set));
         wanted.extend(accepts.into_iter().map(|accept| {
             let output = accept.join().expect("an accept");

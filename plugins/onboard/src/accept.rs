@@ -7,6 +7,7 @@ mod render;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -55,7 +56,7 @@ pub struct AcceptArgs {
     kubeconfig: Option<PathBuf>,
 
     /// What the cluster is called in your kubeconfig [default: as in the admin's]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     cluster_name: Option<String>,
 
     /// Replace a file or entries that are in the way
@@ -80,7 +81,12 @@ pub struct AcceptArgs {
 const EXAMPLES: &str = "\
 Examples:
   kubectl onboard accept alice.crt
-  kubectl onboard accept alice.crt --key ~/keys/alice.key --merge";
+  kubectl onboard accept alice.crt --key ~/keys/alice.key --merge
+
+Exit codes:
+  0 done   1 failed   2 usage, nothing done   3 done, but a check failed
+  4 done, but the server could not be tried   5 something is in the way, or a lock is held
+  130 interrupted: run it again, it goes on from what is there";
 
 /// Accepts.
 ///
@@ -248,5 +254,21 @@ fn exposed(path: &Path) -> Option<u32> {
     {
         let _ = path;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Flags are a contract with scripts and fingers: a change here has to be meant.
+    #[test]
+    fn the_manuals_of_both_halves_are_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<crate::cli::Cli>().term_width(100);
+        command.build();
+        let mut manual = String::new();
+        for name in ["request", "accept"] {
+            let half = command.find_subcommand_mut(name).unwrap();
+            manual.push_str(&half.render_long_help().to_string());
+        }
+        insta::assert_snapshot!(manual);
     }
 }

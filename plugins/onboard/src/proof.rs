@@ -99,6 +99,12 @@ impl Check {
         }
     }
 
+    /// Returns a check that failed, and why.
+    #[must_use]
+    pub fn failed(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(name, Some(why.into()))
+    }
+
     /// Returns whether it is as it should be.
     #[must_use]
     pub fn passed(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use groundcrew::client::Session;
 use groundcrew::error::{Kind, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
@@ -12,13 +13,19 @@ use crate::kubeconfig::Document;
 use crate::proof::{self, Check, Expected, review};
 use crate::record::CredentialKind;
 
+/// Says whether the server answers and does not take the certificate.
+async fn refuses_her(session: &Session) -> bool {
+    let answer = session.client.apiserver_version().await;
+    matches!(answer, Err(kube::Error::Api(status)) if status.code == 401)
+}
+
 /// Asks the server everything with the new credential alone.
 ///
 /// What is written stays written: a server that cannot be reached from here leaves the proof open.
 ///
 /// # Errors
 ///
-/// Only an interrupt.
+/// An interrupt, or that the document cannot be used at all.
 pub async fn prove(
     joined: &Joined,
     document: &Document,
@@ -40,17 +47,23 @@ pub async fn prove(
         asserted: None,
         limited: joined.head.limited,
     };
-    let proof = async {
-        let product = crate::run::product();
-        let text = document.as_str().as_bytes();
-        let session = groundcrew::client::from_kubeconfig(text, path, tuning, &product, ui).await?;
-        proof::prove(&session, &expected, timeout).await
-    };
-    let proof = proof.await;
+    let product = crate::run::product();
+    let text = document.as_str().as_bytes();
+    let session = groundcrew::client::from_kubeconfig(text, path, tuning, &product, ui).await?;
+    let proof = proof::prove(&session, &expected, timeout).await;
+    let refused = proof.is_err() && refuses_her(&session).await;
     drop(progress);
     let (name, checks) = match proof {
         Ok(proof) => proof,
         Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+        Err(_) if refused => {
+            let server = joined.server();
+            ui.warning(format_args!(
+                "it is written, but {server} does not know this certificate (401)"
+            ));
+            ui.hint("ask the admin whether it is the right cluster and its CA is still the same");
+            return Ok(vec![Check::failed(server, "does not know the certificate")]);
+        }
         Err(error) => {
             let why = error.headline();
             ui.warning(format_args!("it is written and not proved: {why}"));

@@ -121,7 +121,13 @@ impl Accepted {
         if self.merged {
             text.push_str(&format!("  kubectl config use-context {}\n", self.context));
         } else {
-            text.push_str(&format!("  export KUBECONFIG={}\n", self.kubeconfig));
+            let here = if Path::new(&self.kubeconfig).is_absolute() {
+                ""
+            } else {
+                "$PWD/"
+            };
+            let file = &self.kubeconfig;
+            text.push_str(&format!("  export KUBECONFIG={here}{file}\n"));
         }
         text.push_str("  kubectl auth whoami\n");
         text

@@ -59,17 +59,20 @@ impl fmt::Display for Unsigned {
     }
 }
 
-impl From<Unsigned> for Error {
-    fn from(unsigned: Unsigned) -> Self {
-        let message = unsigned.to_string();
-        match unsigned {
-            Unsigned::Silent(_) => Self::timed_out(message)
+impl Unsigned {
+    /// Returns the error that ends a run which has to have a certificate.
+    pub(super) fn into_error(self, key: &KeySource) -> Error {
+        let message = self.to_string();
+        let token = match key {
+            KeySource::Here => "pass --auth token (or --auth auto)",
+            KeySource::Hers(_) => "pass --auth token instead of --csr-file",
+        };
+        match self {
+            Self::Silent(_) => Error::timed_out(message)
                 .with_detail("EKS never signs them; elsewhere kube-controller-manager runs without")
                 .with_detail("--cluster-signing-cert-file and --cluster-signing-key-file.")
-                .with_hint("pass --auth token (or --auth auto), or a longer --timeout"),
-            Unsigned::Failed(_) => {
-                Self::failed(message).with_hint("pass --auth token (or --auth auto)")
-            }
+                .with_hint(format!("{token}, or a longer --timeout")),
+            Self::Failed(_) => Error::failed(message).with_hint(token),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The credential from issue to proof, and the end of those that it replaces.
 
 use groundcrew::client::Session;
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::error::{Kind, Result};
 use groundcrew::exit::Exit;
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -158,7 +158,7 @@ impl Run<'_> {
             Auth::Cert | Auth::Oidc | Auth::Exec => self
                 .certificate(generation, &mut work.undo)
                 .await?
-                .map_err(Error::from)?,
+                .map_err(|unsigned| unsigned.into_error(&self.options.key))?,
             Auth::Auto => match self.certificate(generation, &mut work.undo).await? {
                 Ok(fresh) => fresh,
                 Err(unsigned) => {

@@ -95,6 +95,9 @@ pub fn standing(list: List, found: &Value, entries: &Entries) -> Standing {
     let (_, wanted) = entries.of(list);
     let says = |key: &str| found[key] == wanted[key];
     match list {
+        List::Clusters if found["insecure-skip-tls-verify"] == true => {
+            Standing::Foreign("it does not check the server's certificate".to_owned())
+        }
         List::Clusters => {
             let keys = [
                 "server",

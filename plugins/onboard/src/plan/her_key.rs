@@ -29,7 +29,17 @@ pub fn settle(
     let fits = |wanted: u32| asked == wanted || is_resumed(request, record);
     match step {
         CredentialStep::KeepFile(held) if held.generation == asked => {
-            Ok(CredentialStep::KeepFile(held))
+            // Nothing is tried out with her certificate here, so what a file says of itself is not
+            // enough.
+            let mut issued = record.into_iter().flat_map(|record| &record.generations);
+            if issued.any(|issue| issue.generation == asked) || is_resumed(request, record) {
+                return Ok(CredentialStep::KeepFile(held));
+            }
+            let path = options.out.display();
+            Err(Error::conflict(format!(
+                "{path} holds a certificate of generation {asked}, which is not on record"
+            ))
+            .with_hint("name another file with --out"))
         }
         CredentialStep::Issue {
             generation,

@@ -12,6 +12,8 @@ use crate::observe::{FoundRecord, InNamespace};
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 
+mod her_key;
+
 fn now() -> Timestamp {
     NOW.parse().unwrap()
 }

@@ -155,6 +155,7 @@ fn another_cluster_of_the_same_name_is_not_taken_for_hers() {
         ("server", "https://other"),
         ("certificate-authority-data", "WA=="),
         ("proxy-url", "http://between"),
+        ("tls-server-name", "other"),
     ] {
         let mut other = same.clone();
         other["cluster"][key] = json!(value);
@@ -163,6 +164,10 @@ fn another_cluster_of_the_same_name_is_not_taken_for_hers() {
         };
         assert!(why.contains(key));
     }
+    let mut unchecked = same.clone();
+    unchecked["cluster"]["insecure-skip-tls-verify"] = json!(true);
+    let unchecked = standing(List::Clusters, &unchecked, &entries);
+    assert!(matches!(unchecked, Standing::Foreign(_)));
 }
 
 #[test]

@@ -2,22 +2,30 @@
 
 use std::time::Duration;
 
-use groundcrew::client::access::Access;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 
 use crate::credential::Issued;
 use crate::identity::UserName;
-use crate::kubeconfig::{Existing, Held};
+use crate::kubeconfig::Held;
 use crate::login::Asserted;
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
-use crate::options::{Auth, DEFAULT_ROLE, KeySource, Mode, Network, Options};
-use crate::profile::{Profile, Size};
-use crate::record::{CredentialKind, Generation, Membership, Record, SYSTEM_NAMESPACE, Settings};
+use crate::options::{Auth, Mode, Network, Options};
+use crate::profile::Profile;
+use crate::record::{CredentialKind, Generation, Record, Settings};
 
+pub mod changes;
+mod credential;
 mod her_key;
+mod required;
+mod settings;
+
+use credential::{credential_step, holders};
+pub use required::required;
+pub use settings::{check_joined, left, places};
+use settings::{network, profile, settings};
 
 /// What a run is going to do.
 #[derive(Debug)]
@@ -238,148 +246,6 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
     Ok(())
 }
 
-/// Returns where she has a role: her own namespace, then those that she joins.
-///
-/// # Errors
-///
-/// Conflict, when she has another namespace already; usage, when she would have a role nowhere,
-/// or two roles in one namespace.
-pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> {
-    let user = &options.user;
-    let settings = settings(options, record);
-    let joined = settings.memberships.iter().map(|membership| Place {
-        namespace: membership.namespace.clone(),
-        role: membership.role.clone(),
-        own: false,
-    });
-    if settings.no_namespace {
-        let places: Vec<Place> = joined.collect();
-        return if places.is_empty() {
-            Err(
-                Error::usage(format!("{user} would have a role in no namespace"))
-                    .with_hint("name one with --join NAMESPACE[:ROLE], or leave --no-namespace out")
-                    .with_hint(format!("to end it all:  kubectl onboard offboard {user}")),
-            )
-        } else {
-            Ok(places)
-        };
-    }
-    let own = Place {
-        namespace: namespace_of(options, record)?,
-        role: settings.role.clone(),
-        own: true,
-    };
-    if settings
-        .memberships
-        .iter()
-        .any(|one| one.namespace == own.namespace)
-    {
-        return Err(
-            Error::usage(format!("namespace {:?} is {user}'s own", own.namespace))
-                .with_hint("her role there is --role"),
-        );
-    }
-    Ok(std::iter::once(own).chain(joined).collect())
-}
-
-/// Returns the namespaces where she is to lose her role.
-#[must_use]
-pub fn left(options: &Options, record: &Record) -> Vec<String> {
-    let all = record.settings.memberships.iter();
-    all.map(|membership| membership.namespace.clone())
-        .filter(|namespace| options.leaves.contains(namespace))
-        .collect()
-}
-
-/// Checks that a namespace can be joined.
-///
-/// # Errors
-///
-/// Usage, when it does not exist; conflict, when it is being deleted.
-pub fn check_joined(name: &str, found: Option<&FoundNamespace>) -> Result<()> {
-    match found {
-        None => Err(
-            Error::usage(format!("there is no namespace {name:?} to join"))
-                .with_hint("kubectl get namespaces"),
-        ),
-        Some(found) if found.terminating => Err(Error::conflict(format!(
-            "namespace {name:?} is being deleted"
-        ))),
-        Some(_) => Ok(()),
-    }
-}
-
-/// Returns her own namespace: as stated, as recorded, or named after her.
-fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
-    let recorded = record.filter(|record| !record.settings.no_namespace);
-    match (&options.namespace, recorded) {
-        (Some(stated), Some(record)) if *stated != record.namespace && record.ended.is_none() => {
-            Err(Error::conflict(format!(
-                "{} is onboarded in namespace {:?}, not in {stated:?}",
-                options.user, record.namespace
-            ))
-            .with_hint(format!("leave -n out, or use -n {}", record.namespace)))
-        }
-        (Some(stated), _) => Ok(stated.clone()),
-        (None, Some(record)) => Ok(record.namespace.clone()),
-        (None, None) => Ok(options.user.slug()),
-    }
-}
-
-/// Returns every right that a run needs, so that all missing ones can be named at once.
-#[must_use]
-pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
-    let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
-    let csr = "certificatesigningrequests.certificates.k8s.io";
-    let cluster_roles = "clusterroles.rbac.authorization.k8s.io";
-    let mut all = vec![
-        Access::new("get", "namespaces"),
-        Access::new("create", "namespaces"),
-        Access::new("patch", "namespaces"),
-        Access::new("get", cluster_roles).named(role),
-        Access::new("bind", cluster_roles).named(role),
-    ];
-    for resource in [
-        "limitranges",
-        "resourcequotas",
-        "networkpolicies.networking.k8s.io",
-    ] {
-        let inside = |verb| Access::new(verb, resource).within(namespace);
-        all.extend(["get", "create", "patch"].map(inside));
-    }
-    let bindings = "rolebindings.rbac.authorization.k8s.io";
-    let inside = |verb| Access::new(verb, bindings).within(namespace);
-    all.extend(["get", "create", "update"].map(inside));
-    for join in &options.joins {
-        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
-        all.extend(["get", "create", "update"].map(inside));
-        all.push(Access::new("bind", cluster_roles).named(&join.role));
-    }
-    for left in &options.leaves {
-        all.push(Access::new("delete", bindings).within(left));
-    }
-    if matches!(options.auth, Auth::Auto | Auth::Cert) {
-        all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
-        all.push(Access::new("update", &format!("{csr}/approval")));
-        all.push(
-            Access::new("approve", "signers.certificates.k8s.io")
-                .named("kubernetes.io/kube-apiserver-client"),
-        );
-    }
-    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
-        let review = "subjectaccessreviews.authorization.k8s.io";
-        all.push(Access::new("create", review));
-    }
-    let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
-    if options.auth == Auth::Token {
-        all.push(system("create", "serviceaccounts"));
-        all.push(system("create", "serviceaccounts/token"));
-        all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));
-    }
-    all.extend(["get", "create", "update", "delete"].map(|verb| system(verb, "configmaps")));
-    all
-}
-
 /// Says whether what the signer returned is what was asked for.
 ///
 /// # Errors
@@ -407,81 +273,6 @@ pub fn check_issued(
     Err(Error::failed(format!(
         "the signer returned a certificate that {difference}"
     )))
-}
-
-fn settings(options: &Options, record: Option<&Record>) -> Settings {
-    // Who comes back starts anew: an old role is not given again unasked.
-    let before = record
-        .filter(|record| record.ended.is_none())
-        .map(|record| record.settings.clone())
-        .unwrap_or_default();
-    let or = |stated: &Option<String>, before: Option<String>| stated.clone().or(before);
-    let word = |stated: Option<&str>, before: String, default: &str| match stated {
-        Some(stated) => stated.to_owned(),
-        None if before.is_empty() => default.to_owned(),
-        None => before,
-    };
-    Settings {
-        team: or(&options.team, before.team),
-        contact: or(&options.contact, before.contact),
-        purpose: or(&options.purpose, before.purpose),
-        role: word(options.role.as_deref(), before.role, DEFAULT_ROLE),
-        profile: word(
-            options.profile.as_ref().map(Profile::name),
-            before.profile,
-            "small",
-        ),
-        network: word(
-            options.network.map(Network::name),
-            before.network,
-            "isolated",
-        ),
-        no_namespace: options.no_namespace || before.no_namespace,
-        memberships: memberships(options, before.memberships),
-        declared_by: or(&options.declared_by, before.declared_by),
-    }
-}
-
-/// Adds those that she joins to those that she has; one role in each namespace.
-fn memberships(options: &Options, before: Vec<Membership>) -> Vec<Membership> {
-    let stays = |one: &Membership| {
-        let again = options
-            .joins
-            .iter()
-            .any(|join| join.namespace == one.namespace);
-        !again && !options.leaves.contains(&one.namespace)
-    };
-    let kept = before.into_iter().filter(stays);
-    kept.chain(options.joins.iter().cloned()).collect()
-}
-
-fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
-    if let Some(profile) = &options.profile {
-        return Ok(Some(profile.clone()));
-    }
-    match settings.profile.as_str() {
-        // Its content was stated by an earlier run and stands in the cluster.
-        "file" => Ok(None),
-        "small" => Ok(Some(Profile::Size(Size::Small))),
-        "medium" => Ok(Some(Profile::Size(Size::Medium))),
-        "large" => Ok(Some(Profile::Size(Size::Large))),
-        "none" => Ok(Some(Profile::None)),
-        other => Err(unknown_word("profile", other)),
-    }
-}
-
-fn network(settings: &Settings) -> Result<Network> {
-    [Network::Isolated, Network::Open, Network::None]
-        .into_iter()
-        .find(|network| network.name() == settings.network)
-        .ok_or_else(|| unknown_word("network", &settings.network))
-}
-
-fn unknown_word(what: &str, word: &str) -> Error {
-    Error::conflict(format!(
-        "the record names {what} {word:?}, which this version does not know"
-    ))
-    .with_hint(format!("state it: --{what}"))
 }
 
 fn namespace_step(
@@ -528,130 +319,6 @@ fn namespace_step(
         NamespaceStep::Keep
     })
 }
-
-fn credential_step(
-    options: &Options,
-    file: &Existing,
-    record: Option<&Record>,
-    now: Timestamp,
-) -> Result<CredentialStep> {
-    let path = options.out.display();
-    let live = record.and_then(|record| record.live(now).next_back());
-    if options.mode == Mode::Retire
-        && let Some(last) = record.and_then(|record| record.generations.last())
-    {
-        return Ok(CredentialStep::KeepElsewhere(last.clone()));
-    }
-    if options.mode == Mode::Keep {
-        return live
-            .map(|live| CredentialStep::KeepElsewhere(live.clone()))
-            .ok_or_else(|| {
-                let user = &options.user;
-                Error::failed(format!("{user} has no credential that has not ended"))
-                    .with_hint(format!("kubectl onboard renew {user}"))
-            });
-    }
-    let renew = options.force || matches!(options.mode, Mode::Renew { .. });
-    let next = record.map_or(1, Record::next_generation);
-    let issue = |at_least: u32, replace_file| CredentialStep::Issue {
-        generation: next.max(at_least),
-        replace_file,
-    };
-    match file {
-        Existing::Foreign(why) if !options.force => Err(Error::usage(format!(
-            "{path} exists and is not {}'s kubeconfig for this cluster: {why}",
-            options.user
-        ))
-        .with_hint("name another file with --out, or pass --force to overwrite it")),
-        Existing::Foreign(_) => Ok(issue(1, true)),
-        Existing::Hers(held) if renew => Ok(issue(held.generation + 1, true)),
-        Existing::Hers(held) => match dead(held, record, now) {
-            None => Ok(CredentialStep::KeepFile(held.clone())),
-            Some(why) => Err(Error::usage(format!(
-                "{path} holds {}'s {} of generation {}, which {why}",
-                options.user,
-                held.kind.as_str(),
-                held.generation
-            ))
-            .with_hint("pass --force to replace the file with a new credential")),
-        },
-        Existing::Login => match live {
-            Some(live) if live.kind.is_foreign() && !renew => {
-                Ok(CredentialStep::KeepElsewhere(live.clone()))
-            }
-            _ if renew || record.is_none() => Ok(issue(1, true)),
-            _ => Err(
-                Error::usage(format!("{path} holds a login and no credential"))
-                    .with_hint("name another file with --out, or pass --force to overwrite it"),
-            ),
-        },
-        Existing::Absent => match live {
-            Some(live) if !renew => Ok(CredentialStep::KeepElsewhere(live.clone())),
-            _ => Ok(issue(1, false)),
-        },
-    }
-}
-
-/// Returns why a credential in a file is of no use any more.
-fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> {
-    if held.not_after <= now {
-        return Some(format!("ended on {}", held.not_after));
-    }
-    let mut issues = record?.generations.iter();
-    let recorded = issues.rfind(|issue| issue.generation == held.generation)?;
-    if let Some(at) = recorded.revoked_at {
-        return Some(format!("was revoked on {at}"));
-    }
-    if recorded.is_due(now) {
-        return Some("was replaced".to_owned());
-    }
-    (recorded.sha256 != held.sha256 || recorded.kind != held.kind)
-        .then(|| "is not the one on record".to_owned())
-}
-
-fn holders(
-    user: &UserName,
-    auth: Auth,
-    asserted: Option<&Asserted>,
-    step: &CredentialStep,
-    record: Option<&Record>,
-    grace: Duration,
-    now: Timestamp,
-) -> Holders {
-    let live = record
-        .map(|record| record.holders(user, now))
-        .unwrap_or_default();
-    let with = |mut holders: Vec<Holder>, one: Holder| {
-        if !holders.contains(&one) {
-            holders.push(one);
-        }
-        holders
-    };
-    let kept = match step {
-        CredentialStep::KeepFile(held) => with(live, Holder::of(user, held.generation, held.kind)),
-        CredentialStep::KeepElsewhere(_) => live,
-        CredentialStep::Issue { generation, .. } => {
-            let new = match (asserted, auth) {
-                (Some(asserted), _) => Holder::Asserted(asserted.clone()),
-                (None, Auth::Token) => Holder::of(user, *generation, CredentialKind::Token),
-                (None, _) => Holder::of(user, *generation, CredentialKind::Certificate),
-            };
-            let during = with(live, new.clone());
-            let after = if grace.is_zero() {
-                vec![new]
-            } else {
-                during.clone()
-            };
-            return Holders { during, after };
-        }
-    };
-    Holders {
-        during: kept.clone(),
-        after: kept,
-    }
-}
-
-pub mod changes;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,60 @@
+//! Which rights a run needs.
+
+use groundcrew::client::access::Access;
+
+use crate::options::{Auth, DEFAULT_ROLE, KeySource, Options};
+use crate::record::SYSTEM_NAMESPACE;
+
+/// Returns every right that a run needs, so that all missing ones can be named at once.
+#[must_use]
+pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
+    let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
+    let csr = "certificatesigningrequests.certificates.k8s.io";
+    let cluster_roles = "clusterroles.rbac.authorization.k8s.io";
+    let mut all = vec![
+        Access::new("get", "namespaces"),
+        Access::new("create", "namespaces"),
+        Access::new("patch", "namespaces"),
+        Access::new("get", cluster_roles).named(role),
+        Access::new("bind", cluster_roles).named(role),
+    ];
+    for resource in [
+        "limitranges",
+        "resourcequotas",
+        "networkpolicies.networking.k8s.io",
+    ] {
+        let inside = |verb| Access::new(verb, resource).within(namespace);
+        all.extend(["get", "create", "patch"].map(inside));
+    }
+    let bindings = "rolebindings.rbac.authorization.k8s.io";
+    let inside = |verb| Access::new(verb, bindings).within(namespace);
+    all.extend(["get", "create", "update"].map(inside));
+    for join in &options.joins {
+        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
+        all.extend(["get", "create", "update"].map(inside));
+        all.push(Access::new("bind", cluster_roles).named(&join.role));
+    }
+    for left in &options.leaves {
+        all.push(Access::new("delete", bindings).within(left));
+    }
+    if matches!(options.auth, Auth::Auto | Auth::Cert) {
+        all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
+        all.push(Access::new("update", &format!("{csr}/approval")));
+        all.push(
+            Access::new("approve", "signers.certificates.k8s.io")
+                .named("kubernetes.io/kube-apiserver-client"),
+        );
+    }
+    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
+        let review = "subjectaccessreviews.authorization.k8s.io";
+        all.push(Access::new("create", review));
+    }
+    let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
+    if options.auth == Auth::Token {
+        all.push(system("create", "serviceaccounts"));
+        all.push(system("create", "serviceaccounts/token"));
+        all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));
+    }
+    all.extend(["get", "create", "update", "delete"].map(|verb| system(verb, "configmaps")));
+    all
+}

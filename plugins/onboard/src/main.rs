@@ -17,6 +17,8 @@ mod proof;
 mod record;
 mod render;
 mod run;
+#[expect(dead_code, reason = "the commands that ask come next")]
+mod sar;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

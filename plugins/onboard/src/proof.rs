@@ -17,7 +17,8 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::identity::UserName;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+use crate::record::CredentialKind;
+use crate::sar::Subject;
 
 /// How long a fresh binding may take to reach every API server; seen: about 0.1 s.
 const PROPAGATION: Duration = Duration::from_secs(10);
@@ -168,20 +169,7 @@ pub async fn prove(
 
 /// Compares who the server says she is.
 fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
-    let (user, mut groups) = match expected.kind {
-        CredentialKind::Certificate => {
-            (expected.user.as_str().to_owned(), expected.groups.to_vec())
-        }
-        CredentialKind::Token => {
-            let account = crate::objects::binding_name(expected.user);
-            let all = "system:serviceaccounts";
-            (
-                format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"),
-                vec![all.to_owned(), format!("{all}:{SYSTEM_NAMESPACE}")],
-            )
-        }
-    };
-    groups.push("system:authenticated".to_owned());
+    let Subject { user, mut groups } = Subject::of(expected.user, expected.kind, expected.groups);
     groups.sort();
     let mut got = me.groups.clone();
     got.sort();

@@ -18,6 +18,7 @@ use crate::list;
 use crate::options::{Auth, Network, Options};
 use crate::people;
 use crate::profile::Profile;
+use crate::verify;
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -53,6 +54,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::ListArgs),
+    Verify(verify::VerifyArgs),
 }
 
 /// `kubectl onboard USER`.
@@ -274,6 +276,7 @@ impl Plugin for Cli {
     fn globals(&self) -> &Globals {
         match &self.command {
             Some(Command::List(args)) => &args.globals,
+            Some(Command::Verify(args)) => &args.globals,
             None => &self.issue.globals,
         }
     }
@@ -281,6 +284,7 @@ impl Plugin for Cli {
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
             Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
+            Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,
             None => {
                 let (options, kube) = self.issue.resolve()?;
                 crate::run::run(&options, &kube, &ui, &interrupt).await

@@ -17,8 +17,9 @@ mod proof;
 mod record;
 mod render;
 mod run;
-#[expect(dead_code, reason = "the commands that ask come next")]
 mod sar;
+mod sight;
+mod verify;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

@@ -116,7 +116,12 @@ pub async fn observe(session: &Session, options: &Options) -> Result<Observed> {
     })
 }
 
-async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
+/// Reads her record.
+///
+/// # Errors
+///
+/// What the server says; conflict when it is somebody else's.
+pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let name = record::name(user);
     let found = api.get_opt(&name).await.map_err(|error| {
@@ -141,7 +146,12 @@ async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRec
     }))
 }
 
-async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
+/// Reads a namespace; `None` when there is none of that name.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
     let found = Api::<Namespace>::all(session.client.clone())
         .get_opt(name)
         .await
@@ -154,7 +164,12 @@ async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNa
     }))
 }
 
-async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
+/// Reads the rules of a ClusterRole.
+///
+/// # Errors
+///
+/// What the server says; usage when there is no such role.
+pub async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     let found = Api::<ClusterRole>::all(session.client.clone())
         .get(role)
         .await;
@@ -171,7 +186,12 @@ async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     }
 }
 
-async fn binding_of(
+/// Reads her RoleBinding.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn binding_of(
     session: &Session,
     namespace: &str,
     user: &UserName,
@@ -244,7 +264,11 @@ async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<Certifica
 
 /// Chooses the address she gets: as stated, as the cluster publishes it for joining machines, or
 /// as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
-async fn endpoint(session: &Session, stated: Option<&str>) -> Result<Endpoint> {
+///
+/// # Errors
+///
+/// Usage, when the admin's own file skips the check of the server's certificate.
+pub async fn endpoint(session: &Session, stated: Option<&str>) -> Result<Endpoint> {
     let own = &session.endpoint;
     let mut endpoint = Endpoint {
         server: own.server.clone(),

@@ -156,6 +156,12 @@ pub fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String
 #[must_use]
 pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
+    rights(role, options.auth, namespace)
+}
+
+/// Returns every right that it takes to give somebody `role` in `namespace` and a credential.
+#[must_use]
+pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
     let csr = "certificatesigningrequests.certificates.k8s.io";
     let cluster_roles = "clusterroles.rbac.authorization.k8s.io";
     let mut all = vec![
@@ -176,7 +182,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let bindings = "rolebindings.rbac.authorization.k8s.io";
     let inside = |verb| Access::new(verb, bindings).within(namespace);
     all.extend(["get", "create", "update"].map(inside));
-    if options.auth != Auth::Token {
+    if auth != Auth::Token {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
         all.push(
@@ -185,7 +191,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
         );
     }
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
-    if options.auth == Auth::Token {
+    if auth == Auth::Token {
         all.push(system("create", "serviceaccounts"));
         all.push(system("create", "serviceaccounts/token"));
         all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));

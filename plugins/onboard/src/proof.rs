@@ -75,7 +75,9 @@ enum Verdict {
 }
 
 impl Check {
-    fn new(name: impl Into<String>, failure: Option<String>) -> Self {
+    /// Returns a check that was made; `failure` says what is not as it should be.
+    #[must_use]
+    pub fn new(name: impl Into<String>, failure: Option<String>) -> Self {
         let verdict = failure.map_or(Verdict::Passed, Verdict::Failed);
         Self {
             name: name.into(),
@@ -89,6 +91,22 @@ impl Check {
         Self {
             name: name.into(),
             verdict: Verdict::Undecided(why.into()),
+        }
+    }
+
+    /// Returns what was checked.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the word for how it ended, and why it did not end well.
+    #[must_use]
+    pub fn result(&self) -> (&'static str, Option<&str>) {
+        match &self.verdict {
+            Verdict::Passed => ("ok", None),
+            Verdict::Failed(why) => ("no", Some(why)),
+            Verdict::Undecided(why) => ("unknown", Some(why)),
         }
     }
 
@@ -201,7 +219,13 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
 
 /// Returns what she must not be able to do.
 fn cannot(expected: &Expected<'_>) -> Vec<Access> {
-    let elsewhere = if expected.namespace == "kube-system" {
+    beyond(expected.namespace, expected.rules)
+}
+
+/// Returns what nobody must be able to do who has these rules in that namespace alone.
+#[must_use]
+pub fn beyond(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
+    let elsewhere = if namespace == "kube-system" {
         "kube-public"
     } else {
         "kube-system"
@@ -211,20 +235,25 @@ fn cannot(expected: &Expected<'_>) -> Vec<Access> {
         Access::new("*", "*.*"),
     ];
     let bind = Access::new("create", "rolebindings.rbac.authorization.k8s.io");
-    if !granted(expected.rules, &bind) {
-        all.push(bind.within(expected.namespace));
+    if !granted(rules, &bind) {
+        all.push(bind.within(namespace));
     }
     all
 }
 
 /// Returns what her role says that she can do, as far as it is asked for.
 fn can(expected: &Expected<'_>) -> Vec<Access> {
-    TELLING
-        .into_iter()
-        .map(|(verb, resource)| Access::new(verb, resource).within(expected.namespace))
-        .filter(|access| granted(expected.rules, access))
-        .take(ASKED)
-        .collect()
+    let mut all = telling(expected.namespace);
+    all.retain(|access| granted(expected.rules, access));
+    all.truncate(ASKED);
+    all
+}
+
+/// Returns what a working person does in her namespace, the most telling first.
+#[must_use]
+pub fn telling(namespace: &str) -> Vec<Access> {
+    let inside = |(verb, resource)| Access::new(verb, resource).within(namespace);
+    TELLING.into_iter().map(inside).collect()
 }
 
 async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {

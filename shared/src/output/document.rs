@@ -19,6 +19,12 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// What `kubectl onboard verify` found.
+    OnboardVerification,
+    /// What `kubectl onboard status` answers.
+    OnboardStatus,
+    /// What `kubectl onboard doctor` found.
+    OnboardDiagnosis,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +80,13 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::OnboardVerification,
+            Kind::OnboardStatus,
+            Kind::OnboardDiagnosis,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OnboardVerification","OnboardStatus","OnboardDiagnosis"]"#
         );
     }
 

@@ -18,6 +18,7 @@ use crate::list;
 use crate::options::{Auth, Network, Options};
 use crate::people;
 use crate::profile::Profile;
+use crate::status;
 use crate::verify;
 
 /// Shortest lifetime that the API server accepts.
@@ -54,6 +55,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::ListArgs),
+    Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
 }
 
@@ -276,6 +278,7 @@ impl Plugin for Cli {
     fn globals(&self) -> &Globals {
         match &self.command {
             Some(Command::List(args)) => &args.globals,
+            Some(Command::Status(args)) => &args.globals,
             Some(Command::Verify(args)) => &args.globals,
             None => &self.issue.globals,
         }
@@ -284,6 +287,7 @@ impl Plugin for Cli {
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
             Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
+            Some(Command::Status(args)) => status::run(args, &ui, &interrupt).await,
             Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,
             None => {
                 let (options, kube) = self.issue.resolve()?;

@@ -19,6 +19,7 @@ mod render;
 mod run;
 mod sar;
 mod sight;
+mod status;
 mod verify;
 
 fn main() -> std::process::ExitCode {

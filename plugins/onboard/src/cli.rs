@@ -12,6 +12,7 @@ use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
 
+use crate::doctor;
 use crate::identity::{self, UserName};
 use crate::kubeconfig;
 use crate::list;
@@ -54,6 +55,7 @@ pub struct Cli {
 /// What there is besides onboarding itself; one folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(doctor::DoctorArgs),
     List(list::ListArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
@@ -277,6 +279,7 @@ impl Plugin for Cli {
 
     fn globals(&self) -> &Globals {
         match &self.command {
+            Some(Command::Doctor(args)) => &args.globals,
             Some(Command::List(args)) => &args.globals,
             Some(Command::Status(args)) => &args.globals,
             Some(Command::Verify(args)) => &args.globals,
@@ -286,6 +289,7 @@ impl Plugin for Cli {
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
+            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
             Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
             Some(Command::Status(args)) => status::run(args, &ui, &interrupt).await,
             Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,

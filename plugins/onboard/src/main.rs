@@ -3,6 +3,7 @@
 mod apply;
 mod cli;
 mod credential;
+mod doctor;
 mod identity;
 mod kubeconfig;
 mod list;

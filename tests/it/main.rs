@@ -5,6 +5,7 @@ mod kubectl;
 mod onboard;
 mod onboard_choices;
 mod onboard_faults;
+mod onboard_reading;
 mod onboard_refusals;
 mod project;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
+        ("onboard_reading", onboard_reading::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("project", project::cases()),
     ];

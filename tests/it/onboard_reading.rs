@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use harness::{Case, Need, Suite, eventually};
+use harness::{Case, Fault, Match, Need, Rule, Suite, eventually};
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
     let signer = &[Need::Plugins, Need::Signer, Need::Controllers];
     let no_signer = &[Need::Plugins, Need::NoSigner];
+    let proxy = &[Need::Plugins, Need::Signer, Need::Sandbox];
     vec![
+        Case::new(
+            "whatever_answer_is_lost_the_probe_is_removed",
+            proxy,
+            cut_doctor,
+        ),
         Case::new("a_file_that_was_replaced_is_revoked", signer, replaced_file),
         Case::new(
             "a_file_that_reaches_too_far_is_a_no",
@@ -738,6 +744,37 @@ fn interrupted_doctor(suite: &Suite) {
     run.code(130);
     assert!(seen, "the probe was never there");
     eventually("the probe is gone", Duration::from_secs(5), || {
+        // Another case may have one of its own for a moment.
+        probes(suite) == 0
+    });
+}
+
+/// For every k: the answer to request k is lost, and the probe goes all the same.
+fn cut_doctor(suite: &Suite) {
+    let through = suite.proxied();
+    let doctor = || {
+        suite
+            .admin("onboard doctor -o json")
+            .kubeconfig(&through.kubeconfig)
+            .run()
+    };
+    let signed = doctor().json();
+    let mut lines = signed["checks"].as_array().expect("checks").iter();
+    let signer = lines
+        .find(|line| line["check"] == "signer")
+        .expect("a line");
+    assert_eq!(signer["state"], "ok");
+    let requests = through.proxy.count();
+    for k in 1..=requests {
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), Fault::CutAfter));
+        let run = doctor();
+        assert!(run.code.is_some(), "{run}");
+        through.proxy.heal();
+    }
+    eventually("the probes are gone", Duration::from_secs(10), || {
         // Another case may have one of its own for a moment.
         probes(suite) == 0
     });

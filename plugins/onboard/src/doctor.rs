@@ -1,6 +1,7 @@
 //! `kubectl onboard doctor`: can people be onboarded here, and is what is on record true.
 
 mod grant;
+mod leftovers;
 mod network;
 mod observe;
 mod plan;

@@ -1,6 +1,7 @@
 //! `kubectl onboard verify`: whose a file is and what it can do, or what somebody can do without
 //! her file. Nothing is written: the one pod is a server-side dry run.
 
+mod document;
 mod file;
 mod observe;
 mod plan;

@@ -4,24 +4,23 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::leftovers;
 use super::observe::Observed;
 use super::plan::{Line, State};
-use super::probe::PREFIX;
 use crate::identity::UserName;
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE};
 
-const RECORDS: &str = "records";
-const LEFTOVERS: &str = "leftovers";
+pub(super) const RECORDS: &str = "records";
 
 /// A run does not take longer; what is older was left by one that died.
-const RUN: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const RUN: SignedDuration = SignedDuration::from_mins(10);
 
 /// A person as far as she can be compared.
-struct Known<'a> {
-    user: UserName,
-    record: &'a Record,
+pub(super) struct Known<'a> {
+    pub(super) user: UserName,
+    pub(super) record: &'a Record,
 }
 
 /// One binding of either kind.
@@ -74,16 +73,24 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
         lines.extend(
             namespaces
                 .iter()
-                .filter_map(|one| stray_namespace(one, &known)),
+                .filter_map(|one| leftovers::namespace(one, &known)),
         );
     }
     if let Some(requests) = seen(&found.requests, &mut lines) {
-        lines.extend(requests.iter().filter_map(|one| request(one, &known, now)));
+        lines.extend(
+            requests
+                .iter()
+                .filter_map(|one| leftovers::request(one, &known, now)),
+        );
     }
     if let Some(secrets) = seen(&found.secrets, &mut lines) {
-        lines.extend(secrets.iter().filter_map(|one| secret(one, &known, now)));
+        lines.extend(
+            secrets
+                .iter()
+                .filter_map(|one| leftovers::secret(one, &known, now)),
+        );
         for one in &known {
-            lines.extend(tokens(one, secrets, now));
+            lines.extend(leftovers::tokens(one, secrets, now));
         }
     }
     if lines.is_empty() {
@@ -142,7 +149,7 @@ fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<
     Some(all)
 }
 
-fn broken(found: String, mend: String) -> Line {
+pub(super) fn broken(found: String, mend: String) -> Line {
     Line::new(RECORDS, State::Broken, found).mend(mend)
 }
 
@@ -346,121 +353,17 @@ fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestam
     None
 }
 
-fn issue(record: &Record, generation: u32) -> Option<&Generation> {
+pub(super) fn issue(record: &Record, generation: u32) -> Option<&Generation> {
     let mut all = record.generations.iter();
     all.find(|issue| issue.generation == generation)
 }
 
 /// Says whether a run that is not dead issues this generation, or any.
-fn is_running(record: &Record, generation: Option<u32>, now: Timestamp) -> bool {
+pub(super) fn is_running(record: &Record, generation: Option<u32>, now: Timestamp) -> bool {
     record.begun.as_ref().is_some_and(|begun| {
         generation.is_none_or(|generation| begun.generation == generation)
             && now.duration_since(begun.since) < RUN
     })
-}
-
-fn stray_namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
-    let (label, value) = meta::MANAGED_BY;
-    let labels = found.labels.as_ref()?;
-    if labels.get(label).map(String::as_str) != Some(value) || found.deletion_timestamp.is_some() {
-        return None;
-    }
-    let owner = found.annotations.as_ref()?.get(meta::OWNER)?;
-    if known.iter().any(|one| one.user.as_str() == owner) {
-        return None;
-    }
-    let name = found.name.as_deref().unwrap_or_default();
-    let text = format!("namespace {name} was made for {owner}, who is not on record");
-    let mend = format!("kubectl onboard {owner} -n {name}, or:  kubectl delete namespace {name}");
-    Some(Line::new(RECORDS, State::Warning, text).mend(mend))
-}
-
-fn age(found: &ObjectMeta, now: Timestamp) -> SignedDuration {
-    let made = found.creation_timestamp.as_ref();
-    made.and_then(|made| Timestamp::from_second(made.0.as_second()).ok())
-        .map_or(SignedDuration::ZERO, |made| now.duration_since(made))
-}
-
-fn generation(found: &ObjectMeta) -> Option<u32> {
-    found
-        .annotations
-        .as_ref()?
-        .get(meta::GENERATION)?
-        .parse()
-        .ok()
-}
-
-fn owner<'k, 'a>(found: &ObjectMeta, known: &'k [Known<'a>]) -> Option<&'k Known<'a>> {
-    let slug = found.labels.as_ref()?.get(meta::USER_LABEL)?;
-    known.iter().find(|one| one.user.slug() == *slug)
-}
-
-fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
-    let name = found.name.as_deref().unwrap_or_default();
-    let probe = name.starts_with(PREFIX) && generation(found).is_none();
-    let patience = if probe {
-        SignedDuration::from_mins(1)
-    } else {
-        RUN
-    };
-    if age(found, now) < patience {
-        return None;
-    }
-    let on_record = owner(found, known)
-        .zip(generation(found))
-        .is_some_and(|(one, generation)| issue(one.record, generation).is_some());
-    if on_record {
-        // It is the request of a certificate that is out; the cluster collects it by itself.
-        return None;
-    }
-    let text = format!("certificatesigningrequest {name} belongs to no credential");
-    let mend = format!("kubectl delete csr {name}");
-    Some(Line::new(LEFTOVERS, State::Warning, text).mend(mend))
-}
-
-fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
-    let name = found.name.as_deref().unwrap_or_default();
-    let generation = generation(found)?;
-    let owner = owner(found, known);
-    if owner.is_some_and(|one| is_running(one.record, Some(generation), now))
-        || age(found, now) < SignedDuration::from_secs(30)
-    {
-        return None;
-    }
-    let issue = owner.and_then(|one| issue(one.record, generation));
-    let why = match issue {
-        None => "belongs to no credential on record, and a token may be bound to it".to_owned(),
-        Some(issue) => match issue.revoked_at {
-            Some(at) => format!("keeps a token alive that was revoked at {at}"),
-            None => return None,
-        },
-    };
-    let text = format!("secret {SYSTEM_NAMESPACE}/{name} {why}");
-    let mend = format!("kubectl delete secret {name} -n {SYSTEM_NAMESPACE}");
-    Some(Line::new(LEFTOVERS, State::Broken, text).mend(mend))
-}
-
-/// A live token without its Secret is dead, whatever the record says.
-fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Line> {
-    let slug = one.user.slug();
-    let user = &one.user;
-    let live = one.record.live(now);
-    live.filter(|issue| issue.kind == CredentialKind::Token)
-        .filter(|issue| {
-            !secrets.iter().any(|secret| {
-                let labels = secret.labels.as_ref();
-                generation(secret) == Some(issue.generation)
-                    && labels.and_then(|labels| labels.get(meta::USER_LABEL)) == Some(&slug)
-            })
-        })
-        .map(|issue| {
-            let text = format!(
-                "{user}: the Secret of g{}'s token is gone",
-                issue.generation
-            );
-            broken(text, format!("kubectl onboard {user} --force --auth token"))
-        })
-        .collect()
 }
 
 #[cfg(test)]

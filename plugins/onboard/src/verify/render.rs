@@ -5,7 +5,7 @@ use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 
-use super::plan::{Credential, Verification};
+use super::document::{Credential, Verification};
 use crate::proof::Check;
 use crate::render::until;
 

@@ -1,3 +1,5 @@
+use groundcrew::exit::Exit;
+
 use super::*;
 use crate::record::Settings;
 

@@ -4,9 +4,11 @@ mod conventions;
 mod kubectl;
 mod onboard;
 mod onboard_choices;
+mod onboard_doctor;
 mod onboard_faults;
-mod onboard_reading;
 mod onboard_refusals;
+mod onboard_status;
+mod onboard_verify;
 mod project;
 
 use std::process::ExitCode;
@@ -19,9 +21,11 @@ fn main() -> ExitCode {
         ("kubectl", kubectl::cases()),
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
+        ("onboard_doctor", onboard_doctor::cases()),
         ("onboard_faults", onboard_faults::cases()),
-        ("onboard_reading", onboard_reading::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
+        ("onboard_status", onboard_status::cases()),
+        ("onboard_verify", onboard_verify::cases()),
         ("project", project::cases()),
     ];
     let cases = files

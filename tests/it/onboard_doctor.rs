@@ -181,6 +181,31 @@ fn planted_leftovers(suite: &Suite) {
     // The mend that it names does mend it.
     suite.onboard(&alice).line("--force").run().success();
     assert_eq!(diagnosed(suite, &alice), Vec::<String>::new());
+    // A Secret of a generation that is on no record: a token may be bound to it.
+    let secret = format!("onboard-{alice}-g9");
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {
+        "name": secret,
+        "namespace": "groundcrew-system",
+        "labels": {
+            "app.kubernetes.io/managed-by": "kubectl-onboard",
+            "groundcrew.dev/user": alice,
+        },
+        "annotations": {"groundcrew.dev/generation": "9"},
+    }});
+    suite
+        .admin("create -f -")
+        .stdin(&object.to_string())
+        .run()
+        .success();
+    // A run that is under way makes its Secret before its record: half a minute is left to it.
+    eventually("it is found", Duration::from_secs(60), || {
+        !diagnosed(suite, &alice).is_empty()
+    });
+    diagnosed_as(suite, &alice, "belongs to no credential on record");
+    suite
+        .admin(&format!("delete secret {secret} -n groundcrew-system"))
+        .run()
+        .success();
 }
 
 fn dead_token(suite: &Suite) {

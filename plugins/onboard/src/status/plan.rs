@@ -318,16 +318,16 @@ fn no_credential(record: &Record, now: Timestamp) -> Option<Obstacle> {
 
 fn no_namespace(user: &UserName, found: &Observed) -> Option<Obstacle> {
     let name = &found.record.namespace;
-    let message = match found.namespace.as_ref().ok()? {
-        None => "it does not exist",
-        Some(namespace) if namespace.terminating => "it is being deleted",
+    let (message, when) = match found.namespace.as_ref().ok()? {
+        None => ("it does not exist", ""),
+        Some(namespace) if namespace.terminating => ("it is being deleted", "once it is gone:  "),
         Some(_) => return None,
     };
     Some(Obstacle {
         reason: Reason::NoNamespace,
         object: format!("namespace/{name}"),
         message: message.to_owned(),
-        mend: format!("once it is gone, make it anew:  kubectl onboard {user}"),
+        mend: format!("{when}kubectl onboard {user}"),
     })
 }
 

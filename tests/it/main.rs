@@ -4,6 +4,7 @@ mod conventions;
 mod kubectl;
 mod onboard;
 mod onboard_choices;
+mod onboard_doctor;
 mod onboard_faults;
 mod onboard_handover;
 mod onboard_handover_refusals;
@@ -12,7 +13,9 @@ mod onboard_merge;
 mod onboard_offboard;
 mod onboard_refusals;
 mod onboard_renew;
+mod onboard_status;
 mod onboard_team;
+mod onboard_verify;
 mod project;
 
 use std::process::ExitCode;
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ("kubectl", kubectl::cases()),
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
+        ("onboard_doctor", onboard_doctor::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
         (
@@ -36,7 +40,9 @@ fn main() -> ExitCode {
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
+        ("onboard_status", onboard_status::cases()),
         ("onboard_team", onboard_team::cases()),
+        ("onboard_verify", onboard_verify::cases()),
         ("project", project::cases()),
     ];
     let cases = files

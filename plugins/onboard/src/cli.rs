@@ -12,10 +12,13 @@ use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
 use crate::accept;
+use crate::doctor;
 use crate::list;
 use crate::offboard;
 use crate::request;
+use crate::status;
 use crate::team;
+use crate::verify;
 use issue::IssueArgs;
 
 /// Give a colleague a namespace, rights, limits and a kubeconfig that works
@@ -50,6 +53,9 @@ enum Command {
     Renew(Box<renew::RenewArgs>),
     Offboard(Box<offboard::OffboardArgs>),
     Apply(Box<team::ApplyArgs>),
+    Status(Box<status::StatusArgs>),
+    Verify(Box<verify::VerifyArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     Request(Box<request::RequestArgs>),
     Accept(Box<accept::AcceptArgs>),
     Join(Box<member::JoinArgs>),
@@ -79,6 +85,9 @@ impl Plugin for Cli {
             Some(Command::Apply(args)) => &args.globals,
             Some(Command::Request(args)) => &args.globals,
             Some(Command::Accept(args)) => &args.globals,
+            Some(Command::Status(args)) => &args.globals,
+            Some(Command::Verify(args)) => &args.globals,
+            Some(Command::Doctor(args)) => &args.globals,
             Some(Command::Join(args)) => &args.globals,
             Some(Command::Leave(args)) => &args.globals,
             None => &self.issue.globals,
@@ -93,6 +102,9 @@ impl Plugin for Cli {
             Some(Command::Apply(args)) => team::run(*args, &ui, &interrupt).await,
             Some(Command::Request(args)) => request::run(&args, &ui),
             Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
+            Some(Command::Status(args)) => status::run(*args, &ui, &interrupt).await,
+            Some(Command::Verify(args)) => verify::run(*args, &ui, &interrupt).await,
+            Some(Command::Doctor(args)) => doctor::run(*args, &ui, &interrupt).await,
             Some(Command::Join(args)) => member::join(*args, &ui, &interrupt).await,
             Some(Command::Leave(args)) => member::leave(*args, &ui, &interrupt).await,
             None => {

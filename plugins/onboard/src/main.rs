@@ -5,6 +5,7 @@ mod apply;
 mod cli;
 mod credential;
 mod discovery;
+mod doctor;
 mod handover;
 mod identity;
 mod kubeconfig;
@@ -24,8 +25,11 @@ mod render;
 mod request;
 mod run;
 mod sar;
+mod sight;
+mod status;
 mod store;
 mod team;
+mod verify;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

@@ -161,6 +161,11 @@ pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Res
     })
 }
 
+/// Reads her record.
+///
+/// # Errors
+///
+/// What the server says; conflict when it is somebody else's.
 pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let name = record::name(user);
@@ -186,6 +191,11 @@ pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<Foun
     }))
 }
 
+/// Reads a namespace; `None` when there is none of that name.
+///
+/// # Errors
+///
+/// What the server says.
 pub async fn namespace_named(session: &Session, name: &str) -> Result<Option<FoundNamespace>> {
     let found = Api::<Namespace>::all(session.client.clone())
         .get_opt(name)
@@ -218,7 +228,12 @@ async fn rules(
     Ok(all)
 }
 
-async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
+/// Reads the rules of a ClusterRole.
+///
+/// # Errors
+///
+/// What the server says; usage when there is no such role.
+pub async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     let found = Api::<ClusterRole>::all(session.client.clone())
         .get(role)
         .await;
@@ -235,20 +250,31 @@ async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> {
     }
 }
 
+/// Reads her RoleBinding in one namespace.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn binding_of(
+    session: &Session,
+    namespace: &str,
+    user: &UserName,
+) -> Result<Option<RoleBinding>> {
+    let name = objects::binding_name(user);
+    let api = Api::<RoleBinding>::namespaced(session.client.clone(), namespace);
+    api.get_opt(&name).await.map_err(|error| {
+        let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
+        explain(error, &doing.named(&name).within(namespace))
+    })
+}
+
 async fn bindings_of(
     session: &Session,
     namespaces: &[String],
     user: &UserName,
 ) -> Result<Vec<RoleBinding>> {
-    let name = objects::binding_name(user);
     let found = futures::stream::iter(namespaces)
-        .map(async |namespace| {
-            let api = Api::<RoleBinding>::namespaced(session.client.clone(), namespace);
-            api.get_opt(&name).await.map_err(|error| {
-                let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
-                explain(error, &doing.named(&name).within(namespace))
-            })
-        })
+        .map(|namespace| binding_of(session, namespace, user))
         .buffered(CONCURRENCY)
         .try_collect::<Vec<_>>()
         .await?;
@@ -301,7 +327,11 @@ async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<Certifica
 
 /// Chooses the address she gets: as stated, as the cluster publishes it for joining machines, or
 /// as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
-async fn endpoint(session: &Session, stated: Option<&str>, cache: &Cache) -> Result<Endpoint> {
+///
+/// # Errors
+///
+/// Usage, when the admin's own file skips the check of the server's certificate.
+pub async fn endpoint(session: &Session, stated: Option<&str>, cache: &Cache) -> Result<Endpoint> {
     let own = &session.endpoint;
     let mut endpoint = Endpoint {
         server: own.server.clone(),

@@ -23,7 +23,7 @@ mod required;
 mod settings;
 
 use credential::{credential_step, holders};
-pub use required::required;
+pub use required::{required, rights};
 pub use settings::{check_joined, left, places};
 use settings::{network, profile, settings};
 

@@ -82,7 +82,9 @@ enum Verdict {
 }
 
 impl Check {
-    fn new(name: impl Into<String>, failure: Option<String>) -> Self {
+    /// Returns a check that was made; `failure` says what is not as it should be.
+    #[must_use]
+    pub fn new(name: impl Into<String>, failure: Option<String>) -> Self {
         let verdict = failure.map_or(Verdict::Passed, Verdict::Failed);
         Self {
             name: name.into(),
@@ -103,6 +105,22 @@ impl Check {
     #[must_use]
     pub fn failed(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(name, Some(why.into()))
+    }
+
+    /// Returns what was checked.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the word for how it ended, and why it did not end well.
+    #[must_use]
+    pub fn result(&self) -> (&'static str, Option<&str>) {
+        match &self.verdict {
+            Verdict::Passed => ("ok", None),
+            Verdict::Failed(why) => ("no", Some(why)),
+            Verdict::Undecided(why) => ("unknown", Some(why)),
+        }
     }
 
     /// Returns whether it is as it should be.
@@ -163,10 +181,12 @@ pub async fn prove(
         // The pod below shows it better than an answer would.
         wanted.retain(|access| !pods(access));
     }
-    wanted.extend(expected.also.iter().filter_map(|(namespace, rules)| {
-        let mut telling = telling(namespace, rules);
-        telling.next()
-    }));
+    wanted.extend(
+        expected
+            .also
+            .iter()
+            .filter_map(|(namespace, rules)| granted_in(namespace, rules).into_iter().next()),
+    );
     // New rights reach the authorizer's cache a moment after they are written.
     let answers = join_all(
         wanted
@@ -218,7 +238,13 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
 
 /// Returns what she must not be able to do.
 fn cannot(expected: &Expected<'_>) -> Vec<Access> {
-    let elsewhere = if expected.namespace == "kube-system" {
+    beyond(expected.namespace, expected.rules)
+}
+
+/// Returns what nobody must be able to do who has these rules in that namespace alone.
+#[must_use]
+pub fn beyond(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
+    let elsewhere = if namespace == "kube-system" {
         "kube-public"
     } else {
         "kube-system"
@@ -228,24 +254,30 @@ fn cannot(expected: &Expected<'_>) -> Vec<Access> {
         Access::new("*", "*.*"),
     ];
     let bind = Access::new("create", "rolebindings.rbac.authorization.k8s.io");
-    if !granted(expected.rules, &bind) {
-        all.push(bind.within(expected.namespace));
+    if !granted(rules, &bind) {
+        all.push(bind.within(namespace));
     }
     all
 }
 
 /// Returns what her role says that she can do, as far as it is asked for.
 fn can(expected: &Expected<'_>) -> Vec<Access> {
-    telling(expected.namespace, expected.rules)
-        .take(ASKED)
-        .collect()
+    let mut all = granted_in(expected.namespace, expected.rules);
+    all.truncate(ASKED);
+    all
 }
 
-fn telling<'a>(namespace: &'a str, rules: &'a [PolicyRule]) -> impl Iterator<Item = Access> {
-    TELLING
-        .into_iter()
-        .map(move |(verb, resource)| Access::new(verb, resource).within(namespace))
-        .filter(|access| granted(rules, access))
+/// Returns what a working person does in a namespace, the most telling first.
+#[must_use]
+pub fn telling(namespace: &str) -> Vec<Access> {
+    let inside = |(verb, resource)| Access::new(verb, resource).within(namespace);
+    TELLING.into_iter().map(inside).collect()
+}
+
+fn granted_in(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
+    let mut all = telling(namespace);
+    all.retain(|access| granted(rules, access));
+    all
 }
 
 async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {

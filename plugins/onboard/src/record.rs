@@ -277,6 +277,14 @@ impl Record {
         })
     }
 
+    /// Returns the role that she has in [`Self::namespace`].
+    #[must_use]
+    pub fn home_role(&self) -> &str {
+        let joined = self.settings.memberships.first();
+        let joined = joined.filter(|_| self.settings.no_namespace);
+        joined.map_or(&self.settings.role, |one| &one.role)
+    }
+
     /// Returns whether her access began to end, and the run that ended it has not come to its end:
     /// a binding may still give rights to an old generation.
     #[must_use]

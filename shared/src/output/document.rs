@@ -35,6 +35,12 @@ pub enum Kind {
     OnboardHandover,
     /// What `kubectl onboard accept` ends with.
     OnboardAccept,
+    /// What `kubectl onboard verify` found.
+    OnboardVerification,
+    /// What `kubectl onboard status` answers.
+    OnboardStatus,
+    /// What `kubectl onboard doctor` found.
+    OnboardDiagnosis,
 }
 
 /// A body with the two fields that say what it is.
@@ -98,10 +104,13 @@ mod tests {
             Kind::OnboardRequest,
             Kind::OnboardHandover,
             Kind::OnboardAccept,
+            Kind::OnboardVerification,
+            Kind::OnboardStatus,
+            Kind::OnboardDiagnosis,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis"]"#
         );
     }
 

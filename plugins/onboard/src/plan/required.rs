@@ -9,8 +9,31 @@ use crate::record::SYSTEM_NAMESPACE;
 #[must_use]
 pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
+    let mut all = rights(role, options.auth, namespace);
+    let (bindings, cluster_roles) = (BINDINGS, CLUSTER_ROLES);
+    for join in &options.joins {
+        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
+        all.extend(["get", "create", "update"].map(inside));
+        all.push(Access::new("bind", cluster_roles).named(&join.role));
+    }
+    for left in &options.leaves {
+        all.push(Access::new("delete", bindings).within(left));
+    }
+    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
+        let review = "subjectaccessreviews.authorization.k8s.io";
+        all.push(Access::new("create", review));
+    }
+    all
+}
+
+const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
+const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
+
+/// Returns every right that it takes to give somebody `role` in `namespace` and a credential.
+#[must_use]
+pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
+    let (bindings, cluster_roles) = (BINDINGS, CLUSTER_ROLES);
     let csr = "certificatesigningrequests.certificates.k8s.io";
-    let cluster_roles = "clusterroles.rbac.authorization.k8s.io";
     let mut all = vec![
         Access::new("get", "namespaces"),
         Access::new("create", "namespaces"),
@@ -26,18 +49,9 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
         let inside = |verb| Access::new(verb, resource).within(namespace);
         all.extend(["get", "create", "patch"].map(inside));
     }
-    let bindings = "rolebindings.rbac.authorization.k8s.io";
     let inside = |verb| Access::new(verb, bindings).within(namespace);
     all.extend(["get", "create", "update"].map(inside));
-    for join in &options.joins {
-        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
-        all.extend(["get", "create", "update"].map(inside));
-        all.push(Access::new("bind", cluster_roles).named(&join.role));
-    }
-    for left in &options.leaves {
-        all.push(Access::new("delete", bindings).within(left));
-    }
-    if matches!(options.auth, Auth::Auto | Auth::Cert) {
+    if matches!(auth, Auth::Auto | Auth::Cert) {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
         all.push(
@@ -45,12 +59,8 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
                 .named("kubernetes.io/kube-apiserver-client"),
         );
     }
-    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
-        let review = "subjectaccessreviews.authorization.k8s.io";
-        all.push(Access::new("create", review));
-    }
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
-    if options.auth == Auth::Token {
+    if auth == Auth::Token {
         all.push(system("create", "serviceaccounts"));
         all.push(system("create", "serviceaccounts/token"));
         all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));

@@ -8,7 +8,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
 use crate::kubeconfig::Endpoint;
+use crate::kubeconfig::Existing;
 use crate::observe::{FoundRecord, InNamespace};
+use crate::options::KeySource;
+use crate::profile::Size;
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 

@@ -71,8 +71,17 @@ fn word(text: &str) -> String {
     }
 }
 
-/// One role and binding for cluster-wide rights and one for each namespace.
+/// Wraps the manifest into what a shell applies.
 fn manifest(missing: &[Access], user: &str, role: &str) -> String {
+    let documents = grant_manifest(missing, user, role);
+    format!("kubectl apply -f - <<'EOF'\n{documents}---\nEOF")
+}
+
+/// Returns the YAML documents that grant the rights: one role and binding for cluster-wide rights
+/// and one for each namespace.
+#[must_use]
+pub fn grant_manifest(missing: &[Access], user: &str, role: &str) -> String {
+    let role = &role_name(role);
     let mut scopes: BTreeMap<Option<&str>, Vec<&Access>> = BTreeMap::new();
     for access in missing {
         scopes
@@ -80,13 +89,13 @@ fn manifest(missing: &[Access], user: &str, role: &str) -> String {
             .or_default()
             .push(access);
     }
-    let mut text = String::from("kubectl apply -f - <<'EOF'");
+    let mut text = String::new();
     for (namespace, rights) in scopes {
         // Writing into a string cannot fail.
         let _ = document(&mut text, namespace, &rights, user, role);
     }
-    text.push_str("\nEOF");
-    text
+    let text = text.trim_start().trim_end_matches("\n---");
+    format!("{text}\n")
 }
 
 fn document(

@@ -18,7 +18,7 @@ mod grant;
 mod identity;
 mod rules;
 
-pub use grant::grant_command;
+pub use grant::{grant_command, grant_manifest};
 pub use identity::{Identity, who_am_i};
 pub use rules::granted;
 

@@ -1,5 +1,7 @@
 //! Plans for a request that she made with a key of her own.
 
+use groundcrew::client::access::Access;
+
 use super::*;
 use crate::credential::KeyAndRequest;
 use crate::record::Begun;

@@ -1,0 +1,111 @@
+//! The grants for somebody who is to onboard people.
+
+use groundcrew::client::access::{Access, grant_command, grant_manifest};
+use groundcrew::error::{Error, Result};
+use groundcrew::flags::Format;
+use groundcrew::output::json;
+
+use crate::options::{Auth, DEFAULT_ROLE};
+use crate::plan;
+use crate::record::SYSTEM_NAMESPACE;
+
+/// The ClusterRole and Role that the grants make.
+const ROLE: &str = "groundcrew-onboarder";
+
+/// Returns every right that onboarding with any kind of credential takes, and that reading takes
+/// what was onboarded. Rights in people's namespaces are cluster-wide: nobody can be given a role
+/// in a namespace that is not there yet.
+pub fn required() -> Vec<Access> {
+    const ANY: &str = "any";
+    let mut all = Vec::new();
+    for auth in [Auth::Auto, Auth::Token] {
+        all.extend(plan::rights(DEFAULT_ROLE, auth, ANY));
+    }
+    for access in &mut all {
+        access.namespace.take_if(|namespace| namespace == ANY);
+    }
+    let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
+    all.push(system("list", "configmaps"));
+    all.push(system("list", "secrets"));
+    all.push(Access::new(
+        "create",
+        "subjectaccessreviews.authorization.k8s.io",
+    ));
+    let rbac = "rbac.authorization.k8s.io";
+    for resource in [
+        "namespaces",
+        "resourcequotas",
+        "pods",
+        "events",
+        "replicasets.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "jobs.batch",
+        &format!("rolebindings.{rbac}"),
+        &format!("clusterrolebindings.{rbac}"),
+    ] {
+        all.push(Access::new("list", resource));
+    }
+    let mut seen = Vec::new();
+    all.retain(|access| {
+        let first = !seen.contains(access);
+        seen.push(access.clone());
+        first
+    });
+    all
+}
+
+/// Renders the grants: documents to apply, or for people the command that applies them.
+///
+/// # Errors
+///
+/// Usage, when the name cannot be one.
+pub fn grant(user: &str, format: Format) -> Result<String> {
+    if user.is_empty() || user.chars().any(char::is_control) {
+        return Err(Error::usage(format!("{user:?} cannot be a user name"))
+            .with_hint("who you are:  kubectl auth whoami"));
+    }
+    let required = required();
+    match format {
+        Format::Yaml => Ok(grant_manifest(&required, user, ROLE)),
+        Format::Json => {
+            let manifest = grant_manifest(&required, user, ROLE);
+            let read = |text| {
+                serde_saphyr::from_str::<serde_json::Value>(text)
+                    .map_err(|error| Error::failed("cannot write JSON").with_source(error))
+            };
+            let items = manifest
+                .split("\n---\n")
+                .map(read)
+                .collect::<Result<Vec<_>>>()?;
+            json(&serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}))
+        }
+        Format::Name => Ok(format!("clusterrole/{ROLE}\nclusterrolebinding/{ROLE}\n")),
+        Format::Table | Format::Wide => Ok(grant_command(&required, user, ROLE) + "\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grants_are_documents_that_name_the_user_and_the_signer() {
+        let text = grant("carol", Format::Json).unwrap();
+        let list: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let items = list["items"].as_array().unwrap();
+        assert_eq!(items.len(), 4);
+        assert_eq!(items[1]["subjects"][0]["name"], "carol");
+        assert!(text.contains("kubernetes.io/kube-apiserver-client"));
+        assert!(grant("", Format::Yaml).is_err());
+    }
+
+    #[test]
+    fn no_right_is_asked_for_twice() {
+        let mut all = required();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

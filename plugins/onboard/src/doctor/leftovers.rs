@@ -1,0 +1,119 @@
+//! Objects of this plugin that belong to nothing on record. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::plan::{Line, State};
+use super::probe::PREFIX;
+use super::records::{Known, RECORDS, RUN, broken, is_running, issue};
+use crate::meta;
+use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+
+const LEFTOVERS: &str = "leftovers";
+
+/// Returns what to say about a namespace of ours whose owner is not on record.
+pub(super) fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
+    let (label, value) = meta::MANAGED_BY;
+    let labels = found.labels.as_ref()?;
+    if labels.get(label).map(String::as_str) != Some(value) || found.deletion_timestamp.is_some() {
+        return None;
+    }
+    let owner = found.annotations.as_ref()?.get(meta::OWNER)?;
+    if known.iter().any(|one| one.user.as_str() == owner) {
+        return None;
+    }
+    let name = found.name.as_deref().unwrap_or_default();
+    let text = format!("namespace {name} was made for {owner}, who is not on record");
+    let mend = format!("kubectl onboard {owner} -n {name}, or:  kubectl delete namespace {name}");
+    Some(Line::new(RECORDS, State::Warning, text).mend(mend))
+}
+
+fn age(found: &ObjectMeta, now: Timestamp) -> SignedDuration {
+    let made = found.creation_timestamp.as_ref();
+    made.and_then(|made| Timestamp::from_second(made.0.as_second()).ok())
+        .map_or(SignedDuration::ZERO, |made| now.duration_since(made))
+}
+
+fn generation(found: &ObjectMeta) -> Option<u32> {
+    found
+        .annotations
+        .as_ref()?
+        .get(meta::GENERATION)?
+        .parse()
+        .ok()
+}
+
+fn owner<'k, 'a>(found: &ObjectMeta, known: &'k [Known<'a>]) -> Option<&'k Known<'a>> {
+    let slug = found.labels.as_ref()?.get(meta::USER_LABEL)?;
+    known.iter().find(|one| one.user.slug() == *slug)
+}
+
+/// Returns what to say about a certificate request that belongs to nothing.
+pub(super) fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+    let name = found.name.as_deref().unwrap_or_default();
+    let probe = name.starts_with(PREFIX) && generation(found).is_none();
+    let patience = if probe {
+        SignedDuration::from_mins(1)
+    } else {
+        RUN
+    };
+    if age(found, now) < patience {
+        return None;
+    }
+    let on_record = owner(found, known)
+        .zip(generation(found))
+        .is_some_and(|(one, generation)| issue(one.record, generation).is_some());
+    if on_record {
+        // It is the request of a certificate that is out; the cluster collects it by itself.
+        return None;
+    }
+    let text = format!("certificatesigningrequest {name} belongs to no credential");
+    let mend = format!("kubectl delete csr {name}");
+    Some(Line::new(LEFTOVERS, State::Warning, text).mend(mend))
+}
+
+/// Returns what to say about a Secret that belongs to nothing.
+pub(super) fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+    let name = found.name.as_deref().unwrap_or_default();
+    let generation = generation(found)?;
+    let owner = owner(found, known);
+    if owner.is_some_and(|one| is_running(one.record, Some(generation), now))
+        || age(found, now) < SignedDuration::from_secs(30)
+    {
+        return None;
+    }
+    let issue = owner.and_then(|one| issue(one.record, generation));
+    let why = match issue {
+        None => "belongs to no credential on record, and a token may be bound to it".to_owned(),
+        Some(issue) => match issue.revoked_at {
+            Some(at) => format!("keeps a token alive that was revoked at {at}"),
+            None => return None,
+        },
+    };
+    let text = format!("secret {SYSTEM_NAMESPACE}/{name} {why}");
+    let mend = format!("kubectl delete secret {name} -n {SYSTEM_NAMESPACE}");
+    Some(Line::new(LEFTOVERS, State::Broken, text).mend(mend))
+}
+
+/// A live token without its Secret is dead, whatever the record says.
+pub(super) fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Line> {
+    let slug = one.user.slug();
+    let user = &one.user;
+    let live = one.record.live(now);
+    live.filter(|issue| issue.kind == CredentialKind::Token)
+        .filter(|issue| {
+            !secrets.iter().any(|secret| {
+                let labels = secret.labels.as_ref();
+                generation(secret) == Some(issue.generation)
+                    && labels.and_then(|labels| labels.get(meta::USER_LABEL)) == Some(&slug)
+            })
+        })
+        .map(|issue| {
+            let text = format!(
+                "{user}: the Secret of g{}'s token is gone",
+                issue.generation
+            );
+            broken(text, format!("kubectl onboard {user} --force --auth token"))
+        })
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! Whether network policies have an effect. The API server stores them whoever enforces them, so
+//! only the network plugin that runs tells; which plugin does what is from their documentation.
+
+use k8s_openapi::api::apps::v1::DaemonSet;
+
+use super::plan::{Line, State};
+use crate::sight::Sight;
+
+const CHECK: &str = "network policy";
+
+/// DaemonSets of plugins that enforce network policies.
+const ENFORCE: [&str; 11] = [
+    "calico-node",
+    "canal",
+    "cilium",
+    "anetd",
+    "antrea-agent",
+    "weave-net",
+    "kube-router",
+    "ovnkube-node",
+    "kube-ovn-cni",
+    "azure-npm",
+    "kube-network-policies",
+];
+
+/// DaemonSets of plugins that do not.
+const IGNORE: [&str; 2] = ["kube-flannel", "kube-flannel-ds"];
+
+/// API groups that such plugins bring.
+const GROUPS: [&str; 4] = [
+    "crd.projectcalico.org",
+    "cilium.io",
+    "crd.antrea.io",
+    "kubeovn.io",
+];
+
+/// Decides from what runs.
+pub fn line(
+    daemon_sets: &Sight<Vec<DaemonSet>>,
+    groups: &Sight<Vec<String>>,
+    version: Option<&str>,
+) -> Line {
+    let sets = match daemon_sets {
+        Ok(sets) => sets,
+        Err(why) => return Line::unseen(CHECK, why),
+    };
+    let name = |set: &DaemonSet| set.metadata.name.clone().unwrap_or_default();
+    let shown = |set: &DaemonSet| {
+        let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
+        format!("daemonset {namespace}/{}", name(set))
+    };
+    let enforcing = sets
+        .iter()
+        .find(|set| ENFORCE.contains(&name(set).as_str()) || amazon(set));
+    if let Some(set) = enforcing {
+        let ready = set.status.as_ref().map_or(0, |status| status.number_ready);
+        return if ready > 0 {
+            let found = format!(
+                "honoured: {} enforces it, ready on {ready} nodes",
+                shown(set)
+            );
+            Line::new(CHECK, State::Ok, found)
+        } else {
+            let found = format!("{} enforces it, and is ready on no node", shown(set));
+            Line::new(CHECK, State::Broken, found).mend("kubectl get daemonsets -A")
+        };
+    }
+    if let Some(set) = sets.iter().find(|set| IGNORE.contains(&name(set).as_str())) {
+        let found = format!("not honoured: {} does not enforce it", shown(set));
+        return Line::new(CHECK, State::Warning, found)
+            .mend("run a network plugin that does, such as Calico or Cilium");
+    }
+    if version.is_some_and(|version| version.contains("+k3s")) {
+        let found = "honoured by k3s itself, unless it runs with --disable-network-policy";
+        return Line::new(CHECK, State::Ok, found);
+    }
+    let traces: Vec<&str> = GROUPS
+        .into_iter()
+        .filter(|group| groups.iter().flatten().any(|served| served == group))
+        .collect();
+    let why = if traces.is_empty() {
+        "no network plugin that is known runs as a DaemonSet".to_owned()
+    } else {
+        format!(
+            "{} is served, but no agent of it runs as a DaemonSet",
+            traces.join(", ")
+        )
+    };
+    Line::new(
+        CHECK,
+        State::Warning,
+        format!("cannot be known from here: {why}"),
+    )
+    .mend("try it: two pods in two namespaces, one with --network isolated")
+}
+
+/// Amazon's plugin enforces policies when its agent is told to.
+fn amazon(set: &DaemonSet) -> bool {
+    let Some(spec) = &set.spec else { return false };
+    let containers = spec.template.spec.iter().flat_map(|pod| &pod.containers);
+    let mut arguments = containers.flat_map(|one| one.args.iter().flatten());
+    set.metadata.name.as_deref() == Some("aws-node")
+        && arguments.any(|argument| argument == "--enable-network-policy=true")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn set(name: &str, ready: i32, arguments: &[&str]) -> DaemonSet {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "kube-system"},
+            "spec": {"selector": {}, "template": {"spec": {"containers": [
+                {"name": "a", "args": arguments}]}}},
+            "status": {"currentNumberScheduled": 1, "desiredNumberScheduled": 1,
+                       "numberMisscheduled": 0, "numberReady": ready},
+        }))
+        .unwrap()
+    }
+
+    fn state(sets: Vec<DaemonSet>) -> State {
+        line(&Ok(sets), &Ok(Vec::new()), Some("v1.36.3")).state
+    }
+
+    #[test]
+    fn only_an_agent_that_runs_shows_that_policies_are_honoured() {
+        assert_eq!(state(vec![set("cilium", 3, &[])]), State::Ok);
+        assert_eq!(state(vec![set("cilium", 0, &[])]), State::Broken);
+        assert_eq!(state(vec![set("kube-flannel-ds", 3, &[])]), State::Warning);
+        assert_eq!(state(vec![set("aws-node", 3, &[])]), State::Warning);
+        let told = set("aws-node", 3, &["--enable-network-policy=true"]);
+        assert_eq!(state(vec![told]), State::Ok);
+        assert_eq!(state(Vec::new()), State::Warning);
+    }
+
+    #[test]
+    fn what_may_not_be_seen_is_not_nothing() {
+        let unseen = line(&Err("forbidden".into()), &Ok(Vec::new()), None);
+        assert_eq!(unseen.state, State::Unseen);
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads everything that the diagnosis is made of.
+
+use std::fmt::Debug;
+
+use groundcrew::client::Session;
+use groundcrew::client::access::{self, Access, Identity};
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams};
+use kube::client::Body;
+use serde::de::DeserializeOwned;
+
+use super::grant;
+use super::probe::Outcome;
+use crate::kubeconfig::Endpoint;
+use crate::meta;
+use crate::observe;
+use crate::people::{self, People};
+use crate::record::SYSTEM_NAMESPACE;
+use crate::sight::{Sight, sight};
+
+/// Objects of one LIST answer.
+const PAGE: u32 = 500;
+
+/// Everything that was looked at.
+#[derive(Debug)]
+pub struct Observed {
+    /// What the server calls its version: `v1.36.3`.
+    pub version: Sight<String>,
+    /// How far this machine's clock is ahead of the API server's, in seconds.
+    pub skew: Sight<i64>,
+    /// Who runs this.
+    pub me: Sight<Identity>,
+    /// Rights that onboarding needs and that are missing.
+    pub missing: Sight<Vec<Access>>,
+    /// The address that kubeconfigs get.
+    pub endpoint: Sight<Endpoint>,
+    /// Every DaemonSet.
+    pub daemon_sets: Sight<Vec<DaemonSet>>,
+    /// Names of the API groups that are served.
+    pub groups: Sight<Vec<String>>,
+    /// Whether the signer issues.
+    pub signer: Outcome,
+    /// Every record.
+    pub people: Sight<People>,
+    /// Every namespace.
+    pub namespaces: Sight<Vec<ObjectMeta>>,
+    /// Every RoleBinding.
+    pub bindings: Sight<Vec<RoleBinding>>,
+    /// Every ClusterRoleBinding.
+    pub cluster_bindings: Sight<Vec<ClusterRoleBinding>>,
+    /// Certificate requests that this plugin made.
+    pub requests: Sight<Vec<ObjectMeta>>,
+    /// Secrets that this plugin made; never what is in them.
+    pub secrets: Sight<Vec<ObjectMeta>>,
+}
+
+impl Observed {
+    /// Returns why a probe would be refused.
+    pub fn may_not_probe(&self) -> Option<String> {
+        let missing = self.missing.as_ref().ok()?;
+        let needed = |access: &&Access| {
+            access.resource == "certificatesigningrequests" || access.resource == "signers"
+        };
+        let missing: Vec<String> = missing
+            .iter()
+            .filter(needed)
+            .map(ToString::to_string)
+            .collect();
+        (!missing.is_empty()).then(|| format!("missing right: {}", missing.join("; ")))
+    }
+}
+
+/// Looks at everything but the signer.
+///
+/// # Errors
+///
+/// That the server cannot be reached or does not accept who asks; whatever else cannot be read is
+/// kept as such.
+pub async fn observe(session: &Session) -> Result<Observed> {
+    // The first request that fails for good ends the run: without a server there is no diagnosis.
+    let (version, skew) = version(session).await?;
+    let required = grant::required();
+    let cache = observe::Cache::default();
+    let (me, missing, endpoint, groups) = futures::join!(
+        access::who_am_i(session),
+        access::missing(session, &required),
+        observe::endpoint(session, None, &cache),
+        groups(session),
+    );
+    let client = &session.client;
+    let ours = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
+    let (people, namespaces, bindings, cluster_bindings, requests, secrets, daemon_sets) = futures::join!(
+        people::all(session),
+        names(Api::<Namespace>::all(client.clone()), "namespaces", ""),
+        whole(
+            Api::<RoleBinding>::all(client.clone()),
+            "rolebindings.rbac.authorization.k8s.io"
+        ),
+        whole(
+            Api::<ClusterRoleBinding>::all(client.clone()),
+            "clusterrolebindings.rbac.authorization.k8s.io"
+        ),
+        names(
+            Api::<CertificateSigningRequest>::all(client.clone()),
+            "certificatesigningrequests.certificates.k8s.io",
+            &ours
+        ),
+        names(
+            Api::<Secret>::namespaced(client.clone(), SYSTEM_NAMESPACE),
+            "secrets",
+            &ours
+        ),
+        whole(Api::<DaemonSet>::all(client.clone()), "daemonsets.apps"),
+    );
+    Ok(Observed {
+        version: Ok(version),
+        skew: skew.ok_or_else(|| "the server sends no Date".to_owned()),
+        me: sight(me),
+        missing: sight(missing),
+        endpoint: sight(endpoint),
+        daemon_sets: sight(daemon_sets),
+        groups: sight(groups),
+        signer: Outcome::Unasked,
+        people: sight(people),
+        namespaces: sight(namespaces),
+        bindings: sight(bindings),
+        cluster_bindings: sight(cluster_bindings),
+        requests: sight(requests),
+        secrets: sight(secrets),
+    })
+}
+
+/// Returns the version, and how far this machine's clock is ahead. The answer's `Date` has whole
+/// seconds, and the moment that it was written lies between question and answer.
+async fn version(session: &Session) -> Result<(String, Option<i64>)> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Version {
+        git_version: String,
+    }
+    let doing = Doing::new("get", "/version");
+    let request = http::Request::get("/version")
+        .body(Body::empty())
+        .map_err(|error| Error::failed("cannot ask for the version").with_source(error))?;
+    let asked = Timestamp::now();
+    let answer = session
+        .client
+        .send(request)
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    let answered = Timestamp::now();
+    let date = answer
+        .headers()
+        .get(http::header::DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| jiff::fmt::rfc2822::parse(text).ok())
+        .map(|date| date.timestamp().as_second());
+    let skew = date.map(|date| {
+        if answered.as_second() < date {
+            answered.as_second() - date
+        } else {
+            (asked.as_second() - date).max(0)
+        }
+    });
+    let body = answer
+        .into_body()
+        .collect_bytes()
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    let version = serde_json::from_slice::<Version>(&body)
+        .map_err(|error| Error::failed("the server does not say its version").with_source(error))?;
+    Ok((version.git_version, skew))
+}
+
+async fn groups(session: &Session) -> Result<Vec<String>> {
+    let groups = session
+        .client
+        .list_api_groups()
+        .await
+        .map_err(|error| explain(error, &Doing::new("get", "/apis")))?;
+    Ok(groups.groups.into_iter().map(|group| group.name).collect())
+}
+
+async fn whole<K>(api: Api<K>, resource: &'static str) -> Result<Vec<K>>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut params = ListParams::default().limit(PAGE);
+    let mut all = Vec::new();
+    loop {
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", resource)))?;
+        all.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Reads metadata alone: for Secrets nothing else may be read, for the others it is less.
+async fn names<K>(api: Api<K>, resource: &'static str, labels: &str) -> Result<Vec<ObjectMeta>>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let mut params = ListParams::default().limit(PAGE);
+    if !labels.is_empty() {
+        params = params.labels(labels);
+    }
+    let mut all = Vec::new();
+    loop {
+        let page = api
+            .list_metadata(&params)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", resource)))?;
+        all.extend(page.items.into_iter().map(|item| item.metadata));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Records that disagree with reality. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::leftovers;
+use super::observe::Observed;
+use super::plan::{Line, State};
+use crate::identity::UserName;
+use crate::login::Asserted;
+use crate::meta;
+use crate::objects::{self, Holder};
+use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE};
+
+pub(super) const RECORDS: &str = "records";
+
+/// A run does not take longer; what is older was left by one that died.
+pub(super) const RUN: SignedDuration = SignedDuration::from_mins(10);
+
+/// A person as far as she can be compared.
+pub(super) struct Known<'a> {
+    pub(super) user: UserName,
+    pub(super) record: &'a Record,
+}
+
+/// One binding of either kind.
+struct Bound<'a> {
+    /// `rolebinding alice/onboard-alice`, for people.
+    shown: String,
+    /// What removes it.
+    delete: String,
+    metadata: &'a ObjectMeta,
+    role: &'a str,
+    subjects: &'a [Subject],
+}
+
+/// Compares everything on record with what is there.
+pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
+    let people = match &found.people {
+        Ok(people) => people,
+        Err(why) => return vec![Line::unseen(RECORDS, why)],
+    };
+    let mut lines = Vec::new();
+    for why in &people.unreadable {
+        let mend = format!("kubectl get configmaps -n {SYSTEM_NAMESPACE} -o yaml");
+        lines.push(Line::new(RECORDS, State::Broken, why.clone()).mend(mend));
+    }
+    let mut known = Vec::new();
+    for (record, _) in &people.known {
+        match UserName::parse(&record.user) {
+            Ok(user) => known.push(Known { user, record }),
+            Err(error) => lines.push(Line::new(RECORDS, State::Broken, error.to_string())),
+        }
+    }
+    // What belongs to somebody whose record cannot be read is not called left over.
+    let whole = people.unreadable.is_empty();
+    let bound = bindings(found, &mut lines);
+    let namespaces = seen(&found.namespaces, &mut lines);
+    for one in &known {
+        lines.extend(run_that_died(one, now));
+        lines.extend(ended(one, now));
+        if let Some(namespaces) = namespaces {
+            lines.extend(namespace(one, namespaces, now));
+        }
+        if let Some(bound) = &bound {
+            lines.extend(home_binding(one, bound, now));
+        }
+    }
+    for binding in bound.iter().flatten() {
+        lines.extend(rights(binding, &known, whole, now));
+    }
+    if let Some(namespaces) = namespaces.filter(|_| whole) {
+        lines.extend(
+            namespaces
+                .iter()
+                .filter_map(|one| leftovers::namespace(one, &known)),
+        );
+    }
+    if let Some(requests) = seen(&found.requests, &mut lines) {
+        lines.extend(
+            requests
+                .iter()
+                .filter_map(|one| leftovers::request(one, &known, now)),
+        );
+    }
+    if let Some(secrets) = seen(&found.secrets, &mut lines) {
+        lines.extend(
+            secrets
+                .iter()
+                .filter_map(|one| leftovers::secret(one, &known, now)),
+        );
+        for one in &known {
+            lines.extend(leftovers::tokens(one, secrets, now));
+        }
+    }
+    if lines.is_empty() {
+        let count = known.len();
+        let text = match count {
+            0 => "nobody is onboarded".to_owned(),
+            1 => "1 person on record, and everything is as it says".to_owned(),
+            _ => format!("{count} people on record, and everything is as it says"),
+        };
+        lines.push(Line::new(RECORDS, State::Ok, text));
+    }
+    lines
+}
+
+fn seen<'a>(
+    list: &'a crate::sight::Sight<Vec<ObjectMeta>>,
+    lines: &mut Vec<Line>,
+) -> Option<&'a Vec<ObjectMeta>> {
+    list.as_ref()
+        .map_err(|why| lines.push(Line::unseen(RECORDS, why)))
+        .ok()
+}
+
+fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<'a>>> {
+    let mut all = Vec::new();
+    match &found.bindings {
+        Ok(list) => all.extend(list.iter().map(|one: &RoleBinding| {
+            let name = one.metadata.name.as_deref().unwrap_or_default();
+            let namespace = one.metadata.namespace.as_deref().unwrap_or_default();
+            Bound {
+                shown: format!("rolebinding {namespace}/{name}"),
+                delete: format!("kubectl delete rolebinding {name} -n {namespace}"),
+                metadata: &one.metadata,
+                role: &one.role_ref.name,
+                subjects: one.subjects.as_deref().unwrap_or_default(),
+            }
+        })),
+        Err(why) => {
+            lines.push(Line::unseen(RECORDS, why));
+            return None;
+        }
+    }
+    match &found.cluster_bindings {
+        Ok(list) => all.extend(list.iter().map(|one| {
+            let name = one.metadata.name.as_deref().unwrap_or_default();
+            Bound {
+                shown: format!("clusterrolebinding {name}"),
+                delete: format!("kubectl delete clusterrolebinding {name}"),
+                metadata: &one.metadata,
+                role: &one.role_ref.name,
+                subjects: one.subjects.as_deref().unwrap_or_default(),
+            }
+        })),
+        Err(why) => lines.push(Line::unseen(RECORDS, why)),
+    }
+    Some(all)
+}
+
+pub(super) fn broken(found: String, mend: String) -> Line {
+    Line::new(RECORDS, State::Broken, found).mend(mend)
+}
+
+fn again(user: &UserName) -> String {
+    format!("kubectl onboard {user}")
+}
+
+fn run_that_died(one: &Known<'_>, now: Timestamp) -> Option<Line> {
+    let begun = one.record.begun.as_ref()?;
+    if now.duration_since(begun.since) < RUN {
+        return None;
+    }
+    let (user, by, since) = (&one.user, &begun.by, begun.since);
+    let text = format!("{user}: a run of {by} began at {since} and did not end");
+    Some(Line::new(RECORDS, State::Warning, text).mend(again(user)))
+}
+
+fn ended(one: &Known<'_>, now: Timestamp) -> Option<Line> {
+    let last = one.record.generations.last()?;
+    if one.record.live(now).next().is_some() || last.revoked_at.is_some() {
+        return None;
+    }
+    let (user, generation) = (&one.user, last.generation);
+    let text = format!(
+        "{user}: her last credential, g{generation}, ended at {}",
+        last.not_after
+    );
+    Some(Line::new(RECORDS, State::Warning, text).mend(again(user)))
+}
+
+fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Option<Line> {
+    let (user, name) = (&one.user, &one.record.namespace);
+    let lives = one.record.live(now).next().is_some();
+    let found = namespaces
+        .iter()
+        .find(|found| found.name.as_deref() == Some(name));
+    let Some(found) = found else {
+        let text = format!("{user}: her namespace {name} does not exist");
+        return lives.then(|| broken(text, again(user)));
+    };
+    if found.deletion_timestamp.is_some() {
+        let text = format!("{user}: her namespace {name} is being deleted");
+        return lives.then(|| broken(text, format!("once it is gone:  {}", again(user))));
+    }
+    let owner = found
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get(meta::OWNER));
+    let over = one.record.ended.is_some() || one.record.settings.no_namespace;
+    if over || owner.map(String::as_str) == Some(user.as_str()) {
+        return None;
+    }
+    let whose = match owner {
+        Some(owner) => format!("says that it is {owner}'s"),
+        None => "does not say whose it is".to_owned(),
+    };
+    Some(broken(
+        format!("{user}: her namespace {name} {whose}"),
+        format!(
+            "kubectl get namespace {name} -o yaml; if it is hers:  kubectl annotate namespace {name} --overwrite {}={user}",
+            meta::OWNER
+        ),
+    ))
+}
+
+/// Her own binding has to name every live generation.
+fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Line> {
+    let (user, record) = (&one.user, one.record);
+    let holders = record.holders(user, now);
+    if holders.is_empty() {
+        return Vec::new();
+    }
+    let name = objects::binding_name(user);
+    let home = bound.iter().find(|binding| {
+        binding.metadata.name.as_deref() == Some(&name)
+            && binding.metadata.namespace.as_deref() == Some(&record.namespace)
+    });
+    let Some(home) = home else {
+        let namespace = &record.namespace;
+        let text = format!("{user}: rolebinding {namespace}/{name} does not exist");
+        return vec![broken(text, again(user))];
+    };
+    holders
+        .iter()
+        .filter(|holder| !home.subjects.iter().any(|subject| names(subject, holder)))
+        .map(|holder| {
+            let text = format!("{user}: {} does not name {}", home.shown, holder.describe());
+            broken(text, again(user))
+        })
+        .collect()
+}
+
+fn names(subject: &Subject, holder: &Holder) -> bool {
+    match holder {
+        Holder::Asserted(Asserted::User(name)) => subject.kind == "User" && subject.name == *name,
+        Holder::Asserted(Asserted::Group(name)) | Holder::Group(name) => {
+            subject.kind == "Group" && subject.name == *name
+        }
+        Holder::ServiceAccount(name) => {
+            subject.kind == "ServiceAccount"
+                && subject.name == *name
+                && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
+        }
+    }
+}
+
+/// Nobody but a live generation may hold rights through a binding.
+fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut foreign = false;
+    for subject in binding.subjects {
+        let (shown, role) = (&binding.shown, binding.role);
+        let group = subject.kind == "Group" && subject.name.starts_with("onboard:");
+        let account = subject.kind == "ServiceAccount"
+            && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
+            && subject.name.starts_with("onboard-");
+        if group {
+            let owner = known.iter().find_map(|one| {
+                let generation = one.user.generation_of(&subject.name)?;
+                Some((one, generation))
+            });
+            match owner {
+                Some((one, generation)) => {
+                    lines.extend(group_of(one, generation, binding, now));
+                }
+                None if whole => {
+                    foreign = true;
+                    let text = format!(
+                        "{shown} gives {role} to group {}, who is not on record",
+                        subject.name
+                    );
+                    lines.push(broken(text, binding.delete.clone()));
+                }
+                None => {}
+            }
+        } else if account {
+            let owner = known
+                .iter()
+                .find(|one| objects::binding_name(&one.user) == subject.name);
+            let lives = owner.is_some_and(|one| {
+                let mut live = one.record.live(now);
+                live.any(|issue| issue.kind == CredentialKind::Token)
+            });
+            let begun = owner.is_some_and(|one| is_running(one.record, None, now));
+            if !lives && !begun && (owner.is_some() || whole) {
+                foreign = true;
+                let text = format!(
+                    "{shown} gives {role} to service account {}, for which no token is live",
+                    subject.name
+                );
+                let mend = owner.map_or_else(|| binding.delete.clone(), |one| again(&one.user));
+                lines.push(broken(text, mend));
+            }
+        }
+    }
+    let ours = binding.metadata.labels.as_ref().and_then(|labels| {
+        let (label, value) = meta::MANAGED_BY;
+        (labels.get(label).map(String::as_str) == Some(value)).then(|| labels.get(meta::USER_LABEL))
+    });
+    if let Some(slug) = ours
+        && whole
+        && !foreign
+        && !known.iter().any(|one| slug == Some(&one.user.slug()))
+    {
+        let text = format!(
+            "{} was made for somebody who is not on record",
+            binding.shown
+        );
+        lines.push(broken(text, binding.delete.clone()));
+    }
+    lines
+}
+
+fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestamp) -> Option<Line> {
+    let (user, shown, role) = (&one.user, &binding.shown, binding.role);
+    if is_running(one.record, Some(generation), now) {
+        return None;
+    }
+    let gives = format!("{user}: {shown} still gives {role} to g{generation}");
+    let is_home = binding.metadata.name.as_deref() == Some(&objects::binding_name(user))
+        && binding.metadata.namespace.as_deref() == Some(&one.record.namespace)
+        && one.record.live(now).next().is_some();
+    let mend = if is_home {
+        again(user)
+    } else {
+        format!("if nobody else needs it:  {}", binding.delete)
+    };
+    let issue = issue(one.record, generation);
+    let Some(issue) = issue else {
+        return Some(broken(format!("{gives}, which is not on record"), mend));
+    };
+    if let Some(at) = issue.revoked_at {
+        return Some(broken(format!("{gives}, which was revoked at {at}"), mend));
+    }
+    let warning = |why: String| {
+        let line = Line::new(RECORDS, State::Warning, format!("{gives}, {why}"));
+        Some(line.mend(mend.clone()))
+    };
+    if issue.not_after <= now {
+        return warning(format!("which ended at {}", issue.not_after));
+    }
+    if issue.is_due(now) {
+        return warning("whose time is over".to_owned());
+    }
+    None
+}
+
+pub(super) fn issue(record: &Record, generation: u32) -> Option<&Generation> {
+    let mut all = record.generations.iter();
+    all.find(|issue| issue.generation == generation)
+}
+
+/// Says whether a run that is not dead issues this generation, or any.
+pub(super) fn is_running(record: &Record, generation: Option<u32>, now: Timestamp) -> bool {
+    record.begun.as_ref().is_some_and(|begun| {
+        generation.is_none_or(|generation| begun.generation == generation)
+            && now.duration_since(begun.since) < RUN
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+use serde_json::{Value, json};
+
+use super::super::plan::tests::healthy;
+use super::*;
+use crate::record::{Begun, Settings};
+
+fn now() -> Timestamp {
+    "2026-11-21T09:00:00Z".parse().unwrap()
+}
+
+fn ago(minutes: i64) -> Timestamp {
+    Timestamp::from_second(now().as_second() - minutes * 60).unwrap()
+}
+
+fn read<K: serde::de::DeserializeOwned>(value: Value) -> K {
+    serde_json::from_value(value).unwrap()
+}
+
+fn issue(generation: u32, kind: CredentialKind) -> Generation {
+    Generation {
+        asserted: None,
+        generation,
+        kind,
+        sha256: None,
+        groups: Vec::new(),
+        not_after: ago(-600),
+        issued_at: ago(60),
+        issued_by: "carol".to_owned(),
+        proved_at: None,
+        retire_after: None,
+        revoked_at: None,
+    }
+}
+
+/// Alice with one certificate, everything as it should be.
+fn alice() -> (Observed, UserName) {
+    let user = UserName::parse("alice").unwrap();
+    let mut record = Record::new(&user, "alice", Settings::default());
+    record
+        .generations
+        .push(issue(1, CredentialKind::Certificate));
+    let mut found = healthy();
+    let binding = objects::role_binding("alice", &user, "edit", &record.holders(&user, now()));
+    found.bindings = Ok(vec![binding]);
+    found.namespaces = Ok(vec![meta::object("alice", None, &user)]);
+    if let Ok(people) = &mut found.people {
+        people.known.push((record, ObjectMeta::default()));
+    }
+    (found, user)
+}
+
+fn record(found: &mut Observed) -> &mut Record {
+    &mut found.people.as_mut().unwrap().known[0].0
+}
+
+fn states(found: &Observed) -> Vec<(State, String)> {
+    let lines = lines(found, now());
+    lines
+        .into_iter()
+        .map(|line| (line.state, line.found))
+        .collect()
+}
+
+#[track_caller]
+fn one(found: &Observed, state: State, words: &str) {
+    let states = states(found);
+    assert_eq!(states.len(), 1, "{states:?}");
+    assert_eq!(states[0].0, state, "{states:?}");
+    assert!(states[0].1.contains(words), "{states:?}");
+}
+
+#[test]
+fn what_is_as_it_says_is_ok() {
+    one(&alice().0, State::Ok, "1 person on record");
+}
+
+#[test]
+fn a_record_without_its_namespace_is_broken() {
+    let (mut found, _) = alice();
+    found.namespaces = Ok(Vec::new());
+    one(&found, State::Broken, "namespace alice does not exist");
+}
+
+#[test]
+fn a_namespace_of_somebody_else_is_broken() {
+    let (mut found, _) = alice();
+    let bob = UserName::parse("bob").unwrap();
+    found.namespaces = Ok(vec![meta::object("alice", None, &bob)]);
+    assert!(states(&found).contains(&(
+        State::Broken,
+        "alice: her namespace alice says that it is bob's".to_owned()
+    )));
+}
+
+#[test]
+fn a_record_without_its_binding_is_broken() {
+    let (mut found, _) = alice();
+    found.bindings = Ok(Vec::new());
+    one(&found, State::Broken, "alice/onboard-alice does not exist");
+}
+
+#[test]
+fn a_live_generation_without_rights_is_broken() {
+    let (mut found, _) = alice();
+    found.bindings.as_mut().unwrap()[0].subjects = None;
+    one(
+        &found,
+        State::Broken,
+        "does not name group onboard:alice:g1",
+    );
+}
+
+#[test]
+fn rights_of_a_generation_that_ended_are_found_in_every_binding() {
+    let (mut found, user) = alice();
+    let mut second = issue(2, CredentialKind::Certificate);
+    second.revoked_at = Some(ago(5));
+    record(&mut found).generations.push(second);
+    let group = Holder::Group("onboard:alice:g2".to_owned());
+    let elsewhere = objects::role_binding("web", &user, "view", &[group]);
+    found.bindings.as_mut().unwrap().push(elsewhere);
+    one(
+        &found,
+        State::Broken,
+        "still gives view to g2, which was revoked",
+    );
+    record(&mut found).generations[1].revoked_at = None;
+    record(&mut found).generations[1].not_after = ago(5);
+    one(
+        &found,
+        State::Warning,
+        "still gives view to g2, which ended",
+    );
+    record(&mut found).generations.pop();
+    one(&found, State::Broken, "g2, which is not on record");
+    record(&mut found).begun = Some(Begun {
+        key: None,
+        generation: 2,
+        by: "carol".to_owned(),
+        since: ago(1),
+        taking_back: false,
+    });
+    one(&found, State::Ok, "1 person");
+    record(&mut found).begun.as_mut().unwrap().since = ago(60);
+    let states = states(&found);
+    assert!(
+        states.iter().any(|(_, text)| text.contains("did not end")),
+        "{states:?}"
+    );
+}
+
+#[test]
+fn a_binding_of_nobody_is_broken_unless_a_record_cannot_be_read() {
+    let (mut found, _) = alice();
+    let people = found.people.as_mut().unwrap();
+    people.known.clear();
+    found.namespaces = Ok(Vec::new());
+    one(&found, State::Broken, "who is not on record");
+    found
+        .people
+        .as_mut()
+        .unwrap()
+        .unreadable
+        .push("broken".to_owned());
+    one(&found, State::Broken, "broken");
+}
+
+#[test]
+fn an_expired_person_is_a_warning() {
+    let (mut found, _) = alice();
+    record(&mut found).generations[0].not_after = ago(5);
+    found.bindings = Ok(Vec::new());
+    one(&found, State::Warning, "her last credential, g1, ended");
+}
+
+fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
+    let mut value = json!({
+        "name": name,
+        "labels": {"groundcrew.dev/user": "alice"},
+        "creationTimestamp": ago(minutes).to_string(),
+    });
+    if let Some(generation) = generation {
+        value["annotations"] = json!({"groundcrew.dev/generation": generation.to_string()});
+    }
+    read(value)
+}
+
+#[test]
+fn requests_that_belong_to_nothing_are_left_over() {
+    let (mut found, _) = alice();
+    found.requests = Ok(vec![made("onboard-alice-g1-ab", Some(1), 30)]);
+    one(&found, State::Ok, "1 person");
+    found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 30)]);
+    one(&found, State::Warning, "onboard-alice-g9-ab");
+    found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 1)]);
+    one(&found, State::Ok, "1 person");
+    found.requests = Ok(vec![made("onboard-doctor-ab", None, 2)]);
+    one(&found, State::Warning, "onboard-doctor-ab");
+}
+
+#[test]
+fn a_token_is_as_alive_as_its_secret() {
+    let (mut found, user) = alice();
+    record(&mut found).generations = vec![issue(1, CredentialKind::Token)];
+    let holder = Holder::of(&user, 1, CredentialKind::Token);
+    found.bindings = Ok(vec![objects::role_binding(
+        "alice",
+        &user,
+        "edit",
+        &[holder],
+    )]);
+    one(&found, State::Broken, "g1's token is gone");
+    found.secrets = Ok(vec![made("onboard-alice-g1", Some(1), 30)]);
+    one(&found, State::Ok, "1 person");
+    let stale = made("onboard-alice-g7", Some(7), 30);
+    found.secrets.as_mut().unwrap().push(stale);
+    one(&found, State::Broken, "onboard-alice-g7");
+}
+
+#[test]
+fn what_may_not_be_listed_is_unseen_and_claims_nothing() {
+    let (mut found, _) = alice();
+    found.bindings = Err("forbidden".to_owned());
+    found.namespaces = Err("forbidden".to_owned());
+    let states = states(&found);
+    assert!(
+        states.iter().all(|(state, _)| *state == State::Unseen),
+        "{states:?}"
+    );
+}

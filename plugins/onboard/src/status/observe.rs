@@ -1,0 +1,136 @@
+//! Reads what goes on in somebody's namespace.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod, ResourceQuota};
+use kube::api::{Api, ListParams};
+use serde::de::DeserializeOwned;
+
+use crate::identity::UserName;
+use crate::observe::{self, FoundNamespace};
+use crate::record::Record;
+use crate::sight::{Sight, sight};
+
+/// Objects of one LIST answer.
+const PAGE: u32 = 500;
+
+/// Everything that the status is made of.
+#[derive(Debug)]
+pub struct Observed {
+    /// Her record.
+    pub record: Record,
+    /// Her namespace.
+    pub namespace: Sight<Option<FoundNamespace>>,
+    /// Quotas in it.
+    pub quotas: Sight<Vec<ResourceQuota>>,
+    /// Pods in it.
+    pub pods: Sight<Vec<Pod>>,
+    /// ReplicaSets in it, whose conditions say which pods were refused.
+    pub replica_sets: Sight<Vec<ReplicaSet>>,
+    /// Refusals that are only told in events.
+    pub refused: Sight<Vec<Event>>,
+    /// Whether an object that makes pods, by kind and name, has fewer than it wants.
+    pub short: Sight<BTreeMap<(String, String), bool>>,
+}
+
+/// Reads everything; `None` when she is not on record.
+///
+/// # Errors
+///
+/// That her record cannot be read.
+pub async fn observe(session: &Session, user: &UserName) -> Result<Option<Observed>> {
+    let Some(found) = observe::record_of(session, user).await? else {
+        return Ok(None);
+    };
+    let record = found.record;
+    let name = record.namespace.clone();
+    let namespace = sight(observe::namespace_named(session, &name).await);
+    let failed = "reason=FailedCreate";
+    let (quotas, pods, replica_sets, refused, short) = futures::join!(
+        list::<ResourceQuota>(session, &name, "resourcequotas", ""),
+        list::<Pod>(session, &name, "pods", ""),
+        list::<ReplicaSet>(session, &name, "replicasets.apps", ""),
+        list::<Event>(session, &name, "events", failed),
+        short(session, &name),
+    );
+    Ok(Some(Observed {
+        record,
+        namespace,
+        quotas: sight(quotas),
+        pods: sight(pods),
+        replica_sets: sight(replica_sets),
+        refused: sight(refused),
+        short: sight(short),
+    }))
+}
+
+async fn list<K>(
+    session: &Session,
+    namespace: &str,
+    resource: &'static str,
+    fields: &str,
+) -> Result<Vec<K>>
+where
+    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned,
+{
+    let api = Api::<K>::namespaced(session.client.clone(), namespace);
+    let mut params = ListParams::default().limit(PAGE);
+    if !fields.is_empty() {
+        params = params.fields(fields);
+    }
+    let mut all = Vec::new();
+    loop {
+        let doing = Doing::new("list", resource).within(namespace);
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &doing))?;
+        all.extend(page.items);
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Reads which makers of pods are short of them: an event about one that is not is an old story.
+async fn short(session: &Session, namespace: &str) -> Result<BTreeMap<(String, String), bool>> {
+    let (stateful, daemons, jobs) = futures::try_join!(
+        list::<StatefulSet>(session, namespace, "statefulsets.apps", ""),
+        list::<DaemonSet>(session, namespace, "daemonsets.apps", ""),
+        list::<Job>(session, namespace, "jobs.batch", ""),
+    )?;
+    let mut all = BTreeMap::new();
+    for set in stateful {
+        let wanted = set.spec.and_then(|spec| spec.replicas).unwrap_or(1);
+        let made = set.status.map_or(0, |status| status.replicas);
+        let name = set.metadata.name.unwrap_or_default();
+        all.insert(("StatefulSet".to_owned(), name), made < wanted);
+    }
+    for set in daemons {
+        let is_short = set.status.is_some_and(|status| {
+            status.current_number_scheduled < status.desired_number_scheduled
+        });
+        let name = set.metadata.name.unwrap_or_default();
+        all.insert(("DaemonSet".to_owned(), name), is_short);
+    }
+    for job in jobs {
+        let status = job.status.unwrap_or_default();
+        let is_short = status.completion_time.is_none()
+            && status.active.unwrap_or(0) == 0
+            && !job.spec.and_then(|spec| spec.suspend).unwrap_or(false);
+        let name = job.metadata.name.unwrap_or_default();
+        all.insert(("Job".to_owned(), name), is_short);
+    }
+    Ok(all)
+}

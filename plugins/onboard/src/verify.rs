@@ -1,0 +1,140 @@
+//! `kubectl onboard verify`: whose a file is and what it can do, or what somebody can do without
+//! her file. Nothing is written: the one pod is a server-side dry run.
+
+mod document;
+mod file;
+mod observe;
+mod plan;
+mod render;
+
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::ui::Ui;
+use jiff::Timestamp;
+
+use crate::identity::UserName;
+use crate::people;
+use crate::run::product;
+
+/// Prove what a kubeconfig, or a person, can do and cannot do
+///
+/// With a FILE: whose it is, what it can do, until when, and whether its generation was revoked
+/// or replaced, as far as your own session may read the record. With a USER: the same without her
+/// key, by asking the authorizer about every generation on record.
+///
+/// A word with a path separator, with the ending of a kubeconfig, or that names a file here, is a
+/// FILE; anything else is a USER.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct VerifyArgs {
+    /// A person on record, or a kubeconfig file
+    #[arg(value_name = "USER|FILE", add = people::names())]
+    whom: String,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl onboard verify alice
+  kubectl onboard verify ./alice.kubeconfig
+  kubectl onboard verify alice -o json
+
+Exit codes:
+  0 works and is as expected   1 failed   2 usage
+  3 not as expected: revoked, expired, or it reaches too far
+  4 as expected as far as could be seen, and not all could";
+
+/// Endings that a kubeconfig has and a person's name hardly.
+const ENDINGS: [&str; 4] = ["kubeconfig", "yaml", "yml", "conf"];
+
+/// Verifies.
+///
+/// # Errors
+///
+/// What the server says; usage when the file or the name cannot be one.
+pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let VerifyArgs {
+        whom,
+        output,
+        globals: _,
+        kube,
+    } = args;
+    let now = Timestamp::now();
+    let verification = match target(&whom, Path::is_file) {
+        Target::File(path) => {
+            let own = client::connect(&kube, &product(), ui).await;
+            interrupt
+                .guard(file::verify(&path, own, kube.tuning(), ui, now))
+                .await?
+        }
+        Target::User(name) => {
+            let user = UserName::parse(&name)?;
+            let session = client::connect(&kube, &product(), ui).await?;
+            let found = interrupt.guard(observe::person(&session, &user)).await?;
+            let found = found.ok_or_else(|| unknown(&user))?;
+            let questions = plan::questions(&user, &found, now);
+            let answers = interrupt
+                .guard(async { Ok(observe::ask(&session, &questions).await) })
+                .await?;
+            plan::person(&user, &found, &questions, &answers, now)
+        }
+    };
+    ui.answer(render::verification(&verification, &output, now)?)?;
+    Ok(verification.exit())
+}
+
+/// Returns the error for somebody who is not on record.
+pub fn unknown(user: &UserName) -> Error {
+    Error::failed(format!(
+        "{user} is not on record: nobody of that name was onboarded"
+    ))
+    .with_hint("who is:  kubectl onboard list")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    File(PathBuf),
+    User(String),
+}
+
+fn target(word: &str, is_file: impl Fn(&Path) -> bool) -> Target {
+    let path = Path::new(word);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let looks_like_a_file = word.contains(['/', MAIN_SEPARATOR])
+        || ending.is_some_and(|ending| ENDINGS.contains(&ending))
+        || is_file(path);
+    if looks_like_a_file {
+        Target::File(path.to_owned())
+    } else {
+        Target::User(word.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_a_file_when_it_looks_like_one_or_is_one() {
+        let file = |word: &str, exists| matches!(target(word, |_| exists), Target::File(_));
+        assert!(file("./alice", false));
+        assert!(file("alice.kubeconfig", false));
+        assert!(file("alice", true));
+        assert!(!file("alice", false));
+        assert!(!file("alice@example.com", false));
+    }
+}

@@ -1,0 +1,110 @@
+//! What was found, as the document has it.
+
+use groundcrew::exit::Exit;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::proof::Check;
+use crate::record::{CredentialKind, Generation};
+
+/// What was found; the body of the `OnboardVerification` document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// The file, when one was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Whose it is; null when the credential does not say.
+    pub user: Option<String>,
+    /// Her namespace.
+    pub namespace: Option<String>,
+    /// Every credential that was looked at.
+    pub credentials: Vec<Credential>,
+    /// What the file's holder can do in her namespace, of what was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can: Option<Vec<String>>,
+    /// What was checked.
+    #[serde(serialize_with = "documents")]
+    pub checks: Vec<Check>,
+}
+
+/// One credential as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credential {
+    /// Certificate or token; null when it is another kind.
+    pub r#type: Option<CredentialKind>,
+    /// Its generation; null when it is not one of `kubectl onboard`'s.
+    pub generation: Option<u32>,
+    /// When it ends by itself.
+    pub not_after: Option<Timestamp>,
+    /// `live`, `revoked`, `replaced`, `expired`, `unknown`.
+    pub state: State,
+}
+
+/// Where a credential is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It holds rights.
+    Live,
+    /// Its rights were taken away.
+    Revoked,
+    /// Its time is over because another one took its place; its rights are still to be taken.
+    Replaced,
+    /// It ended by itself.
+    Expired,
+    /// The record could not be seen, or does not know it.
+    Unknown,
+}
+
+impl State {
+    /// Returns the word that documents use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Returns the state of an issue on record.
+    pub fn of(issue: &Generation, now: Timestamp) -> Self {
+        if issue.revoked_at.is_some() {
+            Self::Revoked
+        } else if issue.not_after <= now {
+            Self::Expired
+        } else if issue.is_due(now) {
+            Self::Replaced
+        } else {
+            Self::Live
+        }
+    }
+}
+
+impl Verification {
+    /// Returns how the run ends.
+    pub fn exit(&self) -> Exit {
+        Check::exit(&self.checks)
+    }
+}
+
+fn documents<S: serde::Serializer>(checks: &[Check], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        check: &'a str,
+        result: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+    }
+    serializer.collect_seq(checks.iter().map(|check| {
+        let (result, why) = check.result();
+        Document {
+            check: check.name(),
+            result,
+            why,
+        }
+    }))
+}

@@ -1,0 +1,297 @@
+//! A kubeconfig: tried out as it is, and held against the record.
+
+use std::path::Path;
+use std::time::Duration;
+
+use groundcrew::client::access::{Access, is_allowed, who_am_i};
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Session};
+use groundcrew::error::Result;
+use groundcrew::flags::kube::Tuning;
+use groundcrew::ui::Ui;
+use groundcrew::write::status;
+use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange};
+use kube::api::{Api, PostParams};
+
+use super::document::{Credential, State, Verification};
+use super::plan;
+use crate::identity::UserName;
+use crate::objects;
+use crate::observe::rules_of;
+use crate::proof::{self, Check, Expected};
+use crate::record::{CredentialKind, Record, SYSTEM_NAMESPACE};
+use crate::run::product;
+use crate::sight::{Sight, sight};
+
+mod contents;
+
+use contents::{Contents, contents, read};
+
+/// Verifies a file; `own` is the session of whoever runs this, which may see the record.
+///
+/// # Errors
+///
+/// Usage, when the file is no kubeconfig; when it does not stand alone.
+pub async fn verify(
+    path: &Path,
+    own: Result<Session>,
+    tuning: Tuning,
+    ui: &Ui,
+    now: Timestamp,
+) -> Result<Verification> {
+    let text = read(path)?;
+    let contents = contents(&text, path)?;
+    let her = client::from_kubeconfig(text.as_bytes(), path, tuning, &product(), ui).await?;
+    let record = match &contents.ours {
+        Some((name, _)) => record_seen(own, &her, name).await,
+        None => Err("it is not the file of somebody on record".to_owned()),
+    };
+    let mut found = Findings {
+        her: &her,
+        contents: &contents,
+        namespace: contents
+            .namespace
+            .clone()
+            .unwrap_or_else(|| "default".to_owned()),
+        checks: Vec::new(),
+        can: None,
+    };
+    let state = found.held_against(&record, now);
+    let accepted = found.accepted(now).await;
+    let mut user = contents.subject.clone();
+    if accepted {
+        user = found.tried(&record, state).await.or(user);
+    }
+    let owner = match &record {
+        Ok((Some(record), _)) => Some(record.user.clone()),
+        _ => user,
+    };
+    Ok(Verification {
+        file: Some(path.display().to_string()),
+        user: owner,
+        namespace: Some(found.namespace),
+        credentials: vec![Credential {
+            r#type: contents.kind,
+            generation: contents.ours.as_ref().map(|(_, held)| held.generation),
+            not_after: contents.not_after,
+            state: match contents.not_after {
+                Some(end) if end <= now && state == State::Unknown => State::Expired,
+                _ => state,
+            },
+        }],
+        can: found.can,
+        checks: found.checks,
+    })
+}
+
+/// The record, and the rules of the role that it names.
+type Seen = Sight<(
+    Option<Record>,
+    Sight<Vec<k8s_openapi::api::rbac::v1::PolicyRule>>,
+)>;
+
+struct Findings<'a> {
+    her: &'a Session,
+    contents: &'a Contents,
+    namespace: String,
+    checks: Vec<Check>,
+    can: Option<Vec<String>>,
+}
+
+impl Findings<'_> {
+    /// Compares the file with the record.
+    fn held_against(&mut self, record: &Seen, now: Timestamp) -> State {
+        let Some((_, held)) = &self.contents.ours else {
+            let why = match self.contents.kind {
+                None => "it holds neither a certificate nor a token",
+                Some(_) => "it carries no generation of anybody's",
+            };
+            let name = "a credential of kubectl onboard";
+            self.checks.push(Check::new(name, Some(why.to_owned())));
+            return State::Unknown;
+        };
+        let (state, check) = match record {
+            Ok((Some(record), _)) => {
+                let at_home = record.namespace == self.namespace;
+                let why = format!("{:?}, on record is {:?}", self.namespace, record.namespace);
+                self.checks.push(Check::new(
+                    "the file's namespace",
+                    (!at_home).then_some(why),
+                ));
+                plan::on_record(record, held, now)
+            }
+            Ok((None, _)) => {
+                let why = "there is no record of this person".to_owned();
+                (State::Unknown, Check::new("on record", Some(why)))
+            }
+            Err(why) => {
+                let what = format!("whether generation {} was revoked", held.generation);
+                (State::Unknown, Check::undecided(what, why))
+            }
+        };
+        self.checks.push(check);
+        state
+    }
+
+    /// Says whether the server takes the credential at all.
+    async fn accepted(&mut self, now: Timestamp) -> bool {
+        let what = "the server accepts it";
+        let api: Api<SelfSubjectAccessReview> = Api::all(self.her.client.clone());
+        let review = serde_json::json!({"spec": {"resourceAttributes": {
+            "verb": "get", "resource": "pods", "namespace": self.namespace,
+        }}});
+        let review = serde_json::from_value(review).unwrap_or_default();
+        let check = match api.create(&PostParams::default(), &review).await {
+            Ok(_) => Check::new(what, None),
+            Err(error) if status(&error).is_some_and(|status| status.code == 401) => {
+                let ended = self.contents.not_after.filter(|end| *end <= now);
+                let why = ended.map_or_else(
+                    || "it answers 401: the credential is not valid (any more)".to_owned(),
+                    |end| format!("it answers 401: the credential ended at {end}"),
+                );
+                Check::new(what, Some(why))
+            }
+            // Who is known and may not even ask is accepted all the same.
+            Err(error) if status(&error).is_some_and(|status| status.code == 403) => {
+                Check::new(what, None)
+            }
+            Err(error) => {
+                let doing = Doing::new("create", "selfsubjectaccessreviews.authorization.k8s.io");
+                let why = sight::<()>(Err(explain(error, &doing))).err();
+                Check::undecided(what, why.unwrap_or_default())
+            }
+        };
+        let accepted = check.passed();
+        self.checks.push(check);
+        accepted
+    }
+
+    /// Tries out what it can do; returns the server's word for whose it is.
+    async fn tried(&mut self, record: &Seen, state: State) -> Option<String> {
+        let her = self.her;
+        let telling = proof::telling(&self.namespace);
+        let mut can = Vec::new();
+        for access in &telling {
+            match is_allowed(her, access).await {
+                Ok(true) => can.push(format!("{} {}", access.verb, access.full_resource())),
+                Ok(false) => {}
+                Err(error) => {
+                    let why = sight::<()>(Err(error)).err().unwrap_or_default();
+                    self.checks.push(Check::undecided("what it can do", why));
+                    return None;
+                }
+            }
+        }
+        let powerless = can.is_empty();
+        let ended = matches!(state, State::Revoked | State::Replaced);
+        if ended {
+            let what = format!("no rights left in namespace {}", self.namespace);
+            let why = (!powerless).then(|| format!("it still can {}", can.join(", ")));
+            self.checks.push(Check::new(what, why));
+        }
+        self.can = Some(can);
+        match self.prove(record, ended).await {
+            Ok(name) => Some(name),
+            Err(error) => {
+                let why = sight::<()>(Err(error)).err().unwrap_or_default();
+                self.checks.push(Check::undecided("the proof", why));
+                None
+            }
+        }
+    }
+
+    /// Makes the proof as far as it is known what to expect.
+    async fn prove(&mut self, record: &Seen, ended: bool) -> Result<String> {
+        let user = match record {
+            Ok((Some(record), _)) => UserName::parse(&record.user).ok(),
+            _ => self
+                .contents
+                .subject
+                .as_deref()
+                .and_then(|name| UserName::parse(name).ok()),
+        };
+        let (Some(user), Some((_, held))) = (user, &self.contents.ours) else {
+            return self.reach().await;
+        };
+        if held.kind == CredentialKind::Token && !matches!(record, Ok((Some(_), _))) {
+            // A token's name is a service account's: whose it is only the record says.
+            return self.reach().await;
+        }
+        let none = Vec::new();
+        let rules = match record {
+            Ok((Some(_), Ok(rules))) if !ended => rules,
+            Ok((Some(record), Err(why))) if !ended => {
+                let what = format!("can what ClusterRole {} says", record.home_role());
+                self.checks.push(Check::undecided(what, why));
+                &none
+            }
+            Err(_) => {
+                let why = "which role she was given is on her record";
+                self.checks
+                    .push(Check::undecided("can what her role says", why));
+                &none
+            }
+            _ => &none,
+        };
+        let api = Api::<LimitRange>::namespaced(self.her.client.clone(), &self.namespace);
+        let limits = api.get_opt(objects::LIMITS).await;
+        let expected = Expected {
+            user: &user,
+            namespace: &self.namespace,
+            kind: held.kind,
+            groups: &self.contents.groups,
+            sha256: held.sha256.as_deref(),
+            rules,
+            also: Vec::new(),
+            asserted: None,
+            limited: limits.is_ok_and(|found| found.is_some()),
+        };
+        let (name, checks) = proof::prove(self.her, &expected, Duration::ZERO).await?;
+        self.checks.extend(checks);
+        Ok(name)
+    }
+
+    /// Asks for what nobody onboarded can do, without knowing whom to expect.
+    async fn reach(&mut self) -> Result<String> {
+        for access in proof::beyond(&self.namespace, &[]) {
+            let failure = is_allowed(self.her, &access)
+                .await?
+                .then(|| "it can".to_owned());
+            self.checks.push(Check::new(describe(&access), failure));
+        }
+        Ok(who_am_i(self.her).await?.username)
+    }
+}
+
+fn describe(access: &Access) -> String {
+    format!("cannot {access}")
+}
+
+/// Reads the record of whose file it is, with the session of whoever runs this.
+async fn record_seen(own: Result<Session>, her: &Session, name: &str) -> Seen {
+    let own = sight(own)?;
+    // Another cluster may have a person of the same name.
+    let (mine, hers) = (&own.endpoint, &her.endpoint);
+    let same_server = mine.server.trim_end_matches('/') == hers.server.trim_end_matches('/');
+    let same_authority = mine.certificate_authority.is_some()
+        && mine.certificate_authority == hers.certificate_authority;
+    if !same_server && !same_authority {
+        return Err(format!(
+            "your own kubeconfig is for {}, the file for {}",
+            mine.server, hers.server
+        ));
+    }
+    let api = Api::<ConfigMap>::namespaced(own.client.clone(), SYSTEM_NAMESPACE);
+    let found = api.get_opt(name).await.map_err(|error| {
+        let doing = Doing::new("get", "configmaps");
+        explain(error, &doing.named(name).within(SYSTEM_NAMESPACE))
+    });
+    let Some(map) = sight(found)? else {
+        return Ok((None, Err("there is no record".to_owned())));
+    };
+    let record = sight(Record::from_config_map(&map))?;
+    let rules = sight(rules_of(&own, record.home_role()).await);
+    Ok((Some(record), rules))
+}

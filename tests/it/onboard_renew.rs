@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("a_token_is_renewed_as_a_token", needs, token),
         Case::new("a_role_elsewhere_is_carried_over_and_ends", needs, joined),
         Case::new("no_namespace_of_her_own", needs, homeless),
+        Case::new("she_asks_herself_and_an_admin_approves", needs, by_herself),
         Case::new("who_is_not_onboarded_is_not_renewed", needs, stranger),
         Case::new(
             "a_death_at_any_request_is_made_good_by_a_second_run",
@@ -219,6 +220,88 @@ fn homeless(suite: &Suite) {
         .success();
     assert!(suite.get(&format!("namespace {web}")).is_some());
     suite.as_her(&name, "get pods").code(1);
+}
+
+fn by_herself(suite: &Suite) {
+    let (name, mallory) = (suite.name("asker"), suite.name("mallory"));
+    suite.onboard(&name).line("--self-renewal").run().success();
+    suite
+        .onboard(&mallory)
+        .line("--self-renewal")
+        .run()
+        .success();
+    let new = suite.path("new");
+    let ask = |who: &str, timeout: &str| {
+        let run = suite
+            .admin(&format!("onboard renew --self --timeout {timeout} --out"))
+            .args([&new]);
+        run.kubeconfig(&file(suite, who))
+    };
+    // Nobody approves: the key waits for the next run.
+    ask(&name, "1s").run().code(124).says("--approve");
+    assert!(!new.exists());
+    let key = suite.path("new.key");
+    let before = std::fs::read(&key).expect("the key waits");
+    // Labels prove nothing: what somebody else asks for in her name is not approved.
+    let hers = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
+    let hers = hers.expect("her requests")["items"].clone();
+    let open = |one: &&Value| one["metadata"]["annotations"]["groundcrew.dev/renewal"].is_string();
+    let hers = hers.as_array().cloned().unwrap_or_default();
+    let mut forged = hers.iter().find(open).expect("her request").clone();
+    forged["metadata"] = serde_json::json!({
+        "name": format!("forged-{mallory}"),
+        "labels": forged["metadata"]["labels"],
+        "annotations": forged["metadata"]["annotations"],
+    });
+    forged["status"] = Value::Null;
+    std::thread::sleep(Duration::from_millis(1100));
+    suite
+        .program(&suite.cluster().kubectl())
+        .kubeconfig(&file(suite, &mallory))
+        .line("create -f -")
+        .stdin(&forged.to_string())
+        .run()
+        .success();
+    let approve = || {
+        let run = suite.admin(&format!("onboard renew {name} --approve --grace 10s --out"));
+        run.args([suite.path("copy.crt")]).run()
+    };
+    let short = suite.admin(&format!("onboard renew {name} --approve --grace 0"));
+    short.run().code(2).says("fetches the new certificate");
+    approve().code(1).says(&mallory);
+    suite
+        .admin(&format!("delete csr forged-{mallory}"))
+        .run()
+        .success();
+
+    let answer = std::thread::scope(|scope| {
+        let run = ask(&name, "60s");
+        let asking = scope.spawn(move || run.run());
+        std::thread::sleep(Duration::from_millis(500));
+        approve().success();
+        asking.join().expect("she waits")
+    });
+    answer.success().answers("generation 2");
+    assert!(!key.exists(), "the key is in her kubeconfig now");
+    let text = std::fs::read_to_string(&new).expect("her file");
+    assert!(text.contains("client-key-data"));
+    assert!(!before.is_empty());
+    with(suite, &new, "create configmap proof --dry-run=server").success();
+    with(suite, &file(suite, &name), "get pods").success();
+    // She may ask again with what she holds now.
+    let again = suite
+        .admin("onboard renew --self --timeout 1s --out")
+        .args([suite.path("next")])
+        .kubeconfig(&new)
+        .run();
+    again.code(124);
+    eventually("her grace is over", Duration::from_secs(60), || {
+        suite.admin("onboard renew --due").run().success();
+        with(suite, &file(suite, &name), "get pods").code == Some(1)
+    });
+    with(suite, &new, "get pods").success();
+    let admin = suite.admin("onboard renew --self").run();
+    admin.code(2).says("holds no certificate");
 }
 
 fn stranger(suite: &Suite) {

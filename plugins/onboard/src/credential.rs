@@ -6,7 +6,7 @@ use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::elliptic_curve::Generate;
-use p256::pkcs8::{EncodePrivateKey, LineEnding};
+use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey, LineEnding};
 use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
@@ -45,6 +45,15 @@ impl KeyAndRequest {
     /// When the system has no randomness or a value has no DER form.
     pub fn new(user: &str, groups: &[String]) -> Result<Self> {
         let key = SigningKey::try_generate().map_err(|error| broken("make a key", error))?;
+        Self::of(key, user, groups)
+    }
+
+    /// Makes a request for a key that is there already.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no DER form.
+    pub fn of(key: SigningKey, user: &str, groups: &[String]) -> Result<Self> {
         let subject = subject(user, groups).map_err(|error| broken("name the subject", error))?;
         let request: CertReq = RequestBuilder::new(subject)
             .and_then(|builder| builder.build::<_, DerSignature>(&key))
@@ -80,6 +89,19 @@ impl KeyAndRequest {
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
+}
+
+/// Reads a key that an earlier run has written.
+///
+/// # Errors
+///
+/// Usage, when the file holds no P-256 key in PKCS #8.
+pub fn key_of(pem: &str, file: &std::path::Path) -> Result<SigningKey> {
+    SigningKey::from_pkcs8_pem(pem).map_err(|error| {
+        Error::usage(format!("{} holds no key of this program", file.display()))
+            .with_source(error)
+            .with_hint("move it away, and a new key is made")
+    })
 }
 
 impl std::fmt::Debug for KeyAndRequest {

@@ -22,6 +22,7 @@ mod profile;
 mod proof;
 mod record;
 mod render;
+mod renewal;
 mod request;
 mod run;
 mod sar;

@@ -12,10 +12,14 @@ pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-o
 pub const USER_LABEL: &str = "groundcrew.dev/user";
 /// Label of a record.
 pub const RECORD_LABEL: &str = "groundcrew.dev/record";
+/// Label of a namespace that was claimed with `kubectl ns-claim`.
+pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
 /// Annotation with the exact user name.
 pub const OWNER: &str = "groundcrew.dev/owner";
 /// Annotation with the generation that an object belongs to.
 pub const GENERATION: &str = "groundcrew.dev/generation";
+/// Annotation with the generation that somebody asks for herself.
+pub const RENEWAL: &str = "groundcrew.dev/renewal";
 /// Annotation with the team.
 pub const TEAM: &str = "groundcrew.dev/team";
 /// Annotation with whom to ask.

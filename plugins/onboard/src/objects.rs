@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use groundcrew::error::{Error, Result};
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{
+    ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject,
+};
 use kube::Resource;
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +16,7 @@ use crate::identity::UserName;
 use crate::login::Asserted;
 use crate::meta;
 use crate::options::Network;
-use crate::record::{CredentialKind, Generation, SYSTEM_NAMESPACE, Settings};
+use crate::record::{CredentialKind, Extra, Generation, SYSTEM_NAMESPACE, Settings};
 
 /// Name of the LimitRange and of the ResourceQuota.
 pub const LIMITS: &str = "onboard";
@@ -183,6 +185,69 @@ impl Holder {
     }
 }
 
+/// A binding of either kind.
+pub trait Binding: Resource<DynamicType = ()> + Clone {
+    /// Whom it names.
+    fn subjects(&self) -> &Option<Vec<Subject>>;
+
+    /// Lets it name others.
+    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>);
+}
+
+impl Binding for RoleBinding {
+    fn subjects(&self) -> &Option<Vec<Subject>> {
+        &self.subjects
+    }
+
+    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>) {
+        self.subjects = subjects;
+    }
+}
+
+impl Binding for ClusterRoleBinding {
+    fn subjects(&self) -> &Option<Vec<Subject>> {
+        &self.subjects
+    }
+
+    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>) {
+        self.subjects = subjects;
+    }
+}
+
+/// Returns the binding that gives `extra` to `holders`.
+#[must_use]
+pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> ClusterRoleBinding {
+    ClusterRoleBinding {
+        metadata: meta::object(&extra.binding_name(user), None, user),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".to_owned(),
+            kind: "ClusterRole".to_owned(),
+            name: extra.role().to_owned(),
+        },
+        subjects: Some(holders.iter().map(Holder::subject).collect()),
+    }
+}
+
+/// Returns the role of those who may ask for their next certificate: to make a request and to see
+/// what became of it. Who approves is for others to say.
+#[must_use]
+pub fn renewer() -> ClusterRole {
+    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
+    let (key, value) = meta::MANAGED_BY;
+    let mut role = ClusterRole {
+        rules: Some(vec![PolicyRule {
+            api_groups: Some(words(&["certificates.k8s.io"])),
+            resources: Some(words(&["certificatesigningrequests"])),
+            verbs: words(&["create", "get"]),
+            ..PolicyRule::default()
+        }]),
+        ..ClusterRole::default()
+    };
+    role.metadata.name = Some(Extra::Renewal.role().to_owned());
+    role.metadata.labels = Some([(key.to_owned(), value.to_owned())].into());
+    role
+}
+
 /// Returns the binding that gives `role` in her namespace to `holders`.
 #[must_use]
 pub fn role_binding(
@@ -205,22 +270,22 @@ pub fn role_binding(
 /// Returns `found` with the subjects, labels and annotations of `wanted`, or nothing when it has
 /// them already. What others have added beside them stays.
 #[must_use]
-pub fn rebound(found: &RoleBinding, wanted: &RoleBinding) -> Option<RoleBinding> {
-    let has =
-        |of: fn(&RoleBinding) -> Option<&BTreeMap<String, String>>| !lacks(of(wanted), of(found));
-    if found.subjects == wanted.subjects
-        && has(|binding| binding.metadata.labels.as_ref())
-        && has(|binding| binding.metadata.annotations.as_ref())
+pub fn rebound<K: Binding>(found: &K, wanted: &K) -> Option<K> {
+    let (has, needs) = (found.meta(), wanted.meta());
+    if found.subjects() == wanted.subjects()
+        && !lacks(needs.labels.as_ref(), has.labels.as_ref())
+        && !lacks(needs.annotations.as_ref(), has.annotations.as_ref())
     {
         return None;
     }
     let mut changed = found.clone();
-    changed.subjects = wanted.subjects.clone();
-    let labels = changed.metadata.labels.get_or_insert_default();
-    labels.extend(wanted.metadata.labels.clone().unwrap_or_default());
-    let annotations = changed.metadata.annotations.get_or_insert_default();
-    annotations.extend(wanted.metadata.annotations.clone().unwrap_or_default());
-    changed.metadata.managed_fields = None;
+    changed.set_subjects(wanted.subjects().clone());
+    let metadata = changed.meta_mut();
+    let labels = metadata.labels.get_or_insert_default();
+    labels.extend(needs.labels.clone().unwrap_or_default());
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.extend(needs.annotations.clone().unwrap_or_default());
+    metadata.managed_fields = None;
     Some(changed)
 }
 
@@ -230,8 +295,8 @@ pub fn rebound(found: &RoleBinding, wanted: &RoleBinding) -> Option<RoleBinding>
 /// # Errors
 ///
 /// Conflict, with the subject named; never with `force`.
-pub fn check_subjects(
-    found: &RoleBinding,
+pub fn check_subjects<K: Binding>(
+    found: &K,
     user: &UserName,
     asserted: &[Asserted],
     force: bool,
@@ -251,15 +316,18 @@ pub fn check_subjects(
         }
         _ => false,
     };
-    let mut subjects = found.subjects.iter().flatten();
+    let mut subjects = found.subjects().iter().flatten();
     let Some(other) = subjects.find(|subject| !hers(subject)).filter(|_| !force) else {
         return Ok(());
     };
-    let name = found.metadata.name.as_deref().unwrap_or_default();
-    let namespace = found.metadata.namespace.as_deref().unwrap_or_default();
+    let name = found.meta().name.as_deref().unwrap_or_default();
+    let place = match &found.meta().namespace {
+        Some(namespace) => format!("rolebinding {namespace}/{name}"),
+        None => format!("clusterrolebinding {name}"),
+    };
     let kind = other.kind.to_lowercase();
     Err(Error::conflict(format!(
-        "rolebinding {namespace}/{name} also gives rights to {kind} {:?}, which {user}'s access does not need",
+        "{place} also gives rights to {kind} {:?}, which {user}'s access does not need",
         other.name
     ))
     .with_hint("give them a binding of their own, or pass --force-conflicts to take them out"))

@@ -11,7 +11,7 @@ use groundcrew::write::is_not_found;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
 use kube::config::Kubeconfig;
@@ -25,7 +25,7 @@ use crate::meta;
 use crate::objects;
 use crate::options::{KeySource, Options};
 use crate::plan::{self, Place};
-use crate::record::{self, Record, SYSTEM_NAMESPACE};
+use crate::record::{self, Extra, Record, SYSTEM_NAMESPACE};
 
 /// Questions that are asked at the same time.
 const CONCURRENCY: usize = 8;
@@ -39,6 +39,8 @@ pub struct Observed {
     pub namespace: Option<FoundNamespace>,
     /// Her RoleBindings, where she has a role or is to lose one.
     pub bindings: Vec<RoleBinding>,
+    /// Her ClusterRoleBindings.
+    pub wide: Vec<ClusterRoleBinding>,
     /// What limits her own namespace.
     pub existing: InNamespace,
     /// Her certificate requests that are still there.
@@ -123,6 +125,8 @@ pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Res
         let joined = namespace_named(session, &place.namespace).await?;
         plan::check_joined(&place.namespace, joined.as_ref())?;
     }
+    let extras = plan::extras(options, known);
+    let wide = wide_of(session, &extras, user).await?;
     let left = known.iter().flat_map(|record| plan::left(options, record));
     let with_binding = places
         .iter()
@@ -153,6 +157,7 @@ pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Res
         record,
         namespace: found,
         bindings,
+        wide,
         existing,
         requests,
         role_rules,
@@ -266,6 +271,29 @@ pub async fn binding_of(
         let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
         explain(error, &doing.named(&name).within(namespace))
     })
+}
+
+/// Reads the ClusterRoleBindings behind `extras`; what has to be installed for them is there.
+async fn wide_of(
+    session: &Session,
+    extras: &[Extra],
+    user: &UserName,
+) -> Result<Vec<ClusterRoleBinding>> {
+    let mut all = Vec::new();
+    for extra in extras {
+        if *extra == Extra::Claims {
+            let role = rules_of(session, extra.role()).await;
+            role.map_err(|error| error.with_hint("install it:  kubectl ns-claim install"))?;
+        }
+        let name = extra.binding_name(user);
+        let api = Api::<ClusterRoleBinding>::all(session.client.clone());
+        let found = api.get_opt(&name).await.map_err(|error| {
+            let doing = Doing::new("get", "clusterrolebindings.rbac.authorization.k8s.io");
+            explain(error, &doing.named(&name))
+        })?;
+        all.extend(found);
+    }
+    Ok(all)
 }
 
 async fn bindings_of(

@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use groundcrew::flags::{DryRun, OutputArgs};
 
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+
 use crate::identity::UserName;
 use crate::kubeconfig;
 use crate::login::Provider;
 use crate::profile::Profile;
-use crate::record::Membership;
+use crate::record::{Extra, Membership};
 use crate::request::HerRequest;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
@@ -59,6 +61,10 @@ pub struct Options {
     pub joins: Vec<Membership>,
     /// Namespaces of others where she loses hers.
     pub leaves: Vec<String>,
+    /// What she may do in the cluster besides.
+    pub extras: Vec<Extra>,
+    /// Her own request for a renewal, which is approved instead of a new one.
+    pub asked: Option<Box<CertificateSigningRequest>>,
     /// The file that declares her.
     pub declared_by: Option<String>,
     /// What may be written.
@@ -96,6 +102,8 @@ impl Options {
             no_namespace: false,
             joins: Vec::new(),
             leaves: Vec::new(),
+            extras: Vec::new(),
+            asked: None,
             declared_by: None,
             dry_run: DryRun::None,
             field_manager: crate::run::field_manager(None),

@@ -14,7 +14,7 @@ use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
 use crate::options::{Auth, Mode, Network, Options};
 use crate::profile::Profile;
-use crate::record::{CredentialKind, Generation, Record, Settings};
+use crate::record::{CredentialKind, Extra, Generation, Record, Settings};
 
 pub mod changes;
 mod credential;
@@ -200,6 +200,12 @@ pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
         .chain(issues.filter_map(|issue| issue.asserted.as_ref()))
         .cloned()
         .collect()
+}
+
+/// Returns what she may do in the cluster besides, as asked now or before.
+#[must_use]
+pub fn extras(options: &Options, record: Option<&Record>) -> Vec<Extra> {
+    settings(options, record).extras
 }
 
 fn shared_groups(user: &UserName, issue: &Generation) -> Vec<String> {

@@ -115,9 +115,43 @@ pub struct Settings {
     /// Namespaces of others where she has a role.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub memberships: Vec<Membership>,
+    /// What she may do in the cluster besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extras: Vec<Extra>,
     /// The file that declares her, by its `metadata.name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
+}
+
+/// A cluster-wide right beside her roles in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Extra {
+    /// To claim temporary namespaces: `kubectl ns-claim`.
+    Claims,
+    /// To ask for her next certificate herself: `kubectl onboard renew --self`.
+    Renewal,
+}
+
+impl Extra {
+    /// Returns the ClusterRole that gives it.
+    #[must_use]
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::Claims => "groundcrew:claimer",
+            Self::Renewal => "groundcrew:renewer",
+        }
+    }
+
+    /// Returns the name of her ClusterRoleBinding.
+    #[must_use]
+    pub fn binding_name(self, user: &UserName) -> String {
+        let word = match self {
+            Self::Claims => "claims",
+            Self::Renewal => "renewal",
+        };
+        format!("onboard-{}-{word}", user.slug())
+    }
 }
 
 /// A role in a namespace that is not hers.

@@ -318,6 +318,11 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
         let (role, to) = (&place.role, holders.join(", "));
         lines.push(format!("rolebinding/{name}{inside} {what}: {role} → {to}"));
     }
+    for extra in &plan.settings.extras {
+        let (name, role) = (extra.binding_name(user), extra.role());
+        let to = holders.join(", ");
+        lines.push(format!("clusterrolebinding/{name} applied: {role} → {to}"));
+    }
     for left in &plan.left {
         lines.push(format!("rolebinding/{name} in {left} removed"));
     }

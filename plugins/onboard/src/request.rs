@@ -128,7 +128,11 @@ fn make_directory(directory: &Path) -> Result<()> {
 }
 
 /// Writes a file that must not be there yet, whole or not at all.
-fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
+///
+/// # Errors
+///
+/// Usage, when it is there; what the file system says.
+pub fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
     let failed = |error: io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             exists(path)

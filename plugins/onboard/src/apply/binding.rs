@@ -5,14 +5,17 @@
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::write::{is_conflict, is_not_found};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use groundcrew::write::{Object, is_conflict, is_not_found};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
+use kube::api::Api;
 
 use super::{Run, Work};
-use crate::objects::{self, Holder};
+use crate::objects::{self, Binding, Holder};
 use crate::plan::{self, Place};
+use crate::record::Extra;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
+const WIDE: &str = "clusterrolebindings.rbac.authorization.k8s.io";
 
 /// How often a binding that somebody else changes is read again.
 const ATTEMPTS: usize = 4;
@@ -30,7 +33,16 @@ impl Run<'_> {
         {
             self.check_interrupt()?;
             let wanted = objects::role_binding(namespace, user, role, holders);
-            let what = self.write_binding(&wanted, work).await?;
+            let found = work.bindings.get(namespace).cloned();
+            let name = objects::binding_name(user);
+            let doing = Doing::new("update", RESOURCE).named(name).within(namespace);
+            let api = self.namespaced_api::<RoleBinding>(namespace);
+            let (what, kept) = self
+                .write_binding(&api, &wanted, found, &doing, work)
+                .await?;
+            if let Some(kept) = kept {
+                work.bindings.insert(namespace.clone(), kept);
+            }
             let place = if *own {
                 String::new()
             } else {
@@ -41,64 +53,109 @@ impl Run<'_> {
                 format_args!("{role} → {}", to.join(", ")),
             );
         }
+        self.bind_wide(holders, work).await
+    }
+
+    /// Gives the cluster-wide rights beside those in namespaces to these holders.
+    async fn bind_wide(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
+        let user = &self.options.user;
+        for extra in &self.plan.settings.extras {
+            self.check_interrupt()?;
+            if *extra == Extra::Renewal {
+                self.renewer().await?;
+            }
+            let wanted = objects::wide_binding(*extra, user, holders);
+            let name = extra.binding_name(user);
+            let found = work.wide.get(&name).cloned();
+            let api = self.cluster_api::<ClusterRoleBinding>();
+            let doing = Doing::new("update", WIDE).named(&name);
+            let (what, kept) = self
+                .write_binding(&api, &wanted, found, &doing, work)
+                .await?;
+            if let Some(kept) = kept {
+                work.wide.insert(name.clone(), kept);
+            }
+            let to: Vec<String> = holders.iter().map(Holder::describe).collect();
+            self.done(
+                format_args!("clusterrolebinding/{name} {what}"),
+                format_args!("{} → {}", extra.role(), to.join(", ")),
+            );
+        }
         Ok(())
     }
 
-    async fn write_binding(&self, wanted: &RoleBinding, work: &mut Work) -> Result<&'static str> {
-        let name = wanted.metadata.name.clone().unwrap_or_default();
-        let namespace = wanted.metadata.namespace.clone().unwrap_or_default();
-        let api = self.namespaced_api::<RoleBinding>(&namespace);
-        let doing = |verb| Doing::new(verb, RESOURCE).named(&name).within(&namespace);
-        let is_done = |kept: &RoleBinding| kept.subjects == wanted.subjects;
+    /// Makes the role of those who may ask for their next certificate.
+    async fn renewer(&self) -> Result<()> {
+        let api = self.cluster_api::<ClusterRole>();
+        match self
+            .writer
+            .create(&api, &objects::renewer(), |_| true)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(&error) => Ok(()),
+            Err(error) => {
+                let doing = Doing::new("create", "clusterroles.rbac.authorization.k8s.io");
+                Err(explain(error, &doing.named(Extra::Renewal.role())))
+            }
+        }
+    }
+
+    /// Writes a binding at the version that was read; says what happened, and what is kept now.
+    async fn write_binding<K>(
+        &self,
+        api: &Api<K>,
+        wanted: &K,
+        mut found: Option<K>,
+        doing: &Doing,
+        work: &mut Work,
+    ) -> Result<(&'static str, Option<K>)>
+    where
+        K: Object + Binding,
+    {
+        let name = wanted.meta().name.clone().unwrap_or_default();
+        let is_done = |kept: &K| kept.subjects() == wanted.subjects();
+        let kind = if wanted.meta().namespace.is_some() {
+            "rolebinding"
+        } else {
+            "clusterrolebinding"
+        };
         for attempt in 1.. {
-            let (written, what) = match work.bindings.get(&namespace) {
+            let (written, what) = match &found {
                 Some(found) => {
-                    let record = Some(&work.ledger.record);
-                    let asserted = plan::asserted(self.options, record);
-                    objects::check_subjects(
-                        found,
-                        &self.options.user,
-                        &asserted,
-                        self.options.force_conflicts,
-                    )?;
+                    let asserted = plan::asserted(self.options, Some(&work.ledger.record));
+                    let (user, force) = (&self.options.user, self.options.force_conflicts);
+                    objects::check_subjects(found, user, &asserted, force)?;
                     let Some(changed) = objects::rebound(found, wanted) else {
-                        return Ok("unchanged");
+                        return Ok(("unchanged", None));
                     };
-                    (
-                        self.writer.replace(&api, &changed, is_done).await,
-                        "configured",
-                    )
+                    let replaced = self.writer.replace(api, &changed, is_done).await;
+                    (replaced, "configured")
                 }
-                None => (self.writer.create(&api, wanted, is_done).await, "created"),
+                None => (self.writer.create(api, wanted, is_done).await, "created"),
             };
             let error = match written {
                 Ok(kept) => {
                     if what == "created" {
-                        work.undo.made(&kept, "rolebinding", self.options.dry_run);
+                        work.undo.made(&kept, kind, self.options.dry_run);
                     }
-                    if !self.writer.dry_run {
-                        work.bindings.insert(namespace, kept);
-                    }
-                    return Ok(what);
+                    return Ok((what, (!self.writer.dry_run).then_some(kept)));
                 }
                 Err(error) => error,
             };
             let gone = is_not_found(&error) && what == "configured";
             if !is_conflict(&error) && !gone {
-                return Err(explain(error, &doing("update")));
+                return Err(explain(error, doing));
             }
             if attempt == ATTEMPTS || !work.ledger.is_ours(self).await? {
-                return Err(self.raced(error, &doing("update")));
+                return Err(self.raced(error, doing));
             }
-            let found = api.get_opt(&name).await;
-            match found.map_err(|error| explain(error, &doing("get")))? {
-                Some(found) => work.bindings.insert(namespace.clone(), found),
-                None => work.bindings.remove(&namespace),
-            };
+            found = api
+                .get_opt(&name)
+                .await
+                .map_err(|error| explain(error, doing))?;
         }
-        Err(Error::conflict(format!(
-            "rolebinding {namespace}/{name} never rests"
-        )))
+        Err(Error::conflict(format!("{kind} {name} never rests")))
     }
 
     /// Removes bindings to another role, because the API server lets nobody change a roleRef, and

@@ -29,10 +29,10 @@ use crate::record::CredentialKind;
 use crate::request::HerRequest;
 
 /// The signer of client certificates that the API server itself trusts.
-const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
+pub const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 /// An ECDSA key signs; `key encipherment` would make no sense for it.
-const USAGES: [&str; 2] = ["client auth", "digital signature"];
+pub const USAGES: [&str; 2] = ["client auth", "digital signature"];
 
 const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
 
@@ -124,7 +124,11 @@ impl Run<'_> {
     ) -> Result<Result<Fresh, Unsigned>> {
         let user = &self.options.user;
         self.remove_stale_requests().await?;
-        let mut groups = self.plan.groups.clone();
+        let mut groups = match &self.options.key {
+            KeySource::Here => self.plan.groups.clone(),
+            // What she signed carries her own group alone.
+            KeySource::Hers(_) => Vec::new(),
+        };
         groups.push(user.generation_group(generation));
         let key = match &self.options.key {
             KeySource::Here => Key::Made(KeyAndRequest::new(user.as_str(), &groups)?),
@@ -204,6 +208,9 @@ impl Run<'_> {
         key: &Key<'_>,
         undo: &mut Undo,
     ) -> Result<CertificateSigningRequest> {
+        if let Some(asked) = &self.options.asked {
+            return Ok(asked.as_ref().clone());
+        }
         let user = &self.options.user;
         // The key is part of the name: a request for another key can never be taken for this one.
         let name = format!(

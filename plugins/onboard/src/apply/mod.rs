@@ -1,7 +1,7 @@
 //! Carries out a plan step by step; what fails half-way is taken back.
 
 mod binding;
-mod certificate;
+pub mod certificate;
 mod her_key;
 mod issue;
 mod ledger;
@@ -21,7 +21,7 @@ use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Object, Writer};
 use jiff::Timestamp;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::Api;
 
@@ -83,13 +83,20 @@ struct Work {
     undo: Undo,
     /// Her bindings as they were last seen, by namespace.
     bindings: BTreeMap<String, RoleBinding>,
+    /// Her ClusterRoleBindings as they were last seen, by name.
+    wide: BTreeMap<String, ClusterRoleBinding>,
 }
 
 impl Run<'_> {
     fn work(&self) -> Work {
         let found = self.observed.bindings.iter();
         let place = |binding: &RoleBinding| binding.metadata.namespace.clone().unwrap_or_default();
+        let name = |binding: &ClusterRoleBinding| binding.metadata.name.clone().unwrap_or_default();
+        let wide = self.observed.wide.iter();
         Work {
+            wide: wide
+                .map(|binding| (name(binding), binding.clone()))
+                .collect(),
             ledger: Ledger::open(self),
             undo: Undo::default(),
             bindings: found

@@ -15,7 +15,7 @@ use crate::login::{Asserted, Login, Provider};
 use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
 use crate::people;
 use crate::profile::Profile;
-use crate::record::Membership;
+use crate::record::{Extra, Membership};
 use crate::request::{self, HerRequest};
 
 /// Shortest lifetime that the API server accepts.
@@ -88,6 +88,14 @@ struct AccessArgs {
     /// A namespace of others where she gets a role too [default role: edit]; repeatable
     #[arg(long = "join", value_name = "NAMESPACE[:CLUSTERROLE]", value_parser = membership)]
     joins: Vec<Membership>,
+
+    /// She may claim temporary namespaces: kubectl ns-claim
+    #[arg(long)]
+    claims: bool,
+
+    /// She may ask for her next certificate herself: kubectl onboard renew --self
+    #[arg(long)]
+    self_renewal: bool,
 
     /// No namespace of her own: she works in those that she joins
     #[arg(long, requires = "joins", conflicts_with_all = ["role", "profile", "network"])]
@@ -164,8 +172,11 @@ impl IssueArgs {
             profile,
             network,
             joins,
+            claims,
+            self_renewal,
             no_namespace,
         } = access;
+        let extras = [(claims, Extra::Claims), (self_renewal, Extra::Renewal)];
         let CredentialArgs {
             auth,
             expires,
@@ -238,6 +249,10 @@ impl IssueArgs {
             force,
             no_namespace,
             joins,
+            extras: extras
+                .into_iter()
+                .filter_map(|(asked, extra)| asked.then_some(extra))
+                .collect(),
             dry_run,
             field_manager: crate::run::field_manager(field_manager),
             force_conflicts,

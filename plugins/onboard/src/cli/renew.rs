@@ -4,16 +4,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::error::Result;
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
+use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
 use super::issue::check_expires;
 use crate::identity::UserName;
-use crate::options::{Mode, Options};
+use crate::observe::record_of;
+use crate::options::{Auth, KeySource, Mode, Options};
 use crate::people;
+use crate::renewal::{self, Ask};
+use crate::request::{self, HerRequest};
+use crate::run::product;
 use crate::team;
 
 /// Issue the next credential; the one before goes on working for a while
@@ -28,8 +35,8 @@ pub struct RenewArgs {
     #[arg(
         id = "who",
         value_name = "USER",
-        required_unless_present = "due",
-        conflicts_with = "due",
+        required_unless_present_any = ["due", "by_herself"],
+        conflicts_with_all = ["due", "by_herself"],
         add = people::names()
     )]
     who: Option<String>,
@@ -42,11 +49,24 @@ pub struct RenewArgs {
     #[arg(long)]
     due: bool,
 
+    /// Ask for your own next certificate, with the kubeconfig that you hold, and wait for an
+    /// admin's approval; --self-renewal must have let you ask
+    #[arg(long = "self", id = "by_herself", conflicts_with_all = ["due", "approve", "grace"])]
+    by_herself: bool,
+
+    /// With --self: which generation, when an admin has named another one than the next
+    #[arg(long, value_name = "N", requires = "by_herself", value_parser = clap::value_parser!(u32).range(1..))]
+    generation: Option<u32>,
+
+    /// Approve the renewal that she has asked for herself; her key stays with her
+    #[arg(long, conflicts_with = "due")]
+    approve: bool,
+
     /// How long the new one lasts: 12h, 30d, 8w; the cluster may make it shorter
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
-    /// How long to wait for the signer
+    /// How long to wait for the signer, with --self for the admin
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
@@ -71,6 +91,8 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl onboard renew alice
   kubectl onboard renew alice --grace 0
+  kubectl onboard renew --self                    # alice, with the kubeconfig that she holds
+  kubectl onboard renew alice --approve           # the admin
   kubectl onboard renew --due";
 
 /// Reads a duration that may be zero.
@@ -88,6 +110,21 @@ fn grace(text: &str) -> std::result::Result<Span, String> {
 ///
 /// Why nothing, or not everything, was done.
 pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    if args.by_herself {
+        let session = interrupt
+            .guard(client::connect(&args.kube, &product(), ui))
+            .await?;
+        check_expires(args.expires)?;
+        let ask = Ask {
+            session: &session,
+            generation: args.generation,
+            expires: args.expires.0,
+            timeout: args.timeout.0,
+            out: args.out,
+            ui,
+        };
+        return interrupt.guard(ask.run()).await;
+    }
     let Some(who) = args.who else {
         return team::retire(&args.write, &args.kube, &args.output, ui, interrupt).await;
     };
@@ -98,14 +135,45 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         yes: _,
     } = args.write;
     check_expires(args.expires)?;
-    let defaults = Options::of(UserName::parse(&who)?);
+    let user = UserName::parse(&who)?;
+    let asked = if args.approve {
+        if args.grace.0 < renewal::SHORTEST_GRACE {
+            let shortest = Span(renewal::SHORTEST_GRACE);
+            return Err(Error::usage(format!(
+                "--grace {} is too short: she fetches the new certificate with the old one",
+                args.grace
+            ))
+            .with_hint(format!("at least {shortest}")));
+        }
+        let session = interrupt
+            .guard(client::connect(&args.kube, &product(), ui))
+            .await?;
+        Some(interrupt.guard(asked(&session, &user)).await?)
+    } else {
+        None
+    };
+    let defaults = Options::of(user);
+    let (asked, key, out) = match asked {
+        Some((asked, her)) => {
+            let file = request::file_name(&defaults.user, her.generation(), "crt");
+            (Some(Box::new(asked)), KeySource::Hers(her), file.into())
+        }
+        None => (None, KeySource::Here, defaults.out.clone()),
+    };
     let options = Options {
+        asked,
+        auth: if args.approve {
+            Auth::Cert
+        } else {
+            defaults.auth
+        },
+        key,
         mode: Mode::Renew {
             grace: args.grace.0,
         },
         expires: args.expires.0,
         timeout: args.timeout.0,
-        out: args.out.unwrap_or_else(|| defaults.out.clone()),
+        out: args.out.unwrap_or(out),
         server: args.kube.server.clone(),
         dry_run,
         field_manager: crate::run::field_manager(field_manager),
@@ -114,4 +182,16 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         ..defaults
     };
     crate::run::run(&options, &args.kube, ui, interrupt).await
+}
+
+/// Returns the renewal that she has asked for.
+async fn asked(
+    session: &Session,
+    user: &UserName,
+) -> Result<(CertificateSigningRequest, HerRequest)> {
+    let record = record_of(session, user).await?;
+    let now = Timestamp::now();
+    let live = record.iter().flat_map(|found| found.record.live(now));
+    let live: Vec<u32> = live.map(|issue| issue.generation).collect();
+    renewal::find(session, user, &live).await
 }

@@ -62,7 +62,7 @@ impl Work<'_> {
             self.check_interrupt()?;
             self.deny(request).await?;
         }
-        self.namespace().await?;
+        self.namespaces().await?;
         Ok(kept)
     }
 
@@ -262,15 +262,23 @@ impl Work<'_> {
         }
     }
 
-    async fn namespace(&self) -> Result<()> {
-        let NamespaceEnd::Deleted { metadata, .. } = &self.plan.namespace else {
-            return Ok(());
-        };
+    /// Deletes her own namespace, and those that she has claimed.
+    async fn namespaces(&self) -> Result<()> {
+        for claim in &self.plan.claims {
+            self.delete_namespace(claim).await?;
+        }
+        match &self.plan.namespace {
+            NamespaceEnd::Deleted { metadata, .. } => self.delete_namespace(metadata).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete_namespace(&self, metadata: &ObjectMeta) -> Result<()> {
         self.check_interrupt()?;
         let api = Api::<Namespace>::all(self.session.client.clone());
         let name = metadata.name.clone().unwrap_or_default();
         let doing = Doing::new("delete", "namespaces").named(&name);
-        let mut read = metadata.as_ref().clone();
+        let mut read = metadata.clone();
         for attempt in 1.. {
             let Err(error) = self.options.writer.delete(&api, &read).await else {
                 break;

@@ -239,7 +239,7 @@ fn required(options: &Options) -> Vec<Access> {
         let resource = format!("{resource}.rbac.authorization.k8s.io");
         all.extend(["list", "get", "patch", "delete"].map(|verb| Access::new(verb, &resource)));
     }
-    all.push(Access::new("get", "namespaces"));
+    all.extend(["get", "list"].map(|verb| Access::new(verb, "namespaces")));
     if !options.keep_namespace {
         all.push(Access::new("delete", "namespaces"));
     }

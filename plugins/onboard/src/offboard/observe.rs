@@ -5,7 +5,9 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::pages;
 use groundcrew::error::Result;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
@@ -32,6 +34,8 @@ pub struct Found {
     pub secrets: Vec<ObjectMeta>,
     /// The service account behind her tokens.
     pub account: Option<ObjectMeta>,
+    /// Temporary namespaces that she has claimed.
+    pub claims: Vec<ObjectMeta>,
     /// Certificate requests of hers.
     pub requests: Vec<CertificateSigningRequest>,
 }
@@ -120,7 +124,9 @@ pub async fn find(session: &Session, user: &UserName) -> Result<Found> {
     };
     let (account, secrets) = behind_tokens(session, user).await?;
     let requests = requests(session, user).await?;
+    let claims = claims(session, user).await?;
     Ok(Found {
+        claims,
         record,
         bindings,
         namespace,
@@ -218,6 +224,27 @@ async fn behind_tokens(
     .await?;
     let secrets = secrets.items.into_iter().map(|secret| secret.metadata);
     Ok((account.map(|account| account.metadata), secrets.collect()))
+}
+
+/// Returns the namespaces that she has claimed and that are not going already.
+async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
+    let (key, value) = meta::CLAIM;
+    let api = Api::<Namespace>::all(session.client.clone());
+    let found = pages::all(
+        &api,
+        &ListParams::default().labels(&format!("{key}={value}")),
+    )
+    .await
+    .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+    let hers = |metadata: &ObjectMeta| {
+        let owner = metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(meta::OWNER));
+        owner.is_some_and(|owner| owner == user.as_str()) && metadata.deletion_timestamp.is_none()
+    };
+    let all = found.into_iter().map(|namespace| namespace.metadata);
+    Ok(all.filter(hers).collect())
 }
 
 /// Returns every request that she made, or that was made for her.

@@ -29,6 +29,8 @@ pub struct Plan {
     pub account: Option<ObjectMeta>,
     /// Requests that nobody has decided yet: denied.
     pub requests: Vec<CertificateSigningRequest>,
+    /// Temporary namespaces that she has claimed: deleted, unless namespaces are kept.
+    pub claims: Vec<ObjectMeta>,
     /// What becomes of her namespace.
     pub namespace: NamespaceEnd,
     /// Every group that was ever in a certificate of hers, her own ones first.
@@ -152,6 +154,11 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
             .collect(),
         places: places(user, found, &bindings),
         highest_generation: numbers.last().copied().unwrap_or_default(),
+        claims: if keep_namespace {
+            Vec::new()
+        } else {
+            found.claims.clone()
+        },
         namespace,
         groups,
         bindings,
@@ -166,6 +173,7 @@ impl Plan {
             && self.secrets.is_empty()
             && self.account.is_none()
             && self.requests.is_empty()
+            && self.claims.is_empty()
             && !matches!(self.namespace, NamespaceEnd::Deleted { .. })
     }
 }

@@ -26,6 +26,7 @@ struct Loses {
     secrets: Vec<String>,
     service_account: Option<String>,
     denied_requests: Vec<String>,
+    claims: Vec<String>,
     namespace: Option<NamespaceDocument>,
     shared_groups: Vec<SharedDocument>,
     /// When the last of her certificates ends; until then it still says who she is.
@@ -107,6 +108,7 @@ fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timest
             .iter()
             .map(|one| name(&one.metadata))
             .collect(),
+        claims: plan.claims.iter().map(name).collect(),
         namespace: match &plan.namespace {
             NamespaceEnd::None => None,
             NamespaceEnd::Kept(name) => namespace(name, "kept"),
@@ -200,6 +202,10 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
     for secret in &plan.secrets {
         let name = secret.name.as_deref().unwrap_or_default();
         line("token", format!("secret {name}, ends within seconds"));
+    }
+    for claim in &plan.claims {
+        let name = claim.name.as_deref().unwrap_or_default();
+        line("claim", format!("{name}   (deleted with what is in it)"));
     }
     for request in &plan.requests {
         let name = request.metadata.name.as_deref().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What a plan changes; nothing, when all is as it should be.
 
 use jiff::Timestamp;
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 
 use super::{CredentialStep, NamespaceStep, Plan};
 use crate::identity::UserName;
@@ -27,7 +27,10 @@ pub fn changes(
     if plan.namespace_step != NamespaceStep::None && !limited(user, plan, observed) {
         all.push("limits");
     }
-    if !bound(user, plan, &observed.bindings) || !plan.left.is_empty() {
+    if !bound(user, plan, &observed.bindings)
+        || !wide(user, plan, &observed.wide)
+        || !plan.left.is_empty()
+    {
         all.push("rights");
     }
     if matches!(plan.credential, CredentialStep::Issue { .. }) {
@@ -77,6 +80,16 @@ fn limited(user: &UserName, plan: &Plan, observed: &Observed) -> bool {
         found.is_some_and(|found| objects::is_as_wanted(found, &wanted))
     });
     limits && quota && policy
+}
+
+fn wide(user: &UserName, plan: &Plan, found: &[ClusterRoleBinding]) -> bool {
+    plan.settings.extras.iter().all(|extra| {
+        let wanted = objects::wide_binding(*extra, user, &plan.holders.after);
+        found.iter().any(|binding| {
+            binding.metadata.name == wanted.metadata.name
+                && objects::rebound(binding, &wanted).is_none()
+        })
+    })
 }
 
 fn bound(user: &UserName, plan: &Plan, found: &[RoleBinding]) -> bool {

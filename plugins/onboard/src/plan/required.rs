@@ -3,7 +3,7 @@
 use groundcrew::client::access::Access;
 
 use crate::options::{Auth, DEFAULT_ROLE, KeySource, Options};
-use crate::record::SYSTEM_NAMESPACE;
+use crate::record::{Extra, SYSTEM_NAMESPACE};
 
 /// Returns every right that a run needs, so that all missing ones can be named at once.
 #[must_use]
@@ -18,6 +18,14 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     }
     for left in &options.leaves {
         all.push(Access::new("delete", bindings).within(left));
+    }
+    for extra in &options.extras {
+        let wide = "clusterrolebindings.rbac.authorization.k8s.io";
+        all.extend(["get", "create", "update"].map(|verb| Access::new(verb, wide)));
+        all.push(Access::new("bind", cluster_roles).named(extra.role()));
+        if *extra == Extra::Renewal {
+            all.extend(["create", "escalate"].map(|verb| Access::new(verb, cluster_roles)));
+        }
     }
     if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";

@@ -6,7 +6,7 @@ use super::Place;
 use crate::observe::FoundNamespace;
 use crate::options::{DEFAULT_ROLE, Network, Options};
 use crate::profile::{Profile, Size};
-use crate::record::{Membership, Record, Settings};
+use crate::record::{Extra, Membership, Record, Settings};
 
 /// Takes over from the record what this run does not state.
 pub(super) fn settings(options: &Options, record: Option<&Record>) -> Settings {
@@ -38,8 +38,18 @@ pub(super) fn settings(options: &Options, record: Option<&Record>) -> Settings {
         ),
         no_namespace: options.no_namespace || before.no_namespace,
         memberships: memberships(options, before.memberships),
+        extras: extras(options, before.extras),
         declared_by: or(&options.declared_by, before.declared_by),
     }
+}
+
+fn extras(options: &Options, mut all: Vec<Extra>) -> Vec<Extra> {
+    for extra in &options.extras {
+        if !all.contains(extra) {
+            all.push(*extra);
+        }
+    }
+    all
 }
 
 /// Adds those that she joins to those that she has; one role in each namespace.

@@ -12,6 +12,7 @@ use crate::cli::issue::{check_expires, membership};
 use crate::identity::{self, UserName};
 use crate::options::{Auth, Network, Options};
 use crate::profile::Profile;
+use crate::record::Extra;
 
 /// The people of one file.
 #[derive(Debug)]
@@ -67,6 +68,8 @@ struct Person {
     expires: Option<String>,
     groups: Option<Vec<String>>,
     join: Option<Vec<String>>,
+    claims: Option<bool>,
+    self_renewal: Option<bool>,
 }
 
 /// Reads a file.
@@ -143,6 +146,13 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
     let expires = or(person.expires, &defaults.expires);
     let groups = person.groups.or_else(|| defaults.groups.clone());
     let joins = person.join.or_else(|| defaults.join.clone());
+    let extras = [
+        (person.claims.or(defaults.claims), Extra::Claims),
+        (
+            person.self_renewal.or(defaults.self_renewal),
+            Extra::Renewal,
+        ),
+    ];
     let wrong = |field: &str, why: String| Error::usage(format!("`{field}`: {why}"));
     let plain = Options::of(user);
     if let Some(namespace) = &person.namespace
@@ -185,6 +195,10 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
             .iter()
             .map(|join| membership(join).map_err(|why| wrong("join", why)))
             .collect::<Result<_>>()?,
+        extras: extras
+            .into_iter()
+            .filter_map(|(asked, extra)| asked.unwrap_or_default().then_some(extra))
+            .collect(),
         declared_by: Some(name.to_owned()),
         out: file,
         ..plain

@@ -1,0 +1,374 @@
+//! A renewal that she asks for herself, with the certificate that she still holds.
+//!
+//! The API server stamps every request with who made it, so her valid certificate is what proves
+//! that it is she; an admin approves. The key is made on her machine and stays there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use groundcrew::client::access;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
+use groundcrew::ui::Ui;
+use groundcrew::write::{Writer, is_conflict};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::certificates::v1::{
+    CertificateSigningRequest, CertificateSigningRequestSpec,
+};
+use kube::api::{Api, ListParams};
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+use crate::apply::certificate::{SIGNER, USAGES};
+use crate::credential::{Issued, KeyAndRequest, key_of};
+use crate::identity::UserName;
+use crate::kubeconfig::{Document, Endpoint, Existing, Secret, look};
+use crate::meta;
+use crate::request::{self, HerRequest};
+
+const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
+
+/// The longest pause between two looks at a request.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The shortest time that her old certificate has to live on after an approval: it is the one with
+/// which she fetches the new one.
+pub const SHORTEST_GRACE: Duration = Duration::from_secs(10);
+
+/// What she asks for.
+pub struct Ask<'a> {
+    /// Her own session.
+    pub session: &'a Session,
+    /// The generation, when an admin has named it; otherwise the one after hers.
+    pub generation: Option<u32>,
+    /// How long it shall last.
+    pub expires: Duration,
+    /// How long to wait for the admin.
+    pub timeout: Duration,
+    /// Where her kubeconfig goes.
+    pub out: Option<PathBuf>,
+    /// Where text goes.
+    pub ui: &'a Ui,
+}
+
+impl Ask<'_> {
+    /// Makes a key and a request, waits until it is approved, and writes her new kubeconfig.
+    ///
+    /// The key waits in a file beside it, so that a second run goes on with the same request.
+    ///
+    /// # Errors
+    ///
+    /// Usage, when this session is not that of somebody onboarded; timed out, when nobody has
+    /// approved yet; failed, when it was denied.
+    pub async fn run(&self) -> Result<Exit> {
+        let me = access::who_am_i(self.session).await?;
+        let stranger = || {
+            Error::usage(format!(
+                "{:?} holds no certificate of kubectl onboard",
+                me.username
+            ))
+            .with_hint("use the kubeconfig that was handed to you:  --kubeconfig FILE")
+        };
+        let user = UserName::parse(&me.username).map_err(|_| stranger())?;
+        let held = me
+            .groups
+            .iter()
+            .filter_map(|group| user.generation_of(group));
+        let held = held.max().ok_or_else(stranger)?;
+        let generation = self.generation.unwrap_or(held + 1);
+        let out = self.out.clone();
+        let out = out.unwrap_or_else(|| request::file_name(&user, generation, "kubeconfig").into());
+        if look(&out, &user, &self.session.cluster)? != Existing::Absent {
+            return Err(Error::usage(format!("{} exists already", out.display()))
+                .with_hint("name another file with --out"));
+        }
+        let key_file = PathBuf::from(format!("{}.key", out.display()));
+        let pair = self.key(&key_file, &user, generation)?;
+        let name = self.send(&pair, &user, generation).await?;
+        self.ui
+            .status(format_args!("request {name} waits for an admin:"));
+        self.ui
+            .status(format_args!("  kubectl onboard renew {user} --approve"));
+        let chain = self.wait(&name, &user).await?;
+        let issued = Issued::from_pem(&chain)?;
+        let group = user.generation_group(generation);
+        if issued.key_fingerprint != pair.fingerprint() || issued.groups != [group] {
+            return Err(Error::failed(format!(
+                "request {name} brought a certificate that was not asked for"
+            )));
+        }
+        let own = &self.session.endpoint;
+        let endpoint = Endpoint {
+            server: own.server.clone(),
+            certificate_authority: own.certificate_authority.clone(),
+            tls_server_name: own.tls_server_name.clone(),
+            proxy_url: own.proxy_url.clone(),
+        };
+        let secret = Secret::Certificate {
+            certificate: chain,
+            key: Zeroizing::new(pair.key_pem().to_owned()),
+        };
+        let (cluster, namespace) = (&self.session.cluster, &self.session.namespace);
+        let document = Document::new(&user, cluster, namespace, &endpoint, &secret)?;
+        document.write(&out, false)?;
+        let seen = self.prove(&document, &out, &user).await?;
+        if seen != generation {
+            return Err(Error::failed(format!(
+                "the server sees generation {seen} with {}",
+                out.display()
+            )));
+        }
+        // From here on the key is in her kubeconfig.
+        let _ = std::fs::remove_file(&key_file);
+        self.ui.answer(format_args!(
+            "{user} holds generation {generation} until {}.\n  kubeconfig   {}   (0600)\n",
+            issued.not_after.strftime("%Y-%m-%d %H:%M UTC"),
+            out.display()
+        ))?;
+        Ok(Exit::Done)
+    }
+
+    /// Makes the key, or takes the one of a run that did not wait long enough.
+    fn key(&self, file: &Path, user: &UserName, generation: u32) -> Result<KeyAndRequest> {
+        let groups = [user.generation_group(generation)];
+        match std::fs::read_to_string(file) {
+            Ok(pem) => KeyAndRequest::of(key_of(&pem, file)?, user.as_str(), &groups),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let pair = KeyAndRequest::new(user.as_str(), &groups)?;
+                request::write_new(file, pair.key_pem(), true)?;
+                Ok(pair)
+            }
+            Err(error) => {
+                Err(Error::failed(format!("cannot read {}", file.display())).with_source(error))
+            }
+        }
+    }
+
+    async fn send(&self, pair: &KeyAndRequest, user: &UserName, generation: u32) -> Result<String> {
+        // The key is part of the name: the same request is found again, and no other.
+        let name = format!(
+            "onboard-{}-self-g{generation}-{}",
+            user.slug(),
+            &pair.fingerprint()[..8]
+        );
+        let mut metadata = meta::object(&name, None, user);
+        metadata
+            .annotations
+            .get_or_insert_default()
+            .insert(meta::RENEWAL.to_owned(), generation.to_string());
+        let object = CertificateSigningRequest {
+            metadata,
+            spec: CertificateSigningRequestSpec {
+                request: ByteString(pair.request_pem().as_bytes().to_vec()),
+                signer_name: SIGNER.to_owned(),
+                usages: Some(USAGES.map(str::to_owned).to_vec()),
+                expiration_seconds: i32::try_from(self.expires.as_secs()).ok(),
+                ..CertificateSigningRequestSpec::default()
+            },
+            status: None,
+        };
+        let writer = Writer {
+            field_manager: crate::run::field_manager(None),
+            dry_run: false,
+            force_conflicts: false,
+        };
+        let sent = writer.create(&self.requests(), &object, |_| true).await;
+        match sent {
+            Ok(_) => Ok(name),
+            Err(error) if is_conflict(&error) => Ok(name),
+            Err(error) => Err(explain(error, &Doing::new("create", RESOURCE).named(&name))
+                .with_hint(format!(
+                    "an admin lets you ask:  kubectl onboard {user} --self-renewal"
+                ))),
+        }
+    }
+
+    async fn wait(&self, name: &str, user: &UserName) -> Result<Vec<u8>> {
+        let _progress = self.ui.progress("waiting for an admin's approval");
+        let deadline = Instant::now() + self.timeout;
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let found = self.requests().get(name).await;
+            let found =
+                found.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
+            let status = found.status.unwrap_or_default();
+            for condition in status.conditions.iter().flatten() {
+                if matches!(condition.type_.as_str(), "Denied" | "Failed") {
+                    let why = condition.message.clone().unwrap_or_default();
+                    let word = condition.type_.to_lowercase();
+                    return Err(Error::failed(format!("request {name} was {word}: {why}")));
+                }
+            }
+            if let Some(chain) = status.certificate.filter(|chain| !chain.0.is_empty()) {
+                return Ok(chain.0);
+            }
+            if Instant::now() + pause > deadline {
+                return Err(Error::timed_out(format!(
+                    "nobody has approved request {name} within {}",
+                    Span(self.timeout)
+                ))
+                .with_hint(format!("an admin:  kubectl onboard renew {user} --approve"))
+                .with_hint("then run the same command again: it goes on with the same key"));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PATIENCE);
+        }
+    }
+
+    /// Returns the generation that the server sees with the new file.
+    async fn prove(&self, document: &Document, out: &Path, user: &UserName) -> Result<u32> {
+        let tuning = groundcrew::flags::kube::Tuning::default();
+        let product = crate::run::product();
+        let text = document.as_str().as_bytes();
+        let session = client::from_kubeconfig(text, out, tuning, &product, self.ui).await?;
+        let me = access::who_am_i(&session).await?;
+        let seen = me
+            .groups
+            .iter()
+            .filter_map(|group| user.generation_of(group));
+        Ok(seen.max().unwrap_or_default())
+    }
+
+    fn requests(&self) -> Api<CertificateSigningRequest> {
+        Api::all(self.session.client.clone())
+    }
+}
+
+/// Finds the request that she made herself, and checks that it was she.
+///
+/// # Errors
+///
+/// Failed, when there is none, or when what the server stamped on it is not she with a generation
+/// that is alive.
+pub async fn find(
+    session: &Session,
+    user: &UserName,
+    live: &[u32],
+) -> Result<(CertificateSigningRequest, HerRequest)> {
+    let selector = format!("{}={}", meta::USER_LABEL, user.slug());
+    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", RESOURCE)))?;
+    let mut open: Vec<CertificateSigningRequest> =
+        found.items.into_iter().filter(is_open_renewal).collect();
+    open.sort_by_key(|request| request.metadata.creation_timestamp.clone());
+    let Some(asked) = open.pop() else {
+        return Err(Error::failed(format!("{user} has not asked for a renewal"))
+            .with_hint("she asks with:  kubectl onboard renew --self")
+            .with_hint(format!(
+                "renew without being asked:  kubectl onboard renew {user}"
+            )));
+    };
+    let her = vouch(&asked, user, live)?;
+    Ok((asked, her))
+}
+
+fn is_open_renewal(request: &CertificateSigningRequest) -> bool {
+    let annotations: Option<&BTreeMap<String, String>> = request.metadata.annotations.as_ref();
+    let renewal = annotations.is_some_and(|all| all.contains_key(meta::RENEWAL));
+    let status = request.status.as_ref();
+    let decided = status
+        .and_then(|status| status.conditions.as_ref())
+        .is_some_and(|conditions| !conditions.is_empty());
+    renewal && !decided
+}
+
+/// Checks that a request is hers by what the server has stamped on it, and asks for nothing more
+/// than her own group. Labels and annotations prove nothing: anybody can write them.
+fn vouch(asked: &CertificateSigningRequest, user: &UserName, live: &[u32]) -> Result<HerRequest> {
+    let name = asked.metadata.name.as_deref().unwrap_or_default();
+    let refuse = |why: String| {
+        Error::failed(format!("request {name} is not approved: {why}")).with_hint(format!(
+            "look at it:  kubectl get csr {name} -o yaml;  deny it:  kubectl certificate deny {name}"
+        ))
+    };
+    let spec = &asked.spec;
+    let made_by = spec.username.as_deref().unwrap_or_default();
+    if made_by != user.as_str() {
+        return Err(refuse(format!("it was made by {made_by:?}")));
+    }
+    let groups = spec.groups.iter().flatten();
+    let held: Vec<u32> = groups
+        .filter_map(|group| user.generation_of(group))
+        .collect();
+    if !held.iter().any(|generation| live.contains(generation)) {
+        return Err(refuse(format!(
+            "it was made with generation {}, which is not alive",
+            held.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        )));
+    }
+    let usages: Vec<&str> = spec.usages.iter().flatten().map(String::as_str).collect();
+    if spec.signer_name != SIGNER || usages.iter().any(|usage| !USAGES.contains(usage)) {
+        return Err(refuse(format!(
+            "it asks signer {} for {}",
+            spec.signer_name,
+            usages.join(", ")
+        )));
+    }
+    let text = String::from_utf8_lossy(&spec.request.0);
+    HerRequest::check(&text, user).map_err(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(made_by: &str, generation: u32, pair: &KeyAndRequest) -> CertificateSigningRequest {
+        CertificateSigningRequest {
+            spec: CertificateSigningRequestSpec {
+                username: Some(made_by.to_owned()),
+                groups: Some(vec![
+                    format!("onboard:{made_by}:g{generation}"),
+                    "system:authenticated".to_owned(),
+                ]),
+                request: ByteString(pair.request_pem().as_bytes().to_vec()),
+                signer_name: SIGNER.to_owned(),
+                usages: Some(USAGES.map(str::to_owned).to_vec()),
+                ..CertificateSigningRequestSpec::default()
+            },
+            ..CertificateSigningRequest::default()
+        }
+    }
+
+    #[test]
+    fn only_she_herself_with_a_live_generation_is_approved() {
+        let alice = UserName::parse("alice").unwrap();
+        let pair = KeyAndRequest::new("alice", &["onboard:alice:g3".to_owned()]).unwrap();
+        let good = asked("alice", 2, &pair);
+        assert_eq!(vouch(&good, &alice, &[2]).unwrap().generation(), 3);
+        let why = |asked: &CertificateSigningRequest, live: &[u32]| {
+            vouch(asked, &alice, live).unwrap_err().to_string()
+        };
+        assert!(why(&asked("mallory", 2, &pair), &[2]).contains("mallory"));
+        assert!(why(&good, &[1]).contains("not alive"));
+        let mut other = good.clone();
+        other.spec.usages = Some(vec!["server auth".to_owned()]);
+        assert!(why(&other, &[2]).contains("server auth"));
+        let more = ["onboard:alice:g3".to_owned(), "system:masters".to_owned()];
+        let more = KeyAndRequest::new("alice", &more).unwrap();
+        assert!(why(&asked("alice", 2, &more), &[2]).contains("system:masters"));
+    }
+
+    #[test]
+    fn a_decided_request_is_not_found_again() {
+        let pair = KeyAndRequest::new("alice", &[]).unwrap();
+        let mut request = asked("alice", 1, &pair);
+        assert!(!is_open_renewal(&request));
+        let note = (meta::RENEWAL.to_owned(), "2".to_owned());
+        request.metadata.annotations = Some([note].into());
+        assert!(is_open_renewal(&request));
+        request.status = serde_json::from_value(serde_json::json!({
+            "conditions": [{"type": "Denied", "status": "True"}],
+        }))
+        .unwrap();
+        assert!(!is_open_renewal(&request));
+    }
+}

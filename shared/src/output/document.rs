@@ -19,6 +19,22 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// One temporary namespace, as `kubectl ns-claim` and its subcommands answer.
+    Claim,
+    /// What `kubectl ns-claim list` answers.
+    ClaimList,
+    /// What the installation of `kubectl ns-claim` says of lifetimes and limits.
+    ClaimSettings,
+    /// What remains of a temporary namespace that is gone.
+    ClaimTombstone,
+    /// What the reaper remembers between its runs.
+    ClaimLedger,
+    /// What `kubectl ns-claim reap` did.
+    ClaimReapReport,
+    /// What `kubectl ns-claim report` answers.
+    ClaimUsageReport,
+    /// What `kubectl ns-claim install`, `uninstall` and `doctor` answer.
+    ClaimInstallReport,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +90,18 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::Claim,
+            Kind::ClaimList,
+            Kind::ClaimSettings,
+            Kind::ClaimTombstone,
+            Kind::ClaimLedger,
+            Kind::ClaimReapReport,
+            Kind::ClaimUsageReport,
+            Kind::ClaimInstallReport,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport"]"#
         );
     }
 

@@ -8,7 +8,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::{extend, list, reap, release, show, take};
+use crate::{extend, install, list, reap, release, show, take};
 
 /// Who owns the fields that this plugin writes.
 pub const FIELD_MANAGER: &str = "kubectl-ns-claim";
@@ -54,6 +54,9 @@ enum Command {
     Extend(extend::ExtendArgs),
     Release(release::ReleaseArgs),
     Reap(reap::ReapArgs),
+    Doctor(install::DoctorArgs),
+    Uninstall(install::UninstallArgs),
+    Install(install::InstallArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -80,6 +83,9 @@ impl Plugin for Cli {
             Some(Command::Extend(args)) => &args.globals,
             Some(Command::Release(args)) => &args.globals,
             Some(Command::Reap(args)) => &args.globals,
+            Some(Command::Doctor(args)) => &args.globals,
+            Some(Command::Uninstall(args)) => &args.globals,
+            Some(Command::Install(args)) => &args.globals,
         }
     }
 
@@ -91,6 +97,9 @@ impl Plugin for Cli {
             Some(Command::Extend(args)) => extend::run(args, &ui, &interrupt).await,
             Some(Command::Release(args)) => release::run(args, &ui, &interrupt).await,
             Some(Command::Reap(args)) => reap::run(args, &ui, &interrupt).await,
+            Some(Command::Doctor(args)) => install::doctor(args, &ui, &interrupt).await,
+            Some(Command::Uninstall(args)) => install::uninstall(args, &ui, &interrupt).await,
+            Some(Command::Install(args)) => install::run(args, &ui, &interrupt).await,
         }
     }
 }

@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod extend;
 mod index;
+mod install;
 mod list;
 mod meta;
 mod names;

@@ -43,6 +43,17 @@ pub const CLAIMER_ROLE: &str = "groundcrew:claimer";
 /// Group that the installation binds it to.
 pub const CLAIMERS_GROUP: &str = "groundcrew:claimers";
 
+/// ClusterRole that an owner has in a claim.
+pub const OWNER_ROLE: &str = "groundcrew:claim-owner";
+/// ClusterRole with what an owner has besides `edit`.
+pub const OWNER_RULES: &str = "groundcrew:claim-owner-rules";
+/// ClusterRole of those whom the guard lets pass.
+pub const MANAGER_ROLE: &str = "groundcrew:claim-manager";
+/// User as whom the guard is tried out; nobody logs in as it.
+pub const PROBE_USER: &str = "groundcrew:claim-probe";
+/// ServiceAccount, CronJob and roles of the reaper.
+pub const REAPER: &str = "ns-claim-reaper";
+
 /// Namespaces that belong to the cluster: never claimed, never reaped.
 const RESERVED: [&str; 3] = ["default", SYSTEM_NAMESPACE, "openshift"];
 /// Beginnings of such names.

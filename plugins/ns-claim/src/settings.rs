@@ -13,8 +13,8 @@ use crate::meta;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    api_version: String,
-    kind: Kind,
+    pub(crate) api_version: String,
+    pub(crate) kind: Kind,
     /// Shortest lifetime, in seconds.
     pub min_ttl_seconds: u64,
     /// Lifetime of a claim that states none, in seconds.
@@ -29,6 +29,15 @@ pub struct Settings {
     pub self_service: bool,
     /// ClusterRole that an owner gets.
     pub owner_role: String,
+    /// How long after the warning nothing is deleted, in seconds.
+    pub grace_seconds: u64,
+    /// When more claims than this are due at once, none is deleted.
+    pub max_deletes: u32,
+    /// When the reaper runs, as cron writes it.
+    pub schedule: String,
+    /// Image of the reaper; without one it is not scheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 impl Default for Settings {
@@ -44,6 +53,10 @@ impl Default for Settings {
             max_claims: 3,
             self_service: false,
             owner_role: "edit".to_owned(),
+            grace_seconds: 1800,
+            max_deletes: 20,
+            schedule: "*/15 * * * *".to_owned(),
+            image: None,
         }
     }
 }
@@ -112,6 +125,12 @@ impl Settings {
     #[must_use]
     pub fn max_total(&self) -> Span {
         Span(Duration::from_secs(self.max_total_seconds))
+    }
+
+    /// Returns how long after the warning nothing is deleted.
+    #[must_use]
+    pub fn grace(&self) -> Span {
+        Span(Duration::from_secs(self.grace_seconds))
     }
 
     /// Returns how long before its end a claim's owner is warned.

@@ -39,13 +39,13 @@ pub struct ReapArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     warn: Option<Span>,
 
-    /// How long after the warning nothing is deleted
-    #[arg(long, value_name = "DURATION", default_value = "30m")]
-    grace: Span,
+    /// How long after the warning nothing is deleted [default: the installation's, 30m]
+    #[arg(long, value_name = "DURATION")]
+    grace: Option<Span>,
 
-    /// Delete nothing when more than this many are due at once
-    #[arg(long, value_name = "COUNT", default_value_t = 20)]
-    max_deletes: usize,
+    /// Delete nothing when more than this many are due at once [default: the installation's, 20]
+    #[arg(long, value_name = "COUNT")]
+    max_deletes: Option<u32>,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -139,8 +139,10 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         warn: args
             .warn
             .map_or(observed.index.settings.warn().0, |span| span.0),
+        grace: args
+            .grace
+            .map_or(observed.index.settings.grace().0, |span| span.0),
         settings: observed.index.settings.clone(),
-        grace: args.grace.0,
     };
     let now = observed.clock.now();
     let decisions: Vec<(&Claim, Decision)> = observed
@@ -151,8 +153,12 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
             (claim, decide::decide(claim, recorded, &rules, now))
         })
         .collect();
-    let mut report = report(&decisions, &observed, &args);
-    if args.write.dry_run != DryRun::None {
+    let max_deletes = args
+        .max_deletes
+        .unwrap_or(observed.index.settings.max_deletes);
+    let dry_run = args.write.dry_run != DryRun::None;
+    let mut report = report(&decisions, &observed, max_deletes, dry_run);
+    if dry_run {
         ui.answer(render::report(&report, &args.output, now)?)?;
         return Ok(report.exit());
     }
@@ -176,8 +182,8 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         return Err(Error::new(
             Kind::Incomplete,
             format!(
-                "{} claims are due at once, more than --max-deletes {}; none was deleted",
-                report.due, args.max_deletes
+                "{} claims are due at once, more than --max-deletes {max_deletes}; none was deleted",
+                report.due
             ),
         )
         .with_hint("look at them:  kubectl ns-claim reap --dry-run")
@@ -223,7 +229,12 @@ fn question(decisions: &[(&Claim, Decision)]) -> String {
 }
 
 /// Says what was decided, before anything is done.
-fn report(decisions: &[(&Claim, Decision)], observed: &Observed, args: &ReapArgs) -> Report {
+fn report(
+    decisions: &[(&Claim, Decision)],
+    observed: &Observed,
+    max_deletes: u32,
+    dry_run: bool,
+) -> Report {
     let now = observed.clock.now();
     let rows: Vec<Row> = decisions
         .iter()
@@ -247,8 +258,8 @@ fn report(decisions: &[(&Claim, Decision)], observed: &Observed, args: &ReapArgs
     Report {
         claims: rows.len(),
         due,
-        dry_run: args.write.dry_run != DryRun::None,
-        stopped: due > args.max_deletes,
+        dry_run,
+        stopped: due > max_deletes as usize,
         rows,
     }
 }

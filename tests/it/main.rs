@@ -2,6 +2,9 @@
 
 mod conventions;
 mod kubectl;
+mod ns_claim;
+mod ns_claim_guard;
+mod ns_claim_reap;
 mod onboard;
 mod onboard_choices;
 mod onboard_faults;
@@ -16,6 +19,9 @@ fn main() -> ExitCode {
     let files = [
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
+        ("ns_claim", ns_claim::cases()),
+        ("ns_claim_guard", ns_claim_guard::cases()),
+        ("ns_claim_reap", ns_claim_reap::cases()),
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),

@@ -82,7 +82,7 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     if guarded {
         let probe = probe::connect(&args.kube, ui).await?;
         let tried = interrupt
-            .guard(probe::all_deny(&probe, clock.now(), PATIENCE))
+            .guard(probe::all_deny(&probe, &settings, clock.now(), PATIENCE))
             .await;
         guard_denies = Some(tried.is_ok());
         if let Err(error) = tried {

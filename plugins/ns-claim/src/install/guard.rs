@@ -274,9 +274,18 @@ fn entries() -> Policy {
                 "name",
                 "request.resource.resource == 'namespaces' ? object.metadata.name : request.namespace",
             ),
+            variable(
+                "concerned",
+                &format!(
+                    "request.resource.resource == 'namespaces' ? \
+                     object.metadata.?labels[?'{}'].orValue('') == 'true' : ({YOURS})",
+                    meta::CLAIM.0
+                ),
+            ),
         ],
         "validations": [must(
-            "params.?data[?variables.name].orValue('') == variables.me",
+            // What is no claim of hers is refused by another policy; one refusal names one reason.
+            "!variables.concerned || params.?data[?variables.name].orValue('') == variables.me",
             format!("{NOT_IN_INDEX}; kubectl ns-claim NAME"),
         )],
     });

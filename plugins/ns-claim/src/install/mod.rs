@@ -308,7 +308,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         }
         let probe = probe::connect(&args.kube, ui).await?;
         interrupt
-            .guard(probe::all_deny(&probe, clock.now(), PATIENCE))
+            .guard(probe::all_deny(&probe, &settings, clock.now(), PATIENCE))
             .await
             .map_err(|error| error.with_detail("nobody has the right to claim by this run"))?;
         guard_denies = Some(true);

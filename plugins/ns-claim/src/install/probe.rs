@@ -12,6 +12,7 @@ use groundcrew::write::status;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::settings::Settings;
 use crate::{meta, objects};
 
 const PAUSE: Duration = Duration::from_millis(150);
@@ -24,7 +25,7 @@ struct Attempt {
     body: Value,
 }
 
-fn attempts(now: Timestamp) -> Result<Vec<Attempt>> {
+fn attempts(now: Timestamp, settings: &Settings) -> Result<Vec<Attempt>> {
     let inside = |resource: &str| format!("/api/v1/namespaces/{SYSTEM_NAMESPACE}/{resource}");
     let post = |policy, path, body| Attempt {
         policy,
@@ -37,7 +38,8 @@ fn attempts(now: Timestamp) -> Result<Vec<Attempt>> {
         owner: meta::PROBE_USER.to_owned(),
         team: None,
         purpose: None,
-        expires: now.checked_add(Duration::from_secs(3600)).unwrap_or(now),
+        // Right in every other way, however short claims may be here.
+        expires: now.checked_add(settings.min_ttl().0).unwrap_or(now),
         warned: None,
     });
     let claim = serde_json::to_value(claim)
@@ -99,9 +101,14 @@ pub async fn connect(args: &KubeArgs, ui: &Ui) -> Result<Session> {
 /// # Errors
 ///
 /// Which one does not, after `patience`; that one may not impersonate the probe.
-pub async fn all_deny(probe: &Session, now: Timestamp, patience: Duration) -> Result<()> {
+pub async fn all_deny(
+    probe: &Session,
+    settings: &Settings,
+    now: Timestamp,
+    patience: Duration,
+) -> Result<()> {
     let deadline = tokio::time::Instant::now() + patience;
-    for attempt in attempts(now)? {
+    for attempt in attempts(now, settings)? {
         loop {
             let answer = send(probe, &attempt).await;
             match &answer {

@@ -50,6 +50,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("switching_sets_the_contexts_namespace", needs, switch),
         Case::new("reusing_goes_on_with_what_is_mine", needs, reuse),
         Case::new("a_client_dry_run_writes_nothing", needs, dry_run),
+        Case::new("an_admin_protects_a_claim_and_ends_that", needs, protect),
+        Case::new("an_admin_makes_a_claim_somebody_elses", needs, transfer),
+        Case::new("a_claimer_cannot_give_his_claim_away", needs, give_away),
         Case::new("who_may_not_claim_is_told_who_lets_him", needs, not_allowed),
     ]
 }
@@ -422,4 +425,78 @@ fn not_allowed(suite: &Suite) {
         .run();
     over.code(2).says("is over");
     assert_eq!(suite.get(&format!("namespace {ana}")), None);
+}
+
+fn protect(suite: &Suite) {
+    let _claims = suite.claims();
+    let ana = suite.name("ana");
+    let _ = suite.claim(&ana, &format!("{ana} --ttl 1h"));
+    let as_her = |words: &str| suite.claimer(&ana, &format!("ns-claim {words}")).run();
+    as_her(&format!("protect {ana}"))
+        .code(1)
+        .says("not allowed: only the end");
+    let protect = format!("ns-claim protect {ana}");
+    suite
+        .admin(&protect)
+        .run()
+        .success()
+        .answers("lasts for good");
+    as_her(&format!("get {ana}")).success().answers("protected");
+    as_her(&format!("release {ana}"))
+        .code(1)
+        .says("is protected by admin");
+    let by_hand = suite
+        .claimer(&ana, &format!("delete namespace {ana} --wait=false"))
+        .run();
+    by_hand.code(1).says("this claim is protected");
+    suite.admin(&format!("{protect} --off")).run().success();
+    as_her(&format!("release {ana}")).success();
+}
+
+fn transfer(suite: &Suite) {
+    let _claims = suite.claims();
+    let (ana, bo) = (suite.name("ana"), suite.name("bo"));
+    let before = suite.claim(&ana, &format!("{ana} --ttl 1h"));
+    let transfer = format!("ns-claim transfer {ana} --to {bo}");
+    for _ in 0..2 {
+        suite
+            .admin(&transfer)
+            .run()
+            .success()
+            .answers(&format!("{ana} is {bo}'s"));
+    }
+    assert_eq!(suite.annotation(&ana, "owner"), Some(bo.clone()));
+    assert_eq!(suite.holder(&ana), Some(bo.clone()));
+    assert_eq!(
+        suite.annotation(&ana, "expires-at").as_deref(),
+        before["endsAt"].as_str()
+    );
+    let can = |user: &str| {
+        let words = format!("auth can-i create pods -n {ana} --as={user}");
+        suite.admin(&words).run().code == Some(0)
+    };
+    eventually("the rights move", Duration::from_secs(10), || {
+        can(&bo) && !can(&ana)
+    });
+    suite
+        .claimer(&bo, &format!("ns-claim extend {ana} --by 1h"))
+        .run()
+        .success();
+    let old = suite
+        .claimer(&ana, &format!("ns-claim extend {ana} --by 1h"))
+        .run();
+    old.code(1).says("cannot patch");
+}
+
+fn give_away(suite: &Suite) {
+    let _claims = suite.claims();
+    let (ana, bo) = (suite.name("ana"), suite.name("bo"));
+    let _ = suite.claim(&ana, &format!("{ana} --ttl 1h"));
+    let transfer = suite.claimer(&ana, &format!("ns-claim transfer {ana} --to {bo}"));
+    transfer
+        .run()
+        .code(1)
+        .no_answer()
+        .says("not allowed: only the end");
+    assert_eq!(suite.holder(&ana), Some(ana.clone()));
 }

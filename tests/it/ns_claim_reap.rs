@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("what_outlives_a_claim_is_named", outlived),
         case("a_dropped_entry_is_put_back", put_back),
         case("what_was_released_is_on_record", released),
+        case("the_report_adds_up_what_lives_and_what_is_gone", report),
         Case::new("a_clock_that_is_off_stops_the_run", faults, clock),
     ]
 }
@@ -343,4 +344,32 @@ fn clock(suite: &Suite) {
         through.proxy.heal();
     }
     alive(suite, &name);
+}
+
+fn report(suite: &Suite) {
+    let _claims = suite.claims_alone();
+    let (gone_one, live) = (suite.name("ana"), suite.name("ana"));
+    let team = suite.name("team");
+    for name in [&gone_one, &live] {
+        let _ = suite.claim(name, &format!("{name} --ttl 2h --team {team}"));
+    }
+    suite.annotate(&gone_one, "expires-at", &moment(-60));
+    suite.reap("").success();
+    suite.reap("--grace 0s").success();
+    gone(suite, &gone_one);
+    let report = suite
+        .admin("ns-claim report --since 1h --by team -o json")
+        .run();
+    let report = report.success().json();
+    let rows = report["rows"].as_array().expect("rows");
+    let row = rows
+        .iter()
+        .find(|row| row["key"] == team)
+        .expect("the team");
+    assert_eq!(
+        (&row["claims"], &row["live"]),
+        (&json!(2), &json!(1)),
+        "{row}"
+    );
+    assert!(row["claimHours"].as_f64().expect("hours") > 0.0, "{row}");
 }

@@ -8,7 +8,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::{extend, install, list, reap, release, show, take};
+use crate::{change, extend, install, list, reap, release, show, take, usage};
 
 /// Who owns the fields that this plugin writes.
 pub const FIELD_MANAGER: &str = "kubectl-ns-claim";
@@ -53,6 +53,9 @@ enum Command {
     Get(show::ShowArgs),
     Extend(extend::ExtendArgs),
     Release(release::ReleaseArgs),
+    Transfer(change::TransferArgs),
+    Protect(change::ProtectArgs),
+    Report(usage::UsageArgs),
     Reap(reap::ReapArgs),
     Doctor(install::DoctorArgs),
     Uninstall(install::UninstallArgs),
@@ -82,6 +85,9 @@ impl Plugin for Cli {
             Some(Command::Get(args)) => &args.globals,
             Some(Command::Extend(args)) => &args.globals,
             Some(Command::Release(args)) => &args.globals,
+            Some(Command::Transfer(args)) => &args.globals,
+            Some(Command::Protect(args)) => &args.globals,
+            Some(Command::Report(args)) => &args.globals,
             Some(Command::Reap(args)) => &args.globals,
             Some(Command::Doctor(args)) => &args.globals,
             Some(Command::Uninstall(args)) => &args.globals,
@@ -96,6 +102,9 @@ impl Plugin for Cli {
             Some(Command::Get(args)) => show::run(args, &ui, &interrupt).await,
             Some(Command::Extend(args)) => extend::run(args, &ui, &interrupt).await,
             Some(Command::Release(args)) => release::run(args, &ui, &interrupt).await,
+            Some(Command::Transfer(args)) => change::transfer(args, &ui, &interrupt).await,
+            Some(Command::Protect(args)) => change::protect(args, &ui, &interrupt).await,
+            Some(Command::Report(args)) => usage::run(args, &ui, &interrupt).await,
             Some(Command::Reap(args)) => reap::run(args, &ui, &interrupt).await,
             Some(Command::Doctor(args)) => install::doctor(args, &ui, &interrupt).await,
             Some(Command::Uninstall(args)) => install::uninstall(args, &ui, &interrupt).await,

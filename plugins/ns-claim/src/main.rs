@@ -1,5 +1,6 @@
 //! `kubectl ns-claim`: temporary namespaces that are safe to hand out and sure to go away.
 
+mod change;
 mod claim;
 mod cli;
 mod clock;
@@ -18,6 +19,7 @@ mod settings;
 mod show;
 mod switch;
 mod take;
+mod usage;
 mod view;
 
 use cli::{FIELD_MANAGER, product};

@@ -24,6 +24,7 @@ use apply::{Ended, Reaper};
 use decide::Decision;
 use observe::Observed;
 
+pub use apply::STONE;
 pub use decide::Rules;
 
 /// Warn of claims that end, and delete those that are over

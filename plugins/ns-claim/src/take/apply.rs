@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::tenancy::Network;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use kube::api::PostParams;
 use sha2::{Digest as _, Sha256};
 
 use super::plan::Wanted;
@@ -303,10 +304,13 @@ impl Run<'_> {
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let api = Api::<K>::namespaced(self.session.client.clone(), &namespace);
         let made = self
-            .patiently(|| {
-                let writer = self.writer();
-                let (api, object) = (&api, &object);
-                async move { writer.create(api, object, |_| true).await }
+            .patiently(|| async {
+                let params = self.post_params();
+                match api.create(&params, &object).await {
+                    // A claimer may not read it back yet; what is made twice is there once.
+                    Err(error) if outcome_unknown(&error) => api.create(&params, &object).await,
+                    result => result,
+                }
             })
             .await;
         match made {
@@ -367,6 +371,13 @@ impl Run<'_> {
             field_manager: self.wanted.field_manager.clone(),
             dry_run: self.wanted.dry_run == DryRun::Server,
             force_conflicts: false,
+        }
+    }
+
+    fn post_params(&self) -> PostParams {
+        PostParams {
+            dry_run: self.wanted.dry_run == DryRun::Server,
+            field_manager: Some(self.wanted.field_manager.clone()),
         }
     }
 

@@ -3,6 +3,7 @@
 mod conventions;
 mod kubectl;
 mod ns_claim;
+mod ns_claim_cron;
 mod ns_claim_faults;
 mod ns_claim_guard;
 mod ns_claim_reap;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
         ("ns_claim", ns_claim::cases()),
+        ("ns_claim_cron", ns_claim_cron::cases()),
         ("ns_claim_faults", ns_claim_faults::cases()),
         ("ns_claim_guard", ns_claim_guard::cases()),
         ("ns_claim_reap", ns_claim_reap::cases()),

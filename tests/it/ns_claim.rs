@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Case, Need, Suite, eventually, moment};
+use harness::{Case, Fault, Match, Need, Rule, Suite, eventually, moment};
 use serde_json::json;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -53,6 +53,12 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("an_admin_protects_a_claim_and_ends_that", needs, protect),
         Case::new("an_admin_makes_a_claim_somebody_elses", needs, transfer),
         Case::new("a_claimer_cannot_give_his_claim_away", needs, give_away),
+        Case::new("a_time_of_day_is_that_of_the_users_zone", needs, zone),
+        Case::new(
+            "an_end_is_counted_by_the_servers_clock",
+            faults,
+            servers_clock,
+        ),
         Case::new("who_may_not_claim_is_told_who_lets_him", needs, not_allowed),
     ]
 }
@@ -499,4 +505,35 @@ fn give_away(suite: &Suite) {
         .no_answer()
         .says("not allowed: only the end");
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
+}
+
+fn zone(suite: &Suite) {
+    let _claims = suite.claims();
+    for (zone, utc) in [
+        ("EST5", "T14:30:00Z"),
+        ("UTC0", "T09:30:00Z"),
+        ("XXX-3", "T06:30:00Z"),
+    ] {
+        let ana = suite.name("ana");
+        let run = suite.claimer(&ana, &format!("ns-claim {ana} -o json"));
+        let run = run.args(["--until=tomorrow 9:30"]).env("TZ", zone);
+        let ends = run.run().success().json()["endsAt"].clone();
+        let ends = ends.as_str().expect("an end");
+        assert!(ends.ends_with(utc), "{zone}: {ends}");
+    }
+}
+
+/// A laptop that is a day behind, which is a server that is a day ahead.
+fn servers_clock(suite: &Suite) {
+    let _claims = suite.claims();
+    let ana = suite.name("ana");
+    let through = suite.proxied();
+    let day = Fault::ShiftDate(jiff::SignedDuration::from_hours(24));
+    through.proxy.add(Rule::times(99, Match::default(), day));
+    let run = suite.claimer(&ana, &format!("ns-claim {ana} --ttl 2h"));
+    run.kubeconfig(&through.kubeconfig).run().success();
+    let ends = suite.annotation(&ana, "expires-at").expect("an end");
+    let ends: jiff::Timestamp = ends.parse().expect("a moment");
+    let hours = ends.duration_since(jiff::Timestamp::now()).as_secs_f64() / 3600.0;
+    assert!((25.9..26.1).contains(&hours), "{hours}");
 }

@@ -52,10 +52,11 @@ pub fn run<P: Plugin>() -> ExitCode {
     exit.into()
 }
 
-/// Returns clap's command under the name that people type: `kubectl <plugin>`.
+/// Returns clap's command under the name that people type, `kubectl <plugin>`; its own name is the
+/// binary's, which kubectl looks for with underscores instead of dashes.
 pub fn command<P: Plugin>() -> clap::Command {
     P::command()
-        .name(format!("kubectl-{}", P::NAME))
+        .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
         .bin_name(format!("kubectl {}", P::NAME))
 }
 

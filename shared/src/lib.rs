@@ -8,6 +8,7 @@
 //!   shows the server's warnings;
 //! - [`ui`] and [`output`]: stdout for the answer, stderr for everything else;
 //! - [`error`] and [`exit`]: errors with a kind, a cause and a hint; one table of exit codes;
+//! - [`tenancy`]: what a namespace for people gets: limits, quota, network policy;
 //! - [`complete`]: dynamic completion in kubectl's format.
 
 pub mod app;
@@ -17,5 +18,6 @@ pub mod error;
 pub mod exit;
 pub mod flags;
 pub mod output;
+pub mod tenancy;
 pub mod ui;
 pub mod write;

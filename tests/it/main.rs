@@ -2,6 +2,11 @@
 
 mod conventions;
 mod kubectl;
+mod ns_claim;
+mod ns_claim_cron;
+mod ns_claim_faults;
+mod ns_claim_guard;
+mod ns_claim_reap;
 mod onboard;
 mod onboard_choices;
 mod onboard_doctor;
@@ -26,6 +31,11 @@ fn main() -> ExitCode {
     let files = [
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
+        ("ns_claim", ns_claim::cases()),
+        ("ns_claim_cron", ns_claim_cron::cases()),
+        ("ns_claim_faults", ns_claim_faults::cases()),
+        ("ns_claim_guard", ns_claim_guard::cases()),
+        ("ns_claim_reap", ns_claim_reap::cases()),
         ("onboard", onboard::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_doctor", onboard_doctor::cases()),

@@ -11,12 +11,14 @@
 )]
 
 mod case;
+mod claims;
 mod command;
 mod environment;
 mod person;
 mod suite;
 
 pub use case::{Case, Need};
+pub use claims::{action, moment};
 pub use command::{Output, Run};
 pub use environment::Environment;
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};

@@ -2,6 +2,7 @@
 
 pub mod duration;
 pub mod kube;
+pub mod moment;
 mod output;
 
 pub use kube::KubeArgs;

@@ -41,6 +41,22 @@ pub enum Kind {
     OnboardStatus,
     /// What `kubectl onboard doctor` found.
     OnboardDiagnosis,
+    /// One temporary namespace, as `kubectl ns-claim` and its subcommands answer.
+    Claim,
+    /// What `kubectl ns-claim list` answers.
+    ClaimList,
+    /// What the installation of `kubectl ns-claim` says of lifetimes and limits.
+    ClaimSettings,
+    /// What remains of a temporary namespace that is gone.
+    ClaimTombstone,
+    /// What the reaper remembers between its runs.
+    ClaimLedger,
+    /// What `kubectl ns-claim reap` did.
+    ClaimReapReport,
+    /// What `kubectl ns-claim report` answers.
+    ClaimUsageReport,
+    /// What `kubectl ns-claim install`, `uninstall` and `doctor` answer.
+    ClaimInstallReport,
 }
 
 /// A body with the two fields that say what it is.
@@ -107,10 +123,18 @@ mod tests {
             Kind::OnboardVerification,
             Kind::OnboardStatus,
             Kind::OnboardDiagnosis,
+            Kind::Claim,
+            Kind::ClaimList,
+            Kind::ClaimSettings,
+            Kind::ClaimTombstone,
+            Kind::ClaimLedger,
+            Kind::ClaimReapReport,
+            Kind::ClaimUsageReport,
+            Kind::ClaimInstallReport,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport"]"#
         );
     }
 

@@ -15,8 +15,11 @@ use crate::lifecycle::RealNode;
 use crate::state::State;
 use crate::{interrupt, ui};
 
+mod claims;
+
 const NAME: &str = "bench";
 const PLUGIN: &str = "kubectl-onboard";
+const CLAIM_PLUGIN: &str = "kubectl-ns_claim";
 /// A start takes milliseconds, so many of them are needed for a steady figure.
 const STARTS: usize = 50;
 const ONBOARDS: usize = 5;
@@ -28,6 +31,7 @@ const ONBOARDS: usize = 5;
 /// When something does not build, start or succeed.
 pub(crate) fn run() -> Result<()> {
     let plugin = cargo::build_shipped(PLUGIN)?;
+    let claim_plugin = cargo::build_shipped(CLAIM_PLUGIN)?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -35,7 +39,10 @@ pub(crate) fn run() -> Result<()> {
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;
-    let result = measure(&plugin, &state);
+    let result = measure(&plugin, &state).and_then(|mut figures| {
+        figures.extend(claims::measure(&claim_plugin, &state)?);
+        Ok(figures)
+    });
     down::quietly(NAME)?;
     for line in table(&result?) {
         ui::answer(&line);
@@ -45,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// One line of the table.
 struct Figure {
-    what: &'static str,
+    what: String,
     value: String,
     goal: &'static str,
 }
@@ -72,7 +79,6 @@ fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
         .map(|run| run.peak_bytes)
         .max()
         .unwrap_or_default();
-    let figure = |what, value, goal| Figure { what, value, goal };
     Ok(vec![
         figure(
             "start, `kubectl-onboard --version`, median of 50",
@@ -108,6 +114,11 @@ fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
     ])
 }
 
+fn figure(what: impl Into<String>, value: String, goal: &'static str) -> Figure {
+    let what = what.into();
+    Figure { what, value, goal }
+}
+
 /// Starts a program again and again; returns the median time.
 fn starts(program: &Path, args: &[&str]) -> Result<Duration> {
     let mut times = Vec::with_capacity(STARTS);
@@ -129,7 +140,7 @@ fn starts(program: &Path, args: &[&str]) -> Result<Duration> {
     Ok(median(times))
 }
 
-/// What one onboarding took.
+/// What one run took.
 struct Run {
     wall: Duration,
     requests: usize,
@@ -137,18 +148,28 @@ struct Run {
 }
 
 fn onboard(plugin: &Path, state: &State, number: usize) -> Result<Run> {
+    let user = format!("bench-{number}");
+    let out = RunDir::of(NAME)?.path().join(format!("{user}.kubeconfig"));
+    let out = out.display().to_string();
+    measured(
+        PLUGIN,
+        plugin,
+        state,
+        &[&user, "--team", "bench", "--out", &out],
+    )
+}
+
+/// Runs a plugin once.
+fn measured(name: &str, plugin: &Path, state: &State, args: &[&str]) -> Result<Run> {
     interrupt::check()?;
     let run = RunDir::of(NAME)?;
-    let user = format!("bench-{number}");
-    let out = run.path().join(format!("{user}.kubeconfig"));
-    let log = run.log(PLUGIN);
+    let log = run.log(name);
     let what = || format!("cannot run {}", plugin.display());
     let before = fs::metadata(run.audit_log()).map_or(0, |metadata| metadata.len());
     let errors = fs::File::create(&log).context(what)?;
     let begun = Instant::now();
     let mut child = Command::new(plugin)
-        .args([&user, "--team", "bench", "--out"])
-        .arg(&out)
+        .args(args)
         .env("KUBECONFIG", &state.kubeconfig)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -158,14 +179,14 @@ fn onboard(plugin: &Path, state: &State, number: usize) -> Result<Run> {
     let used = child.wait4().context(what)?;
     let wall = begun.elapsed();
     if !used.status.success() {
-        return Err(Error::new(format!("{PLUGIN} {user} failed"))
+        return Err(Error::new(format!("{name} {} failed", args.join(" ")))
             .cause(used.status)
             .details(crate::process::tail(&log, 15)));
     }
     settle(state, &run);
     Ok(Run {
         wall,
-        requests: requests(&run, before)?,
+        requests: requests(&run, before, name)?,
         peak_bytes: used.rusage.maxrss,
     })
 }
@@ -177,13 +198,13 @@ fn settle(state: &State, run: &RunDir) {
 }
 
 /// Counts the plugin's requests in the audit log, from a position on.
-fn requests(run: &RunDir, from: u64) -> Result<usize> {
+fn requests(run: &RunDir, from: u64, program: &str) -> Result<usize> {
     let log = run.audit_log();
     let bytes = fs::read(&log).context(|| format!("cannot read {}", log.display()))?;
     let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
     Ok(count_requests(
         &String::from_utf8_lossy(&bytes[from..]),
-        PLUGIN,
+        program,
     ))
 }
 

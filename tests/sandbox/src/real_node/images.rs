@@ -32,6 +32,9 @@ pub struct Programs {
     pub forward: PathBuf,
 }
 
+/// The plugin that also runs as a container.
+const REAPER: &str = "kubectl-ns_claim";
+
 /// Builds the programs of the workspace at `workspace`, statically linked, and the image archive
 /// below `out_dir`. When nothing changed this takes a fraction of a second.
 ///
@@ -40,36 +43,15 @@ pub struct Programs {
 /// Fails when cargo cannot be run or the programs cannot be built; the compiler's words are in the
 /// error.
 pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
-    let build_dir = out_dir.join("build");
+    // The library's crates are not needed by the programs.
+    let without_library = ["--bins", "--no-default-features"];
+    build_static(workspace, out_dir, "groundcrew-images", &without_library)?;
+    build_static(workspace, out_dir, REAPER, &[])?;
     let programs = programs_dir(out_dir);
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .current_dir(workspace)
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            "groundcrew-images",
-            "--bins",
-        ])
-        // The library's crates are not needed by the programs.
-        .args(["--no-default-features", "--profile", "dist"])
-        // With an explicit target the flags below do not reach build scripts.
-        .args(["--target", &target(), "--target-dir"])
-        .arg(&build_dir)
-        // An image holds one file, so there is nobody to bring a C library.
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .output()?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let message = format!("cargo build of groundcrew-images: {}", said.trim());
-        return Err(io::Error::other(message));
-    }
     let archive = assemble(
         &fs::read(programs.join("pause"))?,
         &fs::read(programs.join("web"))?,
+        &fs::read(programs.join(REAPER))?,
         env::consts::ARCH,
     )?;
     let images = out_dir.join(format!("images-{}.tar", &hex_digest(&archive)[..12]));
@@ -85,9 +67,32 @@ pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
     })
 }
 
+/// Builds the programs of one package as they are shipped: an image holds one file, so there is
+/// nobody to bring a C library.
+fn build_static(workspace: &Path, out_dir: &Path, package: &str, args: &[&str]) -> io::Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(workspace)
+        .args(["build", "--quiet", "--locked", "--package", package])
+        .args(args)
+        .args(["--profile", "dist"])
+        // With an explicit target the flags below do not reach build scripts.
+        .args(["--target", &target(), "--target-dir"])
+        .arg(out_dir.join("build"))
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let message = format!("cargo build of {package}: {}", said.trim());
+    Err(io::Error::other(message))
+}
+
 /// Whether the programs were built before, so that only a change to them takes time.
 pub(super) fn were_built(out_dir: &Path) -> bool {
-    programs_dir(out_dir).join("web").exists()
+    programs_dir(out_dir).join(REAPER).exists()
 }
 
 fn programs_dir(out_dir: &Path) -> PathBuf {
@@ -98,7 +103,7 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }
 
-fn assemble(pause: &[u8], web: &[u8], rust_arch: &str) -> io::Result<Vec<u8>> {
+fn assemble(pause: &[u8], web: &[u8], reaper: &[u8], rust_arch: &str) -> io::Result<Vec<u8>> {
     let pause = Image {
         reference: PAUSE_IMAGE.to_owned(),
         name: "pause",
@@ -106,7 +111,15 @@ fn assemble(pause: &[u8], web: &[u8], rust_arch: &str) -> io::Result<Vec<u8>> {
         env: Vec::new(),
         user: NOBODY,
     };
-    let mut images = vec![pause];
+    // What plugins/ns-claim/Containerfile says.
+    let reaper = Image {
+        reference: "sandbox.local/ns-claim:1".to_owned(),
+        name: REAPER,
+        program: reaper,
+        env: Vec::new(),
+        user: NOBODY,
+    };
+    let mut images = vec![pause, reaper];
     images.extend(WEB_TAGS.into_iter().map(|(tag, env)| Image {
         reference: format!("sandbox.local/web:{tag}"),
         name: "web",
@@ -123,9 +136,29 @@ mod tests {
 
     #[test]
     fn the_archive_changes_with_every_program() {
-        let archive = assemble(b"pause", b"web", "x86_64").unwrap();
-        assert_eq!(archive, assemble(b"pause", b"web", "x86_64").unwrap());
-        assert_ne!(archive, assemble(b"pause", b"web2", "x86_64").unwrap());
-        assert_ne!(archive, assemble(b"pause2", b"web", "x86_64").unwrap());
+        let archive = assemble(b"pause", b"web", b"reaper", "x86_64").unwrap();
+        let other = |pause: &[u8], web: &[u8], reaper: &[u8]| {
+            assemble(pause, web, reaper, "x86_64").unwrap() != archive
+        };
+        assert!(!other(b"pause", b"web", b"reaper"));
+        assert!(other(b"pause2", b"web", b"reaper"));
+        assert!(other(b"pause", b"web2", b"reaper"));
+        assert!(other(b"pause", b"web", b"reaper2"));
+    }
+
+    #[test]
+    fn the_reapers_image_is_what_its_definition_says() {
+        let path = crate::layout::workspace_root().join("plugins/ns-claim/Containerfile");
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            [
+                "FROM scratch".to_owned(),
+                format!("COPY {REAPER} /{REAPER}"),
+                format!("USER {NOBODY}:{NOBODY}"),
+                format!("ENTRYPOINT [\"/{REAPER}\"]"),
+            ]
+        );
     }
 }

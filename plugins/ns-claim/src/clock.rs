@@ -1,0 +1,157 @@
+//! The API server's clock: the one that ends claims.
+//!
+//! Every answer carries it in the `Date` header (RFC 9110, section 6.6.1). A laptop's clock may
+//! be wrong by days, and `expires-at` would be as well.
+
+use std::time::{Duration, Instant};
+
+use groundcrew::client::Session;
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::flags::duration::Span;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use kube::client::Body;
+use kube::core::Status;
+use serde::de::DeserializeOwned;
+
+/// How far this machine's clock may be off before nothing is reaped.
+pub const MAX_SKEW: Duration = Duration::from_secs(300);
+
+/// The server's time, going on since it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    server: Timestamp,
+    read: Instant,
+    here: Timestamp,
+    told: bool,
+}
+
+impl Clock {
+    fn of(server: Option<Timestamp>) -> Self {
+        let here = Timestamp::now();
+        Self {
+            server: server.unwrap_or(here),
+            read: Instant::now(),
+            here,
+            told: server.is_some(),
+        }
+    }
+
+    /// Returns the server's time in whole seconds, as Kubernetes keeps times.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = self
+            .server
+            .checked_add(self.read.elapsed())
+            .unwrap_or(self.server);
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    /// Returns how far this machine's clock is off.
+    #[must_use]
+    pub fn skew(&self) -> Duration {
+        self.server.duration_since(self.here).unsigned_abs()
+    }
+
+    /// Checks that two clocks agree on the time, for what deletes by it.
+    ///
+    /// # Errors
+    ///
+    /// Incomplete: more than five minutes between the server's clock and this machine's, or no
+    /// `Date` in the answer.
+    pub fn check(&self) -> Result<()> {
+        if !self.told {
+            return Err(Error::new(
+                Kind::Incomplete,
+                "the server does not tell its time (no Date header); nothing was done",
+            ));
+        }
+        if self.skew() <= MAX_SKEW {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Incomplete,
+            format!(
+                "the server's clock and this machine's differ by {}; nothing was done",
+                Span(self.skew())
+            ),
+        )
+        .with_detail(format!("server: {}", self.server))
+        .with_detail(format!("here:   {}", self.here))
+        .with_hint(
+            "claims end by the server's clock: set right whichever is wrong, then run this again",
+        ))
+    }
+}
+
+/// Reads an object and the server's clock; `None` when it is not there.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn get<K: DeserializeOwned>(
+    session: &Session,
+    path: &str,
+) -> kube::Result<(Option<K>, Clock)> {
+    let request = http::Request::get(path)
+        .body(Body::empty())
+        .map_err(kube::Error::HttpError)?;
+    let response = session.client.send(request).await?;
+    let date = response
+        .headers()
+        .get(http::header::DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(date);
+    let clock = Clock::of(date);
+    let code = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    if code == http::StatusCode::NOT_FOUND {
+        return Ok((None, clock));
+    }
+    if !code.is_success() {
+        let status = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
+            let text = String::from_utf8_lossy(&body);
+            Status::failure(&text, "Failed to parse error data").with_code(code.as_u16())
+        });
+        return Err(kube::Error::Api(status.boxed()));
+    }
+    let object = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+    Ok((Some(object), clock))
+}
+
+fn date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text)
+        .ok()
+        .map(|moment| moment.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_time_is_read_as_go_writes_it() {
+        let moment = date("Sat, 21 Nov 2026 12:05:00 GMT").unwrap();
+        assert_eq!(moment.to_string(), "2026-11-21T12:05:00Z");
+        assert_eq!(date("yesterday"), None);
+    }
+
+    #[test]
+    fn more_than_five_minutes_between_two_clocks_stop_what_deletes() {
+        let now = Timestamp::now();
+        let off = |seconds: i64| {
+            Clock::of(Some(
+                Timestamp::from_second(now.as_second() + seconds).unwrap(),
+            ))
+            .check()
+        };
+        assert!(off(0).is_ok() && off(290).is_ok() && off(-290).is_ok());
+        for seconds in [310, -310, 86_400] {
+            assert_eq!(off(seconds).unwrap_err().kind(), Kind::Incomplete);
+        }
+        assert_eq!(
+            Clock::of(None).check().unwrap_err().kind(),
+            Kind::Incomplete
+        );
+    }
+}

@@ -1,0 +1,240 @@
+//! `kubectl ns-claim extend`: a later end, as a compare-and-set.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::errors::Doing;
+use groundcrew::client::{self, Session, access, outcome_unknown};
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::moment::{Moment, shown};
+use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
+use groundcrew::write::{is_conflict, is_not_found};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::claim::Claim;
+use crate::settings::Settings;
+use crate::take::{document, until};
+use crate::view::{View, between};
+use crate::{index, meta, one, refusal};
+
+/// Tries against others who change the namespace at the same time.
+const TRIES: usize = 10;
+
+/// Give a claim a later end
+///
+/// The end moves only if nobody changed the claim in between: an extend that returned 0 is never
+/// overtaken by the reaper. Without NAME, the current namespace, if it is yours.
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("end").required(true).args(["by", "until"])))]
+pub struct ExtendArgs {
+    /// Which claim [default: the current namespace, if it is yours]
+    #[arg(value_name = "NAME", add = one::names())]
+    name: Option<String>,
+
+    /// By how much: 4h, 1d12h; counted from its end, or from now when that is over
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    by: Option<Span>,
+
+    /// Until when: RFC 3339, 18:00, "fri 18:00"
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Extends.
+///
+/// # Errors
+///
+/// That it is too far, too late, or somebody else's.
+pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let look = async {
+        let me = match &args.name {
+            Some(_) => String::new(),
+            None => access::who_am_i(&session).await?.username,
+        };
+        let (index, clock) = index::read(&session).await?;
+        let claim = one::read_or_current(&session, args.name.as_deref(), &me).await?;
+        Ok((claim, index.settings, clock))
+    };
+    let (mut claim, settings, clock) = interrupt.guard(look).await?;
+    let zone = TimeZone::system();
+    let mut sent: Option<Timestamp> = None;
+    for _ in 0..TRIES {
+        let now = clock.now();
+        // An answer was lost, and what is there now is what was sent: it was carried out.
+        if sent.is_some() && claim.lifetime(&settings).map(|life| life.ends) == sent {
+            return finish(&session, &args, &claim, &settings, now, &zone, ui);
+        }
+        let end = new_end(&claim, &args, &settings, now, &zone)?;
+        if args.write.dry_run == DryRun::Client {
+            claim.expires = crate::claim::Expires::At(end);
+            return finish(&session, &args, &claim, &settings, now, &zone, ui);
+        }
+        if interrupt.is_set() {
+            return Err(Error::interrupted());
+        }
+        match set(&session, &claim, end, &args.write).await {
+            Ok(changed) => {
+                let changed = Claim::of(&changed).unwrap_or(claim);
+                return finish(&session, &args, &changed, &settings, clock.now(), &zone, ui);
+            }
+            Err(error) if is_not_found(&error) => return Err(gone(&claim.name)),
+            Err(error) if is_conflict(&error) || outcome_unknown(&error) => {
+                sent = outcome_unknown(&error).then_some(end).or(sent);
+                let name = claim.name.clone();
+                let uid = std::mem::take(&mut claim.uid);
+                claim = one::read(&session, &name).await?;
+                if claim.uid != uid {
+                    return Err(gone(&name));
+                }
+            }
+            Err(error) => {
+                let doing = Doing::new("patch", "namespaces").named(&claim.name);
+                return Err(refusal::told(error, &doing));
+            }
+        }
+    }
+    Err(Error::conflict(format!(
+        "{} is being changed by others all the time",
+        claim.name
+    ))
+    .with_hint("run the same command again"))
+}
+
+/// Returns the end that is asked for.
+fn new_end(
+    claim: &Claim,
+    args: &ExtendArgs,
+    settings: &Settings,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Timestamp> {
+    let name = &claim.name;
+    if claim.terminating.is_some() {
+        return Err(gone(name));
+    }
+    let cap = claim
+        .created
+        .and_then(|created| created.checked_add(settings.max_total().0).ok())
+        .ok_or_else(|| Error::failed(format!("{name} does not say when it was made")))?;
+    let end = match (&args.by, &args.until) {
+        (Some(by), _) => {
+            let life = claim.lifetime(settings).ok_or_else(|| {
+                Error::failed(format!(
+                    "the end of {name} cannot be read, so there is nothing to add to"
+                ))
+                .with_hint(format!("kubectl ns-claim extend {name} --until 18:00"))
+            })?;
+            life.ends
+                .max(now)
+                .checked_add(by.0)
+                .map_err(|_| Error::usage(format!("{by} more is no moment that can be written")))?
+        }
+        (None, Some(moment)) => moment
+            .resolve(now, zone)
+            .map_err(|why| Error::usage(format!("--until \"{moment}\": {why}")))?,
+        (None, None) => return Err(Error::usage("neither --by nor --until is stated")),
+    };
+    let end = Timestamp::from_second(end.as_second()).unwrap_or(end);
+    if end > cap {
+        let left = between(
+            claim
+                .lifetime(settings)
+                .map_or(now, |life| life.ends.max(now)),
+            cap,
+        );
+        let error = Error::usage(format!(
+            "{name} cannot last until {}: {} in all are up at {}",
+            shown(end, zone),
+            settings.max_total(),
+            shown(cap, zone)
+        ));
+        return Err(if left.is_zero() {
+            error.with_hint("claim another one:  kubectl ns-claim")
+        } else {
+            error
+                .with_detail(format!("{} can still be added", Span(left)))
+                .with_hint(format!("kubectl ns-claim extend {name} --until {cap}"))
+        });
+    }
+    if end <= now {
+        return Err(Error::usage(format!("{} is over", shown(end, zone)))
+            .with_hint(format!("to give it back:  kubectl ns-claim release {name}")));
+    }
+    Ok(end)
+}
+
+fn gone(name: &str) -> Error {
+    Error::conflict(format!("too late: {name} is being deleted or gone"))
+        .with_hint("claim another one:  kubectl ns-claim")
+}
+
+/// Writes the end, if the namespace is still what was read.
+async fn set(
+    session: &Session,
+    claim: &Claim,
+    end: Timestamp,
+    write: &WriteArgs,
+) -> kube::Result<Namespace> {
+    let api = Api::<Namespace>::all(session.client.clone());
+    let patch = json!({"metadata": {
+        "uid": claim.uid,
+        "resourceVersion": claim.resource_version,
+        "annotations": {meta::EXPIRES: end.to_string()},
+    }});
+    let params = PatchParams {
+        dry_run: write.dry_run == DryRun::Server,
+        field_manager: Some(
+            write
+                .field_manager
+                .clone()
+                .unwrap_or_else(|| crate::FIELD_MANAGER.to_owned()),
+        ),
+        ..PatchParams::default()
+    };
+    api.patch(&claim.name, &params, &Patch::Merge(patch)).await
+}
+
+fn finish(
+    session: &Session,
+    args: &ExtendArgs,
+    claim: &Claim,
+    settings: &Settings,
+    now: Timestamp,
+    zone: &TimeZone,
+    ui: &Ui,
+) -> Result<Exit> {
+    let view = View::of(claim, settings, now);
+    let text = match document(&view, &args.output)? {
+        Some(text) => text,
+        None => format!(
+            "{} is {}'s{}{}\n",
+            view.name,
+            view.owner.as_deref().unwrap_or("nobody"),
+            until(&view, now, zone),
+            args.write.dry_run.suffix()
+        ),
+    };
+    ui.answer(text)?;
+    session.finish()?;
+    Ok(Exit::Done)
+}

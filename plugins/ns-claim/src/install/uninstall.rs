@@ -1,0 +1,120 @@
+//! `kubectl ns-claim uninstall`: take the guard, the rights and the reaper away again.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
+
+use super::cluster::{self, Standing};
+use super::{Line, Report, Stages, look};
+use crate::settings::Settings;
+use crate::{index, list};
+
+/// Take the guard, the rights and the reaper away again
+///
+/// The right to claim goes first and the guard last. Claims, the index and the tombstones stay;
+/// while there are claims, their owners lose their rights in them, so that takes a yes.
+#[derive(Args, Debug)]
+pub struct UninstallArgs {
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Uninstalls.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let seen = async {
+        let (index, _) = index::read(&session).await?;
+        let claims = list::labelled(&session)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+        Ok((index, claims.len()))
+    };
+    let (index, claims) = interrupt.guard(seen).await?;
+    let dry_run = args.write.dry_run != DryRun::None;
+    if claims > 0 && !dry_run && !args.write.yes {
+        let question =
+            format!("{claims} claims live, and their owners lose their rights in them. Go on?");
+        if !ui.confirm(&question)? {
+            return Err(Error::new(Kind::Interrupted, "nothing was done"));
+        }
+    }
+    // Whatever the settings say now, an earlier run may have made more.
+    let settings = Settings {
+        self_service: true,
+        image: index
+            .settings
+            .image
+            .clone()
+            .or_else(|| Some("none".to_owned())),
+        ..index.settings
+    };
+    let stages = Stages::of(&settings)?;
+    let mut order = stages.grant;
+    order.extend(stages.reaper.into_iter().rev());
+    order.extend(stages.rights.into_iter().rev());
+    order.extend(stages.guard.into_iter().rev());
+    let mut lines = Vec::new();
+    for part in interrupt.guard(look(&session, order)).await? {
+        if interrupt.is_set() {
+            return Err(Error::interrupted());
+        }
+        let there = part.standing != Standing::Missing;
+        let gone = there && (dry_run || cluster::delete(&session, &part).await?);
+        lines.push(Line {
+            object: part.title(),
+            state: if gone { "deleted" } else { "unchanged" },
+        });
+    }
+    // The settings go last: as long as they are there, so is what they speak of.
+    if index.installed && !dry_run {
+        forget(&session).await?;
+    }
+    let report = Report {
+        objects: lines,
+        guard_denies: None,
+        settings,
+    };
+    ui.answer(report.render(&args.output, false)?)?;
+    ui.status("claims, their index and their tombstones stay in groundcrew-system.");
+    session.finish()?;
+    Ok(Exit::Done)
+}
+
+async fn forget(session: &client::Session) -> Result<()> {
+    use crate::meta;
+    use groundcrew::tenancy::SYSTEM_NAMESPACE;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::api::{Api, Patch, PatchParams};
+
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let patch = serde_json::json!({"metadata": {"annotations": {meta::SETTINGS: null}}});
+    let params = PatchParams {
+        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let doing = Doing::new("patch", "configmaps")
+        .named(meta::INDEX)
+        .within(SYSTEM_NAMESPACE);
+    api.patch(meta::INDEX, &params, &Patch::Merge(patch))
+        .await
+        .map(drop)
+        .map_err(|error| explain(error, &doing))
+}

@@ -1,0 +1,233 @@
+//! What becomes of one claim at one moment. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::claim::{Claim, Expires};
+use crate::meta;
+use crate::settings::Settings;
+
+/// How long a namespace may be going before that is worth a word.
+const STUCK: Duration = Duration::from_secs(900);
+
+/// By what it is decided.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What the installation says.
+    pub settings: Settings,
+    /// How long before its end an owner is warned.
+    pub warn: Duration,
+    /// How long after the warning nothing is deleted.
+    pub grace: Duration,
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing: its end is far, or it is protected.
+    Keep,
+    /// It is kept, and somebody should look at it.
+    Report(String),
+    /// Its owner is warned now.
+    Warn(Timestamp),
+    /// Its owner was warned; it goes at this moment.
+    Wait(Timestamp),
+    /// It goes now.
+    Delete,
+    /// It is going.
+    Going,
+}
+
+/// Decides. `recorded` says that a claim made the namespace: the index or the reaper's ledger
+/// knows it.
+#[must_use]
+pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> Decision {
+    if let Some(blockers) = &claim.terminating {
+        return going(claim, blockers, now);
+    }
+    if meta::is_reserved(&claim.name) {
+        return report("carries the claim label and belongs to the cluster");
+    }
+    if claim.protected_by.is_some() {
+        return Decision::Keep;
+    }
+    let Some(life) = claim.lifetime(&rules.settings) else {
+        return Decision::Report(unreadable(&claim.expires));
+    };
+    if claim.owner.is_none() {
+        return report("carries the claim label and no owner");
+    }
+    if !recorded {
+        return report("carries the claim label, but no claim is on record that made it");
+    }
+    let warn_from = life.ends.checked_sub(rules.warn).unwrap_or(life.ends);
+    if now < warn_from {
+        return Decision::Keep;
+    }
+    if !claim.was_warned(life.ends, rules.warn, now) {
+        return Decision::Warn(after(now, rules.grace).max(life.ends));
+    }
+    let warned_at = claim.warned_at.unwrap_or(now);
+    let due = after(warned_at, rules.grace).max(life.ends);
+    if now < due {
+        Decision::Wait(due)
+    } else {
+        Decision::Delete
+    }
+}
+
+fn report(why: &str) -> Decision {
+    Decision::Report(why.to_owned())
+}
+
+fn unreadable(expires: &Expires) -> String {
+    match expires {
+        Expires::Missing => "says no end, so it is kept".to_owned(),
+        Expires::Garbled(text) => {
+            let text: String = text.chars().take(40).collect();
+            format!("its end {text:?} is no moment, so it is kept")
+        }
+        Expires::At(_) => "does not say when it was made, so it is kept".to_owned(),
+    }
+}
+
+fn going(claim: &Claim, blockers: &[String], now: Timestamp) -> Decision {
+    let stuck = claim
+        .deleted_at
+        .is_some_and(|since| crate::view::between(since, now) > STUCK);
+    if !stuck {
+        return Decision::Going;
+    }
+    let why = if blockers.is_empty() {
+        "the server does not say why".to_owned()
+    } else {
+        blockers.join("; ")
+    };
+    Decision::Report(format!("is going and does not go: {why}"))
+}
+
+fn after(from: Timestamp, span: Duration) -> Timestamp {
+    from.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::tests::{at, claim};
+
+    fn rules() -> Rules {
+        Rules {
+            settings: Settings::default(),
+            warn: Duration::from_secs(3600),
+            grace: Duration::from_secs(1800),
+        }
+    }
+
+    fn decided(claim: &Claim, now: &str) -> Decision {
+        decide(claim, true, &rules(), at(now))
+    }
+
+    fn warned(claim: Claim, when: &str) -> Claim {
+        Claim {
+            warned_at: Some(at(when)),
+            ..claim
+        }
+    }
+
+    #[test]
+    fn a_claim_is_kept_warned_waited_for_and_deleted_in_this_order() {
+        // It ends at 20:00.
+        assert_eq!(decided(&claim(), "2026-11-21T18:59:59Z"), Decision::Keep);
+        let first = decided(&claim(), "2026-11-21T19:10:00Z");
+        assert_eq!(first, Decision::Warn(at("2026-11-21T20:00:00Z")));
+        let warned = warned(claim(), "2026-11-21T19:10:00Z");
+        let wait = Decision::Wait(at("2026-11-21T20:00:00Z"));
+        assert_eq!(decided(&warned, "2026-11-21T19:59:59Z"), wait);
+        assert_eq!(decided(&warned, "2026-11-21T20:00:00Z"), Decision::Delete);
+    }
+
+    #[test]
+    fn what_was_never_warned_is_never_deleted_however_late() {
+        let late = decided(&claim(), "2026-11-22T20:00:00Z");
+        assert_eq!(late, Decision::Warn(at("2026-11-22T20:30:00Z")));
+    }
+
+    #[test]
+    fn the_grace_runs_from_the_warning() {
+        let late = warned(claim(), "2026-11-21T23:00:00Z");
+        let wait = Decision::Wait(at("2026-11-21T23:30:00Z"));
+        assert_eq!(decided(&late, "2026-11-21T23:29:59Z"), wait);
+        assert_eq!(decided(&late, "2026-11-21T23:30:00Z"), Decision::Delete);
+    }
+
+    #[test]
+    fn an_extended_claim_is_warned_anew() {
+        let extended = Claim {
+            expires: Expires::At(at("2026-11-22T08:00:00Z")),
+            ..warned(claim(), "2026-11-21T19:10:00Z")
+        };
+        assert_eq!(decided(&extended, "2026-11-21T20:00:00Z"), Decision::Keep);
+        let again = decided(&extended, "2026-11-22T09:00:00Z");
+        assert!(matches!(again, Decision::Warn(_)));
+    }
+
+    #[test]
+    fn an_end_in_2099_dies_at_the_cap() {
+        let forever = Claim {
+            expires: Expires::At(at("2099-01-01T00:00:00Z")),
+            ..claim()
+        };
+        assert_eq!(decided(&forever, "2026-11-28T10:59:59Z"), Decision::Keep);
+        let warned = warned(forever, "2026-11-28T11:00:00Z");
+        assert_eq!(decided(&warned, "2026-11-28T12:00:00Z"), Decision::Delete);
+    }
+
+    #[test]
+    fn what_must_not_be_deleted_is_kept_long_after_its_end() {
+        let due = warned(claim(), "2026-11-21T19:10:00Z");
+        let now = "2027-11-21T20:00:00Z";
+        let long = |claim: &Claim| decided(claim, now);
+        assert_eq!(long(&due), Decision::Delete, "else the rest proves nothing");
+        let protected = Claim {
+            protected_by: Some("carol".to_owned()),
+            ..due.clone()
+        };
+        assert_eq!(long(&protected), Decision::Keep);
+        for expires in [Expires::Missing, Expires::Garbled("soon".to_owned())] {
+            let broken = Claim {
+                expires,
+                ..due.clone()
+            };
+            assert!(matches!(long(&broken), Decision::Report(_)));
+        }
+        for name in ["kube-system", "default", "openshift-x", "groundcrew-system"] {
+            let reserved = Claim {
+                name: name.to_owned(),
+                ..due.clone()
+            };
+            assert!(matches!(long(&reserved), Decision::Report(_)), "{name}");
+        }
+        let nobody = Claim {
+            owner: None,
+            ..due.clone()
+        };
+        assert!(matches!(long(&nobody), Decision::Report(_)));
+        let unrecorded = decide(&due, false, &rules(), at(now));
+        assert!(matches!(unrecorded, Decision::Report(_)));
+    }
+
+    #[test]
+    fn a_namespace_that_does_not_go_is_reported_with_what_keeps_it() {
+        let going = Claim {
+            terminating: Some(vec!["NamespaceFinalizersRemaining: x".to_owned()]),
+            deleted_at: Some(at("2026-11-21T20:00:00Z")),
+            ..claim()
+        };
+        assert_eq!(decided(&going, "2026-11-21T20:10:00Z"), Decision::Going);
+        let Decision::Report(why) = decided(&going, "2026-11-21T20:20:00Z") else {
+            panic!("it is stuck");
+        };
+        assert!(why.contains("FinalizersRemaining"), "{why}");
+    }
+}

@@ -1,0 +1,327 @@
+//! `kubectl ns-claim reap`: warn, wait, delete; by hand, in CI or in the CronJob.
+
+mod apply;
+mod decide;
+pub mod ledger;
+pub mod observe;
+mod render;
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use crate::claim::Claim;
+use crate::view::View;
+use apply::{Ended, Reaper};
+use decide::Decision;
+use observe::Observed;
+
+pub use apply::STONE;
+pub use decide::Rules;
+
+/// Warn of claims that end, and delete those that are over
+///
+/// A claim goes only if it carries the claim label and is on record, is not protected and belongs
+/// not to the cluster, was warned of this very end, its grace is over, and nobody changed it since
+/// it was looked at last. Everything else is kept, and what looks wrong is reported (exit 3).
+///
+/// More than --max-deletes at once delete nothing (exit 4). Time is the API server's.
+#[derive(Args, Debug)]
+pub struct ReapArgs {
+    /// How long before its end an owner is warned [default: the installation's, 1h]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    warn: Option<Span>,
+
+    /// How long after the warning nothing is deleted [default: the installation's, 30m]
+    #[arg(long, value_name = "DURATION")]
+    grace: Option<Span>,
+
+    /// Delete nothing when more than this many are due at once [default: the installation's, 20]
+    #[arg(long, value_name = "COUNT")]
+    max_deletes: Option<u32>,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// What became of one claim.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The claim.
+    pub claim: View,
+    /// What was decided, or done.
+    pub action: Action,
+    /// Why, or what else there is to know.
+    pub detail: String,
+}
+
+/// What was decided, or done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Nothing to do.
+    Kept,
+    /// Somebody should look at it.
+    Attention,
+    /// Its owner was warned.
+    Warned,
+    /// Warned; its time is not over.
+    Waiting,
+    /// It is due.
+    Due,
+    /// It was deleted.
+    Deleted,
+    /// Somebody changed it in between; the next run looks again.
+    Changed,
+    /// It is going.
+    Going,
+    /// What was tried failed; the next run tries again.
+    Failed,
+}
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Claims that were looked at.
+    pub claims: usize,
+    /// Claims that are due.
+    pub due: usize,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// Nothing was deleted, because more were due than allowed.
+    pub stopped: bool,
+    /// One row for each claim.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    fn exit(&self) -> Exit {
+        let any = |action| self.rows.iter().any(|row| row.action == action);
+        if self.stopped {
+            Exit::Incomplete
+        } else if any(Action::Failed) {
+            Exit::Failed
+        } else if any(Action::Attention) {
+            Exit::No
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Reaps.
+///
+/// # Errors
+///
+/// A missing right, a clock that is off, what the server says.
+pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let observed = interrupt.guard(observe::observe(&session)).await?;
+    let rules = Rules {
+        warn: args
+            .warn
+            .map_or(observed.index.settings.warn().0, |span| span.0),
+        grace: args
+            .grace
+            .map_or(observed.index.settings.grace().0, |span| span.0),
+        settings: observed.index.settings.clone(),
+    };
+    let now = observed.clock.now();
+    let decisions: Vec<(&Claim, Decision)> = observed
+        .claims
+        .iter()
+        .map(|claim| {
+            let recorded = ledger::is_recorded(claim, &observed.index, &observed.ledger);
+            (claim, decide::decide(claim, recorded, &rules, now))
+        })
+        .collect();
+    let max_deletes = args
+        .max_deletes
+        .unwrap_or(observed.index.settings.max_deletes);
+    let dry_run = args.write.dry_run != DryRun::None;
+    let mut report = report(&decisions, &observed, max_deletes, dry_run);
+    if dry_run {
+        ui.answer(render::report(&report, &args.output, now)?)?;
+        return Ok(report.exit());
+    }
+    let reaper = Reaper {
+        session: &session,
+        rules: &rules,
+        observed: &observed,
+    };
+    warn(&reaper, &decisions, &mut report, interrupt).await?;
+    let advance = ledger::advance(
+        &observed.ledger,
+        &observed.claims,
+        &observed.requests,
+        &observed.index,
+        now,
+    );
+    check(interrupt)?;
+    reaper.remember(&advance).await?;
+    if report.stopped {
+        ui.answer(render::report(&report, &args.output, now)?)?;
+        return Err(Error::new(
+            Kind::Incomplete,
+            format!(
+                "{} claims are due at once, more than --max-deletes {max_deletes}; none was deleted",
+                report.due
+            ),
+        )
+        .with_hint("look at them:  kubectl ns-claim reap --dry-run")
+        .with_hint(format!(
+            "if they should go:  kubectl ns-claim reap --max-deletes {}",
+            report.due
+        )));
+    }
+    if report.due > 0 && (args.write.yes || ui.confirm(&question(&decisions))?) {
+        delete(
+            &reaper,
+            &decisions,
+            &advance.ledger,
+            &session,
+            &mut report,
+            interrupt,
+        )
+        .await?;
+    }
+    ui.answer(render::report(&report, &args.output, now)?)?;
+    session.finish()?;
+    Ok(report.exit())
+}
+
+fn check(interrupt: &Interrupt) -> Result<()> {
+    if interrupt.is_set() {
+        return Err(Error::interrupted());
+    }
+    Ok(())
+}
+
+fn question(decisions: &[(&Claim, Decision)]) -> String {
+    let names: Vec<&str> = decisions
+        .iter()
+        .filter(|(_, decision)| *decision == Decision::Delete)
+        .map(|(claim, _)| claim.name.as_str())
+        .collect();
+    format!(
+        "Delete {} and everything in {}?",
+        names.join(", "),
+        if names.len() == 1 { "it" } else { "them" }
+    )
+}
+
+/// Says what was decided, before anything is done.
+fn report(
+    decisions: &[(&Claim, Decision)],
+    observed: &Observed,
+    max_deletes: u32,
+    dry_run: bool,
+) -> Report {
+    let now = observed.clock.now();
+    let rows: Vec<Row> = decisions
+        .iter()
+        .map(|(claim, decision)| {
+            let (action, detail) = match decision {
+                Decision::Keep => (Action::Kept, String::new()),
+                Decision::Report(why) => (Action::Attention, why.clone()),
+                Decision::Warn(goes) => (Action::Warned, format!("goes after {goes}")),
+                Decision::Wait(goes) => (Action::Waiting, format!("goes after {goes}")),
+                Decision::Delete => (Action::Due, String::new()),
+                Decision::Going => (Action::Going, String::new()),
+            };
+            Row {
+                claim: View::of(claim, &observed.index.settings, now),
+                action,
+                detail,
+            }
+        })
+        .collect();
+    let due = rows.iter().filter(|row| row.action == Action::Due).count();
+    Report {
+        claims: rows.len(),
+        due,
+        dry_run,
+        stopped: due > max_deletes as usize,
+        rows,
+    }
+}
+
+async fn warn(
+    reaper: &Reaper<'_>,
+    decisions: &[(&Claim, Decision)],
+    report: &mut Report,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    for ((claim, decision), row) in decisions.iter().zip(&mut report.rows) {
+        let Decision::Warn(goes) = decision else {
+            continue;
+        };
+        check(interrupt)?;
+        match reaper.warn(claim, *goes).await {
+            Ok(Ended::Done(_)) => {}
+            Ok(Ended::Overtaken) => row.action = Action::Changed,
+            Ok(Ended::Gone) => row.action = Action::Going,
+            Err(error) => {
+                row.action = Action::Failed;
+                row.detail = error.headline();
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn delete(
+    reaper: &Reaper<'_>,
+    decisions: &[(&Claim, Decision)],
+    ledger: &ledger::Ledger,
+    session: &Session,
+    report: &mut Report,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let volumes: BTreeMap<String, Vec<String>> =
+        interrupt.guard(observe::kept_volumes(session)).await?;
+    for ((claim, decision), row) in decisions.iter().zip(&mut report.rows) {
+        if *decision != Decision::Delete {
+            continue;
+        }
+        check(interrupt)?;
+        match reaper.delete(claim, ledger, &volumes).await {
+            Ok(Ended::Done(outlived_by)) => {
+                row.action = Action::Deleted;
+                if !outlived_by.is_empty() {
+                    row.detail = format!("outlived by {}", outlived_by.join(", "));
+                }
+            }
+            Ok(Ended::Overtaken) => {
+                row.action = Action::Changed;
+                "changed in between, kept".clone_into(&mut row.detail);
+            }
+            Ok(Ended::Gone) => row.action = Action::Going,
+            Err(error) if error.kind() == Kind::Incomplete => return Err(error),
+            Err(error) => {
+                row.action = Action::Failed;
+                row.detail = error.headline();
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! What the reaper looks at before it decides anything.
+
+use std::collections::BTreeMap;
+
+use groundcrew::client::Session;
+use groundcrew::client::access::{self, Access};
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolume, ResourceQuota, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::api::ListParams;
+
+use super::ledger::{Ledger, Requests, quantity};
+use crate::claim::Claim;
+use crate::clock::Clock;
+use crate::index::{self, Index};
+use crate::{list, meta};
+
+/// Key of the ledger's data.
+pub const KEY: &str = "ledger.json";
+
+const PAGE: u32 = 500;
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub struct Observed {
+    pub me: String,
+    pub index: Index,
+    pub clock: Clock,
+    pub claims: Vec<Claim>,
+    pub ledger: Ledger,
+    /// Metadata of the ledger's ConfigMap; `None` when there is none yet.
+    pub ledger_read: Option<ObjectMeta>,
+    /// What the pods of each claim request.
+    pub requests: BTreeMap<String, Requests>,
+}
+
+/// Returns every right that a run may need.
+#[must_use]
+pub fn required() -> Vec<Access> {
+    let here = |verb: &str, name: &str| {
+        Access::new(verb, "configmaps")
+            .named(name)
+            .within(SYSTEM_NAMESPACE)
+    };
+    vec![
+        Access::new("get", "namespaces"),
+        Access::new("list", "namespaces"),
+        Access::new("patch", "namespaces"),
+        Access::new("delete", "namespaces"),
+        Access::new("create", "events"),
+        Access::new("list", "services"),
+        Access::new("list", "persistentvolumes"),
+        Access::new("list", "resourcequotas"),
+        here("get", meta::INDEX),
+        here("patch", meta::INDEX),
+        here("get", meta::LEDGER),
+        here("update", meta::LEDGER),
+        Access::new("create", "configmaps").within(SYSTEM_NAMESPACE),
+        Access::new("patch", "configmaps").within(SYSTEM_NAMESPACE),
+        Access::new("delete", "configmaps").within(SYSTEM_NAMESPACE),
+    ]
+}
+
+/// Looks; a missing right or a clock that is off ends the run before anything is written.
+///
+/// # Errors
+///
+/// What is missing, or what the server says.
+pub async fn observe(session: &Session) -> Result<Observed> {
+    let me = access::who_am_i(session).await?.username;
+    let missing = access::missing(session, &required()).await?;
+    if !missing.is_empty() {
+        return Err(access::refused(&missing, &me, "groundcrew-claim-reaper"));
+    }
+    let (index, clock) = index::read(session).await?;
+    clock.check()?;
+    let claims = list::labelled(session)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+    let (ledger, ledger_read) = ledger(session).await?;
+    let requests = requests(session).await?;
+    Ok(Observed {
+        me,
+        index,
+        clock,
+        claims,
+        ledger,
+        ledger_read,
+        requests,
+    })
+}
+
+/// Reads the ledger.
+///
+/// # Errors
+///
+/// That it is broken: without it, what was claimed cannot be told from what was not.
+pub async fn ledger(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let doing = Doing::new("get", "configmaps")
+        .named(meta::LEDGER)
+        .within(SYSTEM_NAMESPACE);
+    let found = api
+        .get_opt(meta::LEDGER)
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    let Some(map) = found else {
+        return Ok((Ledger::default(), None));
+    };
+    let text = map.data.as_ref().and_then(|data| data.get(KEY));
+    let ledger = match text {
+        None => Ledger::default(),
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Error::failed(format!(
+                "the reaper's ledger cannot be read: configmap {} in namespace {SYSTEM_NAMESPACE}",
+                meta::LEDGER
+            ))
+            .with_source(error)
+            .with_hint(format!(
+                "look at it, and begin a new one with: kubectl delete configmap {} -n {SYSTEM_NAMESPACE}",
+                meta::LEDGER
+            ))
+        })?,
+    };
+    Ok((ledger, Some(map.metadata)))
+}
+
+/// Reads what the pods of every claim request, from the quotas that count it.
+async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
+    let api = Api::<ResourceQuota>::all(session.client.clone());
+    let selector = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
+    let mut params = ListParams::default().labels(&selector).limit(PAGE);
+    let mut requests = BTreeMap::new();
+    loop {
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
+        for quota in page.items {
+            let used = quota
+                .status
+                .and_then(|status| status.used)
+                .unwrap_or_default();
+            let of = |key: &str, scale| {
+                used.get(key)
+                    .and_then(|text| quantity(&text.0, scale))
+                    .unwrap_or_default()
+            };
+            let found = Requests {
+                cpu_milli: of("requests.cpu", 1000.0),
+                memory_mi: of("requests.memory", 1.0 / 1_048_576.0),
+            };
+            requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(requests),
+        }
+    }
+}
+
+/// Reads every volume that is kept when its claim goes, by the namespace that uses it.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn kept_volumes(session: &Session) -> Result<BTreeMap<String, Vec<String>>> {
+    let api = Api::<PersistentVolume>::all(session.client.clone());
+    let mut params = ListParams::default().limit(PAGE);
+    let mut kept: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    loop {
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", "persistentvolumes")))?;
+        for volume in page.items {
+            let Some(spec) = volume.spec else { continue };
+            let retained = spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain");
+            let user = spec.claim_ref.and_then(|claim| claim.namespace);
+            if let (true, Some(namespace), Some(name)) = (retained, user, volume.metadata.name) {
+                kept.entry(namespace)
+                    .or_default()
+                    .push(format!("persistentvolume/{name} (Retain)"));
+            }
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(kept),
+        }
+    }
+}
+
+/// Reads the load balancers of a namespace: something outside the cluster may still point there.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn load_balancers(session: &Session, namespace: &str) -> Result<Vec<String>> {
+    let api = Api::<Service>::namespaced(session.client.clone(), namespace);
+    let doing = Doing::new("list", "services").within(namespace);
+    let services = api
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    Ok(services
+        .items
+        .into_iter()
+        .filter(|service| {
+            let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+            kind == Some("LoadBalancer")
+        })
+        .filter_map(|service| service.metadata.name)
+        .map(|name| format!("service/{name} (LoadBalancer)"))
+        .collect())
+}

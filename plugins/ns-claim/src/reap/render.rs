@@ -1,0 +1,80 @@
+//! A run of the reaper as people and programs read it.
+
+use groundcrew::error::Result;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Kind, Table, json, yaml};
+use jiff::Timestamp;
+
+use super::{Action, Report};
+use crate::view::View;
+
+impl Action {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Attention => "attention",
+            Self::Warned => "warned",
+            Self::Waiting => "waiting",
+            Self::Due => "due",
+            Self::Deleted => "deleted",
+            Self::Changed => "changed",
+            Self::Going => "going",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Renders a report. The table leaves out what is kept, unless it is wide.
+///
+/// # Errors
+///
+/// Only when a value has no form in that format.
+pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<String> {
+    let shown = |action: Action| output.format != Format::Table || action != Action::Kept;
+    let rows = || report.rows.iter().filter(|row| shown(row.action));
+    match output.format {
+        Format::Json => return json(&Document::new(Kind::ClaimReapReport, report)),
+        Format::Yaml => return yaml(&Document::new(Kind::ClaimReapReport, report)),
+        Format::Name => {
+            let deleted = rows().filter(|row| matches!(row.action, Action::Deleted | Action::Due));
+            return Ok(deleted
+                .map(|row| format!("namespace/{}\n", row.claim.name))
+                .collect());
+        }
+        Format::Table | Format::Wide => {}
+    }
+    let mut text = String::new();
+    if rows().next().is_some() {
+        let headers = ["NAME", "OWNER", "ENDS IN", "ACTION", "DETAIL"];
+        let mut table = Table::new((!output.no_headers).then_some(&headers));
+        for row in rows() {
+            table.row([
+                row.claim.name.clone(),
+                row.claim.owner.clone().unwrap_or_default(),
+                View::until(row.claim.ends_at, now),
+                row.action.word().to_owned(),
+                row.detail.clone(),
+            ]);
+        }
+        text.push_str(&table.render());
+    }
+    let count = |action| {
+        report
+            .rows
+            .iter()
+            .filter(|row| row.action == action)
+            .count()
+    };
+    text.push_str(&format!(
+        "{} claims: {} kept, {} warned, {} waiting, {} due, {} deleted, {} need attention{}\n",
+        report.claims,
+        count(Action::Kept),
+        count(Action::Warned),
+        count(Action::Waiting),
+        count(Action::Due),
+        count(Action::Deleted),
+        count(Action::Attention) + count(Action::Failed),
+        if report.dry_run { " (dry run)" } else { "" }
+    ));
+    Ok(text)
+}

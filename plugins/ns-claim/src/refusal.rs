@@ -1,0 +1,61 @@
+//! The server's refusals, in the words of the guard where the guard refused.
+
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Error;
+use groundcrew::write::status;
+
+/// What stands before a policy's own words in its refusal (apiserver's
+/// `plugin/policy/validating/dispatcher.go`).
+const MARK: &str = "denied request: ";
+
+/// The guard's words when the index does not name the claimer yet; its copy of the index lags by
+/// some milliseconds.
+pub const NOT_IN_INDEX: &str = "the index does not name you as its holder";
+
+/// Returns the words of the policy that refused, if one did.
+#[must_use]
+pub fn words(error: &kube::Error) -> Option<&str> {
+    let message = &status(error)?.message;
+    if !message.contains("ValidatingAdmissionPolicy") {
+        return None;
+    }
+    message.split_once(MARK).map(|(_, words)| words.trim())
+}
+
+/// Explains an error; a policy's refusal with its words alone.
+#[must_use]
+pub fn told(error: kube::Error, doing: &Doing) -> Error {
+    match words(&error) {
+        Some(words) => {
+            let (what, hint) = words.split_once("; ").unwrap_or((words, ""));
+            let error = Error::failed(format!("not allowed: {what}"))
+                .with_detail(format!("while: {doing}"));
+            if hint.is_empty() {
+                error
+            } else {
+                error.with_hint(hint)
+            }
+        }
+        None => explain(error, doing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_policys_refusal_is_told_in_its_own_words() {
+        let message = "configmaps \"claims\" is forbidden: ValidatingAdmissionPolicy 'p' with \
+                       binding 'b' denied request: you hold 3 of 3 claims (a, b, c); release one";
+        let error = kube::Error::Api(Status::failure(message, "Invalid").with_code(422).boxed());
+        let told = told(error, &Doing::new("patch", "configmaps"));
+        assert_eq!(
+            told.to_string(),
+            "not allowed: you hold 3 of 3 claims (a, b, c)"
+        );
+        assert_eq!(told.hints(), ["release one"]);
+    }
+}

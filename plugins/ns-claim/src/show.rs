@@ -1,0 +1,98 @@
+//! `kubectl ns-claim get`: everything about one claim.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::{self, access};
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::moment::shown;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::ui::Ui;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::take::document;
+use crate::view::{View, between};
+use crate::{index, one};
+
+/// Show everything about one claim
+///
+/// Without NAME, the current namespace, if it is yours.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Which claim [default: the current namespace, if it is yours]
+    #[arg(value_name = "NAME", add = one::names())]
+    name: Option<String>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Shows.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: ShowArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let look = async {
+        let me = match &args.name {
+            Some(_) => String::new(),
+            None => access::who_am_i(&session).await?.username,
+        };
+        let (index, clock) = index::read(&session).await?;
+        let claim = one::read_or_current(&session, args.name.as_deref(), &me).await?;
+        Ok((claim, index, clock))
+    };
+    let (claim, index, clock) = interrupt.guard(look).await?;
+    let now = clock.now();
+    let view = View::of(&claim, &index.settings, now);
+    let text = match document(&view, &args.output)? {
+        Some(text) => text,
+        None => sheet(&view, now, &TimeZone::system()),
+    };
+    ui.answer(text)?;
+    session.finish()?;
+    Ok(Exit::Done)
+}
+
+fn sheet(view: &View, now: Timestamp, zone: &TimeZone) -> String {
+    let moment = |moment: Option<Timestamp>| moment.map(|moment| shown(moment, zone));
+    let left = |end: Option<Timestamp>| {
+        end.map(|end| format!("{}   in {}", shown(end, zone), Span(between(now, end))))
+    };
+    let unreadable = view
+        .expires_at
+        .as_ref()
+        .filter(|_| view.ends_at.is_none() && view.protected_by.is_none());
+    let rows = [
+        ("Name", Some(view.name.clone())),
+        ("Owner", view.owner.clone()),
+        ("Team", view.team.clone()),
+        ("Purpose", view.purpose.clone()),
+        ("State", Some(view.state_cell(now))),
+        ("Claimed", moment(view.created_at)),
+        ("Ends", left(view.ends_at)),
+        (
+            "Stated end",
+            unreadable.map(|text| format!("{text:?}, which is no moment: it is kept")),
+        ),
+        ("Can reach", left(view.can_reach)),
+        ("Warned", moment(view.warned_at)),
+        ("Protected by", view.protected_by.clone()),
+        (
+            "Kept from going by",
+            Some(view.blockers.join("; ")).filter(|text| !text.is_empty()),
+        ),
+    ];
+    rows.into_iter()
+        .filter_map(|(key, value)| Some(format!("{:<20}{}\n", format!("{key}:"), value?)))
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! `kubectl ns-claim [NAME]`: a namespace of one's own for some hours.
+
+mod apply;
+mod plan;
+mod render;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::client::access::{self, Access};
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::moment::Moment;
+use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::tenancy::Profile;
+use groundcrew::ui::Ui;
+use jiff::tz::TimeZone;
+
+use crate::objects::Holder;
+use crate::{index, meta, names, switch};
+
+pub use plan::{End, Wanted};
+pub use render::{document, until};
+
+/// What `kubectl ns-claim [NAME]` takes.
+#[derive(Args, Debug)]
+pub struct TakeArgs {
+    /// Name of the namespace [default: your name, an adjective and an animal]
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    #[command(flatten)]
+    claim: ClaimArgs,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// The terms of a claim.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Claim")]
+struct ClaimArgs {
+    /// How long: 90m, 8h, 2d, 1w, 1d12h [default: the installation's, 8h]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with = "until")]
+    ttl: Option<Span>,
+
+    /// Until when: RFC 3339, 18:00, "fri 18:00", "tomorrow 9:30"; without a zone it is yours
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+
+    /// Your team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+
+    /// Limits and quota: small, medium, large, none, or a YAML file
+    #[arg(long, value_name = "PROFILE", default_value = "small")]
+    profile: String,
+
+    /// Somebody who may work in it too: NAME, user:NAME or group:NAME; repeatable
+    #[arg(long = "with", value_name = "WHO")]
+    with: Vec<String>,
+
+    /// Claim for somebody else; needs the right to impersonate her
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+
+    /// Set the current context's namespace to it
+    #[arg(long)]
+    switch: bool,
+
+    /// Go on with it when it is yours already
+    #[arg(long)]
+    reuse: bool,
+
+    /// Wait until you can work in it
+    #[arg(long)]
+    wait: bool,
+}
+
+impl TakeArgs {
+    /// Checks everything that can be checked without the cluster.
+    fn resolve(self) -> Result<(Wanted, KubeArgs)> {
+        let Self {
+            name,
+            claim,
+            write,
+            output,
+            globals: _,
+            kube,
+        } = self;
+        if let Some(name) = &name
+            && let Some(why) = meta::why_not(name)
+        {
+            return Err(Error::usage(format!("{name:?} cannot be claimed")).with_hint(why));
+        }
+        for (flag, text) in [("--team", &claim.team), ("--purpose", &claim.purpose)] {
+            if text.as_ref().is_some_and(|text| text.len() > 200) {
+                return Err(Error::usage(format!("{flag} is longer than 200 bytes")));
+            }
+        }
+        let wanted = Wanted {
+            name,
+            end: match (claim.ttl, claim.until) {
+                (Some(ttl), _) => End::In(ttl),
+                (None, Some(moment)) => End::At(moment),
+                (None, None) => End::Default,
+            },
+            purpose: claim.purpose,
+            team: claim.team,
+            profile: Profile::parse(&claim.profile)?,
+            with: claim
+                .with
+                .iter()
+                .map(|text| holder(text))
+                .collect::<Result<_>>()?,
+            owner: claim.owner,
+            switch: claim.switch,
+            reuse: claim.reuse,
+            wait: claim.wait,
+            dry_run: write.dry_run,
+            field_manager: write
+                .field_manager
+                .unwrap_or_else(|| crate::FIELD_MANAGER.to_owned()),
+            output,
+        };
+        Ok((wanted, kube))
+    }
+}
+
+fn holder(text: &str) -> Result<Holder> {
+    let (holder, name) = match text.split_once(':') {
+        Some(("user", name)) => (Holder::User(name.to_owned()), name),
+        Some(("group", name)) => (Holder::Group(name.to_owned()), name),
+        _ => (Holder::User(text.to_owned()), text),
+    };
+    let everybody = matches!(&holder, Holder::Group(name) if name.starts_with("system:"));
+    if name.is_empty() || everybody {
+        return Err(
+            Error::usage(format!("--with {text:?} is nobody to share with"))
+                .with_hint("--with bo, --with user:bo or --with group:payments"),
+        );
+    }
+    Ok(holder)
+}
+
+/// Claims.
+///
+/// # Errors
+///
+/// Why there is no claim, or not a whole one.
+pub async fn run(args: TakeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let (wanted, kube) = args.resolve()?;
+    let session = interrupt
+        .guard(client::connect(&kube, &crate::product(), ui))
+        .await?;
+    if wanted.switch {
+        switch::check(&session)?;
+    }
+    let look = async {
+        futures::future::try_join(access::who_am_i(&session), index::read(&session)).await
+    };
+    let (me, (index, clock)) = interrupt.guard(look).await?;
+    let owner = wanted.owner.clone().unwrap_or_else(|| me.username.clone());
+    if owner != me.username {
+        let right = Access::new("impersonate", "users").named(&owner);
+        let missing = access::missing(&session, &[right]).await?;
+        if !missing.is_empty() {
+            return Err(access::refused(
+                &missing,
+                &me.username,
+                "groundcrew-claim-for",
+            ));
+        }
+    }
+    let zone = TimeZone::system();
+    let now = clock.now();
+    let suggest = || names::suggest(&owner, |below| fastrand::usize(..below));
+    let name = wanted.name.clone().unwrap_or_else(suggest);
+    let terms = plan::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
+    if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {
+        return Err(apply::held(&session, &name, holder, &index.settings, now).await);
+    }
+    if wanted.dry_run == DryRun::Client {
+        ui.answer(render::planned(
+            &terms,
+            &index.settings,
+            &wanted.output,
+            now,
+            &zone,
+        )?)?;
+        return Ok(Exit::Done);
+    }
+    let holder = if owner == me.username {
+        Holder::of(&me.username, &me.groups)
+    } else {
+        Holder::User(owner.clone())
+    };
+    let run = apply::Run {
+        session: &session,
+        wanted: &wanted,
+        holder,
+        clock,
+        interrupt,
+    };
+    let installed = index.installed;
+    let claim = run.carry_out(terms, index, suggest).await?;
+    if claim.was_mine {
+        ui.status(format_args!("{} was yours already.", claim.view.name));
+    }
+    if !installed {
+        ui.warning("nothing is installed that ends claims in this cluster");
+        ui.hint("end them by hand with `kubectl ns-claim reap`, or run: kubectl ns-claim install");
+    }
+    if wanted.dry_run != DryRun::Server {
+        if wanted.wait {
+            interrupt.guard(run.wait(&claim.view.name)).await?;
+        }
+        if wanted.switch {
+            switch::to(&session, &kube, &claim.view.name, ui)?;
+        }
+    }
+    ui.answer(render::done(&claim, &wanted, clock.now(), &zone)?)?;
+    session.finish()?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sharing_with_everybody_is_refused() {
+        assert_eq!(holder("bo").unwrap(), Holder::User("bo".to_owned()));
+        assert_eq!(holder("group:qa").unwrap(), Holder::Group("qa".to_owned()));
+        for nobody in ["", "user:", "group:", "group:system:authenticated"] {
+            assert!(holder(nobody).is_err(), "{nobody}");
+        }
+    }
+}

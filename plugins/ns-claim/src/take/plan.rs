@@ -1,0 +1,195 @@
+//! What a claim says, decided before anything is written. Pure.
+
+use groundcrew::error::{Error, Result};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::moment::{Moment, shown};
+use groundcrew::flags::{DryRun, OutputArgs};
+use groundcrew::tenancy::Profile;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::objects::{Holder, Terms};
+use crate::settings::Settings;
+use crate::view::between;
+
+/// When it ends, as typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// After so long.
+    In(Span),
+    /// At a moment.
+    At(Moment),
+    /// As the installation says.
+    Default,
+}
+
+/// Everything that was asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Name, if stated.
+    pub name: Option<String>,
+    /// When it ends.
+    pub end: End,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// The owner's team.
+    pub team: Option<String>,
+    /// Limits and quota.
+    pub profile: Profile,
+    /// Others who may work in it.
+    pub with: Vec<Holder>,
+    /// Whose it is, if not the caller's.
+    pub owner: Option<String>,
+    /// Set the context's namespace.
+    pub switch: bool,
+    /// Go on when it is the owner's already.
+    pub reuse: bool,
+    /// Wait until one can work in it.
+    pub wait: bool,
+    /// What may be written.
+    pub dry_run: DryRun,
+    /// Who owns the fields.
+    pub field_manager: String,
+    /// How the answer is shown.
+    pub output: OutputArgs,
+}
+
+/// Returns what the namespace will say.
+///
+/// # Errors
+///
+/// Usage, when it would be too short, too long or over already.
+pub fn terms(
+    wanted: &Wanted,
+    name: &str,
+    owner: &str,
+    settings: &Settings,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Terms> {
+    let cap = after(now, settings.max_total())?;
+    let expires = match &wanted.end {
+        End::Default => after(now, settings.default_ttl())?,
+        End::In(ttl) => after(now, *ttl)?,
+        End::At(moment) => moment
+            .resolve(now, zone)
+            .map_err(|why| Error::usage(format!("--until \"{moment}\": {why}")))?,
+    };
+    let expires = Timestamp::from_second(expires.as_second()).unwrap_or(expires);
+    if expires <= now {
+        return Err(Error::usage(format!(
+            "{} is over: the server's clock shows {}",
+            shown(expires, zone),
+            shown(now, zone)
+        )));
+    }
+    let lasts = Span(between(now, expires));
+    if lasts < settings.min_ttl() {
+        return Err(Error::usage(format!(
+            "a claim lasts at least {}, and {lasts} is less",
+            settings.min_ttl()
+        ))
+        .with_hint(format!("--ttl {}", settings.default_ttl())));
+    }
+    if expires > cap {
+        return Err(Error::usage(format!(
+            "a claim lasts at most {} in all, and {lasts} is more",
+            settings.max_total()
+        ))
+        .with_hint(format!("--ttl {}", settings.max_total())));
+    }
+    Ok(Terms {
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        team: wanted.team.clone(),
+        purpose: wanted.purpose.clone(),
+        expires,
+        // Nobody could be warned later: the rule never to delete what was not warned would let
+        // the shortest claims live longest.
+        warned: (lasts <= settings.warn()).then_some(now),
+    })
+}
+
+fn after(now: Timestamp, span: Span) -> Result<Timestamp> {
+    now.checked_add(span.0)
+        .map_err(|_| Error::usage(format!("{span} from now is no moment that can be written")))
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew::error::Kind;
+
+    use super::*;
+    use crate::claim::tests::at;
+
+    fn wanted(end: End) -> Wanted {
+        Wanted {
+            name: None,
+            end,
+            purpose: None,
+            team: None,
+            profile: Profile::None,
+            with: Vec::new(),
+            owner: None,
+            switch: false,
+            reuse: false,
+            wait: false,
+            dry_run: DryRun::None,
+            field_manager: String::new(),
+            output: OutputArgs::default(),
+        }
+    }
+
+    fn plan(end: End) -> Result<Terms> {
+        let now = at("2026-11-21T10:00:00Z");
+        terms(
+            &wanted(end),
+            "a",
+            "ana",
+            &Settings::default(),
+            now,
+            &TimeZone::UTC,
+        )
+    }
+
+    fn lasting(text: &str) -> Result<Terms> {
+        plan(End::In(text.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_claim_that_states_nothing_lasts_as_long_as_the_installation_says() {
+        assert_eq!(
+            plan(End::Default).unwrap().expires,
+            at("2026-11-21T18:00:00Z")
+        );
+    }
+
+    #[test]
+    fn a_claim_is_neither_shorter_nor_longer_than_allowed() {
+        for text in ["9m59s", "7d1s", "292y", "1s"] {
+            let Ok(span) = text.parse() else { continue };
+            assert_eq!(
+                plan(End::In(span)).unwrap_err().kind(),
+                Kind::Usage,
+                "{text}"
+            );
+        }
+        assert!(lasting("10m").is_ok() && lasting("1w").is_ok());
+    }
+
+    #[test]
+    fn only_a_claim_shorter_than_the_warning_is_warned_at_once() {
+        assert_eq!(
+            lasting("1h").unwrap().warned,
+            Some(at("2026-11-21T10:00:00Z"))
+        );
+        assert_eq!(lasting("61m").unwrap().warned, None);
+    }
+
+    #[test]
+    fn a_moment_that_is_over_is_refused() {
+        let moment = "2026-11-21T09:59:59Z".parse().unwrap();
+        let error = plan(End::At(moment)).unwrap_err();
+        assert!(error.to_string().contains("is over"), "{error}");
+    }
+}

@@ -1,0 +1,177 @@
+//! `kubectl ns-claim report`: who claimed for how long, and what was requested.
+
+mod sum;
+
+use clap::{Args, ValueEnum};
+use groundcrew::app::Interrupt;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Session};
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
+use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use groundcrew::ui::Ui;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::reap::ledger::Tombstone;
+use crate::reap::observe;
+use crate::{index, list, meta};
+use sum::{Row, Usage};
+
+const PAGE: u32 = 500;
+
+/// Report who claimed for how long, and what was requested
+///
+/// Claim-hours are exact. Requested CPU and memory are sampled at every run of the reaper; of a
+/// claim that began before --since, the share of its time since then is counted. A claim that was
+/// made and released between two runs is not on record.
+#[derive(Args, Debug)]
+pub struct UsageArgs {
+    /// From when on: 30d, 12h
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
+    since: Span,
+
+    /// What the rows are
+    #[arg(long, value_name = "KEY", value_enum, default_value = "team")]
+    by: By,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// What the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Teams, as stated.
+    Team,
+    /// Owners.
+    Owner,
+}
+
+/// Reports.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let look = async {
+        let (_, clock) = index::read(&session).await?;
+        let (ledger, _) = observe::ledger(&session).await?;
+        let (stones, broken) = tombstones(&session).await?;
+        let alive = list::labelled(&session)
+            .await
+            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?
+            .into_iter()
+            .filter(|claim| claim.terminating.is_none())
+            .map(|claim| claim.uid)
+            .collect();
+        Ok((clock.now(), ledger, stones, broken, alive))
+    };
+    let (now, ledger, stones, broken, alive) = interrupt.guard(look).await?;
+    for name in &broken {
+        ui.warning(format_args!("tombstone {name} cannot be read"));
+    }
+    let since = now.checked_sub(args.since.0).unwrap_or(now);
+    let usage = sum::sum(
+        &ledger,
+        &stones,
+        &alive,
+        args.by,
+        since,
+        now,
+        broken.is_empty(),
+    );
+    ui.answer(render(&usage, args.by, &args.output)?)?;
+    session.finish()?;
+    Ok(if usage.complete {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    })
+}
+
+/// Reads every tombstone, and the names of those that cannot be read.
+async fn tombstones(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let selector = format!("{}={}", meta::RECORD, meta::TOMBSTONE);
+    let mut params = ListParams::default().labels(&selector).limit(PAGE);
+    let (mut stones, mut broken) = (Vec::new(), Vec::new());
+    loop {
+        let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+        let page = api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &doing))?;
+        for map in page.items {
+            let text = map
+                .data
+                .as_ref()
+                .and_then(|data| data.get(crate::reap::STONE));
+            match text.and_then(|text| serde_json::from_str(text).ok()) {
+                Some(stone) => stones.push(stone),
+                None => broken.push(map.metadata.name.unwrap_or_default()),
+            }
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok((stones, broken)),
+        }
+    }
+}
+
+fn render(usage: &Usage, by: By, output: &OutputArgs) -> Result<String> {
+    let key = match by {
+        By::Team => "TEAM",
+        By::Owner => "OWNER",
+    };
+    Ok(match output.format {
+        Format::Json => json(&Document::new(Kind::ClaimUsageReport, usage))?,
+        Format::Yaml => yaml(&Document::new(Kind::ClaimUsageReport, usage))?,
+        Format::Name => usage
+            .rows
+            .iter()
+            .map(|row| format!("{}\n", row.key))
+            .collect(),
+        Format::Table | Format::Wide => {
+            let headers = [
+                key,
+                "CLAIMS",
+                "LIVE",
+                "CLAIM-HOURS",
+                "CPU-HOURS",
+                "GIB-HOURS",
+            ];
+            let mut table = Table::new((!output.no_headers).then_some(&headers));
+            for Row {
+                key,
+                claims,
+                live,
+                claim_hours,
+                cpu_hours,
+                memory_gib_hours,
+            } in &usage.rows
+            {
+                table.row([
+                    key.clone(),
+                    claims.to_string(),
+                    live.to_string(),
+                    format!("{claim_hours:.1}"),
+                    format!("{cpu_hours:.1}"),
+                    format!("{memory_gib_hours:.1}"),
+                ]);
+            }
+            table.render()
+        }
+    })
+}

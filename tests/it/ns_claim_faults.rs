@@ -1,0 +1,268 @@
+//! `kubectl ns-claim` when the network or the user gives up in the middle, and in races.
+
+use std::time::Duration;
+
+use harness::{Case, Fault, Match, Need, Output, Proxied, Rule, Suite, eventually, moment};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::Controllers, Need::Sandbox];
+    let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
+    vec![
+        case(
+            "a_claim_that_died_before_any_request_is_finished_by_the_next",
+            |suite| {
+                dying_claim(suite, &Fault::DieBefore);
+            },
+        ),
+        case(
+            "a_claim_that_died_after_any_request_is_finished_by_the_next",
+            |suite| {
+                dying_claim(suite, &Fault::DieAfter);
+            },
+        ),
+        case("one_lost_answer_does_not_fail_a_claim", lost_answers),
+        case("a_lost_answer_does_not_extend_twice", lost_extend),
+        case(
+            "a_release_that_died_anywhere_is_finished_by_the_next",
+            dying_release,
+        ),
+        case(
+            "a_reaper_that_died_anywhere_deletes_nothing_early_and_loses_nothing",
+            dying_reaper,
+        ),
+        case("an_extend_that_returned_0_is_never_overtaken", race),
+    ]
+}
+
+fn as_user(suite: &Suite, through: &Proxied, user: &str, words: &str) -> Output {
+    suite
+        .claimer(user, &format!("ns-claim {words}"))
+        .kubeconfig(&through.kubeconfig)
+        .run()
+}
+
+fn is_whole(suite: &Suite, name: &str, after: &dyn std::fmt::Display) {
+    for object in [
+        "limitrange claim",
+        "resourcequota claim",
+        "networkpolicy default-deny",
+        "rolebinding claim-owner",
+    ] {
+        let found = suite.get(&format!("{object} -n {name}"));
+        assert!(found.is_some(), "{object} after {after}");
+    }
+    assert_eq!(
+        suite.annotation(name, "owner").as_deref(),
+        Some(name),
+        "{after}"
+    );
+    assert_eq!(suite.holder(name).as_deref(), Some(name), "{after}");
+}
+
+fn requests_of_a_claim(suite: &Suite, through: &Proxied) -> usize {
+    let name = suite.name("base");
+    as_user(suite, through, &name, &name).success();
+    through.proxy.count()
+}
+
+fn dying_claim(suite: &Suite, fault: &Fault) {
+    let _claims = suite.claims();
+    let through = suite.proxied();
+    for k in 1..=requests_of_a_claim(suite, &through) {
+        let name = suite.name("dying");
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), fault.clone()));
+        let first = as_user(suite, &through, &name, &name);
+        assert_ne!(
+            first.code,
+            Some(0),
+            "request {k} was never answered\n{first}"
+        );
+        through.proxy.heal();
+        let second = as_user(suite, &through, &name, &format!("{name} --reuse"));
+        assert_eq!(second.code, Some(0), "after request {k}\n{first}\n{second}");
+        is_whole(suite, &name, &format_args!("request {k}\n{first}"));
+    }
+}
+
+fn lost_answers(suite: &Suite) {
+    let _claims = suite.claims();
+    let through = suite.proxied();
+    for k in 1..=requests_of_a_claim(suite, &through) {
+        let name = suite.name("lost");
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), Fault::CutAfter));
+        let output = as_user(suite, &through, &name, &name);
+        through.proxy.heal();
+        assert_eq!(output.code, Some(0), "answer {k} was lost\n{output}");
+        is_whole(suite, &name, &format_args!("answer {k}\n{output}"));
+    }
+}
+
+fn lost_extend(suite: &Suite) {
+    let _claims = suite.claims();
+    let through = suite.proxied();
+    let name = suite.name("ana");
+    let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
+    let end = || -> jiff::Timestamp {
+        let text = suite.annotation(&name, "expires-at").expect("an end");
+        text.parse().expect("a moment")
+    };
+    let before = end();
+    let patch = Match::request("PATCH".parse().expect("a method"), "/namespaces/");
+    through
+        .proxy
+        .add(Rule::once(patch.clone(), Fault::CutAfter));
+    as_user(suite, &through, &name, &format!("extend {name} --by 4h")).success();
+    assert_eq!(end().duration_since(before).as_secs(), 4 * 3600);
+    through.proxy.add(Rule::once(patch, Fault::CutBefore));
+    as_user(suite, &through, &name, &format!("extend {name} --by 4h")).success();
+    assert_eq!(end().duration_since(before).as_secs(), 8 * 3600);
+}
+
+fn dying_release(suite: &Suite) {
+    let _claims = suite.claims();
+    let through = suite.proxied();
+    let base = suite.name("base");
+    let _ = suite.claim(&base, &format!("{base} --ttl 2h"));
+    as_user(suite, &through, &base, &format!("release {base}")).success();
+    for k in 1..=through.proxy.count() {
+        let name = suite.name("dying");
+        let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), Fault::DieAfter));
+        let first = as_user(suite, &through, &name, &format!("release {name}"));
+        through.proxy.heal();
+        let again = || as_user(suite, &through, &name, &format!("release {name}"));
+        let mut second = again();
+        if second.code != Some(0) && suite.get(&format!("namespace {name}")).is_some() {
+            // Her rights go before the namespace does; then she has to wait for the end.
+            eventually("it goes", Duration::from_secs(60), || {
+                suite.get(&format!("namespace {name}")).is_none()
+            });
+            second = again();
+        }
+        let free = suite.holder(&name).is_none();
+        assert!(
+            second.code == Some(0) || free,
+            "after request {k}\n{first}\n{second}"
+        );
+        eventually("it goes", Duration::from_secs(60), || {
+            suite.get(&format!("namespace {name}")).is_none()
+        });
+        assert!(free, "after request {k}\n{first}\n{second}");
+    }
+}
+
+fn dying_reaper(suite: &Suite) {
+    let _claims = suite.claims_alone();
+    let through = suite.proxied();
+    let reap = |words: &str| {
+        let run = suite.admin(&format!("ns-claim reap --yes --grace 0s -o json {words}"));
+        run.kubeconfig(&through.kubeconfig).run()
+    };
+    let kept = suite.name("kept");
+    let _ = suite.claim(&kept, &format!("{kept} --ttl 2h"));
+    let due = |suite: &Suite| {
+        let name = suite.name("due");
+        let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
+        suite.annotate(&name, "expires-at", &moment(-60));
+        suite.annotate(&name, "warned-at", &moment(-30));
+        name
+    };
+    let base = due(suite);
+    through.proxy.forget();
+    assert_eq!(harness::action(reap("").success(), &base), "deleted");
+    let requests = through.proxy.count();
+    for k in 1..=requests {
+        let name = due(suite);
+        through.proxy.forget();
+        through
+            .proxy
+            .add(Rule::once(Match::number(k), Fault::DieAfter));
+        let first = reap("");
+        through.proxy.heal();
+        let second = reap("");
+        assert_eq!(second.code, Some(0), "after request {k}\n{first}\n{second}");
+        eventually("it goes", Duration::from_secs(60), || {
+            suite.get(&format!("namespace {name}")).is_none()
+        });
+        reap("").success();
+        let stones = suite
+            .get("configmaps -n groundcrew-system -l groundcrew.dev/record=claim-tombstone")
+            .expect("tombstones");
+        assert!(
+            stones.to_string().contains(&name),
+            "after request {k} of {requests}"
+        );
+        assert_eq!(suite.holder(&name), None, "after request {k} of {requests}");
+        let alive = suite.get(&format!("namespace {kept}")).expect("it is kept");
+        assert!(alive["metadata"]["deletionTimestamp"].is_null());
+    }
+}
+
+/// Rounds of the race; `GROUNDCREW_RACE_ROUNDS` asks for more.
+fn rounds() -> usize {
+    let asked = std::env::var("GROUNDCREW_RACE_ROUNDS").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(15)
+}
+
+/// The reaper has looked for the last time and is held just before its deletion, when the owner
+/// extends.
+fn race(suite: &Suite) {
+    let _claims = suite.claims_alone();
+    let through = suite.proxied();
+    let delete = Match::request("DELETE".parse().expect("a method"), "/api/v1/namespaces/");
+    let (mut extended, mut reaped) = (0, 0);
+    let mut name = String::new();
+    for round in 0..rounds() {
+        if name.is_empty() {
+            name = suite.name("race");
+            let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
+        }
+        let note = |key: &str, seconds| format!("groundcrew.dev/{key}={}", moment(seconds));
+        let run = suite.admin("annotate namespace --overwrite");
+        run.args([&name, &note("expires-at", -60), &note("warned-at", -30)])
+            .run()
+            .success();
+        let hold = Duration::from_millis([400, 0, 250, 120][round % 4]);
+        through
+            .proxy
+            .add(Rule::once(delete.clone(), Fault::Delay(hold)));
+        let reap = suite
+            .admin("ns-claim reap --yes --grace 0s -o json")
+            .kubeconfig(&through.kubeconfig);
+        let extend = suite.claimer(&name, &format!("ns-claim extend {name} --by 4h"));
+        let (reap, extend) = std::thread::scope(|scope| {
+            let reaper = scope.spawn(|| reap.run());
+            let extend = extend.run();
+            (reaper.join().expect("the reaper"), extend)
+        });
+        through.proxy.heal();
+        let found = suite.get(&format!("namespace {name}"));
+        let alive = found.is_some_and(|found| found["metadata"]["deletionTimestamp"].is_null());
+        if extend.code == Some(0) {
+            extended += 1;
+            assert!(
+                alive,
+                "round {round}: deleted after an extend that returned 0\n{reap}\n{extend}"
+            );
+        }
+        if !alive {
+            reaped += 1;
+            assert_ne!(extend.code, Some(0), "round {round}\n{reap}\n{extend}");
+            name.clear();
+        }
+    }
+    assert!(
+        extended > 0,
+        "the owner never won: {reaped} of {} reaped",
+        rounds()
+    );
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::MAX_LABEL;
+pub use groundcrew::tenancy::is_label;
 use sha2::{Digest, Sha256};
 use unicode_normalization::is_nfc;
 use unicode_security::{GeneralSecurityProfile, MixedScript};
@@ -10,9 +12,6 @@ use unicode_security::{GeneralSecurityProfile, MixedScript};
 /// Upper bound of `CN` and `O` in a certificate (RFC 5280, appendix A.1: `ub-common-name`,
 /// `ub-organization-name`), in characters.
 const MAX_NAME: usize = 64;
-
-/// Longest name of a namespace (RFC 1123 label), in bytes.
-const MAX_LABEL: usize = 63;
 
 /// Characters that a name may hold besides letters and digits.
 const MARKS: [char; 5] = ['.', '_', '@', '-', '+'];
@@ -181,17 +180,6 @@ pub fn parse_group(text: &str) -> Result<String> {
         return refuse("it may look like another group");
     }
     Ok(text.to_owned())
-}
-
-/// Says whether `text` can name a namespace (RFC 1123 label).
-#[must_use]
-pub fn is_label(text: &str) -> bool {
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty()
-        && text.len() <= MAX_LABEL
-        && text.chars().all(inside)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 /// Returns lower-case hexadecimal digits.

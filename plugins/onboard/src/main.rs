@@ -18,7 +18,6 @@ mod offboard;
 mod options;
 mod people;
 mod plan;
-mod profile;
 mod proof;
 mod record;
 mod render;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::POD_SECURITY;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{
@@ -10,7 +11,6 @@ use k8s_openapi::api::rbac::v1::{
 };
 use kube::Resource;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::identity::UserName;
 use crate::login::Asserted;
@@ -22,14 +22,6 @@ use crate::record::{CredentialKind, Extra, Generation, SYSTEM_NAMESPACE, Setting
 pub const LIMITS: &str = "onboard";
 /// Name of the NetworkPolicy.
 pub const DEFAULT_DENY: &str = "default-deny";
-
-/// Pod security of a person's namespace: `baseline` is enforced because `restricted` refuses most
-/// published images; what would break under `restricted` is warned about and audited.
-const POD_SECURITY: [(&str, &str); 3] = [
-    ("pod-security.kubernetes.io/enforce", "baseline"),
-    ("pod-security.kubernetes.io/warn", "restricted"),
-    ("pod-security.kubernetes.io/audit", "restricted"),
-];
 
 /// Returns her namespace with everything that says it is hers, so that it is never seen bare.
 #[must_use]
@@ -96,25 +88,10 @@ pub fn quota(spec: ResourceQuota, namespace: &str, user: &UserName) -> ResourceQ
 /// program starts.
 #[must_use]
 pub fn network_policy(network: Network, namespace: &str, user: &UserName) -> Option<NetworkPolicy> {
-    let same_namespace = json!([{"podSelector": {}}]);
-    let dns = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
-    let spec = match network {
-        Network::None => return None,
-        Network::Isolated => json!({
-            "podSelector": {},
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": same_namespace}],
-            "egress": [{"to": same_namespace}, {"ports": dns}],
-        }),
-        Network::Open => json!({
-            "podSelector": {},
-            "policyTypes": ["Ingress"],
-            "ingress": [{"from": same_namespace}],
-        }),
-    };
+    let spec = network.policy()?;
     Some(NetworkPolicy {
         metadata: meta::object(DEFAULT_DENY, Some(namespace), user),
-        spec: serde_json::from_value(spec).ok(),
+        spec: Some(spec),
     })
 }
 
@@ -223,6 +200,22 @@ pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> Cluste
             api_group: "rbac.authorization.k8s.io".to_owned(),
             kind: "ClusterRole".to_owned(),
             name: extra.role().to_owned(),
+        },
+        subjects: Some(holders.iter().map(Holder::subject).collect()),
+    }
+}
+
+/// Returns the half of the right to claim that lies in the namespace of records: to write her own
+/// entries into the index of claims. `kubectl ns-claim install` makes the Role.
+#[must_use]
+pub fn claims_in_records(user: &UserName, holders: &[Holder]) -> RoleBinding {
+    let name = Extra::Claims.binding_name(user);
+    RoleBinding {
+        metadata: meta::object(&name, Some(SYSTEM_NAMESPACE), user),
+        role_ref: RoleRef {
+            api_group: "rbac.authorization.k8s.io".to_owned(),
+            kind: "Role".to_owned(),
+            name: Extra::Claims.role().to_owned(),
         },
         subjects: Some(holders.iter().map(Holder::subject).collect()),
     }
@@ -371,6 +364,8 @@ pub fn lacks(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn alice() -> UserName {

@@ -137,7 +137,14 @@ pub async fn observe(session: &Session, options: &Options, cache: &Cache) -> Res
     // A namespace that is not there holds nothing, and nobody who is not on record has asked for a
     // certificate yet.
     let (bindings, existing, requests) = try_join3(
-        bindings_of(session, &with_binding, user),
+        async {
+            let mut all = bindings_of(session, &with_binding, user).await?;
+            if extras.contains(&Extra::Claims) {
+                let name = Extra::Claims.binding_name(user);
+                all.extend(binding_named(session, SYSTEM_NAMESPACE, &name).await?);
+            }
+            Ok(all)
+        },
         async {
             match own.filter(|_| found.is_some()) {
                 Some(own) => existing(session, &own.namespace).await,
@@ -265,11 +272,18 @@ pub async fn binding_of(
     namespace: &str,
     user: &UserName,
 ) -> Result<Option<RoleBinding>> {
-    let name = objects::binding_name(user);
+    binding_named(session, namespace, &objects::binding_name(user)).await
+}
+
+async fn binding_named(
+    session: &Session,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<RoleBinding>> {
     let api = Api::<RoleBinding>::namespaced(session.client.clone(), namespace);
-    api.get_opt(&name).await.map_err(|error| {
+    api.get_opt(name).await.map_err(|error| {
         let doing = Doing::new("get", "rolebindings.rbac.authorization.k8s.io");
-        explain(error, &doing.named(&name).within(namespace))
+        explain(error, &doing.named(name).within(namespace))
     })
 }
 

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use groundcrew::flags::{DryRun, OutputArgs};
+pub use groundcrew::tenancy::Network;
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
 use crate::identity::UserName;
 use crate::kubeconfig;
 use crate::login::Provider;
-use crate::profile::Profile;
 use crate::record::{Extra, Membership};
 use crate::request::HerRequest;
+use groundcrew::tenancy::Profile;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -133,39 +134,6 @@ pub enum Mode {
 
 /// The role of a first run that states none: everything but rights and limits.
 pub const DEFAULT_ROLE: &str = "edit";
-
-/// Which traffic a namespace allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Network {
-    /// Same namespace and DNS only.
-    Isolated,
-    /// In from the same namespace, out to everywhere.
-    Open,
-    /// No policy.
-    None,
-}
-
-impl Network {
-    /// Returns the word that the record keeps.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Isolated => "isolated",
-            Self::Open => "open",
-            Self::None => "none",
-        }
-    }
-
-    /// Returns one line for people.
-    #[must_use]
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::Isolated => "same namespace and DNS allowed",
-            Self::Open => "in from the same namespace, out to everywhere",
-            Self::None => "no network policy",
-        }
-    }
-}
 
 /// Where the private key of a certificate is.
 #[derive(Clone, Debug, PartialEq, Eq)]

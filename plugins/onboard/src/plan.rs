@@ -13,8 +13,8 @@ use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
 use crate::options::{Auth, Mode, Network, Options};
-use crate::profile::Profile;
 use crate::record::{CredentialKind, Extra, Generation, Record, Settings};
+use groundcrew::tenancy::Profile;
 
 pub mod changes;
 mod credential;

@@ -16,8 +16,7 @@ use crate::login::Asserted;
 use crate::meta;
 use crate::objects::Holder;
 
-/// Namespace of the records and of the service accounts behind tokens.
-pub const SYSTEM_NAMESPACE: &str = "groundcrew-system";
+pub use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
 /// Key of the ConfigMap's data.
 const KEY: &str = "record.json";

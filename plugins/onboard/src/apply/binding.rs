@@ -12,7 +12,7 @@ use kube::api::Api;
 use super::{Run, Work};
 use crate::objects::{self, Binding, Holder};
 use crate::plan::{self, Place};
-use crate::record::Extra;
+use crate::record::{Extra, SYSTEM_NAMESPACE};
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
 const WIDE: &str = "clusterrolebindings.rbac.authorization.k8s.io";
@@ -74,6 +74,20 @@ impl Run<'_> {
                 .await?;
             if let Some(kept) = kept {
                 work.wide.insert(name.clone(), kept);
+            }
+            if *extra == Extra::Claims {
+                let wanted = objects::claims_in_records(user, holders);
+                let found = work.bindings.get(SYSTEM_NAMESPACE).cloned();
+                let doing = Doing::new("update", RESOURCE)
+                    .named(&name)
+                    .within(SYSTEM_NAMESPACE);
+                let api = self.namespaced_api::<RoleBinding>(SYSTEM_NAMESPACE);
+                let (_, kept) = self
+                    .write_binding(&api, &wanted, found, &doing, work)
+                    .await?;
+                if let Some(kept) = kept {
+                    work.bindings.insert(SYSTEM_NAMESPACE.to_owned(), kept);
+                }
             }
             let to: Vec<String> = holders.iter().map(Holder::describe).collect();
             self.done(

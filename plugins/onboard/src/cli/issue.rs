@@ -14,9 +14,9 @@ use crate::kubeconfig;
 use crate::login::{Asserted, Login, Provider};
 use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
 use crate::people;
-use crate::profile::Profile;
 use crate::record::{Extra, Membership};
 use crate::request::{self, HerRequest};
+use groundcrew::tenancy::Profile;
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);

@@ -7,7 +7,8 @@ use super::{CredentialStep, NamespaceStep, Plan};
 use crate::identity::UserName;
 use crate::objects;
 use crate::observe::Observed;
-use crate::profile::Profile;
+use crate::record::Extra;
+use groundcrew::tenancy::Profile;
 
 /// Returns what a run would change, in the order in which it does; empty when it would write
 /// nothing.
@@ -28,7 +29,7 @@ pub fn changes(
         all.push("limits");
     }
     if !bound(user, plan, &observed.bindings)
-        || !wide(user, plan, &observed.wide)
+        || !wide(user, plan, &observed.wide, &observed.bindings)
         || !plan.left.is_empty()
     {
         all.push("rights");
@@ -82,13 +83,26 @@ fn limited(user: &UserName, plan: &Plan, observed: &Observed) -> bool {
     limits && quota && policy
 }
 
-fn wide(user: &UserName, plan: &Plan, found: &[ClusterRoleBinding]) -> bool {
+fn wide(
+    user: &UserName,
+    plan: &Plan,
+    found: &[ClusterRoleBinding],
+    bindings: &[RoleBinding],
+) -> bool {
     plan.settings.extras.iter().all(|extra| {
         let wanted = objects::wide_binding(*extra, user, &plan.holders.after);
-        found.iter().any(|binding| {
+        let wide = found.iter().any(|binding| {
             binding.metadata.name == wanted.metadata.name
                 && objects::rebound(binding, &wanted).is_none()
-        })
+        });
+        let inner = objects::claims_in_records(user, &plan.holders.after);
+        let mut inside = bindings.iter().filter(|one| {
+            one.metadata.namespace == inner.metadata.namespace
+                && one.metadata.name == inner.metadata.name
+        });
+        let whole = *extra != Extra::Claims
+            || inside.any(|binding| objects::rebound(binding, &inner).is_none());
+        wide && whole
     })
 }
 

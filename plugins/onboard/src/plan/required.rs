@@ -23,6 +23,12 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
         let wide = "clusterrolebindings.rbac.authorization.k8s.io";
         all.extend(["get", "create", "update"].map(|verb| Access::new(verb, wide)));
         all.push(Access::new("bind", cluster_roles).named(extra.role()));
+        if *extra == Extra::Claims {
+            let inside = |verb| Access::new(verb, bindings).within(SYSTEM_NAMESPACE);
+            all.extend(["get", "create", "update"].map(inside));
+            let roles = Access::new("bind", "roles.rbac.authorization.k8s.io");
+            all.push(roles.named(extra.role()).within(SYSTEM_NAMESPACE));
+        }
         if *extra == Extra::Renewal {
             all.extend(["create", "escalate"].map(|verb| Access::new(verb, cluster_roles)));
         }

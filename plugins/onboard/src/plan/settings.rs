@@ -5,8 +5,8 @@ use groundcrew::error::{Error, Result};
 use super::Place;
 use crate::observe::FoundNamespace;
 use crate::options::{DEFAULT_ROLE, Network, Options};
-use crate::profile::{Profile, Size};
 use crate::record::{Extra, Membership, Record, Settings};
+use groundcrew::tenancy::{Profile, Size};
 
 /// Takes over from the record what this run does not state.
 pub(super) fn settings(options: &Options, record: Option<&Record>) -> Settings {

@@ -11,7 +11,7 @@ use crate::kubeconfig::Endpoint;
 use crate::kubeconfig::Existing;
 use crate::observe::{FoundRecord, InNamespace};
 use crate::options::KeySource;
-use crate::profile::Size;
+use groundcrew::tenancy::Size;
 
 const NOW: &str = "2026-11-21T09:00:00Z";
 

@@ -11,8 +11,8 @@ use serde_saphyr::Spanned;
 use crate::cli::issue::{check_expires, membership};
 use crate::identity::{self, UserName};
 use crate::options::{Auth, Network, Options};
-use crate::profile::Profile;
 use crate::record::Extra;
+use groundcrew::tenancy::Profile;
 
 /// The people of one file.
 #[derive(Debug)]

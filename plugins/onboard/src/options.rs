@@ -65,7 +65,7 @@ pub struct Options {
     /// What she may do in the cluster besides.
     pub extras: Vec<Extra>,
     /// Her own request for a renewal, which is approved instead of a new one.
-    pub asked: Option<Box<CertificateSigningRequest>>,
+    pub renewal: Option<Box<CertificateSigningRequest>>,
     /// The file that declares her.
     pub declared_by: Option<String>,
     /// What may be written.
@@ -104,7 +104,7 @@ impl Options {
             joins: Vec::new(),
             leaves: Vec::new(),
             extras: Vec::new(),
-            asked: None,
+            renewal: None,
             declared_by: None,
             dry_run: DryRun::None,
             field_manager: crate::run::field_manager(None),

@@ -208,7 +208,7 @@ impl Run<'_> {
         key: &Key<'_>,
         undo: &mut Undo,
     ) -> Result<CertificateSigningRequest> {
-        if let Some(asked) = &self.options.asked {
+        if let Some(asked) = &self.options.renewal {
             return Ok(asked.as_ref().clone());
         }
         let user = &self.options.user;

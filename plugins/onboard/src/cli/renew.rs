@@ -161,7 +161,7 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         None => (None, KeySource::Here, defaults.out.clone()),
     };
     let options = Options {
-        asked,
+        renewal: asked,
         auth: if args.approve {
             Auth::Cert
         } else {

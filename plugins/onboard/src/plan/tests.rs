@@ -44,7 +44,7 @@ fn options() -> Options {
         joins: Vec::new(),
         leaves: Vec::new(),
         extras: Vec::new(),
-        asked: None,
+        renewal: None,
         declared_by: None,
         provider: None,
         dry_run: DryRun::None,

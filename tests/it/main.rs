@@ -10,6 +10,7 @@ mod onboard_merge;
 mod onboard_offboard;
 mod onboard_refusals;
 mod onboard_renew;
+mod onboard_setup;
 mod onboard_team;
 mod project;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
+        ("onboard_setup", onboard_setup::cases()),
         ("onboard_team", onboard_team::cases()),
         ("project", project::cases()),
     ];

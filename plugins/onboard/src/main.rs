@@ -5,6 +5,7 @@ mod apply;
 mod cli;
 mod credential;
 mod discovery;
+mod extras;
 mod handover;
 mod identity;
 mod kubeconfig;
@@ -23,6 +24,8 @@ mod render;
 mod request;
 mod run;
 mod sar;
+mod setup;
+mod smoke;
 mod store;
 mod team;
 

@@ -11,6 +11,8 @@ use crate::kubeconfig;
 use crate::profile::Profile;
 use crate::record::Membership;
 use crate::request::HerRequest;
+use crate::setup::Setup;
+use crate::smoke::Smoke;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -56,6 +58,10 @@ pub struct Options {
     pub joins: Vec<Membership>,
     /// Namespaces of others where she loses hers.
     pub leaves: Vec<String>,
+    /// What is set up in her namespace, as her.
+    pub setup: Option<Setup>,
+    /// A first pod that is tried, as her.
+    pub smoke: Option<Smoke>,
     /// The file that declares her.
     pub declared_by: Option<String>,
     /// What may be written.
@@ -92,6 +98,8 @@ impl Options {
             no_namespace: false,
             joins: Vec::new(),
             leaves: Vec::new(),
+            setup: None,
+            smoke: None,
             declared_by: None,
             dry_run: DryRun::None,
             field_manager: crate::run::field_manager(None),

@@ -15,6 +15,8 @@ use crate::apply::Outcome;
 use crate::options::{KeySource, Options};
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::proof::Check;
+use crate::setup::SetupReport;
+use crate::smoke::SmokeReport;
 
 /// What a run ends with; the body of the `OnboardReport` document.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +30,10 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
     verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup: Option<SetupReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smoke: Option<SmokeReport>,
     elapsed_seconds: f64,
     #[serde(skip)]
     exit: Exit,
@@ -72,6 +78,8 @@ impl Report {
             verified: !is_hers
                 && !outcome.checks.is_empty()
                 && Check::exit(&outcome.checks) == Exit::Done,
+            setup: None,
+            smoke: None,
             exit: Check::exit(&outcome.checks),
             kubeconfig,
             certificate,
@@ -81,10 +89,23 @@ impl Report {
         }
     }
 
+    /// Adds what was done as her.
+    #[must_use]
+    pub fn with(self, setup: Option<SetupReport>, smoke: Option<SmokeReport>) -> Self {
+        Self {
+            setup,
+            smoke,
+            ..self
+        }
+    }
+
     /// Returns how the run ends.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.exit
+        match (self.exit, &self.smoke) {
+            (Exit::Done, Some(smoke)) => smoke.exit(),
+            (exit, _) => exit,
+        }
     }
 
     /// Renders the report.
@@ -205,6 +226,12 @@ impl Report {
                 self.user
             ),
         );
+        if let Some(setup) = &self.setup {
+            line("setup", &setup.summary());
+        }
+        if let Some(smoke) = &self.smoke {
+            line("first pod", &smoke.summary());
+        }
         text.push_str(&format!("\nSend {} these three commands:\n", self.user));
         let file = file_name(path);
         for command in [
@@ -340,6 +367,12 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
                 .filter(|old| !plan.holders.after.contains(old));
             lines.extend(old.map(|old| format!("rights of {} taken away", old.describe())));
         }
+    }
+    if let Some(setup) = &options.setup {
+        lines.extend(setup.plan_lines(user.as_str()));
+    }
+    if let Some(smoke) = &options.smoke {
+        lines.push(format!("pod of {} run as {user}, and removed", smoke.image));
     }
     lines
 }

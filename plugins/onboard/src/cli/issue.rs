@@ -16,6 +16,8 @@ use crate::people;
 use crate::profile::Profile;
 use crate::record::Membership;
 use crate::request::{self, HerRequest};
+use crate::setup::Setup;
+use crate::smoke::Smoke;
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -37,6 +39,9 @@ pub struct IssueArgs {
 
     #[command(flatten)]
     credential: CredentialArgs,
+
+    #[command(flatten)]
+    extras: ExtrasArgs,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -132,6 +137,24 @@ struct CredentialArgs {
     force: bool,
 }
 
+/// What is done with her file once she can work.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "As her, in the end")]
+struct ExtrasArgs {
+    /// Apply the manifests in this directory as her, then run its setup.sh with KUBECONFIG and
+    /// NAMESPACE set
+    #[arg(long, value_name = "DIR", conflicts_with = "csr_file", value_hint = clap::ValueHint::DirPath)]
+    setup: Option<PathBuf>,
+
+    /// Run a first pod of this image as her, wait until it runs, and remove it
+    #[arg(long, value_name = "IMAGE", conflicts_with = "csr_file")]
+    smoke: Option<String>,
+
+    /// How long the first pod may take to run
+    #[arg(long, value_name = "DURATION", default_value = "2m", requires = "smoke", value_parser = duration::positive)]
+    smoke_timeout: Span,
+}
+
 impl IssueArgs {
     /// Checks everything that can be checked without the cluster.
     ///
@@ -144,6 +167,7 @@ impl IssueArgs {
             person,
             access,
             credential,
+            extras,
             write,
             output,
             globals: _,
@@ -222,6 +246,11 @@ impl IssueArgs {
             timeout: timeout.0,
             key,
             out,
+            setup: extras.setup.as_deref().map(Setup::read).transpose()?,
+            smoke: extras.smoke.map(|image| Smoke {
+                image,
+                timeout: extras.smoke_timeout.0,
+            }),
             server: user_server.or_else(|| kube.server.clone()),
             force,
             no_namespace,

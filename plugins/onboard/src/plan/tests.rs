@@ -38,6 +38,8 @@ fn options() -> Options {
         no_namespace: false,
         joins: Vec::new(),
         leaves: Vec::new(),
+        setup: None,
+        smoke: None,
         declared_by: None,
         dry_run: DryRun::None,
         field_manager: "kubectl-onboard".to_owned(),

@@ -125,6 +125,10 @@ impl Host<'_> {
             extras.setup = Some(report);
             let user = &options.user;
             result.map_err(|error| {
+                let error = match &options.smoke {
+                    Some(_) => error.with_detail("the first pod was not tried"),
+                    None => error,
+                };
                 error
                     .with_detail(format!(
                         "{user} is onboarded; nothing of that is taken back"

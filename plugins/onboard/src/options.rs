@@ -64,6 +64,8 @@ pub struct Options {
     pub smoke: Option<Smoke>,
     /// The file that declares her.
     pub declared_by: Option<String>,
+    /// The command that does the same, when all this was asked for on the terminal.
+    pub asked: Option<String>,
     /// What may be written.
     pub dry_run: DryRun,
     /// Who owns the fields that are applied.
@@ -101,6 +103,7 @@ impl Options {
             setup: None,
             smoke: None,
             declared_by: None,
+            asked: None,
             dry_run: DryRun::None,
             field_manager: crate::run::field_manager(None),
             force_conflicts: false,

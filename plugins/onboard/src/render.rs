@@ -5,7 +5,7 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -275,14 +275,22 @@ pub fn plan(options: &Options, plan: &Plan) -> Result<String> {
             }
         }
         Format::Name => Ok(format!("namespace/{}\n", plan.namespace)),
-        Format::Table | Format::Wide => {
-            let suffix = options.dry_run.suffix();
-            Ok(lines
-                .iter()
-                .map(|line| format!("{line}{suffix}\n"))
-                .collect())
-        }
+        Format::Table | Format::Wide => Ok(text(&lines, options.dry_run)),
     }
+}
+
+/// Renders for people what a run would do, as `--dry-run=client` does.
+#[must_use]
+pub fn preview(options: &Options, plan: &Plan) -> String {
+    text(&plan_lines(options, plan), DryRun::Client)
+}
+
+fn text(lines: &[String], mode: DryRun) -> String {
+    let suffix = mode.suffix();
+    lines
+        .iter()
+        .map(|line| format!("{line}{suffix}\n"))
+        .collect()
 }
 
 fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {

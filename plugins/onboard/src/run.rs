@@ -63,6 +63,9 @@ pub async fn run(
     };
     let ready = extras::check(&session, options, &prepared.plan);
     let ready = interrupt.guard(ready).await?;
+    if let Some(line) = &options.asked {
+        agree(options, &prepared.plan, line, ui)?;
+    }
     if options.dry_run == DryRun::Client {
         ui.answer(render::plan(options, &prepared.plan)?)?;
         return Ok(Exit::Done);
@@ -97,6 +100,19 @@ pub async fn run(
     }
     session.finish()?;
     Ok(report.exit())
+}
+
+/// Shows what would be done and the command that does it, and asks whether to go on.
+fn agree(options: &Options, plan: &Plan, line: &str, ui: &Ui) -> Result<()> {
+    if options.dry_run == DryRun::None {
+        ui.status(render::preview(options, plan).trim_end());
+    }
+    ui.status(format_args!("The same without questions:\n  {line}"));
+    if options.dry_run != DryRun::None || ui.confirm("Go on?")? {
+        Ok(())
+    } else {
+        Err(Error::failed("nothing was done: the answer was no"))
+    }
 }
 
 /// What the runs for several people have in common.

@@ -1,5 +1,7 @@
 //! `kubectl onboard USER`: its flags, and what they mean together.
 
+mod ask;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -41,6 +41,7 @@ fn options() -> Options {
         setup: None,
         smoke: None,
         declared_by: None,
+        asked: None,
         dry_run: DryRun::None,
         field_manager: "kubectl-onboard".to_owned(),
         force_conflicts: false,

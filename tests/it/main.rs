@@ -3,6 +3,8 @@
 mod conventions;
 mod kubectl;
 mod onboard;
+#[cfg(unix)]
+mod onboard_asked;
 mod onboard_choices;
 mod onboard_faults;
 mod onboard_handover;
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
         ("onboard", onboard::cases()),
+        #[cfg(unix)]
+        ("onboard_asked", onboard_asked::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),

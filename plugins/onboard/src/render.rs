@@ -157,7 +157,7 @@ impl Report {
 
     fn text(&self) -> String {
         let user = &self.user;
-        let head = match (&self.kubeconfig, self.exit) {
+        let head = match (&self.kubeconfig, self.exit()) {
             (None, Exit::Done) if self.certificate.is_some() => {
                 format!("{user}'s certificate is ready.")
             }

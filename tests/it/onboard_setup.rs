@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
             interrupted,
         ),
         Case::new("a_first_pod_runs_and_is_gone", signer, smoke),
+        Case::new("ctrl_c_removes_the_first_pod", signer, smoke_interrupted),
         Case::new("a_first_pod_that_cannot_run_says_why", signer, smokeless),
     ]
 }
@@ -321,10 +322,10 @@ fn smoke(suite: &Suite) {
         .answers("first pod    registry.k8s.io/pause:3.10 ran after");
 }
 
-fn smokeless(suite: &Suite) {
-    let alice = suite.name("alice");
+/// Onboards her, and lets every pod of hers ask for more than the sandbox has.
+fn no_node_is_enough(suite: &Suite, alice: &str) {
     // A quota on cpu would refuse what no node can run.
-    let profile = suite.onboard(&alice).line("--profile none");
+    let profile = suite.onboard(alice).line("--profile none");
     profile.run().success();
     // A request that no node of the sandbox can meet.
     let limits = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "huge", "namespace": alice},
@@ -334,6 +335,31 @@ fn smokeless(suite: &Suite) {
         .stdin(&limits.to_string())
         .run()
         .success();
+}
+
+/// Counts the first pods that nobody has begun to delete.
+fn first_pods(suite: &Suite, alice: &str) -> usize {
+    let pods = suite.get(&format!("pods -n {alice} -l groundcrew.dev/smoke"));
+    pods.map_or(0, |list| {
+        let items = list["items"].as_array().expect("items").iter();
+        items
+            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+            .count()
+    })
+}
+
+fn smoke_interrupted(suite: &Suite) {
+    let alice = suite.name("alice");
+    no_node_is_enough(suite, &alice);
+    let run = suite.onboard(&alice).line("--smoke pause");
+    let output = run.interrupt_when(|| first_pods(suite, &alice) == 1);
+    output.code(130).says("interrupted");
+    assert_eq!(first_pods(suite, &alice), 0, "the pod was removed");
+}
+
+fn smokeless(suite: &Suite) {
+    let alice = suite.name("alice");
+    no_node_is_enough(suite, &alice);
     let run = || {
         suite
             .onboard(&alice)
@@ -351,14 +377,7 @@ fn smokeless(suite: &Suite) {
         reason.contains("not within 3s") && reason.contains("nsufficient cpu"),
         "{reason}"
     );
-    let pods = suite.get(&format!("pods -n {alice} -l groundcrew.dev/smoke"));
-    let left = pods.map_or(0, |list| {
-        let items = list["items"].as_array().expect("items").iter();
-        items
-            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
-            .count()
-    });
-    assert_eq!(left, 0, "the pod was removed");
+    assert_eq!(first_pods(suite, &alice), 0, "the pod was removed");
     // Where her own file shows that she cannot work, nothing is tried.
     let delete = format!("delete limitrange huge -n {alice}");
     suite.admin(&delete).run().success();

@@ -250,3 +250,27 @@ impl Drop for LogWriter {
 fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_every_question_is_a_usage_error_that_names_it() {
+        let ui = Ui::into_sinks(io::sink(), io::sink(), None);
+        let choices = ["a".to_owned()];
+        for error in [
+            ui.confirm("Sure?").map(drop),
+            ui.input("Sure?", &|_| Ok(())).map(drop),
+            ui.select("Sure?", &choices).map(drop),
+        ]
+        .map(Result::err)
+        {
+            let error = error.map(|error| (error.kind(), error.to_string()));
+            assert!(
+                matches!(&error, Some((Kind::Usage, text)) if text.contains("Sure?")),
+                "{error:?}"
+            );
+        }
+    }
+}

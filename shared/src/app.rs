@@ -112,6 +112,9 @@ fn execute<P: Plugin>(plugin: P, ui: &Ui) -> Result<Exit> {
         .map_err(|error| Error::failed("cannot start the runtime").with_source(error))?;
     let result = runtime.block_on(async {
         let (interrupt, second) = Interrupt::listen();
+        // The listener begins before a question can block the only thread: Ctrl-C at the very
+        // first one would end the process with the terminal as the question left it.
+        tokio::task::yield_now().await;
         tokio::select! {
             result = plugin.run(ui.clone(), interrupt) => result,
             () = second => Err(Error::interrupted()),

@@ -8,6 +8,8 @@ mod ns_claim_faults;
 mod ns_claim_guard;
 mod ns_claim_reap;
 mod onboard;
+#[cfg(unix)]
+mod onboard_asked;
 mod onboard_choices;
 mod onboard_doctor;
 mod onboard_faults;
@@ -18,6 +20,7 @@ mod onboard_merge;
 mod onboard_offboard;
 mod onboard_refusals;
 mod onboard_renew;
+mod onboard_setup;
 mod onboard_status;
 mod onboard_team;
 mod onboard_verify;
@@ -37,6 +40,8 @@ fn main() -> ExitCode {
         ("ns_claim_guard", ns_claim_guard::cases()),
         ("ns_claim_reap", ns_claim_reap::cases()),
         ("onboard", onboard::cases()),
+        #[cfg(unix)]
+        ("onboard_asked", onboard_asked::cases()),
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_doctor", onboard_doctor::cases()),
         ("onboard_faults", onboard_faults::cases()),
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
         ("onboard_offboard", onboard_offboard::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
+        ("onboard_setup", onboard_setup::cases()),
         ("onboard_status", onboard_status::cases()),
         ("onboard_team", onboard_team::cases()),
         ("onboard_verify", onboard_verify::cases()),

@@ -152,6 +152,23 @@ impl Run {
         }
     }
 
+    /// Starts it on a terminal of its own, for a person who types.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn on_terminal(mut self) -> rexpect::session::PtySession {
+        self.command.env("TERM", "xterm");
+        let patience = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        let options = rexpect::reader::Options::new()
+            .timeout_ms(Some(patience))
+            .strip_ansi_escape_codes(true);
+        rexpect::session::spawn_with_options(self.command, options)
+            .unwrap_or_else(|error| panic!("cannot start `{}`: {error}", self.shown))
+    }
+
     /// Starts it with a stdout whose reader has gone, and returns what it did then.
     ///
     /// # Panics

@@ -108,7 +108,18 @@ impl Plugin for Cli {
             Some(Command::Join(args)) => member::join(*args, &ui, &interrupt).await,
             Some(Command::Leave(args)) => member::leave(*args, &ui, &interrupt).await,
             None => {
-                let (options, kube) = self.issue.resolve()?;
+                let (args, asked) = if self.issue.is_to_be_asked(&ui) {
+                    let typed = std::env::args_os().skip(1);
+                    let typed: Vec<String> = typed
+                        .map(|word| word.to_string_lossy().into_owned())
+                        .collect();
+                    let (args, line) = self.issue.ask(&typed, &ui)?;
+                    (args, Some(line))
+                } else {
+                    (self.issue, None)
+                };
+                let (mut options, kube) = args.resolve()?;
+                options.asked = asked;
                 crate::run::run(&options, &kube, &ui, &interrupt).await
             }
         }

@@ -14,6 +14,8 @@ use crate::kubeconfig;
 use crate::login::Provider;
 use crate::record::{Extra, Membership};
 use crate::request::HerRequest;
+use crate::setup::Setup;
+use crate::smoke::Smoke;
 use groundcrew::tenancy::Profile;
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
@@ -66,8 +68,14 @@ pub struct Options {
     pub extras: Vec<Extra>,
     /// Her own request for a renewal, which is approved instead of a new one.
     pub renewal: Option<Box<CertificateSigningRequest>>,
+    /// What is set up in her namespace, as her.
+    pub setup: Option<Setup>,
+    /// A first pod that is tried, as her.
+    pub smoke: Option<Smoke>,
     /// The file that declares her.
     pub declared_by: Option<String>,
+    /// The command that does the same, when all this was asked for on the terminal.
+    pub asked: Option<String>,
     /// What may be written.
     pub dry_run: DryRun,
     /// Who owns the fields that are applied.
@@ -105,7 +113,10 @@ impl Options {
             leaves: Vec::new(),
             extras: Vec::new(),
             renewal: None,
+            setup: None,
+            smoke: None,
             declared_by: None,
+            asked: None,
             dry_run: DryRun::None,
             field_manager: crate::run::field_manager(None),
             force_conflicts: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,6 +16,8 @@ use crate::options::{KeySource, Options};
 use crate::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::proof::Check;
 use crate::record::NEVER;
+use crate::setup::SetupReport;
+use crate::smoke::SmokeReport;
 
 /// What a run ends with; the body of the `OnboardReport` document.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +31,10 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
     verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup: Option<SetupReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smoke: Option<SmokeReport>,
     elapsed_seconds: f64,
     #[serde(skip)]
     exit: Exit,
@@ -74,6 +80,8 @@ impl Report {
                 && !outcome.kind.is_foreign()
                 && !outcome.checks.is_empty()
                 && Check::exit(&outcome.checks) == Exit::Done,
+            setup: None,
+            smoke: None,
             exit: Check::exit(&outcome.checks),
             kubeconfig,
             certificate,
@@ -83,10 +91,23 @@ impl Report {
         }
     }
 
+    /// Adds what was done as her.
+    #[must_use]
+    pub fn with(self, setup: Option<SetupReport>, smoke: Option<SmokeReport>) -> Self {
+        Self {
+            setup,
+            smoke,
+            ..self
+        }
+    }
+
     /// Returns how the run ends.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.exit
+        match (self.exit, &self.smoke) {
+            (Exit::Done, Some(smoke)) => smoke.exit(),
+            (exit, _) => exit,
+        }
     }
 
     /// Renders the report.
@@ -138,7 +159,7 @@ impl Report {
 
     fn text(&self) -> String {
         let user = &self.user;
-        let head = match (&self.kubeconfig, self.exit) {
+        let head = match (&self.kubeconfig, self.exit()) {
             (None, Exit::Done) if self.certificate.is_some() => {
                 format!("{user}'s certificate is ready.")
             }
@@ -214,6 +235,12 @@ impl Report {
                 "her login; her rights are what the server says of them",
             );
         }
+        if let Some(setup) = &self.setup {
+            line("setup", &setup.summary());
+        }
+        if let Some(smoke) = &self.smoke {
+            line("first pod", &smoke.summary());
+        }
         text.push_str(&format!("\nSend {} these three commands:\n", self.user));
         let file = file_name(path);
         for command in [
@@ -257,14 +284,22 @@ pub fn plan(options: &Options, plan: &Plan) -> Result<String> {
             }
         }
         Format::Name => Ok(format!("namespace/{}\n", plan.namespace)),
-        Format::Table | Format::Wide => {
-            let suffix = options.dry_run.suffix();
-            Ok(lines
-                .iter()
-                .map(|line| format!("{line}{suffix}\n"))
-                .collect())
-        }
+        Format::Table | Format::Wide => Ok(text(&lines, options.dry_run)),
     }
+}
+
+/// Renders for people what a run would do, as `--dry-run=client` does.
+#[must_use]
+pub fn preview(options: &Options, plan: &Plan) -> String {
+    text(&plan_lines(options, plan), DryRun::Client)
+}
+
+fn text(lines: &[String], mode: DryRun) -> String {
+    let suffix = mode.suffix();
+    lines
+        .iter()
+        .map(|line| format!("{line}{suffix}\n"))
+        .collect()
 }
 
 fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
@@ -354,6 +389,12 @@ fn plan_lines(options: &Options, plan: &Plan) -> Vec<String> {
                 .filter(|old| !plan.holders.after.contains(old));
             lines.extend(old.map(|old| format!("rights of {} taken away", old.describe())));
         }
+    }
+    if let Some(setup) = &options.setup {
+        lines.extend(setup.plan_lines(user.as_str()));
+    }
+    if let Some(smoke) = &options.smoke {
+        lines.push(format!("pod of {} run as {user}, and removed", smoke.image));
     }
     lines
 }

@@ -13,6 +13,7 @@ use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
 use crate::apply::{Run, writer};
+use crate::extras;
 use crate::kubeconfig;
 use crate::observe::{Cache, Observed, observe};
 use crate::options::{Mode, Options};
@@ -60,12 +61,20 @@ pub async fn run(
         ui,
         interrupt,
     };
+    let ready = extras::check(&session, options, &prepared.plan);
+    let ready = interrupt.guard(ready).await?;
+    if let Some(line) = &options.asked {
+        agree(options, &prepared.plan, line, ui)?;
+    }
     if options.dry_run == DryRun::Client {
         ui.answer(render::plan(options, &prepared.plan)?)?;
         return Ok(Exit::Done);
     }
     if options.dry_run == DryRun::Server {
         host.run(options, &prepared).rehearse().await?;
+        if options.has_extras() {
+            ui.status("not checked: what is done as her, because a rehearsal gives her no file.");
+        }
         ui.answer(render::plan(options, &prepared.plan)?)?;
         return Ok(Exit::Done);
     }
@@ -73,9 +82,11 @@ pub async fn run(
         warn_of_loopback(&prepared.observed, ui);
     }
     let outcome = host.run(options, &prepared).carry_out().await?;
-    let requests = session.requests() + outcome.requests_as_her;
     let (plan, now) = (&prepared.plan, prepared.now);
-    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
+    let extras = host.extras(options, plan, &outcome, ready.as_ref()).await;
+    let requests = session.requests() + outcome.requests_as_her + extras.requests;
+    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now)
+        .with(extras.setup, extras.smoke);
     ui.answer(report.render(&options.output)?)?;
     if let Mode::Renew { grace } = options.mode
         && !grace.is_zero()
@@ -84,8 +95,24 @@ pub async fn run(
         ui.status(format_args!("what she held before works until {end}."));
         ui.hint("then take its rights away:  kubectl onboard renew --due");
     }
+    if let Some(error) = extras.error {
+        return Err(error);
+    }
     session.finish()?;
     Ok(report.exit())
+}
+
+/// Shows what would be done and the command that does it, and asks whether to go on.
+fn agree(options: &Options, plan: &Plan, line: &str, ui: &Ui) -> Result<()> {
+    if options.dry_run == DryRun::None {
+        ui.status(render::preview(options, plan).trim_end());
+    }
+    ui.status(format_args!("The same without questions:\n  {line}"));
+    if options.dry_run != DryRun::None || ui.confirm("Go on?")? {
+        Ok(())
+    } else {
+        Err(Error::failed("nothing was done: the answer was no"))
+    }
 }
 
 /// What the runs for several people have in common.

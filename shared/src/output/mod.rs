@@ -1,7 +1,9 @@
 //! The answer as tables for people and documents for programs.
 
 mod document;
+mod shell;
 mod table;
 
 pub use document::{API_VERSION, Document, Kind, json, yaml};
+pub use shell::shell_word;
 pub use table::Table;

@@ -7,5 +7,5 @@ mod term;
 
 pub use color::ColorChoice;
 pub use progress::Progress;
-pub use prompt::{Prompter, TerminalPrompter};
+pub use prompt::{Check, Prompter, TerminalPrompter};
 pub use term::Ui;

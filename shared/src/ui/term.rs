@@ -9,7 +9,7 @@ use indicatif::MultiProgress;
 
 use super::color::{self, ColorChoice};
 use super::progress::Progress;
-use super::prompt::{Prompter, TerminalPrompter};
+use super::prompt::{Check, Prompter, TerminalPrompter};
 use crate::error::{Error, Kind, Result};
 
 type Sink = Box<dyn Write + Send>;
@@ -164,13 +164,37 @@ impl Ui {
     ///
     /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
     pub fn confirm(&self, question: &str) -> Result<bool> {
-        match &self.0.prompter {
-            Some(prompter) => self.suspend(|| prompter.confirm(question)),
-            None => Err(
-                Error::usage(format!("cannot ask \"{question}\" without a terminal"))
-                    .with_hint("pass --yes to go on without being asked"),
-            ),
-        }
+        let prompter = self
+            .asks(question)
+            .map_err(|error| error.with_hint("pass --yes to go on without being asked"))?;
+        self.suspend(|| prompter.confirm(question))
+    }
+
+    /// Asks for a text on the terminal until `check` finds nothing wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
+    pub fn input(&self, question: &str, check: Check<'_>) -> Result<String> {
+        let prompter = self.asks(question)?;
+        self.suspend(|| prompter.input(question, check))
+    }
+
+    /// Asks for one of several on the terminal, the first being the default; returns its index.
+    ///
+    /// # Errors
+    ///
+    /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
+    pub fn select(&self, question: &str, choices: &[String]) -> Result<usize> {
+        let prompter = self.asks(question)?;
+        self.suspend(|| prompter.select(question, choices))
+    }
+
+    fn asks(&self, question: &str) -> Result<&(dyn Prompter + Send + Sync)> {
+        self.0
+            .prompter
+            .as_deref()
+            .ok_or_else(|| Error::usage(format!("cannot ask \"{question}\" without a terminal")))
     }
 
     /// Returns a writer for log lines, which go to stderr.
@@ -225,4 +249,28 @@ impl Drop for LogWriter {
 
 fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_every_question_is_a_usage_error_that_names_it() {
+        let ui = Ui::into_sinks(io::sink(), io::sink(), None);
+        let choices = ["a".to_owned()];
+        for error in [
+            ui.confirm("Sure?").map(drop),
+            ui.input("Sure?", &|_| Ok(())).map(drop),
+            ui.select("Sure?", &choices).map(drop),
+        ]
+        .map(Result::err)
+        {
+            let error = error.map(|error| (error.kind(), error.to_string()));
+            assert!(
+                matches!(&error, Some((Kind::Usage, text)) if text.contains("Sure?")),
+                "{error:?}"
+            );
+        }
+    }
 }

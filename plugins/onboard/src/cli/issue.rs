@@ -1,5 +1,8 @@
 //! `kubectl onboard USER`: its flags, and what they mean together.
 
+mod ask;
+mod login;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,12 +14,14 @@ use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 
 use crate::identity::{self, UserName};
 use crate::kubeconfig;
-use crate::login::{Asserted, Login, Provider};
 use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
 use crate::people;
 use crate::record::{Extra, Membership};
 use crate::request::{self, HerRequest};
+use crate::setup::Setup;
+use crate::smoke::Smoke;
 use groundcrew::tenancy::Profile;
+use login::LoginArgs;
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -38,6 +43,9 @@ pub struct IssueArgs {
 
     #[command(flatten)]
     credential: CredentialArgs,
+
+    #[command(flatten)]
+    extras: ExtrasArgs,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -144,6 +152,24 @@ struct CredentialArgs {
     force: bool,
 }
 
+/// What is done with her file once she can work.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "As her, in the end")]
+struct ExtrasArgs {
+    /// Apply the manifests in this directory as her, then run its setup.sh with KUBECONFIG and
+    /// NAMESPACE set
+    #[arg(long, value_name = "DIR", conflicts_with = "csr_file", value_hint = clap::ValueHint::DirPath)]
+    setup: Option<PathBuf>,
+
+    /// Run a first pod of this image as her, wait until it runs, and remove it
+    #[arg(long, value_name = "IMAGE", conflicts_with = "csr_file")]
+    smoke: Option<String>,
+
+    /// How long the first pod may take to run
+    #[arg(long, value_name = "DURATION", default_value = "2m", requires = "smoke", value_parser = duration::positive)]
+    smoke_timeout: Span,
+}
+
 impl IssueArgs {
     /// Checks everything that can be checked without the cluster.
     ///
@@ -156,6 +182,7 @@ impl IssueArgs {
             person,
             access,
             credential,
+            extras,
             write,
             output,
             globals: _,
@@ -176,7 +203,7 @@ impl IssueArgs {
             self_renewal,
             no_namespace,
         } = access;
-        let extras = [(claims, Extra::Claims), (self_renewal, Extra::Renewal)];
+        let rights = [(claims, Extra::Claims), (self_renewal, Extra::Renewal)];
         let CredentialArgs {
             auth,
             expires,
@@ -245,11 +272,16 @@ impl IssueArgs {
             key,
             provider,
             out,
+            setup: extras.setup.as_deref().map(Setup::read).transpose()?,
+            smoke: extras.smoke.map(|image| Smoke {
+                image,
+                timeout: extras.smoke_timeout.0,
+            }),
             server: user_server.or_else(|| kube.server.clone()),
             force,
             no_namespace,
             joins,
-            extras: extras
+            extras: rights
                 .into_iter()
                 .filter_map(|(asked, extra)| asked.then_some(extra))
                 .collect(),
@@ -285,95 +317,6 @@ fn key_source(
         .with_hint("leave --group out: her request can carry her own group alone"));
     }
     HerRequest::read(path, user).map(KeySource::Hers)
-}
-
-/// How she logs in where somebody else issues the credential.
-#[derive(Args, Debug)]
-struct LoginArgs {
-    /// With --auth oidc: the provider, as the API server's --oidc-issuer-url names it
-    #[arg(long, value_name = "URL")]
-    issuer_url: Option<String>,
-
-    /// With --auth oidc: the client that the provider knows kubectl as
-    #[arg(long, value_name = "ID")]
-    client_id: Option<String>,
-
-    /// With --auth exec: the program that logs in (client.authentication.k8s.io/v1)
-    #[arg(long, value_name = "PROGRAM")]
-    exec_command: Option<String>,
-
-    /// With --auth exec: an argument of the program; repeatable
-    #[arg(long = "exec-arg", value_name = "ARG", allow_hyphen_values = true)]
-    exec_args: Vec<String>,
-
-    /// With --auth exec: a variable for the program; repeatable; no secrets, the file is handed on
-    #[arg(long = "exec-env", value_name = "NAME=VALUE")]
-    exec_env: Vec<String>,
-
-    /// With --auth oidc or exec: whom the API server sees then, user:NAME or group:NAME with the
-    /// provider's prefix [default: user:USER]
-    #[arg(long, value_name = "SUBJECT", value_parser = Asserted::parse)]
-    subject: Option<Asserted>,
-}
-
-impl LoginArgs {
-    /// Checks that everything is there that `auth` needs, and nothing that it does not.
-    fn resolve(self, auth: Auth, user: &UserName) -> Result<Option<Provider>> {
-        let Self {
-            issuer_url,
-            client_id,
-            exec_command,
-            exec_args,
-            exec_env,
-            subject,
-        } = self;
-        let oidc = issuer_url.is_some() || client_id.is_some();
-        let exec = exec_command.is_some() || !exec_args.is_empty() || !exec_env.is_empty();
-        let login = match (auth, issuer_url, client_id, exec_command) {
-            (Auth::Oidc, Some(issuer), Some(client), _) if !exec => Login::oidc(issuer, client)?,
-            (Auth::Oidc, ..) => {
-                return Err(Error::usage(
-                    "--auth oidc needs --issuer-url and --client-id, and nothing else",
-                )
-                .with_hint("both are what the API server was started with"));
-            }
-            (Auth::Exec, _, _, Some(command)) if !oidc => Login::Exec {
-                command,
-                args: exec_args,
-                env: exec_env
-                    .iter()
-                    .map(|pair| variable(pair))
-                    .collect::<Result<_>>()?,
-            },
-            (Auth::Exec, ..) => {
-                return Err(
-                    Error::usage("--auth exec needs --exec-command, and no --issuer-url")
-                        .with_hint(
-                            "for example --exec-command aws --exec-arg eks --exec-arg get-token",
-                        ),
-                );
-            }
-            _ if oidc || exec || subject.is_some() => {
-                return Err(
-                    Error::usage("a login is stated, but not which kind of credential")
-                        .with_hint("pass --auth oidc or --auth exec"),
-                );
-            }
-            _ => return Ok(None),
-        };
-        let asserted = subject.unwrap_or_else(|| Asserted::User(user.as_str().to_owned()));
-        Ok(Some(Provider { login, asserted }))
-    }
-}
-
-fn variable(pair: &str) -> Result<(String, String)> {
-    let (name, value) = pair.split_once('=').unwrap_or_default();
-    if name.is_empty() {
-        return Err(Error::usage(format!(
-            "--exec-env {pair:?} is not NAME=VALUE"
-        )));
-    }
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Checks a lifetime against what the API server accepts.

@@ -15,6 +15,8 @@ fn report() -> Report {
         certificate: None,
         kubeconfig: Some("./alice.kubeconfig".to_owned()),
         verified: true,
+        setup: None,
+        smoke: None,
         exit: Exit::Done,
         elapsed_seconds: 2.3,
         requests: 24,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Access;
+use crate::output::shell_word as word;
 
 /// Returns what somebody who may grant the rights pastes into a shell.
 ///
@@ -58,16 +59,6 @@ fn pair(access: &Access, user: &str, role: &str) -> String {
                  kubectl create rolebinding {role} --role={role} {to} -n {namespace}"
             )
         }
-    }
-}
-
-/// Quotes a word for the shell where it needs it.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

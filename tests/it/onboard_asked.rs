@@ -1,0 +1,131 @@
+//! `kubectl onboard` without a name: the questions on a terminal.
+
+use harness::{Case, Need, Suite};
+use rexpect::session::PtySession;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let signer = &[Need::Plugins, Need::Signer, Need::Controllers];
+    vec![
+        Case::new(
+            "who_answers_the_questions_is_shown_the_line",
+            signer,
+            answers,
+        ),
+        Case::new("a_no_and_ctrl_c_write_nothing", signer, refuses),
+        Case::new("without_a_terminal_nobody_is_asked", signer, no_terminal),
+    ]
+}
+
+const DOWN: &str = "\x1b[B";
+const ENTER: &str = "\r";
+
+fn wait_for(terminal: &mut PtySession, text: &str) -> String {
+    match terminal.exp_string(text) {
+        Ok(before) => before,
+        Err(error) => panic!("waiting for {text:?}: {error}"),
+    }
+}
+
+fn send(terminal: &mut PtySession, keys: &str) {
+    terminal.send(keys).expect("the terminal takes keys");
+    terminal.flush().expect("the terminal takes keys");
+}
+
+/// Checks how it ended. The type that says so is not public in rexpect, its text is.
+#[track_caller]
+fn ends_with(terminal: &mut PtySession, code: i32) {
+    terminal.exp_eof().expect("its end");
+    let ended = format!("{:?}", terminal.process().wait());
+    assert!(
+        ended.contains("Exited(") && ended.ends_with(&format!(", {code}))")),
+        "{ended}"
+    );
+}
+
+fn answers(suite: &Suite) {
+    let alice = suite.name("alice");
+    let file = suite.path(&format!("{alice}.kubeconfig"));
+    let mut terminal = suite.admin("onboard --expires 1d").on_terminal();
+    wait_for(&mut terminal, "Who (");
+    send(&mut terminal, "system:admin\r");
+    wait_for(&mut terminal, "belong to Kubernetes itself");
+    // What is wrong stands there to be mended.
+    send(&mut terminal, &"\x7f".repeat("system:admin".len()));
+    send(&mut terminal, &format!("{alice}\r"));
+    wait_for(&mut terminal, "Team (");
+    send(&mut terminal, "the payers\r");
+    wait_for(&mut terminal, "What she may use");
+    wait_for(&mut terminal, "from a YAML file");
+    send(&mut terminal, &format!("{DOWN}{DOWN}{ENTER}"));
+    wait_for(&mut terminal, "What she may do");
+    wait_for(&mut terminal, "another ClusterRole");
+    send(&mut terminal, &format!("{DOWN}{DOWN}{ENTER}"));
+    wait_for(
+        &mut terminal,
+        &format!("namespace/{alice} created (dry run)"),
+    );
+    let line = format!(
+        "kubectl onboard {alice} --expires 1d --team 'the payers' --profile medium --role view"
+    );
+    wait_for(&mut terminal, &line);
+    wait_for(&mut terminal, "Go on?");
+    assert_eq!(suite.get(&format!("namespace {alice}")), None);
+    send(&mut terminal, "y");
+    wait_for(&mut terminal, "can work.");
+    ends_with(&mut terminal, 0);
+    let namespace = suite
+        .get(&format!("namespace {alice}"))
+        .expect("her namespace");
+    let team = &namespace["metadata"]["annotations"]["groundcrew.dev/team"];
+    assert_eq!(*team, "the payers");
+    let binding = suite.get(&format!("rolebinding onboard-{alice} -n {alice}"));
+    assert_eq!(binding.expect("her rights")["roleRef"]["name"], "view");
+    assert!(file.exists(), "her file");
+
+    // The line alone finds nothing left to do.
+    let shell = suite.program(std::path::Path::new("/bin/sh"));
+    let again = shell
+        .kubeconfig(suite.cluster().kubeconfig())
+        .args(["-c", &line]);
+    again
+        .run()
+        .success()
+        .answers("generation 1")
+        .says("unchanged");
+}
+
+fn refuses(suite: &Suite) {
+    let alice = suite.name("alice");
+    let line = "onboard --team a --profile none --role view";
+    let mut terminal = suite.admin(line).on_terminal();
+    wait_for(&mut terminal, "Who (");
+    send(&mut terminal, &format!("{alice}\r"));
+    wait_for(&mut terminal, "Go on?");
+    send(&mut terminal, "n");
+    wait_for(&mut terminal, "nothing was done");
+    ends_with(&mut terminal, 1);
+
+    let mut terminal = suite.admin("onboard").on_terminal();
+    wait_for(&mut terminal, "Who (");
+    send(&mut terminal, &format!("{alice}\r"));
+    wait_for(&mut terminal, "Team (");
+    send(&mut terminal, "\r");
+    wait_for(&mut terminal, "What she may use");
+    wait_for(&mut terminal, "from a YAML file");
+    send(&mut terminal, "\x03");
+    wait_for(&mut terminal, "interrupted");
+    ends_with(&mut terminal, 130);
+    assert_eq!(suite.get(&format!("namespace {alice}")), None);
+}
+
+fn no_terminal(suite: &Suite) {
+    let output = suite.admin("onboard").run();
+    output
+        .code(2)
+        .no_answer()
+        .says("whom to onboard is not stated");
+    // With --yes nobody is asked either.
+    let mut terminal = suite.admin("onboard --yes").on_terminal();
+    wait_for(&mut terminal, "whom to onboard is not stated");
+    ends_with(&mut terminal, 2);
+}

@@ -1,0 +1,3 @@
+//! `kubectl can-i-audit`: who can do what, why, and what of it is dangerous.
+
+fn main() {}

@@ -14,6 +14,7 @@
 pub mod aggregate;
 pub mod catalog;
 pub mod engine;
+pub mod nearest;
 pub mod policy;
 pub mod question;
 pub mod subject;

@@ -114,12 +114,11 @@ impl Subject {
                 format!("{SERVICE_ACCOUNTS}:{namespace}"),
                 AUTHENTICATED.to_owned(),
             ],
-            Self::User(_) => named(&[AUTHENTICATED]),
             Self::Node(_) => named(&[NODES, AUTHENTICATED]),
             Self::Anonymous => named(&[UNAUTHENTICATED]),
             // Nobody is in this group without being unauthenticated.
             Self::Group(name) if name == UNAUTHENTICATED => Vec::new(),
-            Self::Group(_) => named(&[AUTHENTICATED]),
+            Self::User(_) | Self::Group(_) => named(&[AUTHENTICATED]),
         }
     }
 

@@ -19,6 +19,26 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// What `kubectl can-i-audit` shows of a whole cluster.
+    AccessOverview,
+    /// Who may do something: `kubectl can-i-audit who`.
+    AccessSubjects,
+    /// What a subject may do: `kubectl can-i-audit what`.
+    AccessRules,
+    /// Why a subject may do something: `kubectl can-i-audit why`.
+    AccessReasons,
+    /// Answers to the questions of `kubectl can-i-audit check`.
+    AssertionReport,
+    /// What is dangerous: `kubectl can-i-audit risks`.
+    AccessRisks,
+    /// Who may do what, as a table: `kubectl can-i-audit matrix`.
+    AccessMatrix,
+    /// Which access was gained and lost: `kubectl can-i-audit diff`.
+    AccessDiff,
+    /// Whether the server agrees: `kubectl can-i-audit verify`.
+    AccessVerification,
+    /// Everything that decides about access: `kubectl can-i-audit snapshot`.
+    AccessSnapshot,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +94,20 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::AccessOverview,
+            Kind::AccessSubjects,
+            Kind::AccessRules,
+            Kind::AccessReasons,
+            Kind::AssertionReport,
+            Kind::AccessRisks,
+            Kind::AccessMatrix,
+            Kind::AccessDiff,
+            Kind::AccessVerification,
+            Kind::AccessSnapshot,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot"]"#
         );
     }
 

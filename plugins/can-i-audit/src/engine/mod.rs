@@ -6,7 +6,7 @@ mod rules;
 mod symbols;
 
 pub use query::{Chain, Grants, WhoRow};
-pub use rules::{RuleSet, SetId};
+pub use rules::{RuleSet, SetId, url_matches};
 
 use std::collections::HashMap;
 

@@ -65,7 +65,7 @@ impl Random {
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
+        usize::try_from(self.next() % limit as u64).expect("it is below a usize")
     }
 
     fn pick(&mut self, words: &[&str]) -> String {

@@ -17,4 +17,5 @@ pub mod engine;
 pub mod nearest;
 pub mod policy;
 pub mod question;
+pub mod sample;
 pub mod subject;

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod overview;
+pub mod snapshot;
+pub mod verify;
 pub mod what;
 pub mod who;
 pub mod why;

@@ -4,6 +4,7 @@ pub mod assertions;
 mod discovery;
 pub mod files;
 pub mod live;
+pub mod reviews;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -7,7 +7,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::commands::{check, overview, snapshot, verify, what, who, why};
+use crate::commands::{check, overview, risks, snapshot, verify, what, who, why};
 
 /// Tell who can do what, why, and what of it is dangerous
 ///
@@ -39,6 +39,7 @@ enum Command {
     What(what::WhatArgs),
     Why(why::WhyArgs),
     Check(check::CheckArgs),
+    Risks(risks::RisksArgs),
     Snapshot(snapshot::SnapshotArgs),
     Verify(verify::VerifyArgs),
 }
@@ -65,6 +66,7 @@ impl Plugin for Cli {
             Some(Command::What(args)) => &args.common.globals,
             Some(Command::Why(args)) => &args.common.globals,
             Some(Command::Check(args)) => &args.common.globals,
+            Some(Command::Risks(args)) => &args.common.globals,
             Some(Command::Snapshot(args)) => &args.common.globals,
             Some(Command::Verify(args)) => &args.common.globals,
         }
@@ -77,6 +79,7 @@ impl Plugin for Cli {
             Some(Command::What(args)) => what::run(args, &ui, &interrupt).await,
             Some(Command::Why(args)) => why::run(args, &ui, &interrupt).await,
             Some(Command::Check(args)) => check::run(args, &ui, &interrupt).await,
+            Some(Command::Risks(args)) => risks::run(args, &ui, &interrupt).await,
             Some(Command::Snapshot(args)) => snapshot::run(args, &ui, &interrupt).await,
             Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,
         }

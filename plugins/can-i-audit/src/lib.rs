@@ -17,5 +17,6 @@ pub mod engine;
 pub mod nearest;
 pub mod policy;
 pub mod question;
+pub mod risks;
 pub mod sample;
 pub mod subject;

@@ -26,6 +26,11 @@ pub struct Policy {
     pub catalog: Catalog,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// It is a cluster's and not that of manifests, so that what is not there does not exist.
+    pub from_cluster: bool,
+    /// The minor version of a server of major version 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_minor: Option<u32>,
 }
 
 /// An object of which the metadata alone counts.

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod overview;
+pub mod risks;
 pub mod snapshot;
 pub mod verify;
 pub mod what;

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use can_i_audit::engine::World;
+use can_i_audit::policy::Policy;
 use can_i_audit::subject::Subject;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::Kind;
+use groundcrew::output::{Kind, Table};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
+use super::{document, risks};
 use crate::observe::Common;
 
 /// `kubectl can-i-audit` alone.
@@ -81,9 +83,18 @@ pub async fn run(args: OverviewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
             .iter()
             .map(|subject| format!("{subject}\n"))
             .collect(),
-        None => words(&overview),
+        None => words(&overview) + &worst(policy),
     };
     ui.answer(text)?;
+    if matches!(args.output.format, Format::Table | Format::Wide) {
+        for next in [
+            "kubectl can-i-audit risks -o wide",
+            "kubectl can-i-audit who get secrets --any-namespace",
+            "kubectl can-i-audit verify",
+        ] {
+            ui.hint(next);
+        }
+    }
     observed.say(ui);
     observed.finish()?;
     Ok(observed.exit(Exit::Done))
@@ -101,5 +112,24 @@ fn words(overview: &Overview) -> String {
         overview.cluster_role_bindings + overview.role_bindings,
         overview.cluster_role_bindings,
         overview.namespaces,
+    )
+}
+
+/// Findings that are shown.
+const MOST: usize = 8;
+
+fn worst(policy: &Policy) -> String {
+    let world = World::new(policy);
+    let (count, rows) = risks::worst(&world, MOST);
+    if count == 0 {
+        return "no findings of medium severity or above.\n".to_owned();
+    }
+    let mut table = Table::new(Some(&["SEVERITY", "RULE", "WHO", "WHY"]));
+    for row in rows {
+        table.row(row);
+    }
+    format!(
+        "{count} findings of medium severity or above; the worst:\n{}",
+        table.render()
     )
 }

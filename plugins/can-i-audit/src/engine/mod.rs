@@ -1,10 +1,12 @@
 //! The policy, compiled for many questions.
 
 mod build;
+mod probe;
 mod query;
 mod rules;
 mod symbols;
 
+pub use probe::Reach;
 pub use query::{Chain, Grants, WhoRow};
 pub use rules::{RuleSet, SetId, url_matches};
 
@@ -73,6 +75,12 @@ impl World<'_> {
     #[must_use]
     pub fn set(&self, id: SetId) -> &RuleSet<'_> {
         &self.sets[id.index()]
+    }
+
+    /// Returns the rules of the distinct list with that number.
+    #[must_use]
+    pub fn rules_of(&self, index: usize) -> &[crate::policy::Rule] {
+        self.sets[index].rules
     }
 
     /// Returns how many bindings there are.

@@ -1,6 +1,7 @@
 //! Rules in numbers, and whether one allows a request
 //! (`pkg/apis/rbac/v1/evaluation_helpers.go`).
 
+use super::probe::Reach;
 use super::symbols::{Symbol, Symbols};
 use crate::policy::Rule;
 use crate::question::{Action, Target};
@@ -132,6 +133,35 @@ impl Compiled {
                         .names
                         .as_ref()
                         .is_none_or(|names| name.is_some_and(|name| names.contains(&name)))
+            }
+        }
+    }
+}
+
+impl Compiled {
+    /// Says how far the rule reaches when the name of the request is left open. A rule that lists
+    /// the empty name reaches whole collections.
+    pub(super) fn reach(&self, asked: &Asked<'_>) -> Reach {
+        match *asked {
+            Asked::Path { .. } if self.allows(asked) => Reach::All,
+            Asked::Path { .. } => Reach::None,
+            Asked::Resource {
+                verb,
+                group,
+                combined,
+                starred,
+                name,
+            } => {
+                let resource = self.resources.hold(combined)
+                    || (starred.is_some() && self.resources.hold(starred));
+                if !(self.verbs.hold(verb) && self.groups.hold(group) && resource) {
+                    return Reach::None;
+                }
+                match &self.names {
+                    None => Reach::All,
+                    Some(names) if name.is_some_and(|name| names.contains(&name)) => Reach::All,
+                    Some(_) => Reach::Named,
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use can_i_audit::catalog::{Catalog, Entry};
 use can_i_audit::policy::{
     AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
 };
+use can_i_audit::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
 use serde::Deserialize;
@@ -112,6 +113,13 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
     }
     policy.catalog = Catalog::built_in().with(resources);
     name_namespaces(&mut policy);
+    let own = add_defaults(&mut policy);
+    if !own.is_empty() {
+        ui.status(format_args!(
+            "taken from Kubernetes 1.36, because the files refer to them: {}",
+            own.join(", ")
+        ));
+    }
     fill_aggregated(&mut policy);
     Ok(policy)
 }
@@ -385,6 +393,36 @@ fn name_namespaces(policy: &mut Policy) {
             },
         })
         .collect();
+}
+
+/// Manifests bind Kubernetes' own ClusterRoles without holding them.
+fn add_defaults(policy: &mut Policy) -> Vec<String> {
+    let defaults = Defaults::new();
+    let bindings = policy.cluster_role_bindings.iter();
+    let mut names: Vec<String> = bindings
+        .chain(&policy.role_bindings)
+        .filter(|binding| binding.role_ref.kind == "ClusterRole")
+        .map(|binding| binding.role_ref.name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| {
+        !policy
+            .cluster_roles
+            .iter()
+            .any(|role| role.metadata.name == *name)
+    });
+    let mut added = Vec::new();
+    for role in defaults.cluster_roles() {
+        if names.contains(&role.metadata.name) {
+            added.push(format!("ClusterRole/{}", role.metadata.name));
+            let mut role = role.clone();
+            // Its rules are complete; its parts are not among the files.
+            role.aggregation_rule = None;
+            policy.cluster_roles.push(role);
+        }
+    }
+    added
 }
 
 #[cfg(test)]

@@ -118,11 +118,12 @@ pub async fn read(session: &Session) -> Result<Policy> {
             futures::join!(
                 list(session, NAMESPACES),
                 list(session, SERVICE_ACCOUNTS),
-                discovery::read(session)
+                discovery::read(session),
+                minor(session)
             )
         }
     );
-    let (namespaces, service_accounts, catalog) = rest;
+    let (namespaces, service_accounts, catalog, minor) = rest;
     let mut gaps = Vec::new();
     let mut failures = Vec::new();
     let mut policy = Policy {
@@ -134,6 +135,8 @@ pub async fn read(session: &Session) -> Result<Policy> {
         service_accounts: take(service_accounts, &mut failures),
         catalog: Catalog::default(),
         gaps: Vec::new(),
+        from_cluster: true,
+        server_minor: minor,
     };
     let nothing = policy.cluster_role_bindings.is_empty() && policy.role_bindings.is_empty();
     if nothing && failures.len() >= 4 {
@@ -161,6 +164,21 @@ pub async fn read(session: &Session) -> Result<Policy> {
     };
     policy.gaps = gaps;
     Ok(policy)
+}
+
+/// The version decides on a few rules; without it the newest is assumed.
+async fn minor(session: &Session) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Version {
+        minor: String,
+    }
+    let version: Version = get(session, "/version", "application/json").await.ok()?;
+    let digits: String = version
+        .minor
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
 }
 
 type Failure = (Gap, kube::Error, Doing);

@@ -1,6 +1,7 @@
 //! Reads a policy: from a cluster, from files, from a snapshot.
 
 pub mod assertions;
+pub mod baseline;
 mod discovery;
 pub mod files;
 pub mod live;

@@ -7,7 +7,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::commands::{check, overview, risks, snapshot, verify, what, who, why};
+use crate::commands::{check, diff, matrix, overview, risks, snapshot, verify, what, who, why};
 
 /// Tell who can do what, why, and what of it is dangerous
 ///
@@ -39,6 +39,8 @@ enum Command {
     What(what::WhatArgs),
     Why(why::WhyArgs),
     Check(check::CheckArgs),
+    Diff(diff::DiffArgs),
+    Matrix(matrix::MatrixArgs),
     Risks(risks::RisksArgs),
     Snapshot(snapshot::SnapshotArgs),
     Verify(verify::VerifyArgs),
@@ -66,6 +68,8 @@ impl Plugin for Cli {
             Some(Command::What(args)) => &args.common.globals,
             Some(Command::Why(args)) => &args.common.globals,
             Some(Command::Check(args)) => &args.common.globals,
+            Some(Command::Diff(args)) => &args.globals,
+            Some(Command::Matrix(args)) => &args.common.globals,
             Some(Command::Risks(args)) => &args.common.globals,
             Some(Command::Snapshot(args)) => &args.common.globals,
             Some(Command::Verify(args)) => &args.common.globals,
@@ -79,6 +83,8 @@ impl Plugin for Cli {
             Some(Command::What(args)) => what::run(args, &ui, &interrupt).await,
             Some(Command::Why(args)) => why::run(args, &ui, &interrupt).await,
             Some(Command::Check(args)) => check::run(args, &ui, &interrupt).await,
+            Some(Command::Diff(args)) => diff::run(args, &ui, &interrupt).await,
+            Some(Command::Matrix(args)) => matrix::run(args, &ui, &interrupt).await,
             Some(Command::Risks(args)) => risks::run(args, &ui, &interrupt).await,
             Some(Command::Snapshot(args)) => snapshot::run(args, &ui, &interrupt).await,
             Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,

@@ -13,6 +13,8 @@
 
 pub mod aggregate;
 pub mod catalog;
+pub mod cells;
+pub mod diff;
 pub mod engine;
 pub mod nearest;
 pub mod policy;

@@ -50,7 +50,7 @@ fn subject(text: &str) -> Vec<Subject> {
         return Vec::new();
     };
     let (namespace, name) = match kind {
-        "ServiceAccount" => name.split_once('/').unwrap(),
+        "ServiceAccount" => name.split_once('/').expect("NAMESPACE/NAME"),
         _ => ("", name),
     };
     vec![Subject {

@@ -1,6 +1,8 @@
 //! What there is to ask; one file each.
 
 pub mod check;
+pub mod diff;
+pub mod matrix;
 pub mod overview;
 pub mod risks;
 pub mod snapshot;

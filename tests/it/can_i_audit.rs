@@ -33,6 +33,12 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("a_snapshot_answers_as_the_cluster_does", needs, snapshot),
         Case::new("two_runs_are_byte_identical", needs, deterministic),
         Case::new(
+            "kubernetes_own_policy_is_no_finding_and_one_more_right_is",
+            needs,
+            own_policy,
+        ),
+        Case::new("a_changed_cluster_differs_in_what_changed", needs, differs),
+        Case::new(
             "a_list_that_the_server_forgets_is_begun_again",
             faults,
             forgotten_list,
@@ -459,6 +465,83 @@ fn deterministic(suite: &Suite) {
         let two = suite.admin(&format!("can-i-audit {words}")).run();
         assert_eq!(one.success().stdout, two.success().stdout);
     }
+}
+
+fn own_policy(suite: &Suite) {
+    let name = suite.name("risk");
+    let about = |output: &Output| -> Vec<String> {
+        let document = output.json();
+        let findings = document["findings"].as_array().expect("findings").clone();
+        // Other cases' objects are in the cluster too.
+        let ours = |finding: &&Value| {
+            let text = finding.to_string();
+            text.contains(&name) || text.contains("system:") || text.contains("kube-")
+        };
+        let own = findings.iter().filter(ours);
+        own.map(|finding| finding["rule"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let risks = || {
+        let words = "can-i-audit risks --min-severity medium --fail-on critical -o json";
+        suite.admin(words).run()
+    };
+    let before = risks();
+    assert_eq!(about(&before), [] as [String; 0], "{before}");
+    let role = format!("create clusterrole {name} --verb=get --resource=secrets");
+    suite.admin(&role).run().success();
+    let bind = format!("create clusterrolebinding {name} --clusterrole={name} --user={name}");
+    suite.admin(&bind).run().success();
+    let after = risks();
+    assert_eq!(about(after.code(3)), ["CIA-012"], "{after}");
+    let sarif = suite.admin("can-i-audit risks -o sarif").run();
+    let sarif = sarif.code(3).json();
+    assert_eq!(sarif["version"], "2.1.0");
+    let delete = format!("delete clusterrole,clusterrolebinding {name}");
+    suite.admin(&delete).run().success();
+}
+
+fn differs(suite: &Suite) {
+    let name = suite.name("diff");
+    suite
+        .admin(&format!("create namespace {name}"))
+        .run()
+        .success();
+    let make = format!("create rolebinding {name} --clusterrole=view --user={name} -n {name}");
+    let snap = |file: &str| {
+        let path = suite.path(file);
+        suite
+            .admin("can-i-audit snapshot -o")
+            .args([&path])
+            .run()
+            .success();
+        path
+    };
+    let before = snap("before.json");
+    suite.admin(&make).run().success();
+    let after = snap("after.json");
+    let diff = |one, other| {
+        let run = suite.admin("can-i-audit diff -o json").args([one, other]);
+        run.run()
+    };
+    let output = diff(&before, &after);
+    let found = output.code(3).json();
+    let of_hers = |rows: &Value| -> usize {
+        let rows = rows.as_array().expect("rows");
+        rows.iter()
+            .filter(|row| row["subject"] == format!("user:{name}"))
+            .count()
+    };
+    assert_eq!(
+        (of_hers(&found["gained"]), of_hers(&found["lost"])),
+        (1, 0),
+        "{output}"
+    );
+    let same = diff(&after, &after);
+    let same = same.success().json();
+    assert_eq!(
+        (same["gained"].clone(), same["lost"].clone()),
+        (json!([]), json!([]))
+    );
 }
 
 /// Enough RoleBindings for a list of several pages; the limit of 500 is the plugin's.

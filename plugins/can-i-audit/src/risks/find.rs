@@ -1,13 +1,13 @@
 //! Who holds what is dangerous.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::atoms::{Atom, Mask, masks};
 use super::defaults::Defaults;
 use super::{Finding, Severity, hygiene, rule};
 use crate::engine::{Chain, World};
 use crate::policy::Rule;
-use crate::question::Action;
 use crate::subject::{AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
 
 /// The namespace whose contents are the cluster's own.
@@ -134,6 +134,7 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
         world,
         defaults: &defaults,
         minted: accounts_with_rights(world, &defaults),
+        behind: RefCell::default(),
     };
     let mut found = Vec::new();
     for (subject, scopes) in finder.held(include_defaults) {
@@ -160,7 +161,12 @@ struct Finder<'w> {
     defaults: &'w Defaults,
     /// Namespaces with a service account that is bound to something.
     minted: BTreeSet<String>,
+    /// Which rules of which list are behind an atom, found once.
+    behind: RefCell<HashMap<Behind, Vec<usize>>>,
 }
+
+/// A distinct list of rules, an atom, and whether a RoleBinding gives it.
+type Behind = (usize, u8, bool);
 
 impl<'w> Finder<'w> {
     /// What everybody holds, cluster-wide first.
@@ -340,6 +346,22 @@ impl<'w> Finder<'w> {
         }
     }
 
+    fn rules_behind(&self, binding: usize, atom: Atom, in_namespace: bool) -> Vec<usize> {
+        let set = self.world.set_of(binding);
+        let find = || {
+            let mut rules: BTreeSet<usize> = BTreeSet::new();
+            for (action, spaced) in atom.requests() {
+                if spaced || !in_namespace {
+                    rules.extend(self.world.reaching(set, &action));
+                }
+            }
+            rules.into_iter().collect()
+        };
+        let key = (set.index(), atom as u8, in_namespace);
+        let mut behind = self.behind.borrow_mut();
+        behind.entry(key).or_insert_with(find).clone()
+    }
+
     fn every_chain(&self, held: &Held) -> Vec<Chain> {
         let mut chains = Vec::new();
         for &(binding, subject) in &held.bindings {
@@ -362,17 +384,10 @@ impl<'w> Finder<'w> {
         atoms: &[Atom],
         limited: bool,
     ) -> Finding {
-        let actions: Vec<Action> = atoms
-            .iter()
-            .flat_map(|atom| atom.requests())
-            .filter(|(_, spaced)| scope.is_none() || *spaced)
-            .map(|(action, _)| action)
-            .collect();
         let mut chains = BTreeSet::new();
         for &(binding, at) in &held.bindings {
-            let set = self.world.set_of(binding);
-            for action in &actions {
-                for rule in self.world.reaching(set, action) {
+            for atom in atoms {
+                for rule in self.rules_behind(binding, *atom, scope.is_some()) {
                     chains.insert(Chain {
                         binding,
                         subject: at,

@@ -1,5 +1,8 @@
 //! `bench`: figures of the plugins on a sandbox, as a Markdown table.
 
+mod audit;
+mod world;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,6 +31,7 @@ const ONBOARDS: usize = 5;
 /// When something does not build, start or succeed.
 pub(crate) fn run() -> Result<()> {
     let plugin = cargo::build_shipped(PLUGIN)?;
+    let auditor = audit::program()?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -35,7 +39,10 @@ pub(crate) fn run() -> Result<()> {
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;
-    let result = measure(&plugin, &state);
+    let result = measure(&plugin, &state).and_then(|mut figures| {
+        figures.extend(audit::measure(&auditor, &state)?);
+        Ok(figures)
+    });
     down::quietly(NAME)?;
     for line in table(&result?) {
         ui::answer(&line);
@@ -45,9 +52,9 @@ pub(crate) fn run() -> Result<()> {
 
 /// One line of the table.
 struct Figure {
-    what: &'static str,
+    what: String,
     value: String,
-    goal: &'static str,
+    goal: String,
 }
 
 fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
@@ -72,7 +79,11 @@ fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
         .map(|run| run.peak_bytes)
         .max()
         .unwrap_or_default();
-    let figure = |what, value, goal| Figure { what, value, goal };
+    let figure = |what: &str, value, goal: &str| Figure {
+        what: what.to_owned(),
+        value,
+        goal: goal.to_owned(),
+    };
     Ok(vec![
         figure(
             "start, `kubectl-onboard --version`, median of 50",
@@ -165,7 +176,7 @@ fn onboard(plugin: &Path, state: &State, number: usize) -> Result<Run> {
     settle(state, &run);
     Ok(Run {
         wall,
-        requests: requests(&run, before)?,
+        requests: count_requests_of(&run, before, PLUGIN)?,
         peak_bytes: used.rusage.maxrss,
     })
 }
@@ -176,14 +187,14 @@ fn settle(state: &State, run: &RunDir) {
     let _answer = kubectl.get_raw("/readyz");
 }
 
-/// Counts the plugin's requests in the audit log, from a position on.
-fn requests(run: &RunDir, from: u64) -> Result<usize> {
+/// Counts a program's requests in the audit log, from a position on.
+fn count_requests_of(run: &RunDir, from: u64, program: &str) -> Result<usize> {
     let log = run.audit_log();
     let bytes = fs::read(&log).context(|| format!("cannot read {}", log.display()))?;
     let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
     Ok(count_requests(
         &String::from_utf8_lossy(&bytes[from..]),
-        PLUGIN,
+        program,
     ))
 }
 

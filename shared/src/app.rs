@@ -53,9 +53,12 @@ pub fn run<P: Plugin>() -> ExitCode {
 }
 
 /// Returns clap's command under the name that people type: `kubectl <plugin>`.
+///
+/// The version names the program, whose dashes kubectl wants as underscores
+/// (`pkg/cmd/plugin/plugin.go`).
 pub fn command<P: Plugin>() -> clap::Command {
     P::command()
-        .name(format!("kubectl-{}", P::NAME))
+        .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
         .bin_name(format!("kubectl {}", P::NAME))
 }
 

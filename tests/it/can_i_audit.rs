@@ -205,9 +205,9 @@ fn the_server_agrees(suite: &Suite) {
     let namespaces: Vec<String> = (0..4).map(|_| suite.name("audit")).collect();
     let file = suite.file("world.json", &world(7, &stem, &namespaces));
     suite.admin("create -f").args([&file]).run().success();
-    for seed in ["3", "4"] {
+    for seed in ["3", "4", "5", "6"] {
         let output = suite
-            .admin("can-i-audit verify --samples 10000 -o json --seed")
+            .admin("can-i-audit verify --samples 5000 -o json --seed")
             .args([seed])
             .run();
         let answer = output.success().json();
@@ -215,7 +215,7 @@ fn the_server_agrees(suite: &Suite) {
         assert_eq!(answer["complete"], json!(true));
         let allowed = answer["allowed"].as_u64().expect("a number");
         let named = answer["namedBindings"].as_u64().expect("a number");
-        assert!(allowed > 2_000 && allowed < 9_000, "{output}");
+        assert!(allowed > 1_000 && allowed < 4_500, "{output}");
         // Superusers are allowed without a binding.
         assert!(named > allowed * 9 / 10, "{output}");
     }
@@ -474,8 +474,14 @@ fn own_policy(suite: &Suite) {
         let findings = document["findings"].as_array().expect("findings").clone();
         // Other cases' objects are in the cluster too.
         let ours = |finding: &&Value| {
-            let text = finding.to_string();
-            text.contains(&name) || text.contains("system:") || text.contains("kube-")
+            let object = finding["object"].as_str().unwrap_or_default();
+            let grants = finding["grants"].as_array().expect("grants");
+            let mut bindings = grants.iter().map(|grant| grant["binding"]["name"].as_str());
+            object.contains(&name)
+                || object.contains("/system:")
+                || bindings.any(|binding| {
+                    binding.is_some_and(|own| own.starts_with("system:") || own == name)
+                })
         };
         let own = findings.iter().filter(ours);
         own.map(|finding| finding["rule"].as_str().unwrap_or_default().to_owned())

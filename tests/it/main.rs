@@ -1,5 +1,6 @@
 //! Every end-to-end test of the project.
 
+mod can_i_audit;
 mod conventions;
 mod kubectl;
 mod ns_claim;
@@ -32,6 +33,7 @@ use harness::Case;
 
 fn main() -> ExitCode {
     let files = [
+        ("can_i_audit", can_i_audit::cases()),
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
         ("ns_claim", ns_claim::cases()),

@@ -57,6 +57,26 @@ pub enum Kind {
     ClaimUsageReport,
     /// What `kubectl ns-claim install`, `uninstall` and `doctor` answer.
     ClaimInstallReport,
+    /// What `kubectl can-i-audit` shows of a whole cluster.
+    AccessOverview,
+    /// Who may do something: `kubectl can-i-audit who`.
+    AccessSubjects,
+    /// What a subject may do: `kubectl can-i-audit what`.
+    AccessRules,
+    /// Why a subject may do something: `kubectl can-i-audit why`.
+    AccessReasons,
+    /// Answers to the questions of `kubectl can-i-audit check`.
+    AssertionReport,
+    /// What is dangerous: `kubectl can-i-audit risks`.
+    AccessRisks,
+    /// Who may do what, as a table: `kubectl can-i-audit matrix`.
+    AccessMatrix,
+    /// Which access was gained and lost: `kubectl can-i-audit diff`.
+    AccessDiff,
+    /// Whether the server agrees: `kubectl can-i-audit verify`.
+    AccessVerification,
+    /// Everything that decides about access: `kubectl can-i-audit snapshot`.
+    AccessSnapshot,
 }
 
 /// A body with the two fields that say what it is.
@@ -107,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_kinds_are_a_contract() {
-        let kinds = [
+        let kinds: &[Kind] = &[
             Kind::OnboardReport,
             Kind::OnboardPlan,
             Kind::OnboardRecord,
@@ -131,10 +151,20 @@ mod tests {
             Kind::ClaimReapReport,
             Kind::ClaimUsageReport,
             Kind::ClaimInstallReport,
+            Kind::AccessOverview,
+            Kind::AccessSubjects,
+            Kind::AccessRules,
+            Kind::AccessReasons,
+            Kind::AssertionReport,
+            Kind::AccessRisks,
+            Kind::AccessMatrix,
+            Kind::AccessDiff,
+            Kind::AccessVerification,
+            Kind::AccessSnapshot,
         ];
         insta::assert_snapshot!(
-            serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport"]"#
+            serde_json::to_string(kinds).unwrap(),
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot"]"#
         );
     }
 

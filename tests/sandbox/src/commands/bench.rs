@@ -1,5 +1,8 @@
 //! `bench`: figures of the plugins on a sandbox, as a Markdown table.
 
+mod audit;
+mod world;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,6 +35,7 @@ const ONBOARDS: usize = 5;
 pub(crate) fn run() -> Result<()> {
     let plugin = cargo::build_shipped(PLUGIN)?;
     let claim_plugin = cargo::build_shipped(CLAIM_PLUGIN)?;
+    let auditor = audit::program()?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -41,6 +45,7 @@ pub(crate) fn run() -> Result<()> {
     })?;
     let result = measure(&plugin, &state).and_then(|mut figures| {
         figures.extend(claims::measure(&claim_plugin, &state)?);
+        figures.extend(audit::measure(&auditor, &state)?);
         Ok(figures)
     });
     down::quietly(NAME)?;
@@ -54,7 +59,7 @@ pub(crate) fn run() -> Result<()> {
 struct Figure {
     what: String,
     value: String,
-    goal: &'static str,
+    goal: String,
 }
 
 fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
@@ -114,9 +119,12 @@ fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
     ])
 }
 
-fn figure(what: impl Into<String>, value: String, goal: &'static str) -> Figure {
-    let what = what.into();
-    Figure { what, value, goal }
+fn figure(what: impl Into<String>, value: String, goal: impl Into<String>) -> Figure {
+    Figure {
+        what: what.into(),
+        value,
+        goal: goal.into(),
+    }
 }
 
 /// Starts a program again and again; returns the median time.

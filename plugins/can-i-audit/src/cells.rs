@@ -1,0 +1,377 @@
+//! Access as sets of cells: what can be asked, laid out as bits.
+//!
+//! A cell is a verb on a resource, with a name where some rule lists it, or a verb on a path.
+//! Everything that two policies can differ in is a cell: the resources that are served or named,
+//! with the verbs that they have or that a rule names. A wildcard is the cells that it covers, so
+//! `*` and a list of everything there is are the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::engine::{World, url_matches};
+use crate::policy::{Policy, Rule};
+use crate::subject::Subject;
+
+/// The verbs of an ordinary resource, for those of which nothing is known.
+const ORDINARY: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+
+/// One cell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// API group; empty is the core group, `*` any that nothing is known of.
+    pub group: String,
+    /// `pods`, `pods/log`, or a path.
+    pub resource: String,
+    /// The name; `None` is any that no rule lists.
+    pub name: Option<String>,
+    /// The verb.
+    pub verb: String,
+    /// It is a path and no resource.
+    pub is_path: bool,
+    /// A RoleBinding can give it.
+    pub namespaced: bool,
+}
+
+/// A set of cells, by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits(Vec<u64>);
+
+impl Bits {
+    fn empty(len: usize) -> Self {
+        Self(vec![0; len.div_ceil(64)])
+    }
+
+    fn set(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    /// Says whether a cell is in it.
+    #[must_use]
+    pub fn has(&self, at: usize) -> bool {
+        self.0
+            .get(at / 64)
+            .is_some_and(|word| word & (1 << (at % 64)) != 0)
+    }
+
+    /// Adds another set.
+    pub fn add(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// Takes another set away.
+    pub fn remove(&mut self, other: &Self) {
+        for (word, less) in self.0.iter_mut().zip(&other.0) {
+            *word &= !less;
+        }
+    }
+
+    /// Says whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// Returns the numbers in it.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(index, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                if left == 0 {
+                    return None;
+                }
+                let bit = left.trailing_zeros() as usize;
+                left &= left - 1;
+                Some(index * 64 + bit)
+            })
+        })
+    }
+}
+
+/// All cells of some policies.
+#[derive(Debug)]
+pub struct Universe {
+    /// The cells, sorted.
+    pub cells: Vec<Cell>,
+    by_resource: HashMap<String, Vec<usize>>,
+    by_subresource: HashMap<String, Vec<usize>>,
+    resources: Vec<usize>,
+    paths: Vec<usize>,
+}
+
+type Kinds = BTreeMap<(String, String), BTreeSet<String>>;
+
+impl Universe {
+    /// Lays out what the policies can differ in.
+    #[must_use]
+    pub fn new(policies: &[&Policy]) -> Self {
+        let mut kinds: Kinds = BTreeMap::new();
+        for entry in policies.iter().flat_map(|policy| policy.catalog.entries()) {
+            let verbs = kinds
+                .entry((entry.group.clone(), entry.resource.clone()))
+                .or_default();
+            verbs.extend(entry.verbs.iter().cloned());
+            for (sub, verbs) in &entry.subresources {
+                let combined = format!("{}/{sub}", entry.resource);
+                let known = kinds.entry((entry.group.clone(), combined)).or_default();
+                known.extend(verbs.iter().cloned());
+            }
+        }
+        let rules: BTreeSet<&Rule> = policies
+            .iter()
+            .flat_map(|policy| policy.cluster_roles.iter().chain(&policy.roles))
+            .flat_map(|role| &role.rules)
+            .collect();
+        for rule in &rules {
+            name_kinds(rule, &mut kinds);
+        }
+        let mut names: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for rule in rules.iter().filter(|rule| !rule.resource_names.is_empty()) {
+            for (group, resource) in kinds.keys() {
+                if covers(rule, group, resource) {
+                    let known = names.entry((group.clone(), resource.clone())).or_default();
+                    known.extend(rule.resource_names.iter().cloned());
+                }
+            }
+        }
+        let mut cells = Vec::new();
+        for ((group, resource), verbs) in &kinds {
+            let plain = resource.split('/').next().unwrap_or_default();
+            let scope = policies
+                .iter()
+                .find_map(|policy| policy.catalog.is_namespaced(group, plain));
+            let own = group.is_empty() && plain == "namespaces";
+            let key = (group.clone(), resource.clone());
+            let named = names.get(&key).into_iter().flatten().cloned().map(Some);
+            for name in std::iter::once(None).chain(named) {
+                for verb in verbs {
+                    cells.push(Cell {
+                        group: group.clone(),
+                        resource: resource.clone(),
+                        name: name.clone(),
+                        verb: verb.clone(),
+                        is_path: false,
+                        namespaced: scope != Some(false) || own,
+                    });
+                }
+            }
+        }
+        cells.extend(path_cells(&rules));
+        Self::indexed(cells)
+    }
+
+    fn indexed(cells: Vec<Cell>) -> Self {
+        let mut by_resource: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut by_subresource: HashMap<String, Vec<usize>> = HashMap::new();
+        let (mut resources, mut paths) = (Vec::new(), Vec::new());
+        for (index, cell) in cells.iter().enumerate() {
+            if cell.is_path {
+                paths.push(index);
+                continue;
+            }
+            resources.push(index);
+            by_resource
+                .entry(cell.resource.clone())
+                .or_default()
+                .push(index);
+            if let Some((_, sub)) = cell.resource.split_once('/') {
+                by_subresource
+                    .entry(format!("*/{sub}"))
+                    .or_default()
+                    .push(index);
+            }
+        }
+        Self {
+            cells,
+            by_resource,
+            by_subresource,
+            resources,
+            paths,
+        }
+    }
+
+    /// Returns what a list of rules covers, through a RoleBinding or cluster-wide.
+    #[must_use]
+    pub fn covered(&self, rules: &[Rule], in_namespace: bool) -> Bits {
+        let mut bits = Bits::empty(self.cells.len());
+        let none = Vec::new();
+        for rule in rules {
+            for entry in &rule.resources {
+                let exact = self.by_resource.get(entry).unwrap_or(&none);
+                let starred = self.by_subresource.get(entry).unwrap_or(&none);
+                let all = if entry == "*" { &self.resources } else { &none };
+                for &index in exact.iter().chain(starred).chain(all) {
+                    let cell = &self.cells[index];
+                    let fits = (cell.namespaced || !in_namespace)
+                        && has(&rule.verbs, &cell.verb)
+                        && has(&rule.api_groups, &cell.group)
+                        && names_fit(rule, cell);
+                    if fits {
+                        bits.set(index);
+                    }
+                }
+            }
+            if in_namespace {
+                continue;
+            }
+            for url in &rule.non_resource_urls {
+                for &index in &self.paths {
+                    let cell = &self.cells[index];
+                    if has(&rule.verbs, &cell.verb) && url_matches(url, &cell.resource) {
+                        bits.set(index);
+                    }
+                }
+            }
+        }
+        bits
+    }
+}
+
+fn names_fit(rule: &Rule, cell: &Cell) -> bool {
+    rule.resource_names.is_empty()
+        || cell
+            .name
+            .as_ref()
+            .is_some_and(|name| rule.resource_names.contains(name))
+}
+
+fn has(list: &[String], word: &str) -> bool {
+    list.iter().any(|one| one == "*" || one == word)
+}
+
+/// Adds what a rule names itself; wildcards name nothing.
+fn name_kinds(rule: &Rule, kinds: &mut Kinds) {
+    for resource in &rule.resources {
+        if resource.starts_with('*') {
+            continue;
+        }
+        for group in &rule.api_groups {
+            if group == "*" && kinds.keys().any(|(_, known)| known == resource) {
+                continue;
+            }
+            let key = (group.clone(), resource.clone());
+            let verbs = kinds
+                .entry(key)
+                .or_insert_with(|| ORDINARY.map(str::to_owned).into());
+            verbs.extend(rule.verbs.iter().filter(|verb| *verb != "*").cloned());
+        }
+    }
+}
+
+fn covers(rule: &Rule, group: &str, resource: &str) -> bool {
+    let starred = resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+    has(&rule.api_groups, group)
+        && (has(&rule.resources, resource)
+            || starred.is_some_and(|starred| rule.resources.contains(&starred)))
+}
+
+fn path_cells(rules: &BTreeSet<&Rule>) -> Vec<Cell> {
+    let mut verbs: BTreeSet<&str> = ["get"].into();
+    let mut paths: BTreeSet<&str> = BTreeSet::new();
+    for rule in rules
+        .iter()
+        .filter(|rule| !rule.non_resource_urls.is_empty())
+    {
+        verbs.extend(
+            rule.verbs
+                .iter()
+                .map(String::as_str)
+                .filter(|one| *one != "*"),
+        );
+        paths.extend(rule.non_resource_urls.iter().map(String::as_str));
+    }
+    let mut cells = Vec::new();
+    for path in paths {
+        for verb in &verbs {
+            cells.push(Cell {
+                group: String::new(),
+                resource: path.to_owned(),
+                name: None,
+                verb: (*verb).to_owned(),
+                is_path: true,
+                namespaced: false,
+            });
+        }
+    }
+    cells
+}
+
+/// What everybody is bound to, scope by scope; inside, the empty namespace is the cluster.
+#[derive(Debug, Default)]
+pub struct Held<'a> {
+    own: BTreeMap<Subject, BTreeMap<&'a str, Bits>>,
+}
+
+impl<'a> Held<'a> {
+    /// Collects it. Each distinct list of rules is laid out once.
+    #[must_use]
+    pub fn new(world: &'a World<'_>, universe: &Universe) -> Self {
+        let mut known: HashMap<(usize, bool), Bits> = HashMap::new();
+        let mut own: BTreeMap<Subject, BTreeMap<&'a str, Bits>> = BTreeMap::new();
+        for index in 0..world.binding_count() {
+            let spaced = !world.is_cluster_wide(index);
+            let set = world.set_of(index).index();
+            let bits = known
+                .entry((set, spaced))
+                .or_insert_with(|| universe.covered(world.rules_of(set), spaced));
+            if bits.is_empty() {
+                continue;
+            }
+            let scope = if spaced { world.scope_of(index) } else { "" };
+            for subject in &world.binding(index).subjects {
+                if let Some(subject) = Subject::of_binding(subject, scope) {
+                    let scopes = own.entry(subject).or_default();
+                    scopes.entry(scope).or_default().add(bits);
+                }
+            }
+        }
+        Self { own }
+    }
+
+    /// Returns everybody who is bound to something.
+    pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.own.keys()
+    }
+
+    /// Returns the scopes in which a subject is bound itself.
+    pub fn scopes(&self, subject: &Subject) -> impl Iterator<Item = Option<&'a str>> {
+        let scopes = self.own.get(subject).into_iter();
+        scopes
+            .flat_map(|scopes| scopes.keys().copied())
+            .map(|scope| (!scope.is_empty()).then_some(scope))
+    }
+
+    /// Returns what a subject is bound to itself in one scope.
+    #[must_use]
+    pub fn own(&self, subject: &Subject, scope: Option<&str>) -> Option<&Bits> {
+        self.own.get(subject)?.get(scope.unwrap_or_default())
+    }
+
+    /// Returns what holds for a subject in a scope: what it and its groups have there and
+    /// cluster-wide.
+    #[must_use]
+    pub fn effective(&self, subject: &Subject, groups: &[String], scope: Option<&str>) -> Bits {
+        let mut bits = Bits::default();
+        let groups = groups.iter().map(|name| Subject::Group(name.clone()));
+        for one in std::iter::once(subject.clone()).chain(groups) {
+            for scope in [None, scope] {
+                if let Some(more) = self.own(&one, scope) {
+                    bits.add(more);
+                }
+            }
+        }
+        bits
+    }
+}

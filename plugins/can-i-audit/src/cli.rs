@@ -1,0 +1,111 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::Globals;
+use groundcrew::ui::Ui;
+
+use crate::commands::{check, diff, matrix, overview, risks, snapshot, verify, what, who, why};
+
+/// Tell who can do what, why, and what of it is dangerous
+///
+/// Reads every role and binding once and evaluates them here, exactly as the API server does.
+/// Without a command: one screen about this cluster. What could not be read is named, and no
+/// "no" is answered from it.
+///
+/// A subject is sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    overview: overview::OverviewArgs,
+}
+
+/// One folder or file each.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Who(who::WhoArgs),
+    What(what::WhatArgs),
+    Why(why::WhyArgs),
+    Check(check::CheckArgs),
+    Diff(diff::DiffArgs),
+    Matrix(matrix::MatrixArgs),
+    Risks(risks::RisksArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Verify(verify::VerifyArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl can-i-audit who get secrets -n payments
+  kubectl can-i-audit what sa:payments/api
+  kubectl can-i-audit why user:alice delete deployments -n web
+  kubectl can-i-audit why --not sa:payments/api get pods/log -n payments
+  kubectl can-i-audit check -f assertions.yaml --from manifests/
+
+Exit codes:
+  0 done, or yes   1 failed   2 usage   3 no: denied, findings, a failed expectation
+  4 not everything could be read   130 interrupted";
+
+impl Plugin for Cli {
+    const NAME: &'static str = "can-i-audit";
+
+    fn globals(&self) -> &Globals {
+        match &self.command {
+            None => &self.overview.common.globals,
+            Some(Command::Who(args)) => &args.common.globals,
+            Some(Command::What(args)) => &args.common.globals,
+            Some(Command::Why(args)) => &args.common.globals,
+            Some(Command::Check(args)) => &args.common.globals,
+            Some(Command::Diff(args)) => &args.globals,
+            Some(Command::Matrix(args)) => &args.common.globals,
+            Some(Command::Risks(args)) => &args.common.globals,
+            Some(Command::Snapshot(args)) => &args.common.globals,
+            Some(Command::Verify(args)) => &args.common.globals,
+        }
+    }
+
+    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+        match self.command {
+            None => overview::run(self.overview, &ui, &interrupt).await,
+            Some(Command::Who(args)) => who::run(args, &ui, &interrupt).await,
+            Some(Command::What(args)) => what::run(args, &ui, &interrupt).await,
+            Some(Command::Why(args)) => why::run(args, &ui, &interrupt).await,
+            Some(Command::Check(args)) => check::run(args, &ui, &interrupt).await,
+            Some(Command::Diff(args)) => diff::run(args, &ui, &interrupt).await,
+            Some(Command::Matrix(args)) => matrix::run(args, &ui, &interrupt).await,
+            Some(Command::Risks(args)) => risks::run(args, &ui, &interrupt).await,
+            Some(Command::Snapshot(args)) => snapshot::run(args, &ui, &interrupt).await,
+            Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flags are a contract with scripts and fingers: a change here has to be meant.
+    #[test]
+    fn the_manual_is_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>().term_width(100);
+        insta::assert_snapshot!(command.render_long_help().to_string());
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,281 @@
+//! `kubectl can-i-audit check`: unit tests for access, and many questions at once.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use can_i_audit::engine::World;
+use can_i_audit::subject::Principal;
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::output::{Document, Kind, Table, json};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::Based;
+use crate::chain::{self, Grant};
+use crate::observe::assertions::{self, Assertion, Expect};
+use crate::observe::{Common, Observed};
+use crate::wording;
+
+/// Check expectations about access, or answer many questions at once
+///
+/// The file holds apiVersion groundcrew.dev/v1alpha1, kind AccessAssertions and a list of
+/// assertions: subject, groups, implicitGroups (true unless stated), verb, apiGroup, resource,
+/// subresource, name, namespace, path, and expect: allow or deny. Exit code 3 when an expectation
+/// fails.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// File with the assertions, or - for stdin
+    #[arg(short = 'f', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    filename: PathBuf,
+
+    /// Format of the answer: table, json or junit
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output options"
+    )]
+    format: Format,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Table,
+    Json,
+    Junit,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "table" => Ok(Self::Table),
+            "json" => Ok(Self::Json),
+            "junit" => Ok(Self::Junit),
+            _ => Err("the formats are table, json, junit".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    results: Vec<Answered<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answered<'a> {
+    index: usize,
+    /// `null` when what could not be read leaves it open.
+    allowed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expect: Option<Expect>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passed: Option<bool>,
+    /// A member of system:masters is never asked for a grant.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    superuser: bool,
+    grants: Vec<Grant<'a>>,
+    #[serde(skip)]
+    question: String,
+    #[serde(skip)]
+    subject: &'a str,
+    #[serde(skip)]
+    namespace: String,
+}
+
+/// Answers.
+///
+/// # Errors
+///
+/// That the file is wrong, or nothing could be read.
+pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let file = assertions::read(&args.filename)?;
+    let observed = args.common.read(ui, interrupt).await?;
+    let me = if file.assertions.iter().any(|one| one.subject == "me") {
+        Some(wording::me(&observed).await?)
+    } else {
+        None
+    };
+    let world = World::new(&observed.policy);
+    let results = file
+        .assertions
+        .iter()
+        .enumerate()
+        .map(|(index, assertion)| answer(index, assertion, me.as_ref(), &world, &observed))
+        .collect::<Result<Vec<_>>>()?;
+    let failed = results
+        .iter()
+        .filter(|result| result.passed == Some(false))
+        .count();
+    let open = results
+        .iter()
+        .filter(|result| result.allowed.is_none())
+        .count();
+    let stated = results
+        .iter()
+        .filter(|result| result.expect.is_some())
+        .count();
+    let asked = results.len();
+    let text = match args.format {
+        Format::Json => json(&Document::new(
+            Kind::AssertionReport,
+            Based {
+                complete: observed.policy.is_complete(),
+                missing: &observed.policy.gaps,
+                body: Report { results },
+            },
+        ))?,
+        Format::Junit => junit(&results),
+        Format::Table => table(&results),
+    };
+    ui.answer(text)?;
+    ui.status(format_args!(
+        "{asked} asked, {stated} with an expectation, {failed} failed, {open} left open."
+    ));
+    observed.say(ui);
+    observed.finish()?;
+    Ok(if failed > 0 {
+        Exit::No
+    } else {
+        observed.exit(Exit::Done)
+    })
+}
+
+fn answer<'a>(
+    index: usize,
+    assertion: &'a Assertion,
+    me: Option<&Principal>,
+    world: &'a World<'_>,
+    observed: &Observed,
+) -> Result<Answered<'a>> {
+    let mut question = assertion.question(index, me)?;
+    question.action = question
+        .action
+        .read_as(observed.mode, &observed.policy.catalog);
+    let grants = world.grants(&question);
+    let namespace = question.action.namespace();
+    let allowed = if grants.allowed() {
+        Some(true)
+    } else {
+        observed.policy.can_deny_in(namespace).then_some(false)
+    };
+    let passed = assertion
+        .expect
+        .and_then(|expect| Some(allowed? == (expect == Expect::Allow)));
+    Ok(Answered {
+        index,
+        allowed,
+        expect: assertion.expect,
+        passed,
+        superuser: grants.superuser,
+        grants: grants
+            .chains
+            .iter()
+            .map(|chain| chain::grant(world, *chain))
+            .collect(),
+        question: question.action.to_string(),
+        subject: &assertion.subject,
+        namespace: namespace.to_owned(),
+    })
+}
+
+fn word(result: &Answered<'_>) -> &'static str {
+    match result.allowed {
+        Some(true) => "allowed",
+        Some(false) => "denied",
+        None => "unknown",
+    }
+}
+
+fn table(results: &[Answered<'_>]) -> String {
+    let mut table = Table::new(Some(&[
+        "#",
+        "RESULT",
+        "SUBJECT",
+        "QUESTION",
+        "NAMESPACE",
+        "ANSWER",
+    ]));
+    for result in results {
+        let verdict = match result.passed {
+            Some(true) => "ok",
+            Some(false) => "FAILED",
+            None if result.expect.is_some() => "open",
+            None => "-",
+        };
+        table.row([
+            &result.index.to_string(),
+            verdict,
+            result.subject,
+            &result.question,
+            &result.namespace,
+            word(result),
+        ]);
+    }
+    table.render()
+}
+
+fn junit(results: &[Answered<'_>]) -> String {
+    let failed = results
+        .iter()
+        .filter(|result| result.passed == Some(false))
+        .count();
+    let open = results
+        .iter()
+        .filter(|result| result.allowed.is_none())
+        .count();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"can-i-audit\" \
+         tests=\"{}\" failures=\"{failed}\" errors=\"{open}\">\n",
+        results.len()
+    );
+    for result in results {
+        let place = if result.namespace.is_empty() {
+            String::new()
+        } else {
+            format!(" in {}", result.namespace)
+        };
+        let name = escaped(&format!("{} {}{place}", result.subject, result.question));
+        text.push_str(&format!(
+            "  <testcase classname=\"assertion\" name=\"{}: {name}\"",
+            result.index
+        ));
+        match (result.passed, result.allowed) {
+            (Some(false), _) => text.push_str(&format!(
+                "><failure message=\"it is {}\"/></testcase>\n",
+                word(result)
+            )),
+            (_, None) => {
+                text.push_str("><error message=\"not everything could be read\"/></testcase>\n");
+            }
+            _ => text.push_str("/>\n"),
+        }
+    }
+    text.push_str("</testsuite>\n");
+    text
+}
+
+/// Text for an attribute in XML; characters that XML cannot hold become a question mark.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            letter if letter.is_control() => safe.push('?'),
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}

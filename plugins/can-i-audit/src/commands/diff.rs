@@ -1,0 +1,211 @@
+//! `kubectl can-i-audit diff`: which access was gained and lost.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use can_i_audit::cells::Universe;
+use can_i_audit::diff::{Change, diff};
+use can_i_audit::policy::{Gap, Policy};
+use clap::{Args, ValueEnum};
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
+use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::Based;
+use crate::observe::{files, live, product};
+
+/// Compare the access that two policies give, not their objects
+///
+/// Renamed bindings, split rules and a wildcard in place of everything there is are no change.
+/// Each side is context:NAME, a snapshot, a manifest or a directory. Exit code 3 when they differ
+/// in what --fail-on says.
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// What was: context:NAME, FILE or DIR
+    #[arg(value_name = "BEFORE")]
+    before: String,
+
+    /// What is: context:NAME, FILE or DIR
+    #[arg(value_name = "AFTER")]
+    after: String,
+
+    /// End with exit code 3 on: gain, loss or any
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "any")]
+    fail_on: FailOn,
+
+    /// End with the answer's own exit code although not everything could be read
+    #[arg(long)]
+    allow_partial: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Gain,
+    Loss,
+    Any,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    gained: Vec<Row>,
+    lost: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    subject: String,
+    /// Absent when it is cluster-wide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    access: Vec<Access>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Access {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_group: Option<String>,
+    /// A resource or a path.
+    target: String,
+    /// Absent when it is any object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    verbs: Vec<String>,
+}
+
+/// Compares.
+///
+/// # Errors
+///
+/// That one side cannot be read.
+pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let before = interrupt.guard(side(&args.before, &args.kube, ui)).await?;
+    let after = interrupt.guard(side(&args.after, &args.kube, ui)).await?;
+    let gaps: Vec<Gap> = before.gaps.iter().chain(&after.gaps).cloned().collect();
+    for gap in &gaps {
+        ui.warning(format_args!("not read: {gap}"));
+    }
+    let found = diff(&before, &after);
+    let rows = |of: fn(&Change) -> &Vec<usize>| -> Vec<Row> {
+        let changes = found.changes.iter().filter(|change| !of(change).is_empty());
+        changes
+            .map(|change| Row {
+                subject: change.subject.to_string(),
+                namespace: change.namespace.clone(),
+                access: access(&found.universe, of(change)),
+            })
+            .collect()
+    };
+    let answer = Answer {
+        gained: rows(|change| &change.gained),
+        lost: rows(|change| &change.lost),
+    };
+    let (gained, lost) = (!answer.gained.is_empty(), !answer.lost.is_empty());
+    let document = || {
+        let body = Based {
+            complete: gaps.is_empty(),
+            missing: &gaps,
+            body: &answer,
+        };
+        Document::new(Kind::AccessDiff, body)
+    };
+    let text = match args.output.format {
+        Format::Json => json(&document())?,
+        Format::Yaml => yaml(&document())?,
+        Format::Table | Format::Wide | Format::Name => table(&answer, &args.output),
+    };
+    ui.answer(text)?;
+    if !gained && !lost {
+        ui.status("no difference in access.");
+    }
+    let differs = match args.fail_on {
+        FailOn::Gain => gained,
+        FailOn::Loss => lost,
+        FailOn::Any => gained || lost,
+    };
+    Ok(if !gaps.is_empty() && !args.allow_partial {
+        Exit::Incomplete
+    } else if differs {
+        Exit::No
+    } else {
+        Exit::Done
+    })
+}
+
+async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
+    let mut policy = if let Some(context) = text.strip_prefix("context:") {
+        if context.is_empty() {
+            return Err(Error::usage("context: needs a name"));
+        }
+        let mut kube = kube.clone();
+        kube.context = Some(context.to_owned());
+        let session = client::connect(&kube, &product(), ui).await?;
+        live::read(&session).await?
+    } else {
+        let namespace = kube.namespace.as_deref().unwrap_or("default");
+        files::read(&[PathBuf::from(text)], namespace, ui)?
+    };
+    policy.sort();
+    Ok(policy)
+}
+
+fn access(universe: &Universe, cells: &[usize]) -> Vec<Access> {
+    let mut grouped: BTreeMap<(Option<String>, String, Option<String>), Vec<String>> =
+        BTreeMap::new();
+    for index in cells {
+        let cell = &universe.cells[*index];
+        let group = (!cell.is_path).then(|| cell.group.clone());
+        let key = (group, cell.resource.clone(), cell.name.clone());
+        grouped.entry(key).or_default().push(cell.verb.clone());
+    }
+    grouped
+        .into_iter()
+        .map(|((api_group, target, name), verbs)| Access {
+            api_group,
+            target,
+            name,
+            verbs,
+        })
+        .collect()
+}
+
+fn table(answer: &Answer, output: &OutputArgs) -> String {
+    if answer.gained.is_empty() && answer.lost.is_empty() {
+        return String::new();
+    }
+    let headers = ["CHANGE", "SUBJECT", "SCOPE", "VERBS", "RESOURCE", "NAME"];
+    let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
+    for (change, rows) in [("gained", &answer.gained), ("lost", &answer.lost)] {
+        for row in rows {
+            for one in &row.access {
+                let target = match one.api_group.as_deref() {
+                    None | Some("") => one.target.clone(),
+                    Some(group) => format!("{}.{group}", one.target),
+                };
+                table.row([
+                    change,
+                    &row.subject,
+                    row.namespace.as_deref().unwrap_or("cluster-wide"),
+                    &one.verbs.join(","),
+                    &target,
+                    one.name.as_deref().unwrap_or("*"),
+                ]);
+            }
+        }
+    }
+    table.render()
+}

@@ -1,0 +1,96 @@
+//! `kubectl can-i-audit snapshot`: everything that decides about access, in one file.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use can_i_audit::policy::Policy;
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::output::{Document, Kind};
+use groundcrew::ui::Ui;
+
+use crate::observe::Common;
+
+/// Keep what decides about access in a file, for --from and diff
+///
+/// The file can be read by its owner alone, because it holds names of people. No secrets are read.
+#[derive(Args, Debug)]
+pub struct SnapshotArgs {
+    /// The file, or - for stdout
+    #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output options")]
+    file: PathBuf,
+
+    /// Replace the names of users and groups, except Kubernetes' own
+    #[arg(long)]
+    redact: bool,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Writes it.
+///
+/// # Errors
+///
+/// That nothing could be read, or the file cannot be written.
+pub async fn run(args: SnapshotArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let mut observed = args.common.read(ui, interrupt).await?;
+    if args.redact {
+        redact(&mut observed.policy);
+    }
+    let document = Document::new(Kind::AccessSnapshot, &observed.policy);
+    let text = serde_json::to_string(&document)
+        .map_err(|error| Error::failed("cannot write JSON").with_source(error))?;
+    if args.file.as_os_str() == "-" {
+        ui.answer(text + "\n")?;
+    } else {
+        write(&args.file, &text).map_err(|error| {
+            Error::failed(format!("cannot write {}", args.file.display())).with_source(error)
+        })?;
+        ui.done(args.file.display(), "0600; read it with --from");
+    }
+    observed.say(ui);
+    observed.finish()?;
+    Ok(observed.exit(Exit::Done))
+}
+
+/// Writes beside the file and renames, so that there is never half a snapshot; the temporary file
+/// belongs to its owner alone from the beginning.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut temporary = tempfile::NamedTempFile::new_in(directory)?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.write_all(b"\n")?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Numbers the names of people and their groups in the order of the policy: one name stays one
+/// name, and none can be guessed from its replacement.
+fn redact(policy: &mut Policy) {
+    let mut names: BTreeMap<(String, String), String> = BTreeMap::new();
+    let subjects = policy
+        .cluster_role_bindings
+        .iter_mut()
+        .chain(&mut policy.role_bindings)
+        .flat_map(|binding| &mut binding.subjects);
+    for subject in subjects {
+        let person = matches!(subject.kind.as_str(), "User" | "Group");
+        if !person || subject.name.starts_with("system:") {
+            continue;
+        }
+        let next = names.len() + 1;
+        let key = (subject.kind.clone(), subject.name.clone());
+        let name = names
+            .entry(key)
+            .or_insert_with(|| format!("{}-{next}", subject.kind.to_lowercase()));
+        subject.name.clone_from(name);
+    }
+}

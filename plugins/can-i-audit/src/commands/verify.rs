@@ -1,0 +1,347 @@
+//! `kubectl can-i-audit verify`: does the server agree?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use can_i_audit::engine::{Grants, World};
+use can_i_audit::policy::Policy;
+use can_i_audit::question::{Action, Question, Resource, Target};
+use can_i_audit::sample::{Random, Sampler};
+use can_i_audit::subject::Subject;
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Kind, Table};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::document;
+use crate::observe::reviews::{self, Verdict};
+use crate::observe::{Common, live};
+
+/// Ask the server the same questions and prove that it agrees
+///
+/// Seeded questions about this cluster's own subjects, roles and namespaces go to the server as
+/// SubjectAccessReviews. Where it answers otherwise, another authorizer than RBAC decides too.
+/// Exit code 3 when it does.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// How many questions
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    samples: usize,
+
+    /// Another seed, other questions
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    samples: usize,
+    seed: u64,
+    /// Questions that are allowed, by both.
+    allowed: usize,
+    /// Allowed questions whose binding, as the server names it, is among the chains found.
+    named_bindings: usize,
+    /// Questions that the two answer differently, or where the server names another binding.
+    disagreements: Vec<Disagreement>,
+    /// Other authorizers, and what they mean.
+    foreign: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Disagreement {
+    user: String,
+    groups: Vec<String>,
+    question: String,
+    namespace: String,
+    expected: bool,
+    server: bool,
+    reason: String,
+    likely: &'static str,
+}
+
+/// Time for the server's own caches to follow a change.
+const SETTLE: Duration = Duration::from_millis(750);
+/// Disagreements that a table shows.
+const SHOWN: usize = 20;
+
+/// Verifies.
+///
+/// # Errors
+///
+/// That one may not ask, or nothing could be read.
+pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    if args.common.is_offline() {
+        return Err(Error::usage("verify asks a cluster, so it takes no --from"));
+    }
+    let observed = args.common.read(ui, interrupt).await?;
+    let session = observed.live("verify")?;
+    let policy = &observed.policy;
+    if !policy.can_deny_everywhere() {
+        return Err(Error::new(
+            groundcrew::error::Kind::Incomplete,
+            "not every role and binding could be read, so nothing can be compared",
+        ));
+    }
+    let questions = questions(policy, args.samples, args.seed);
+    let progress = ui.progress(format!("asking {} questions", questions.len()));
+    let verdicts = interrupt.guard(reviews::ask(session, &questions)).await?;
+    drop(progress);
+    let mut open = compare(policy, &questions, &verdicts);
+    let mut fresh = None;
+    if !open.differ.is_empty() {
+        // Somebody may have changed something in between: look and ask again.
+        tokio::time::sleep(SETTLE).await;
+        let mut again = interrupt.guard(live::read(session)).await?;
+        again.sort();
+        let differing: Vec<Question> = open
+            .differ
+            .iter()
+            .map(|index| questions[*index].clone())
+            .collect();
+        let answers = interrupt.guard(reviews::ask(session, &differing)).await?;
+        let second = compare(&again, &differing, &answers);
+        open.allowed += second.allowed;
+        open.named += second.named;
+        open.differ = second.differ.iter().map(|at| open.differ[*at]).collect();
+        let verdicts: Vec<Verdict> = second
+            .differ
+            .iter()
+            .map(|at| answers[*at].clone())
+            .collect();
+        fresh = Some((again, verdicts));
+    }
+    let disagreements = match &fresh {
+        Some((policy, verdicts)) => {
+            let world = World::new(policy);
+            let pairs = open.differ.iter().zip(verdicts);
+            pairs
+                .map(|(index, verdict)| disagreement(&world, &questions[*index], verdict))
+                .collect()
+        }
+        None => Vec::new(),
+    };
+    let foreign = interrupt.guard(probe(policy, session)).await?;
+    let answer = Answer {
+        samples: questions.len(),
+        seed: args.seed,
+        allowed: open.allowed,
+        named_bindings: open.named,
+        disagreements,
+        foreign,
+    };
+    let text = match document(Kind::AccessVerification, policy, &answer, &args.output)? {
+        Some(text) => text,
+        None => render(&answer, &args.output),
+    };
+    ui.answer(text)?;
+    for line in &answer.foreign {
+        ui.warning(line);
+    }
+    observed.say(ui);
+    observed.finish()?;
+    Ok(if answer.disagreements.is_empty() {
+        observed.exit(Exit::Done)
+    } else {
+        Exit::No
+    })
+}
+
+fn questions(policy: &Policy, samples: usize, seed: u64) -> Vec<Question> {
+    let sampler = Sampler::new(policy);
+    let mut random = Random::new(seed);
+    let mut questions = Vec::with_capacity(samples);
+    while questions.len() < samples {
+        let question = sampler.question(&mut random);
+        // The server refuses a review about nobody.
+        let nobody = question.principal.user.is_empty() && question.principal.groups.is_empty();
+        if !nobody {
+            questions.push(question);
+        }
+    }
+    questions
+}
+
+#[derive(Default)]
+struct Compared {
+    allowed: usize,
+    named: usize,
+    differ: Vec<usize>,
+}
+
+fn compare(policy: &Policy, questions: &[Question], verdicts: &[Verdict]) -> Compared {
+    let world = World::new(policy);
+    let mut compared = Compared::default();
+    for (index, (question, verdict)) in questions.iter().zip(verdicts).enumerate() {
+        let grants = world.grants(question);
+        let named = named_binding(&verdict.reason);
+        let known = named
+            .as_ref()
+            .is_none_or(|named| bindings(&world, &grants).contains(named));
+        if grants.allowed() != verdict.allowed || (verdict.allowed && !known) {
+            compared.differ.push(index);
+            continue;
+        }
+        compared.allowed += usize::from(verdict.allowed);
+        compared.named += usize::from(verdict.allowed && named.is_some());
+    }
+    compared
+}
+
+/// Kind and `name` or `name/namespace`, as the server quotes them.
+fn bindings(world: &World<'_>, grants: &Grants) -> BTreeSet<(String, String)> {
+    grants
+        .chains
+        .iter()
+        .map(|chain| {
+            let meta = &world.binding(chain.binding).metadata;
+            if world.is_cluster_wide(chain.binding) {
+                ("ClusterRoleBinding".to_owned(), meta.name.clone())
+            } else {
+                (
+                    "RoleBinding".to_owned(),
+                    format!("{}/{}", meta.name, meta.namespace),
+                )
+            }
+        })
+        .collect()
+}
+
+/// Reads `RBAC: allowed by RoleBinding "name/ns" of …`.
+fn named_binding(reason: &str) -> Option<(String, String)> {
+    let rest = reason.strip_prefix("RBAC: allowed by ")?;
+    let (kind, rest) = rest.split_once(' ')?;
+    let (name, _) = rest.strip_prefix('"')?.split_once("\" of ")?;
+    Some((kind.to_owned(), name.to_owned()))
+}
+
+fn disagreement(world: &World<'_>, question: &Question, verdict: &Verdict) -> Disagreement {
+    let expected = world.allows(question);
+    let likely = match (expected, verdict.allowed) {
+        (true, false) if verdict.denied => "an authorizer before RBAC refuses (Webhook, cloud)",
+        (true, false) => "RBAC is not the cluster's authorizer, or it changed just now",
+        (false, true) if verdict.reason.starts_with("RBAC:") => "it changed just now",
+        (false, true) => "an authorizer besides RBAC allows it (Webhook, ABAC, Node, cloud IAM)",
+        _ => "another binding grants it too, made just now",
+    };
+    Disagreement {
+        user: question.principal.user.clone(),
+        groups: question.principal.groups.clone(),
+        question: question.action.to_string(),
+        namespace: question.action.namespace().to_owned(),
+        expected,
+        server: verdict.allowed,
+        reason: verdict.reason.clone(),
+        likely,
+    }
+}
+
+/// Finds authorizers that are not RBAC by questions that RBAC cannot allow here.
+async fn probe(policy: &Policy, session: &groundcrew::client::Session) -> Result<Vec<String>> {
+    let world = World::new(policy);
+    let ask = |subject: Subject, verb: &str, resource: &str, name: &str| Question {
+        principal: subject.principal(&[], true),
+        action: Action {
+            verb: verb.to_owned(),
+            target: Target::Resource(Resource {
+                resource: resource.to_owned(),
+                name: name.to_owned(),
+                ..Resource::default()
+            }),
+        },
+    };
+    let node = "can-i-audit-probe".to_owned();
+    let user = || Subject::User("can-i-audit-probe".to_owned());
+    let probes = [
+        (
+            ask(Subject::Node(node.clone()), "get", "nodes", &node),
+            "the Node authorizer is on: what nodes may read is not decided by RBAC alone",
+        ),
+        (
+            ask(user(), "probe", "can-i-audit-probes", ""),
+            "everything is allowed to everybody: an authorizer besides RBAC (AlwaysAllow, ABAC, a \
+             webhook) answers, and no answer here counts",
+        ),
+        (
+            ask(Subject::Anonymous, "get", "secrets", ""),
+            "anonymous requests may read secrets by an authorizer besides RBAC",
+        ),
+    ];
+    let open: Vec<_> = probes
+        .into_iter()
+        .filter(|(question, _)| !world.allows(question))
+        .collect();
+    let questions: Vec<Question> = open.iter().map(|(question, _)| question.clone()).collect();
+    let verdicts = reviews::ask(session, &questions).await?;
+    Ok(open
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| verdict.allowed)
+        .map(|((_, means), _)| (*means).to_owned())
+        .collect())
+}
+
+fn render(answer: &Answer, output: &OutputArgs) -> String {
+    if output.format == Format::Name {
+        let users: BTreeSet<&str> = answer
+            .disagreements
+            .iter()
+            .map(|one| one.user.as_str())
+            .collect();
+        return users.iter().map(|user| format!("user:{user}\n")).collect();
+    }
+    let agreed = answer.samples - answer.disagreements.len();
+    let mut text = format!(
+        "the server agrees in {agreed} of {} questions (seed {}); {} are allowed, and the binding \
+         that it names is among those found in {}.\n",
+        answer.samples, answer.seed, answer.allowed, answer.named_bindings
+    );
+    if answer.disagreements.is_empty() {
+        return text;
+    }
+    let headers = ["USER", "QUESTION", "NAMESPACE", "HERE", "SERVER", "LIKELY"];
+    let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
+    let word = |allowed: bool| if allowed { "allowed" } else { "denied" };
+    for one in answer.disagreements.iter().take(SHOWN) {
+        table.row([
+            one.user.as_str(),
+            &one.question,
+            &one.namespace,
+            word(one.expected),
+            word(one.server),
+            one.likely,
+        ]);
+    }
+    text.push_str(&table.render());
+    if answer.disagreements.len() > SHOWN {
+        text.push_str(&format!(
+            "and {} more: -o json\n",
+            answer.disagreements.len() - SHOWN
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binding_in_a_reason_is_read_with_its_namespace() {
+        let reason = "RBAC: allowed by RoleBinding \"b/ns\" of Role \"r\" to User \"u\"";
+        let found = named_binding(reason);
+        assert_eq!(found, Some(("RoleBinding".to_owned(), "b/ns".to_owned())));
+        assert_eq!(named_binding("RBAC: role \"x\" not found"), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! `kubectl can-i-audit what`: everything a subject may do.
+
+use can_i_audit::engine::{Chain, World};
+use can_i_audit::policy::Rule;
+use can_i_audit::subject::MASTERS;
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Kind, Table};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::document;
+use crate::chain::{self, Grant};
+use crate::observe::Common;
+use crate::wording;
+
+/// List what a subject can do, scope by scope, and through which binding
+///
+/// The groups that everybody of its kind is in count too. Without -A: what holds cluster-wide and
+/// in the namespace of -n or of the context.
+#[derive(Args, Debug)]
+pub struct WhatArgs {
+    /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
+    subject: String,
+
+    /// Another group that the subject is in; repeatable
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+
+    /// Every namespace
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    subject: String,
+    groups: &'a [String],
+    superuser: bool,
+    rules: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    /// Absent when it holds cluster-wide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    allows: &'a Rule,
+    grant: Grant<'a>,
+    #[serde(skip)]
+    chain: Chain,
+}
+
+/// Answers.
+///
+/// # Errors
+///
+/// That the subject is none, or nothing could be read.
+pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let observed = args.common.read(ui, interrupt).await?;
+    let policy = &observed.policy;
+    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
+    let world = World::new(policy);
+    let namespace = (!args.all_namespaces).then_some(observed.namespace.as_str());
+    let mut rows = Vec::new();
+    for (binding, subject) in world.bindings_of(&asker.principal, namespace) {
+        let Some(role) = world.role(binding) else {
+            continue;
+        };
+        let inside = (!world.is_cluster_wide(binding)).then(|| world.scope_of(binding));
+        for (rule, allows) in role.rules.iter().enumerate() {
+            // Paths are never given through a RoleBinding.
+            if inside.is_some() && allows.resources.is_empty() {
+                continue;
+            }
+            let chain = Chain {
+                binding,
+                subject,
+                rule,
+            };
+            rows.push(Row {
+                namespace: inside,
+                allows,
+                grant: chain::grant(&world, chain),
+                chain,
+            });
+        }
+    }
+    let answer = Answer {
+        superuser: asker.principal.groups.iter().any(|group| group == MASTERS),
+        subject: asker.shown,
+        groups: &asker.principal.groups,
+        rules: rows,
+    };
+    let text = match document(Kind::AccessRules, policy, &answer, &args.output)? {
+        Some(text) => text,
+        None => render(&world, &answer, &args.output),
+    };
+    ui.answer(text)?;
+    if answer.superuser {
+        ui.status("a member of system:masters may do everything, whatever the roles say.");
+    } else if answer.rules.is_empty() {
+        ui.status(format_args!("nothing is granted to {}.", answer.subject));
+    }
+    if let Some(namespace) = namespace {
+        ui.status(format_args!(
+            "asked: cluster-wide and in namespace {namespace}; every namespace: -A"
+        ));
+    }
+    observed.say(ui);
+    observed.finish()?;
+    Ok(observed.exit(Exit::Done))
+}
+
+fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String {
+    if answer.rules.is_empty() {
+        return String::new();
+    }
+    let headers = ["SCOPE", "VERBS", "RESOURCES", "NAMES", "THROUGH"];
+    let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
+    for row in &answer.rules {
+        let rule = row.allows;
+        let mut what = resources(rule);
+        if row.namespace.is_none() {
+            what.extend(rule.non_resource_urls.iter().cloned());
+        }
+        let names: Vec<String> = rule
+            .resource_names
+            .iter()
+            .map(|name| {
+                if name.is_empty() {
+                    "\"\" (whole collections)".to_owned()
+                } else {
+                    name.clone()
+                }
+            })
+            .collect();
+        let names = if names.is_empty() {
+            "*".to_owned()
+        } else {
+            shortened(&names, output)
+        };
+        table.row([
+            row.namespace.unwrap_or("cluster-wide"),
+            &shortened(&rule.verbs, output),
+            &shortened(&what, output),
+            &names,
+            &chain::words(world, row.chain),
+        ]);
+    }
+    table.render()
+}
+
+/// `pods`, `deployments.apps`, `*.*`.
+fn resources(rule: &Rule) -> Vec<String> {
+    let mut all = Vec::new();
+    for group in &rule.api_groups {
+        for resource in &rule.resources {
+            all.push(if group.is_empty() {
+                resource.clone()
+            } else {
+                match resource.split_once('/') {
+                    Some((name, sub)) => format!("{name}.{group}/{sub}"),
+                    None => format!("{resource}.{group}"),
+                }
+            });
+        }
+    }
+    all
+}
+
+/// More words than a line bears are counted; `-o wide` shows them all.
+fn shortened(words: &[String], output: &OutputArgs) -> String {
+    const MOST: usize = 4;
+    if output.format == Format::Wide || words.len() <= MOST + 1 {
+        return words.join(",");
+    }
+    format!("{},… (+{})", words[..MOST].join(","), words.len() - MOST)
+}

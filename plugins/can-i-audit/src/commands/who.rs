@@ -1,0 +1,270 @@
+//! `kubectl can-i-audit who`: everybody who may do something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use can_i_audit::engine::{Chain, WhoRow, World};
+use can_i_audit::question::{Action, Target};
+use can_i_audit::subject::{MASTERS, Subject};
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Kind, Table};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::document;
+use crate::chain::{self, Grant};
+use crate::observe::{Common, Observed};
+use crate::wording;
+
+/// List who can do something, where, and through which binding
+///
+/// Without a scope flag the question is about the namespace of -n or of the context; what is
+/// granted cluster-wide counts everywhere.
+#[derive(Args, Debug)]
+pub struct WhoArgs {
+    /// Verb: get, list, create, impersonate, …
+    verb: String,
+
+    /// RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics
+    #[arg(value_name = "RESOURCE")]
+    what: String,
+
+    /// One object of that name
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    name: String,
+
+    /// Whoever can in at least one namespace
+    #[arg(long, group = "scope")]
+    any_namespace: bool,
+
+    /// Whoever can in every namespace there is now
+    #[arg(long, group = "scope")]
+    every_namespace: bool,
+
+    /// Whoever can across namespaces, also in those to come
+    #[arg(long, group = "scope")]
+    cluster_wide: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Where the question is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Scope {
+    Namespace(String),
+    Any,
+    Every,
+    Cluster,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    question: String,
+    scope: String,
+    subjects: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    subject: Subject,
+    /// Absent when it is cluster-wide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    superuser: bool,
+    grants: Vec<Grant<'a>>,
+    #[serde(skip)]
+    chains: Vec<Chain>,
+}
+
+/// Answers.
+///
+/// # Errors
+///
+/// That the question makes no sense, or nothing could be read.
+pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let observed = args.common.read(ui, interrupt).await?;
+    let policy = &observed.policy;
+    let catalog = &policy.catalog;
+    let asked = wording::action(&args.verb, &args.what, &args.name, catalog, ui)?;
+    let (asked, scope) = scope(&args, asked, &observed, ui)?;
+    let world = World::new(policy);
+    let rows = rows(&world, &asked, &scope);
+    let answer = Answer {
+        question: asked.to_string(),
+        scope: words(&scope),
+        subjects: rows
+            .into_iter()
+            .map(|row| Row {
+                superuser: row.subject == Subject::Group(MASTERS.to_owned()),
+                grants: row
+                    .chains
+                    .iter()
+                    .map(|chain| chain::grant(&world, *chain))
+                    .collect(),
+                subject: row.subject,
+                namespace: row.namespace,
+                chains: row.chains,
+            })
+            .collect(),
+    };
+    let text = match document(Kind::AccessSubjects, policy, &answer, &args.output)? {
+        Some(text) => text,
+        None => render(&world, &answer, &args.output),
+    };
+    ui.answer(text)?;
+    if !args.any_namespace && !args.every_namespace && !args.cluster_wide {
+        ui.status(format_args!(
+            "asked: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
+            answer.question, answer.scope
+        ));
+    }
+    observed.say(ui);
+    observed.finish()?;
+    Ok(observed.exit(Exit::Done))
+}
+
+/// Decides where the question is put, and reads it as a real request.
+fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<(Action, Scope)> {
+    let explicit = args.common.kube.namespace.is_some();
+    if explicit && (args.any_namespace || args.every_namespace || args.cluster_wide) {
+        return Err(Error::usage("-n and a scope flag exclude each other"));
+    }
+    let mut scope = if args.any_namespace {
+        Scope::Any
+    } else if args.every_namespace {
+        Scope::Every
+    } else if args.cluster_wide {
+        Scope::Cluster
+    } else {
+        Scope::Namespace(observed.namespace.clone())
+    };
+    if matches!(asked.target, Target::Path(_)) {
+        return Ok((asked, Scope::Cluster));
+    }
+    // A question in a namespace that the server would put without one, or with another.
+    let probe = match &scope {
+        Scope::Namespace(namespace) => namespace.clone(),
+        _ => "-".to_owned(),
+    };
+    let read = asked
+        .within(&probe)
+        .read_as(observed.mode, &observed.policy.catalog);
+    if read.namespace() != probe {
+        scope = if read.namespace().is_empty() {
+            if scope != Scope::Cluster {
+                ui.status(format_args!(
+                    "{asked} is about the whole cluster, so only cluster-wide bindings count."
+                ));
+            }
+            Scope::Cluster
+        } else {
+            Scope::Namespace(read.namespace().to_owned())
+        };
+    }
+    Ok((read, scope))
+}
+
+fn rows<'a>(world: &World<'a>, asked: &Action, scope: &Scope) -> Vec<WhoRow<'a>> {
+    let namespace = match scope {
+        Scope::Namespace(namespace) => Some(namespace.as_str()),
+        Scope::Any | Scope::Every => None,
+        // No RoleBinding has an empty namespace.
+        Scope::Cluster => Some(""),
+    };
+    let mut rows = world.who(asked, namespace);
+    if *scope == Scope::Every {
+        let all: BTreeSet<&str> = world
+            .policy
+            .namespaces
+            .iter()
+            .map(|namespace| namespace.metadata.name.as_str())
+            .collect();
+        let mut reached: BTreeMap<Subject, BTreeSet<&str>> = BTreeMap::new();
+        let mut everywhere: BTreeSet<Subject> = BTreeSet::new();
+        for row in &rows {
+            match row.namespace {
+                None => {
+                    everywhere.insert(row.subject.clone());
+                }
+                Some(namespace) => {
+                    reached
+                        .entry(row.subject.clone())
+                        .or_default()
+                        .insert(namespace);
+                }
+            }
+        }
+        rows.retain(|row| {
+            everywhere.contains(&row.subject)
+                || reached
+                    .get(&row.subject)
+                    .is_some_and(|reached| !all.is_empty() && reached.is_superset(&all))
+        });
+    }
+    let masters = Subject::Group(MASTERS.to_owned());
+    if !rows
+        .iter()
+        .any(|row| row.subject == masters && row.namespace.is_none())
+    {
+        rows.push(WhoRow {
+            subject: masters,
+            namespace: None,
+            chains: Vec::new(),
+        });
+        rows.sort_by(|one, other| {
+            (&one.subject, one.namespace).cmp(&(&other.subject, other.namespace))
+        });
+    }
+    rows
+}
+
+fn words(scope: &Scope) -> String {
+    match scope {
+        Scope::Namespace(name) => format!("in namespace {name}"),
+        Scope::Any => "in any namespace".to_owned(),
+        Scope::Every => "in every namespace".to_owned(),
+        Scope::Cluster => "cluster-wide".to_owned(),
+    }
+}
+
+fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String {
+    if output.format == Format::Name {
+        let names: BTreeSet<&Subject> = answer.subjects.iter().map(|row| &row.subject).collect();
+        return names.iter().map(|name| format!("{name}\n")).collect();
+    }
+    let headers = ["SUBJECT", "SCOPE", "THROUGH"];
+    let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
+    for row in &answer.subjects {
+        let scope = row.namespace.unwrap_or("cluster-wide");
+        let subject = row.subject.to_string();
+        if row.chains.is_empty() {
+            table.row([subject.as_str(), scope, "the API server itself: superusers"]);
+            continue;
+        }
+        let wide = output.format == Format::Wide;
+        let shown = if wide { row.chains.len() } else { 1 };
+        for chain in &row.chains[..shown] {
+            let mut through = chain::words(world, *chain);
+            if !wide && row.chains.len() > 1 {
+                through.push_str(&format!("  (+{} more)", row.chains.len() - 1));
+            }
+            table.row([subject.as_str(), scope, &through]);
+        }
+    }
+    table.render()
+}

@@ -1,0 +1,219 @@
+//! `kubectl can-i-audit why`: every chain to a right, or what is missing for one.
+
+use can_i_audit::engine::World;
+use can_i_audit::nearest::{self, Miss};
+use can_i_audit::question::{Question, Target};
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::Kind;
+use groundcrew::ui::Ui;
+use serde::Serialize;
+
+use super::document;
+use crate::chain::{self, Grant};
+use crate::observe::Common;
+use crate::wording;
+
+/// Explain why a subject can do something, or what is missing
+///
+/// Every chain from the subject, or a group it is in, over the binding and the role to the rule.
+/// When it is denied, or with --not, the grants that come nearest and what would have to change.
+/// Exit code 3 when it is denied.
+#[derive(Args, Debug)]
+pub struct WhyArgs {
+    /// Show the nearest misses
+    #[arg(long)]
+    not: bool,
+
+    /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
+    subject: String,
+
+    /// Verb: get, list, create, impersonate, …
+    verb: String,
+
+    /// RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics
+    #[arg(value_name = "RESOURCE")]
+    what: String,
+
+    /// One object of that name
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    name: String,
+
+    /// Another group that the subject is in; repeatable
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+
+    /// Ask across namespaces instead of in one
+    #[arg(long)]
+    cluster_wide: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    subject: &'a str,
+    groups: &'a [String],
+    question: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    namespace: String,
+    /// `null` when what could not be read leaves it open.
+    allowed: Option<bool>,
+    superuser: bool,
+    grants: Vec<Grant<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nearest: Vec<Near<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Near<'a> {
+    grant: Grant<'a>,
+    missing: Vec<String>,
+    #[serde(skip)]
+    words: String,
+}
+
+/// Misses that are shown.
+const MOST: usize = 5;
+
+/// Answers.
+///
+/// # Errors
+///
+/// That the question makes no sense, or nothing could be read.
+pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let observed = args.common.read(ui, interrupt).await?;
+    let policy = &observed.policy;
+    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
+    let action = wording::action(&args.verb, &args.what, &args.name, &policy.catalog, ui)?;
+    let place = if args.cluster_wide {
+        ""
+    } else {
+        observed.namespace.as_str()
+    };
+    let action = action.within(place).read_as(observed.mode, &policy.catalog);
+    if action.namespace() != place && !matches!(action.target, Target::Path(_)) {
+        ui.status(format_args!(
+            "{action} is about the whole cluster, so only cluster-wide bindings count."
+        ));
+    }
+    let question = Question {
+        principal: asker.principal,
+        action,
+    };
+    let world = World::new(policy);
+    let grants = world.grants(&question);
+    let allowed = if grants.allowed() {
+        Some(true)
+    } else {
+        policy
+            .can_deny_in(question.action.namespace())
+            .then_some(false)
+    };
+    let misses = if args.not || !grants.allowed() {
+        nearest::misses(&world, &question, MOST)
+    } else {
+        Vec::new()
+    };
+    let answer = Answer {
+        subject: &asker.shown,
+        groups: &question.principal.groups,
+        question: question.action.to_string(),
+        namespace: question.action.namespace().to_owned(),
+        allowed,
+        superuser: grants.superuser,
+        grants: grants
+            .chains
+            .iter()
+            .map(|chain| chain::grant(&world, *chain))
+            .collect(),
+        nearest: misses.iter().map(|miss| near(&world, miss)).collect(),
+    };
+    let text = match document(Kind::AccessReasons, policy, &answer, &args.output)? {
+        Some(text) => text,
+        None if args.output.format == Format::Name => format!("{}\n", verdict(&answer)),
+        None => render(&world, &answer, &grants.chains),
+    };
+    ui.answer(text)?;
+    observed.say(ui);
+    observed.finish()?;
+    Ok(match allowed {
+        // What is granted is granted, whatever else could not be read.
+        Some(true) => Exit::Done,
+        Some(false) => Exit::No,
+        None => observed.exit(Exit::No),
+    })
+}
+
+fn near<'a>(world: &'a World<'_>, miss: &Miss) -> Near<'a> {
+    Near {
+        grant: chain::grant(world, miss.chain),
+        missing: miss.missing.clone(),
+        words: chain::words(world, miss.chain),
+    }
+}
+
+fn verdict(answer: &Answer<'_>) -> &'static str {
+    match answer.allowed {
+        Some(true) => "allowed",
+        Some(false) => "denied",
+        None => "unknown",
+    }
+}
+
+fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine::Chain]) -> String {
+    let place = if answer.namespace.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", answer.namespace)
+    };
+    let (subject, question) = (answer.subject, &answer.question);
+    let mut text = match answer.allowed {
+        Some(true) => format!("allowed: {subject} may {question}{place}\n"),
+        Some(false) => format!("denied: nothing grants {question} to {subject}{place}\n"),
+        None => {
+            format!("unknown: nothing that could be read grants {question} to {subject}{place}\n")
+        }
+    };
+    if answer.superuser {
+        text.push_str("  system:masters → the API server itself: superusers are not asked\n");
+    }
+    for chain in chains {
+        let named = &world.binding(chain.binding).subjects[chain.subject];
+        let inside = world.scope_of(chain.binding);
+        let by = can_i_audit::subject::Subject::of_binding(named, inside)
+            .map_or_else(|| named.name.clone(), |subject| subject.to_string());
+        let by = if by == *subject {
+            String::new()
+        } else {
+            format!("{by} → ")
+        };
+        text.push_str(&format!(
+            "  {subject} → {by}{}\n",
+            chain::words(world, *chain)
+        ));
+    }
+    for (number, near) in answer.nearest.iter().enumerate() {
+        let label = if number == 0 { "nearest:" } else { "        " };
+        text.push_str(&format!(
+            "{label} {}: {}\n",
+            near.words,
+            near.missing.join("; ")
+        ));
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! The policy, compiled for many questions.
+
+mod build;
+mod probe;
+mod query;
+mod rules;
+mod symbols;
+
+pub use probe::Reach;
+pub use query::{Chain, Grants, WhoRow};
+pub use rules::{RuleSet, SetId, url_matches};
+
+use std::collections::HashMap;
+
+use crate::policy::{Policy, Subject};
+use crate::subject;
+use symbols::{Symbol, Symbols};
+
+/// A policy with its indexes. It borrows the policy, whose objects the answers name.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// What was compiled.
+    pub policy: &'a Policy,
+    symbols: Symbols,
+    /// Distinct lists of rules.
+    sets: Vec<RuleSet<'a>>,
+    /// ClusterRoleBindings, then RoleBindings, each in the policy's order.
+    bindings: Vec<Bound>,
+    /// Index of the first RoleBinding.
+    first_role_binding: usize,
+    cluster: HashMap<Who, Vec<Entry>>,
+    spaces: HashMap<Symbol, HashMap<Who, Vec<Entry>>>,
+}
+
+/// Who a subject of a binding matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    User(Symbol),
+    Group(Symbol),
+}
+
+/// A subject's place in the bindings.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    binding: u32,
+    subject: u32,
+}
+
+/// A binding with its role looked up.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    role: RoleAt,
+    set: SetId,
+}
+
+/// Where the role of a binding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleAt {
+    /// Index among the policy's ClusterRoles.
+    Cluster(u32),
+    /// Index among the policy's Roles.
+    Namespaced(u32),
+    /// It does not exist, or was not read.
+    Missing,
+}
+
+impl World<'_> {
+    /// Returns how many different lists of rules there are.
+    #[must_use]
+    pub fn set_count(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// Returns a distinct list of rules.
+    #[must_use]
+    pub fn set(&self, id: SetId) -> &RuleSet<'_> {
+        &self.sets[id.index()]
+    }
+
+    /// Returns the rules of the distinct list with that number.
+    #[must_use]
+    pub fn rules_of(&self, index: usize) -> &[crate::policy::Rule] {
+        self.sets[index].rules
+    }
+
+    /// Returns how many bindings there are.
+    #[must_use]
+    pub fn binding_count(&self) -> usize {
+        self.bindings.len()
+    }
+
+    /// Returns a binding by its number: ClusterRoleBindings first.
+    #[must_use]
+    pub fn binding(&self, index: usize) -> &crate::policy::Binding {
+        match index.checked_sub(self.first_role_binding) {
+            None => &self.policy.cluster_role_bindings[index],
+            Some(index) => &self.policy.role_bindings[index],
+        }
+    }
+
+    /// Says whether a binding is a ClusterRoleBinding.
+    #[must_use]
+    pub fn is_cluster_wide(&self, index: usize) -> bool {
+        index < self.first_role_binding
+    }
+
+    /// Returns the rules that a binding gives; a missing role gives none.
+    #[must_use]
+    pub fn set_of(&self, index: usize) -> SetId {
+        self.bindings[index].set
+    }
+
+    /// Returns where the role of a binding is.
+    #[must_use]
+    pub fn role_at(&self, index: usize) -> RoleAt {
+        self.bindings[index].role
+    }
+
+    /// Returns the role of a binding.
+    #[must_use]
+    pub fn role(&self, index: usize) -> Option<&crate::policy::Role> {
+        match self.bindings[index].role {
+            RoleAt::Cluster(at) => Some(&self.policy.cluster_roles[at as usize]),
+            RoleAt::Namespaced(at) => Some(&self.policy.roles[at as usize]),
+            RoleAt::Missing => None,
+        }
+    }
+
+    /// Returns the namespace of a binding; empty when it is cluster-wide.
+    #[must_use]
+    pub fn scope_of(&self, index: usize) -> &str {
+        &self.binding(index).metadata.namespace
+    }
+}
+
+/// Returns the user name or group that a subject of a binding matches.
+fn who_matches(subject: &Subject, inside: &str) -> Option<(bool, String)> {
+    match subject.kind.as_str() {
+        "User" => Some((false, subject.name.clone())),
+        "Group" => Some((true, subject.name.clone())),
+        "ServiceAccount" => {
+            let namespace = if subject.namespace.is_empty() {
+                inside
+            } else {
+                &subject.namespace
+            };
+            (!namespace.is_empty())
+                .then(|| (false, subject::account_user(namespace, &subject.name)))
+        }
+        _ => None,
+    }
+}

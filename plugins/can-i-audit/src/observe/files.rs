@@ -1,0 +1,487 @@
+//! Reads a policy from manifests: YAML or JSON, lists, many documents, whole directories.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use can_i_audit::catalog::{Catalog, Entry};
+use can_i_audit::policy::{
+    AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
+};
+use can_i_audit::risks::defaults::Defaults;
+use groundcrew::error::{Error, Result};
+use groundcrew::ui::Ui;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::fill_aggregated;
+
+/// How a snapshot begins.
+pub const SNAPSHOT: &str = "AccessSnapshot";
+
+/// The fields of every kind that counts; what is not named here is skipped.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Manifest {
+    kind: String,
+    metadata: Meta,
+    rules: Option<Vec<Rule>>,
+    aggregation_rule: Option<AggregationRule>,
+    role_ref: Option<RoleRef>,
+    subjects: Option<Vec<Subject>>,
+    items: Option<Vec<Manifest>>,
+    spec: Option<serde_json::Value>,
+}
+
+/// A snapshot of this plugin.
+#[derive(Deserialize)]
+struct Snapshot {
+    #[serde(flatten)]
+    policy: Policy,
+}
+
+/// What the files hold besides.
+#[derive(Default)]
+struct Found {
+    policy: Policy,
+    resources: Vec<Entry>,
+    others: usize,
+    files: usize,
+    /// Kind, namespace and name of everything that counts.
+    seen: HashSet<(String, String, String)>,
+}
+
+/// Reads files, directories and stdin (`-`). Namespaced objects without a namespace get
+/// `namespace`, as `kubectl apply` would do it.
+///
+/// # Errors
+///
+/// What cannot be read, with file and line.
+pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
+    let mut found = Found::default();
+    for place in places {
+        if place.as_os_str() == "-" {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| {
+                    Error::failed("cannot read manifests from stdin").with_source(error)
+                })?;
+            if let Some(policy) = document(&text, "stdin", namespace, &mut found)? {
+                return Ok(policy);
+            }
+            continue;
+        }
+        for file in files_of(place)? {
+            let text = read_file(&file)?;
+            let name = file.display().to_string();
+            if let Some(policy) = document(&text, &name, namespace, &mut found)? {
+                return if places.len() == 1 {
+                    Ok(policy)
+                } else {
+                    Err(Error::usage(format!(
+                        "{name} is a snapshot, which stands alone"
+                    )))
+                };
+            }
+        }
+    }
+    let Found {
+        mut policy,
+        resources,
+        others,
+        files,
+        seen: _,
+    } = found;
+    if others > 0 {
+        ui.status(format_args!(
+            "{others} objects of other kinds were passed over."
+        ));
+    }
+    let objects = policy.cluster_roles.len()
+        + policy.roles.len()
+        + policy.cluster_role_bindings.len()
+        + policy.role_bindings.len();
+    if objects == 0 {
+        return Err(
+            Error::failed(format!("no roles and no bindings in {files} files")).with_hint(
+                "kubectl get clusterroles,roles,clusterrolebindings,rolebindings -A -o json | \
+                 kubectl can-i-audit --from -",
+            ),
+        );
+    }
+    policy.catalog = Catalog::built_in().with(resources);
+    name_namespaces(&mut policy);
+    let own = add_defaults(&mut policy);
+    if !own.is_empty() {
+        ui.status(format_args!(
+            "taken from Kubernetes 1.36, because the files refer to them: {}",
+            own.join(", ")
+        ));
+    }
+    fill_aggregated(&mut policy);
+    Ok(policy)
+}
+
+fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error: std::io::Error| {
+        Error::failed(format!("cannot read {}", place.display()))
+            .with_source(error)
+            .with_hint("--from takes a file, a directory or - for stdin")
+    };
+    if !fs::metadata(place).map_err(unreadable)?.is_dir() {
+        return Ok(vec![place.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(place).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            files.extend(files_of(&path)?);
+        } else if path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a text file.
+///
+/// # Errors
+///
+/// That it cannot be read, or is no text.
+pub fn read_file(file: &Path) -> Result<String> {
+    let bytes = fs::read(file).map_err(|error| {
+        Error::failed(format!("cannot read {}", file.display())).with_source(error)
+    })?;
+    String::from_utf8(bytes)
+        .map_err(|_| Error::failed(format!("{} is not text in UTF-8", file.display())))
+}
+
+/// Reads one file; `Some` when it is a snapshot.
+fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Result<Option<Policy>> {
+    found.files += 1;
+    let start = text.trim_start();
+    if start.starts_with('{') {
+        let head = start.get(..200).unwrap_or(start);
+        if head.contains(SNAPSHOT) {
+            let snapshot: Snapshot = json(text, name)?;
+            return Ok(Some(snapshot.policy));
+        }
+        let manifest: Manifest = json(text, name)?;
+        add(manifest, &format!("{name}:1"), namespace, found)?;
+        return Ok(None);
+    }
+    for (line, part) in parts(text) {
+        if part
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
+            continue;
+        }
+        let manifest: Manifest = yaml(part, name, line)?;
+        add(manifest, &format!("{name}:{}", line + 1), namespace, found)?;
+    }
+    Ok(None)
+}
+
+/// Splits a stream into its documents, each with the number of lines before it.
+fn parts(text: &str) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let (mut begin, mut begin_line, mut offset) = (0, 0, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let word = line.trim_end();
+        if word == "---" || word.starts_with("--- ") {
+            parts.push((begin_line, &text[begin..offset]));
+            begin = offset + line.len();
+            begin_line = number + 1;
+        }
+        offset += line.len();
+    }
+    parts.push((begin_line, &text[begin..]));
+    parts
+}
+
+/// Reads JSON; the error names the line.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn json<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or_default();
+        Error::failed(format!(
+            "{name}:{}:{}: {words}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Reads one YAML document that begins after `before` lines; the error names the line and quotes
+/// nothing, because what stands around the fault may be a Secret.
+///
+/// # Errors
+///
+/// What is wrong, and where.
+pub fn yaml<T: DeserializeOwned>(text: &str, name: &str, before: usize) -> Result<T> {
+    let options = serde_saphyr::options! { with_snippet: false, budget: None };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let line = error.location().map_or(1, |at| at.line());
+        let line = before + usize::try_from(line).unwrap_or(1);
+        let words = error.without_snippet().to_string();
+        let words = words.lines().next().unwrap_or_default().to_owned();
+        let mut shown = Error::failed(format!("{name}:{line}: {words}"));
+        if text.contains("{{") {
+            shown = shown
+                .with_detail("it holds {{ }}, so it looks like a template and not like a manifest")
+                .with_hint("helm template CHART | kubectl can-i-audit --from -");
+        }
+        shown
+    })
+}
+
+fn add(manifest: Manifest, place: &str, namespace: &str, found: &mut Found) -> Result<()> {
+    let Manifest {
+        kind,
+        mut metadata,
+        rules,
+        aggregation_rule,
+        role_ref,
+        subjects,
+        items,
+        spec,
+    } = manifest;
+    if let Some(items) = items
+        && kind.ends_with("List")
+    {
+        for (index, mut item) in items.into_iter().enumerate() {
+            // Items of a typed list carry no kind of their own.
+            if item.kind.is_empty() {
+                kind.trim_end_matches("List").clone_into(&mut item.kind);
+            }
+            add(item, &format!("{place} (item {index})"), namespace, found)?;
+        }
+        return Ok(());
+    }
+    if kind.is_empty() {
+        return Err(Error::failed(format!("{place}: an object without kind")));
+    }
+    let namespaced = matches!(kind.as_str(), "Role" | "RoleBinding" | "ServiceAccount");
+    if namespaced && metadata.namespace.is_empty() {
+        namespace.clone_into(&mut metadata.namespace);
+    } else if !namespaced {
+        metadata.namespace.clear();
+    }
+    let counts = matches!(
+        kind.as_str(),
+        "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
+    );
+    if counts && metadata.name.is_empty() {
+        return Err(Error::failed(format!("{place}: a {kind} without name")));
+    }
+    // Two objects of one name would make the answer depend on the order of files.
+    let key = (
+        kind.clone(),
+        metadata.namespace.clone(),
+        metadata.name.clone(),
+    );
+    if counts && !found.seen.insert(key) {
+        return Err(Error::failed(format!(
+            "{place}: {kind} {:?} is given a second time",
+            metadata.name
+        )));
+    }
+    let policy = &mut found.policy;
+    match kind.as_str() {
+        "Role" | "ClusterRole" => {
+            let into = if namespaced {
+                &mut policy.roles
+            } else {
+                &mut policy.cluster_roles
+            };
+            let role = Role {
+                metadata,
+                rules: rules.unwrap_or_default(),
+                aggregation_rule,
+            };
+            into.push(role);
+        }
+        "RoleBinding" | "ClusterRoleBinding" => {
+            let into = if namespaced {
+                &mut policy.role_bindings
+            } else {
+                &mut policy.cluster_role_bindings
+            };
+            let Some(role_ref) = role_ref else {
+                return Err(Error::failed(format!(
+                    "{place}: {kind} {:?} without roleRef",
+                    metadata.name
+                )));
+            };
+            let binding = Binding {
+                metadata,
+                role_ref,
+                subjects: subjects.unwrap_or_default(),
+            };
+            into.push(binding);
+        }
+        "Namespace" => policy.namespaces.push(Named { metadata }),
+        "ServiceAccount" => policy.service_accounts.push(Named { metadata }),
+        "CustomResourceDefinition" => found.resources.extend(spec.as_ref().and_then(custom)),
+        _ => found.others += 1,
+    }
+    Ok(())
+}
+
+fn custom(spec: &serde_json::Value) -> Option<Entry> {
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    Some(Entry {
+        group: text(&spec["group"])?,
+        resource: text(&spec["names"]["plural"])?,
+        namespaced: spec["scope"] == "Namespaced",
+        verbs: [
+            "create",
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "update",
+            "watch",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        singular: text(&spec["names"]["singular"]).unwrap_or_default(),
+        ..Entry::default()
+    })
+}
+
+/// Manifests seldom hold their namespaces; those that objects stand in exist.
+fn name_namespaces(policy: &mut Policy) {
+    let mut names: Vec<String> = policy
+        .namespaces
+        .iter()
+        .map(|namespace| namespace.metadata.name.clone())
+        .collect();
+    let used = policy
+        .roles
+        .iter()
+        .map(|role| &role.metadata)
+        .chain(policy.role_bindings.iter().map(|binding| &binding.metadata))
+        .chain(
+            policy
+                .service_accounts
+                .iter()
+                .map(|account| &account.metadata),
+        );
+    names.extend(used.map(|meta| meta.namespace.clone()));
+    names.sort();
+    names.dedup();
+    policy.namespaces = names
+        .into_iter()
+        .map(|name| Named {
+            metadata: Meta {
+                name,
+                ..Meta::default()
+            },
+        })
+        .collect();
+}
+
+/// Manifests bind Kubernetes' own ClusterRoles without holding them.
+fn add_defaults(policy: &mut Policy) -> Vec<String> {
+    let defaults = Defaults::new();
+    let bindings = policy.cluster_role_bindings.iter();
+    let mut names: Vec<String> = bindings
+        .chain(&policy.role_bindings)
+        .filter(|binding| binding.role_ref.kind == "ClusterRole")
+        .map(|binding| binding.role_ref.name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| {
+        !policy
+            .cluster_roles
+            .iter()
+            .any(|role| role.metadata.name == *name)
+    });
+    let mut added = Vec::new();
+    for role in defaults.cluster_roles() {
+        if names.contains(&role.metadata.name) {
+            added.push(format!("ClusterRole/{}", role.metadata.name));
+            let mut role = role.clone();
+            // Its rules are complete; its parts are not among the files.
+            role.aggregation_rule = None;
+            policy.cluster_roles.push(role);
+        }
+    }
+    added
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Policy> {
+        let mut found = Found::default();
+        document(text, "a.yaml", "team", &mut found)?;
+        Ok(found.policy)
+    }
+
+    fn fault(text: &str) -> String {
+        load(text).map(|_| ()).unwrap_err().headline()
+    }
+
+    const BINDING: &str =
+        "kind: RoleBinding\nmetadata: {name: b}\nroleRef: {kind: Role, name: r}\n";
+
+    #[test]
+    fn an_object_without_namespace_gets_that_of_the_run() {
+        let policy = load(BINDING).unwrap();
+        assert_eq!(policy.role_bindings[0].metadata.namespace, "team");
+    }
+
+    #[test]
+    fn lists_and_many_documents_are_read_and_other_kinds_passed_over() {
+        let text = format!(
+            "# a comment\n---\n{BINDING}---\nkind: Deployment\nspec: {{}}\n---\nkind: List\nitems:\n\
+             - kind: Role\n  metadata: {{name: r}}\n  rules: null\n"
+        );
+        let policy = load(&text).unwrap();
+        assert_eq!((policy.role_bindings.len(), policy.roles.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_fault_is_named_with_file_and_line_and_nothing_is_quoted() {
+        let secret = "kind: Secret\nstringData: {password: hunter2}\n---\n";
+        let broken = format!("{secret}kind: Role\nkind: Role\n");
+        let words = fault(&broken);
+        assert!(words.contains("a.yaml:5"), "{words}");
+        assert!(!words.contains("hunter2"), "{words}");
+        assert!(fault("kind: Role\nmetadata: {name: r}\nrules: {}\n").contains("a.yaml:3"));
+        assert!(fault("{\"kind\": \"Role\",\n\"kind\": \"Role\"}").contains("a.yaml:2"));
+        assert!(fault("metadata: {name: r}\n").contains("without kind"));
+        assert!(fault("kind: Role\n").contains("without name"));
+        assert!(fault("kind: RoleBinding\nmetadata: {name: r}\n").contains("without roleRef"));
+    }
+
+    #[test]
+    fn a_template_is_recognised() {
+        let error = load("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n").unwrap_err();
+        assert!(error.headline().contains("a.yaml:3"), "{error:?}");
+        assert!(error.hints()[0].contains("helm template"));
+    }
+
+    #[test]
+    fn a_role_that_is_given_twice_is_refused() {
+        let role = "kind: Role\nmetadata: {name: r}\n";
+        assert!(fault(&format!("{role}---\n{role}")).contains("a second time"));
+    }
+}

@@ -1,0 +1,223 @@
+//! What the rules ask of a list of rules, each as one bit.
+
+use crate::engine::{Reach, World};
+use crate::question::{Action, Resource, Target};
+
+/// A word that no role holds: only `*` matches it.
+const UNHEARD: &str = "can-i-audit.invalid";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const CSR: &str = "certificates.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const WRITE: &[&str] = &["create", "update", "patch"];
+const CHANGE: &[&str] = &["update", "patch"];
+const ANY: &[&str] = &["get", "create", "update", "patch", "delete"];
+
+macro_rules! atoms {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        /// One thing that a list of rules may reach.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(super) enum Atom { $($(#[$doc])* $name),* }
+        const ALL: &[Atom] = &[$(Atom::$name),*];
+    };
+}
+
+atoms! {
+    Everything Escalate WriteRoles Bind WriteBindings Impersonate Constrained ImpersonateOn
+    NodesProxy CreateCsr ApproveCsr ApproveSigner SignSigner CsrStatus Token Admission
+    ReadSecrets WriteSecrets Workload Exec ExecGet Ephemeral Proxy Volume Labels ApiService
+    Definitions WriteNodes Evict BindPods Endpoints ServiceStatus ConfigMaps Attest DebugPaths
+    CreateAny DeleteAny
+}
+
+impl Atom {
+    pub(super) fn bit(self) -> u64 {
+        1 << (self as u8)
+    }
+
+    /// The requests that make it up; the flag says that a RoleBinding can give it too.
+    pub(super) fn requests(self) -> Vec<(Action, bool)> {
+        let mut all = Vec::new();
+        let mut add = |verbs: &[&str], group: &str, resources: &[&str], spaced: bool| {
+            for verb in verbs {
+                for word in resources {
+                    let (resource, subresource) = word.split_once('/').unwrap_or((word, ""));
+                    let target = Target::Resource(Resource {
+                        group: group.to_owned(),
+                        resource: resource.to_owned(),
+                        subresource: subresource.to_owned(),
+                        ..Resource::default()
+                    });
+                    let verb = (*verb).to_owned();
+                    all.push((Action { verb, target }, spaced));
+                }
+            }
+        };
+        match self {
+            Self::Everything => add(&[UNHEARD], UNHEARD, &[UNHEARD], true),
+            Self::Escalate => {
+                add(&["escalate"], RBAC, &["roles"], true);
+                add(&["escalate"], RBAC, &["clusterroles"], false);
+            }
+            Self::WriteRoles => {
+                add(WRITE, RBAC, &["roles"], true);
+                add(WRITE, RBAC, &["clusterroles"], false);
+            }
+            // The right to bind a ClusterRole is asked for in the namespace of the binding.
+            Self::Bind => add(&["bind"], RBAC, &["roles", "clusterroles"], true),
+            Self::WriteBindings => {
+                add(WRITE, RBAC, &["rolebindings"], true);
+                add(WRITE, RBAC, &["clusterrolebindings"], false);
+            }
+            Self::Impersonate => {
+                add(&["impersonate"], "", &["serviceaccounts"], true);
+                add(&["impersonate"], "", &["users", "groups"], false);
+                add(
+                    &["impersonate"],
+                    "authentication.k8s.io",
+                    &["uids", "userextras"],
+                    false,
+                );
+            }
+            Self::Constrained => {
+                let group = "authentication.k8s.io";
+                add(
+                    &["impersonate:serviceaccount"],
+                    group,
+                    &["serviceaccounts"],
+                    true,
+                );
+                let people = ["users", "groups", "uids", "userextras"];
+                add(&["impersonate:user-info"], group, &people, false);
+                let verbs = ["impersonate:arbitrary-node", "impersonate:associated-node"];
+                add(&verbs, group, &["nodes"], false);
+            }
+            // Found by the form of its verb; see `masks`.
+            Self::ImpersonateOn => {}
+            Self::NodesProxy => add(ANY, "", &["nodes/proxy"], false),
+            Self::CreateCsr => add(&["create"], CSR, &["certificatesigningrequests"], false),
+            Self::ApproveCsr => add(CHANGE, CSR, &["certificatesigningrequests/approval"], false),
+            Self::ApproveSigner => add(&["approve"], CSR, &["signers"], false),
+            Self::SignSigner => add(&["sign"], CSR, &["signers"], false),
+            Self::CsrStatus => add(CHANGE, CSR, &["certificatesigningrequests/status"], false),
+            Self::Token => add(&["create"], "", &["serviceaccounts/token"], true),
+            Self::Admission => add(
+                &["create", "update", "patch", "delete"],
+                ADMISSION,
+                &[
+                    "mutatingwebhookconfigurations",
+                    "validatingwebhookconfigurations",
+                    "mutatingadmissionpolicies",
+                    "mutatingadmissionpolicybindings",
+                    "validatingadmissionpolicies",
+                    "validatingadmissionpolicybindings",
+                ],
+                false,
+            ),
+            Self::ReadSecrets => add(&["get", "list", "watch"], "", &["secrets"], true),
+            Self::WriteSecrets => add(WRITE, "", &["secrets"], true),
+            Self::Workload => {
+                add(WRITE, "", &["pods", "replicationcontrollers"], true);
+                let apps = ["deployments", "daemonsets", "statefulsets", "replicasets"];
+                add(WRITE, "apps", &apps, true);
+                add(WRITE, "batch", &["jobs", "cronjobs"], true);
+            }
+            Self::Exec => add(&["create"], "", &["pods/exec", "pods/attach"], true),
+            Self::ExecGet => add(&["get"], "", &["pods/exec", "pods/attach"], true),
+            Self::Ephemeral => add(CHANGE, "", &["pods/ephemeralcontainers"], true),
+            Self::Proxy => {
+                add(&["create"], "", &["pods/portforward"], true);
+                add(ANY, "", &["pods/proxy", "services/proxy"], true);
+            }
+            Self::Volume => add(&["create"], "", &["persistentvolumes"], false),
+            Self::Labels => add(CHANGE, "", &["namespaces"], true),
+            Self::ApiService => add(WRITE, "apiregistration.k8s.io", &["apiservices"], false),
+            Self::Definitions => add(
+                WRITE,
+                "apiextensions.k8s.io",
+                &["customresourcedefinitions"],
+                false,
+            ),
+            Self::WriteNodes => add(CHANGE, "", &["nodes", "nodes/status"], false),
+            Self::Evict => {
+                add(&["delete", "deletecollection"], "", &["pods"], true);
+                add(&["create"], "", &["pods/eviction"], true);
+            }
+            Self::BindPods => add(&["create"], "", &["pods/binding", "bindings"], true),
+            Self::Endpoints => {
+                add(WRITE, "", &["endpoints"], true);
+                add(WRITE, "discovery.k8s.io", &["endpointslices"], true);
+            }
+            Self::ServiceStatus => add(CHANGE, "", &["services/status"], true),
+            Self::ConfigMaps => add(
+                &["create", "update", "patch", "delete"],
+                "",
+                &["configmaps"],
+                true,
+            ),
+            Self::Attest => add(&["attest"], CSR, &["signers"], false),
+            Self::DebugPaths => {
+                for path in ["/debug/pprof/", "/logs/", "/logs"] {
+                    let target = Target::Path(path.to_owned());
+                    let verb = "get".to_owned();
+                    all.push((Action { verb, target }, false));
+                }
+            }
+            Self::CreateAny => add(&["create"], UNHEARD, &[UNHEARD], true),
+            Self::DeleteAny => add(&["deletecollection"], UNHEARD, &[UNHEARD], true),
+        }
+        all
+    }
+}
+
+/// What one list of rules reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mask {
+    /// To every object.
+    pub all: u64,
+    /// Only to objects of certain names.
+    pub named: u64,
+}
+
+impl Mask {
+    pub(super) fn has(self, atom: Atom) -> bool {
+        (self.all | self.named) & atom.bit() != 0
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.all |= other.all;
+        self.named |= other.named;
+    }
+}
+
+/// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
+pub(super) fn masks(world: &World<'_>) -> Vec<(Mask, Mask)> {
+    let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
+    for atom in ALL {
+        for (action, spaced) in atom.requests() {
+            for (index, reach) in world.reach(&action).into_iter().enumerate() {
+                let (cluster, space) = &mut masks[index];
+                mark(cluster, *atom, reach);
+                if spaced {
+                    mark(space, *atom, reach);
+                }
+            }
+        }
+    }
+    for (index, (cluster, space)) in masks.iter_mut().enumerate() {
+        let mut verbs = world.rules_of(index).iter().flat_map(|rule| &rule.verbs);
+        if verbs.any(|verb| verb == "*" || verb.starts_with("impersonate-on:")) {
+            mark(cluster, Atom::ImpersonateOn, Reach::All);
+            mark(space, Atom::ImpersonateOn, Reach::All);
+        }
+    }
+    masks
+}
+
+fn mark(mask: &mut Mask, atom: Atom, reach: Reach) {
+    match reach {
+        Reach::None => {}
+        Reach::Named => mask.named |= atom.bit(),
+        Reach::All => mask.all |= atom.bit(),
+    }
+}

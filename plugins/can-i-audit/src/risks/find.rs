@@ -1,0 +1,503 @@
+//! Who holds what is dangerous.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::atoms::{Atom, Mask, masks};
+use super::defaults::Defaults;
+use super::{Finding, Severity, hygiene, rule};
+use crate::engine::{Chain, World};
+use crate::policy::Rule;
+use crate::subject::{AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
+
+/// The namespace whose contents are the cluster's own.
+const SYSTEM: &str = "kube-system";
+
+/// A rule that asks for a mask.
+struct Condition {
+    id: &'static str,
+    holds: fn(Mask) -> bool,
+    /// What makes it up, for the chains.
+    atoms: &'static [Atom],
+}
+
+const fn one(id: &'static str, holds: fn(Mask) -> bool, atoms: &'static [Atom]) -> Condition {
+    Condition { id, holds, atoms }
+}
+
+const CONDITIONS: [Condition; 26] = [
+    one(
+        "CIA-003",
+        |m| m.has(Atom::Escalate) && m.has(Atom::WriteRoles),
+        &[Atom::Escalate, Atom::WriteRoles],
+    ),
+    one(
+        "CIA-004",
+        |m| m.has(Atom::Bind) && m.has(Atom::WriteBindings),
+        &[Atom::Bind, Atom::WriteBindings],
+    ),
+    one(
+        "CIA-005",
+        |m| m.has(Atom::Impersonate),
+        &[Atom::Impersonate],
+    ),
+    one(
+        "CIA-006",
+        |m| m.has(Atom::Constrained) && m.has(Atom::ImpersonateOn),
+        &[Atom::Constrained],
+    ),
+    one("CIA-007", |m| m.has(Atom::NodesProxy), &[Atom::NodesProxy]),
+    one(
+        "CIA-008",
+        |m| {
+            (m.has(Atom::CreateCsr) && m.has(Atom::ApproveCsr) && m.has(Atom::ApproveSigner))
+                || (m.has(Atom::SignSigner) && m.has(Atom::CsrStatus))
+        },
+        &[
+            Atom::CreateCsr,
+            Atom::ApproveCsr,
+            Atom::ApproveSigner,
+            Atom::SignSigner,
+            Atom::CsrStatus,
+        ],
+    ),
+    one("CIA-009", |m| m.has(Atom::Token), &[Atom::Token]),
+    one("CIA-010", |m| m.has(Atom::Admission), &[Atom::Admission]),
+    one(
+        "CIA-012",
+        |m| m.has(Atom::ReadSecrets),
+        &[Atom::ReadSecrets],
+    ),
+    one(
+        "CIA-013",
+        |m| m.has(Atom::WriteSecrets),
+        &[Atom::WriteSecrets],
+    ),
+    one("CIA-014", |m| m.has(Atom::Workload), &[Atom::Workload]),
+    one("CIA-015", |m| m.has(Atom::Exec), &[Atom::Exec]),
+    one("CIA-016", |m| m.has(Atom::Ephemeral), &[Atom::Ephemeral]),
+    one("CIA-017", |m| m.has(Atom::Proxy), &[Atom::Proxy]),
+    one("CIA-018", |m| m.has(Atom::Volume), &[Atom::Volume]),
+    one("CIA-019", |m| m.has(Atom::Labels), &[Atom::Labels]),
+    one(
+        "CIA-023",
+        |m| {
+            let more = (m.has(Atom::Escalate) && m.has(Atom::WriteRoles))
+                || (m.has(Atom::Bind) && m.has(Atom::WriteBindings));
+            !more && (m.has(Atom::WriteRoles) || m.has(Atom::WriteBindings))
+        },
+        &[Atom::WriteRoles, Atom::WriteBindings],
+    ),
+    one("CIA-024", |m| m.has(Atom::ApiService), &[Atom::ApiService]),
+    one(
+        "CIA-025",
+        |m| m.has(Atom::Definitions),
+        &[Atom::Definitions],
+    ),
+    one(
+        "CIA-026",
+        |m| m.has(Atom::WriteNodes) && m.has(Atom::Evict),
+        &[Atom::WriteNodes, Atom::Evict],
+    ),
+    one("CIA-027", |m| m.has(Atom::BindPods), &[Atom::BindPods]),
+    one("CIA-028", |m| m.has(Atom::Endpoints), &[Atom::Endpoints]),
+    one(
+        "CIA-029",
+        |m| m.has(Atom::ServiceStatus),
+        &[Atom::ServiceStatus],
+    ),
+    one("CIA-030", |m| m.has(Atom::ConfigMaps), &[Atom::ConfigMaps]),
+    one("CIA-031", |m| m.has(Atom::Attest), &[Atom::Attest]),
+    one(
+        "CIA-033",
+        |m| m.has(Atom::CreateAny) || m.has(Atom::DeleteAny),
+        &[Atom::CreateAny, Atom::DeleteAny],
+    ),
+];
+
+/// What a subject is bound to in one scope.
+#[derive(Default)]
+struct Held {
+    mask: Mask,
+    /// Bindings with the index of the subject.
+    bindings: Vec<(usize, usize)>,
+}
+
+type Scope<'a> = Option<&'a str>;
+
+/// Finds everything; `include_defaults` also looks at Kubernetes' own policy. The worst comes
+/// first.
+#[must_use]
+pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
+    let defaults = Defaults::new();
+    let finder = Finder {
+        world,
+        defaults: &defaults,
+        minted: accounts_with_rights(world, &defaults),
+        behind: RefCell::default(),
+    };
+    let mut found = Vec::new();
+    for (subject, scopes) in finder.held(include_defaults) {
+        finder.subject(&subject, &scopes, &mut found);
+    }
+    found.extend(hygiene::findings(world, &defaults, include_defaults));
+    found.sort_by(|one, other| {
+        let key = |finding: &Finding| {
+            (
+                std::cmp::Reverse(finding.severity),
+                finding.rule,
+                finding.subject.clone(),
+                finding.namespace.clone(),
+                finding.object.clone(),
+            )
+        };
+        key(one).cmp(&key(other))
+    });
+    found
+}
+
+struct Finder<'w> {
+    world: &'w World<'w>,
+    defaults: &'w Defaults,
+    /// Namespaces with a service account that is bound to something.
+    minted: BTreeSet<String>,
+    /// Which rules of which list are behind an atom, found once.
+    behind: RefCell<HashMap<Behind, Vec<usize>>>,
+}
+
+/// A distinct list of rules, an atom, and whether a RoleBinding gives it.
+type Behind = (usize, u8, bool);
+
+impl<'w> Finder<'w> {
+    /// What everybody holds, cluster-wide first.
+    fn held(&self, include_defaults: bool) -> BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> {
+        let world = self.world;
+        let masks = masks(world);
+        let mut all: BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> = BTreeMap::new();
+        for index in 0..world.binding_count() {
+            if !include_defaults && self.is_default(index) {
+                continue;
+            }
+            let set = world.set_of(index).index();
+            if world.rules_of(set).is_empty() {
+                continue;
+            }
+            let cluster_wide = world.is_cluster_wide(index);
+            let scope = (!cluster_wide).then(|| world.scope_of(index));
+            let (cluster, space) = masks[set];
+            let binding = world.binding(index);
+            for (at, subject) in binding.subjects.iter().enumerate() {
+                let inside = scope.unwrap_or_default();
+                let Some(subject) = Subject::of_binding(subject, inside) else {
+                    continue;
+                };
+                let held = all.entry(subject).or_default().entry(scope).or_default();
+                held.mask.add(if cluster_wide { cluster } else { space });
+                held.bindings.push((index, at));
+            }
+        }
+        all
+    }
+
+    fn is_default(&self, binding: usize) -> bool {
+        let world = self.world;
+        self.defaults.is_binding(world.binding(binding))
+            && world
+                .role(binding)
+                .is_none_or(|role| self.defaults.is_role(role))
+    }
+
+    fn subject(
+        &self,
+        subject: &Subject,
+        scopes: &BTreeMap<Scope<'w>, Held>,
+        found: &mut Vec<Finding>,
+    ) {
+        let nothing = Held::default();
+        let cluster = scopes.get(&None).unwrap_or(&nothing);
+        for (scope, held) in scopes {
+            let mut mask = held.mask;
+            let mut used: BTreeSet<(usize, usize)> = BTreeSet::new();
+            if scope.is_some() {
+                if cluster.mask.has(Atom::Everything) {
+                    // Whoever may do everything may do it here as well.
+                    continue;
+                }
+                mask.add(cluster.mask);
+            }
+            let before = found.len();
+            self.broad(subject, *scope, held, found);
+            if held.mask.all & Atom::Everything.bit() != 0 {
+                let finding =
+                    self.finding("CIA-001", subject, *scope, held, &[Atom::Everything], false);
+                found.push(finding);
+                continue;
+            }
+            for condition in &CONDITIONS {
+                let holds = condition.holds;
+                // What holds cluster-wide is told there.
+                if !holds(mask) || (scope.is_some() && holds(cluster.mask)) {
+                    continue;
+                }
+                if !self.matters(condition.id, *scope) {
+                    continue;
+                }
+                let bits: u64 = condition.atoms.iter().map(|atom| atom.bit()).sum();
+                let limited = !holds(Mask {
+                    all: mask.all,
+                    named: mask.all & bits,
+                });
+                found.push(self.finding(
+                    condition.id,
+                    subject,
+                    *scope,
+                    held,
+                    condition.atoms,
+                    limited,
+                ));
+            }
+            if mask.has(Atom::ExecGet) && self.exec_by_get() && !mask.has(Atom::Exec) {
+                let atoms = &[Atom::ExecGet];
+                found.push(self.finding("CIA-015", subject, *scope, held, atoms, false));
+            }
+            for finding in &found[before..] {
+                used.extend(finding.chains.iter().map(|one| (one.binding, one.rule)));
+            }
+            self.wildcards(subject, *scope, held, &used, found);
+        }
+    }
+
+    /// Some rules hold in some places only.
+    fn matters(&self, id: &str, scope: Scope<'_>) -> bool {
+        match (id, scope) {
+            ("CIA-030", Some(namespace)) => namespace == SYSTEM,
+            ("CIA-013", Some(namespace)) => self.minted.contains(namespace),
+            _ => true,
+        }
+    }
+
+    /// Before 1.35 a WebSocket asks for `get` alone (kubernetes/kubernetes#134577).
+    fn exec_by_get(&self) -> bool {
+        let minor = self.world.policy.server_minor;
+        minor.is_some_and(|minor| minor < 35)
+    }
+
+    /// Grants to everybody, to nobody in particular, and to superusers.
+    fn broad(&self, subject: &Subject, scope: Scope<'_>, held: &Held, found: &mut Vec<Finding>) {
+        let id = match subject {
+            Subject::Anonymous => "CIA-002",
+            Subject::Group(name) => match name.as_str() {
+                UNAUTHENTICATED => "CIA-002",
+                MASTERS => "CIA-011",
+                AUTHENTICATED | SERVICE_ACCOUNTS => "CIA-021",
+                _ => return,
+            },
+            Subject::Account(_, name) if name == "default" => "CIA-022",
+            _ => return,
+        };
+        if id == "CIA-002" && self.is_cluster_info(scope, held) {
+            return;
+        }
+        let wide = matches!(id, "CIA-002" | "CIA-021");
+        if wide && held.mask.has(Atom::DebugPaths) {
+            found.push(self.finding("CIA-032", subject, scope, held, &[Atom::DebugPaths], false));
+        }
+        let chains = self.every_chain(held);
+        found.push(self.made(id, subject, scope, chains, false));
+    }
+
+    /// kubeadm lets everybody read kube-public/cluster-info, which is how nodes join.
+    fn is_cluster_info(&self, scope: Scope<'_>, held: &Held) -> bool {
+        let harmless = |rule: &Rule| {
+            rule.verbs == ["get"]
+                && rule.resources == ["configmaps"]
+                && rule.resource_names == ["cluster-info"]
+        };
+        scope == Some("kube-public")
+            && held.bindings.iter().all(|(binding, _)| {
+                let role = self.world.role(*binding);
+                role.is_some_and(|role| role.rules.iter().all(harmless))
+            })
+    }
+
+    /// Wildcards that no other finding is about.
+    fn wildcards(
+        &self,
+        subject: &Subject,
+        scope: Scope<'_>,
+        held: &Held,
+        used: &BTreeSet<(usize, usize)>,
+        found: &mut Vec<Finding>,
+    ) {
+        let star = |list: &[String]| list.iter().any(|word| word == "*");
+        let mut chains = Vec::new();
+        for chain in self.every_chain(held) {
+            let rules = self
+                .world
+                .rules_of(self.world.set_of(chain.binding).index());
+            let rule = &rules[chain.rule];
+            let wild = star(&rule.verbs) || star(&rule.resources) || star(&rule.api_groups);
+            if wild && !used.contains(&(chain.binding, chain.rule)) {
+                chains.push(chain);
+            }
+        }
+        if !chains.is_empty() {
+            found.push(self.made("CIA-020", subject, scope, chains, false));
+        }
+    }
+
+    fn rules_behind(&self, binding: usize, atom: Atom, in_namespace: bool) -> Vec<usize> {
+        let set = self.world.set_of(binding);
+        let find = || {
+            let mut rules: BTreeSet<usize> = BTreeSet::new();
+            for (action, spaced) in atom.requests() {
+                if spaced || !in_namespace {
+                    rules.extend(self.world.reaching(set, &action));
+                }
+            }
+            rules.into_iter().collect()
+        };
+        let key = (set.index(), atom as u8, in_namespace);
+        let mut behind = self.behind.borrow_mut();
+        behind.entry(key).or_insert_with(find).clone()
+    }
+
+    fn every_chain(&self, held: &Held) -> Vec<Chain> {
+        let mut chains = Vec::new();
+        for &(binding, subject) in &held.bindings {
+            let rules = self.world.rules_of(self.world.set_of(binding).index());
+            chains.extend((0..rules.len()).map(|rule| Chain {
+                binding,
+                subject,
+                rule,
+            }));
+        }
+        chains
+    }
+
+    fn finding(
+        &self,
+        id: &'static str,
+        subject: &Subject,
+        scope: Scope<'_>,
+        held: &Held,
+        atoms: &[Atom],
+        limited: bool,
+    ) -> Finding {
+        let mut chains = BTreeSet::new();
+        for &(binding, at) in &held.bindings {
+            for atom in atoms {
+                for rule in self.rules_behind(binding, *atom, scope.is_some()) {
+                    chains.insert(Chain {
+                        binding,
+                        subject: at,
+                        rule,
+                    });
+                }
+            }
+        }
+        self.made(id, subject, scope, chains.into_iter().collect(), limited)
+    }
+
+    fn made(
+        &self,
+        id: &'static str,
+        subject: &Subject,
+        scope: Scope<'_>,
+        chains: Vec<Chain>,
+        limited: bool,
+    ) -> Finding {
+        let fix = self.fix(subject, &chains);
+        Finding {
+            rule: id,
+            severity: severity(id, scope, limited),
+            subject: Some(subject.clone()),
+            namespace: scope.map(str::to_owned),
+            object: None,
+            limited,
+            chains,
+            detail: String::new(),
+            fix,
+        }
+    }
+
+    /// Kubernetes' own roles are not changed; others can lose a rule.
+    fn fix(&self, subject: &Subject, chains: &[Chain]) -> String {
+        let mut steps: Vec<String> = Vec::new();
+        for chain in chains {
+            let binding = self.world.binding(chain.binding);
+            let meta = &binding.metadata;
+            let reference = &binding.role_ref;
+            let own = self
+                .world
+                .role(chain.binding)
+                .is_some_and(|role| self.defaults.is_role(role));
+            let step = if own {
+                let kind = if self.world.is_cluster_wide(chain.binding) {
+                    "ClusterRoleBinding"
+                } else {
+                    "RoleBinding"
+                };
+                let place = place(&meta.namespace, &meta.name);
+                format!("take {subject} out of {kind}/{place}")
+            } else {
+                let inside = if reference.kind == "Role" {
+                    meta.namespace.as_str()
+                } else {
+                    ""
+                };
+                let place = place(inside, &reference.name);
+                format!("narrow {}/{place}, rule {}", reference.kind, chain.rule + 1)
+            };
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        steps.join("; ")
+    }
+}
+
+fn place(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
+}
+
+/// One step lower in an ordinary namespace, one more when limited to names.
+fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
+    let base = rule(id).map_or(Severity::Info, |rule| rule.severity);
+    let system = scope.is_none_or(|namespace| namespace == SYSTEM);
+    // Those of kube-system open the whole cluster.
+    let mut severity = match id {
+        "CIA-009" | "CIA-012" if system => Severity::Critical,
+        _ => base,
+    };
+    if !system {
+        severity = severity.lower();
+    }
+    if limited {
+        severity = severity.lower();
+    }
+    severity
+}
+
+fn accounts_with_rights(world: &World<'_>, defaults: &Defaults) -> BTreeSet<String> {
+    let mut namespaces = BTreeSet::new();
+    for index in 0..world.binding_count() {
+        let binding = world.binding(index);
+        if defaults.is_binding(binding) && binding.metadata.namespace != SYSTEM {
+            // The accounts of the control plane are in kube-system, which is added below.
+            continue;
+        }
+        for subject in &binding.subjects {
+            let of = Subject::of_binding(subject, &binding.metadata.namespace);
+            if let Some(Subject::Account(namespace, _)) = of {
+                namespaces.insert(namespace);
+            }
+        }
+    }
+    namespaces.insert(SYSTEM.to_owned());
+    namespaces
+}

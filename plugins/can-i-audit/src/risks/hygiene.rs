@@ -1,0 +1,382 @@
+//! Objects that do not do what they seem to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::defaults::Defaults;
+use super::{Finding, rule};
+use crate::aggregate;
+use crate::engine::{Chain, RoleAt, World};
+use crate::policy::{Policy, Role, Rule};
+use crate::subject::Subject;
+
+/// Finds everything.
+pub(super) fn findings(
+    world: &World<'_>,
+    defaults: &Defaults,
+    include_defaults: bool,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    bindings(world, defaults, include_defaults, &mut found);
+    roles(world, defaults, include_defaults, &mut found);
+    redundant(world, &mut found);
+    found
+}
+
+fn object(id: &'static str, object: String, detail: String, fix: String) -> Finding {
+    Finding {
+        rule: id,
+        severity: rule(id).map_or(super::Severity::Info, |rule| rule.severity),
+        subject: None,
+        namespace: None,
+        object: Some(object),
+        limited: false,
+        chains: Vec::new(),
+        detail,
+        fix,
+    }
+}
+
+fn unread(policy: &Policy, resource: &str) -> bool {
+    policy.gaps.iter().any(|gap| gap.resource == resource)
+}
+
+fn bindings(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Finding>) {
+    let policy = world.policy;
+    let accounts: BTreeSet<(&str, &str)> = policy
+        .service_accounts
+        .iter()
+        .map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()))
+        .collect();
+    // Manifests seldom hold every account; then nothing is claimed.
+    let know_accounts = policy.from_cluster && !unread(policy, "serviceaccounts");
+    for index in 0..world.binding_count() {
+        let binding = world.binding(index);
+        if !all && defaults.is_binding(binding) {
+            continue;
+        }
+        let name = name_of(world, index);
+        let reference = &binding.role_ref;
+        let roles = if reference.kind == "Role" {
+            "roles"
+        } else {
+            "clusterroles"
+        };
+        if world.role_at(index) == RoleAt::Missing && !unread(policy, roles) {
+            found.push(object(
+                "HYG-01",
+                name.clone(),
+                format!("{} {:?} does not exist", reference.kind, reference.name),
+                format!("delete {name}"),
+            ));
+        }
+        if binding.subjects.is_empty() {
+            found.push(object(
+                "HYG-03",
+                name.clone(),
+                "it has no subjects".to_owned(),
+                format!("delete {name}"),
+            ));
+        }
+        for (at, stored) in binding.subjects.iter().enumerate() {
+            let inside = &binding.metadata.namespace;
+            let subject = Subject::of_binding(stored, inside);
+            let chain = Chain {
+                binding: index,
+                subject: at,
+                rule: 0,
+            };
+            let missing = match &subject {
+                Some(Subject::Account(namespace, account)) => {
+                    know_accounts && !accounts.contains(&(namespace.as_str(), account.as_str()))
+                }
+                _ => false,
+            };
+            if missing && let Some(subject) = &subject {
+                found.push(Finding {
+                    subject: Some(subject.clone()),
+                    chains: vec![chain],
+                    ..object(
+                        "HYG-02",
+                        name.clone(),
+                        format!("{subject} does not exist"),
+                        format!("take {subject} out of {name}"),
+                    )
+                });
+            }
+            let alias = matches!(subject, Some(Subject::Account(..) | Subject::Node(_)));
+            if stored.kind == "User" && alias {
+                found.push(Finding {
+                    subject: subject.clone(),
+                    chains: vec![chain],
+                    ..object(
+                        "HYG-10",
+                        name.clone(),
+                        format!("{:?} is bound as a User", stored.name),
+                        format!("bind it in {name} as what it is"),
+                    )
+                });
+            }
+        }
+        ineffective(world, index, &name, found);
+    }
+}
+
+fn name_of(world: &World<'_>, index: usize) -> String {
+    let meta = &world.binding(index).metadata;
+    if world.is_cluster_wide(index) {
+        format!("ClusterRoleBinding/{}", meta.name)
+    } else {
+        format!("RoleBinding/{}/{}", meta.namespace, meta.name)
+    }
+}
+
+/// Rules that a RoleBinding cannot give.
+fn ineffective(world: &World<'_>, index: usize, name: &str, found: &mut Vec<Finding>) {
+    if world.is_cluster_wide(index) {
+        return;
+    }
+    let catalog = &world.policy.catalog;
+    let of_cluster = |rule: &Rule| {
+        if rule.resources.is_empty() {
+            return !rule.non_resource_urls.is_empty();
+        }
+        rule.resources.iter().all(|entry| {
+            let resource = entry.split('/').next().unwrap_or_default();
+            // A RoleBinding reaches the Namespace that it is in.
+            resource != "namespaces"
+                && rule
+                    .api_groups
+                    .iter()
+                    .all(|group| catalog.is_namespaced(group, resource) == Some(false))
+        }) && !rule.api_groups.is_empty()
+    };
+    let rules = world.rules_of(world.set_of(index).index());
+    let dead: Vec<String> = rules
+        .iter()
+        .enumerate()
+        .filter(|(_, rule)| of_cluster(rule))
+        .map(|(number, _)| (number + 1).to_string())
+        .collect();
+    // A shared ClusterRole may hold more than one binding of it uses.
+    if !dead.is_empty() && dead.len() == rules.len() {
+        found.push(object(
+            "HYG-09",
+            name.to_owned(),
+            format!(
+                "rule {} of its role is about the whole cluster",
+                dead.join(", ")
+            ),
+            format!("delete {name}, or bind the role with a ClusterRoleBinding if it is meant"),
+        ));
+    }
+}
+
+fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Finding>) {
+    let policy = world.policy;
+    let mut bound: BTreeSet<(bool, u32)> = BTreeSet::new();
+    for index in 0..world.binding_count() {
+        match world.role_at(index) {
+            RoleAt::Cluster(at) => bound.insert((true, at)),
+            RoleAt::Namespaced(at) => bound.insert((false, at)),
+            RoleAt::Missing => false,
+        };
+    }
+    let selectors: Vec<_> = policy
+        .cluster_roles
+        .iter()
+        .filter_map(|role| role.aggregation_rule.as_ref())
+        .flat_map(|rule| &rule.cluster_role_selectors)
+        .collect();
+    let both = policy
+        .cluster_roles
+        .iter()
+        .enumerate()
+        .map(|(index, role)| (true, index, role))
+        .chain(
+            policy
+                .roles
+                .iter()
+                .enumerate()
+                .map(|(index, role)| (false, index, role)),
+        );
+    for (cluster, index, role) in both {
+        if !all && defaults.is_role(role) {
+            continue;
+        }
+        let meta = &role.metadata;
+        let name = if cluster {
+            format!("ClusterRole/{}", meta.name)
+        } else {
+            format!("Role/{}/{}", meta.namespace, meta.name)
+        };
+        let key = (cluster, u32::try_from(index).unwrap_or(u32::MAX));
+        let part = cluster && selectors.iter().any(|one| one.selects(&meta.labels));
+        let unseen = unread(policy, "rolebindings") || unread(policy, "clusterrolebindings");
+        if !bound.contains(&key) && !part && !unseen {
+            found.push(object(
+                "HYG-04",
+                name.clone(),
+                "nothing binds it".to_owned(),
+                format!("delete {name}"),
+            ));
+        }
+        if cluster {
+            drift(role, &name, policy, found);
+        }
+        // What an aggregated role holds is told at its parts.
+        if role.aggregation_rule.is_none() {
+            for (number, rule) in role.rules.iter().enumerate() {
+                in_rule(&name, number, rule, policy, found);
+            }
+        }
+    }
+}
+
+fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {
+    if unread(policy, "clusterroles") {
+        return;
+    }
+    if let Some(computed) = aggregate::computed(role, &policy.cluster_roles)
+        && computed != role.rules
+    {
+        found.push(object(
+            "HYG-11",
+            name.to_owned(),
+            format!(
+                "it holds {} rules, its parts {}",
+                role.rules.len(),
+                computed.len()
+            ),
+            "look after the controller clusterrole-aggregation".to_owned(),
+        ));
+    }
+}
+
+fn in_rule(name: &str, number: usize, rule: &Rule, policy: &Policy, found: &mut Vec<Finding>) {
+    let place = format!("rule {}", number + 1);
+    let fix = || format!("mend {name}, {place}");
+    if rule.resource_names.iter().any(|name| name == "*") {
+        let detail = format!("{place}: resourceNames holds \"*\"");
+        found.push(object("HYG-06", name.to_owned(), detail, fix()));
+    }
+    if rule.resource_names.iter().any(String::is_empty) {
+        let detail = format!("{place}: resourceNames holds \"\"");
+        found.push(object("HYG-07", name.to_owned(), detail, fix()));
+    }
+    let reasons = dead(rule, policy);
+    if !reasons.is_empty() {
+        let detail = format!("{place}: {}", reasons.join("; "));
+        found.push(object("HYG-05", name.to_owned(), detail, fix()));
+    }
+}
+
+/// Why entries of a rule can never match.
+fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if rule.verbs.is_empty() {
+        reasons.push("it has no verbs".to_owned());
+    }
+    for verb in &rule.verbs {
+        if verb.chars().any(char::is_uppercase) {
+            reasons.push(format!("verb {verb:?} is in capitals"));
+        }
+    }
+    if rule.resources.is_empty() {
+        return reasons;
+    }
+    if rule.api_groups.is_empty() {
+        reasons.push("it has no apiGroups, not even \"\"".to_owned());
+    }
+    for group in &rule.api_groups {
+        if group.contains('/') || group == "v1" || group == "core" {
+            reasons.push(format!("{group:?} is no API group"));
+        }
+    }
+    let catalog = &policy.catalog;
+    for entry in &rule.resources {
+        if entry.len() > 1 && entry.ends_with("/*") {
+            reasons.push(format!("{entry:?} is no wildcard"));
+            continue;
+        }
+        let resource = entry.split('/').next().unwrap_or_default();
+        let unserved = !rule.api_groups.is_empty()
+            && rule
+                .api_groups
+                .iter()
+                .all(|group| group != "*" && catalog.get(group, resource).is_none());
+        if !unserved || resource == "*" {
+            continue;
+        }
+        // A kind or a singular is a typing error; a type that is not served may come later.
+        if let Some(meant) = rule.api_groups.iter().find_map(|group| {
+            let word = resource.to_lowercase();
+            let mut entries = catalog.entries().iter();
+            entries
+                .find(|one| one.group == *group && (one.singular == word || one.resource == word))
+        }) {
+            reasons.push(format!("{entry:?} is not how {} is named", meant.resource));
+        } else if let Some(elsewhere) = catalog
+            .entries()
+            .iter()
+            .find(|one| one.resource == resource)
+        {
+            reasons.push(format!(
+                "{entry:?} is in API group {:?} and not in {}",
+                elsewhere.group,
+                rule.api_groups
+                    .iter()
+                    .map(|group| format!("{group:?}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+        }
+    }
+    let collection = rule.verbs.iter().all(|verb| verb == "deletecollection");
+    if collection && !rule.verbs.is_empty() && !rule.resource_names.is_empty() {
+        reasons.push("deletecollection never has a name".to_owned());
+    }
+    reasons
+}
+
+/// The same list of rules twice for one subject, where one is enough.
+fn redundant(world: &World<'_>, found: &mut Vec<Finding>) {
+    let mut held: BTreeMap<(Subject, usize), Vec<(usize, usize)>> = BTreeMap::new();
+    for index in 0..world.binding_count() {
+        let set = world.set_of(index).index();
+        if world.rules_of(set).is_empty() {
+            continue;
+        }
+        for (at, subject) in world.binding(index).subjects.iter().enumerate() {
+            if let Some(subject) = Subject::of_binding(subject, world.scope_of(index)) {
+                held.entry((subject, set)).or_default().push((index, at));
+            }
+        }
+    }
+    for ((subject, _), bindings) in held {
+        for (number, &(index, at)) in bindings.iter().enumerate() {
+            let by = bindings[..number].iter().find(|(other, _)| {
+                *other != index
+                    && (world.is_cluster_wide(*other)
+                        || world.scope_of(*other) == world.scope_of(index))
+            });
+            if let Some((other, _)) = by {
+                let name = name_of(world, index);
+                let chain = Chain {
+                    binding: index,
+                    subject: at,
+                    rule: 0,
+                };
+                found.push(Finding {
+                    subject: Some(subject.clone()),
+                    chains: vec![chain],
+                    ..object(
+                        "HYG-08",
+                        name.clone(),
+                        format!("{} gives the same", name_of(world, *other)),
+                        format!("take {subject} out of {name}"),
+                    )
+                });
+            }
+        }
+    }
+}

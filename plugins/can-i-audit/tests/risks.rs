@@ -1,0 +1,368 @@
+//! Each rule of `risks`: planted once, found once, and nothing else is found with it.
+
+use std::collections::BTreeSet;
+
+use can_i_audit::catalog::Catalog;
+use can_i_audit::engine::World;
+use can_i_audit::policy::{
+    AggregationRule, Binding, LabelSelector, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
+};
+use can_i_audit::risks::{RULES, Severity, findings};
+
+fn words(text: &str) -> Vec<String> {
+    let word = |word: &str| match word {
+        "core" | "empty" => String::new(),
+        word => word.to_owned(),
+    };
+    text.split(',')
+        .filter(|one| !one.is_empty())
+        .map(word)
+        .collect()
+}
+
+/// `verbs groups resources [names]`, or `verbs /path`.
+fn rule(text: &str) -> Rule {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let mut rule = Rule {
+        verbs: words(parts[0]),
+        ..Rule::default()
+    };
+    if parts[1].starts_with('/') {
+        rule.non_resource_urls = words(parts[1]);
+    } else {
+        rule.api_groups = words(parts[1]);
+        rule.resources = words(parts[2]);
+        rule.resource_names = parts.get(3).map(|names| words(names)).unwrap_or_default();
+    }
+    rule
+}
+
+fn meta(namespace: &str, name: &str) -> Meta {
+    Meta {
+        name: name.to_owned(),
+        namespace: namespace.to_owned(),
+        ..Meta::default()
+    }
+}
+
+fn subject(text: &str) -> Vec<Subject> {
+    let Some((kind, name)) = text.split_once(' ') else {
+        return Vec::new();
+    };
+    let (namespace, name) = match kind {
+        "ServiceAccount" => name.split_once('/').expect("NAMESPACE/NAME"),
+        _ => ("", name),
+    };
+    vec![Subject {
+        kind: kind.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }]
+}
+
+/// One role with one binding, cluster-wide when the namespace is empty.
+fn planted(namespace: &str, who: &str, rules: &[&str]) -> Policy {
+    let role = Role {
+        metadata: meta(namespace, "planted"),
+        rules: rules.iter().map(|text| rule(text)).collect(),
+        aggregation_rule: None,
+    };
+    let kind = if namespace.is_empty() {
+        "ClusterRole"
+    } else {
+        "Role"
+    };
+    let binding = Binding {
+        metadata: meta(namespace, "planted"),
+        role_ref: RoleRef {
+            kind: kind.to_owned(),
+            name: "planted".to_owned(),
+        },
+        subjects: subject(who),
+    };
+    let mut policy = Policy {
+        catalog: Catalog::built_in(),
+        from_cluster: true,
+        service_accounts: vec![
+            Named {
+                metadata: meta("team", "app"),
+            },
+            Named {
+                metadata: meta("team", "default"),
+            },
+        ],
+        ..Policy::default()
+    };
+    if namespace.is_empty() {
+        policy.cluster_roles.push(role);
+        policy.cluster_role_bindings.push(binding);
+    } else {
+        policy.roles.push(role);
+        policy.role_bindings.push(binding);
+    }
+    policy
+}
+
+fn found(policy: &Policy) -> Vec<(&'static str, Severity)> {
+    findings(&World::new(policy), false)
+        .into_iter()
+        .map(|finding| (finding.rule, finding.severity))
+        .collect()
+}
+
+const CASES: &[(&str, &str, &[&str])] = &[
+    ("CIA-001", "User x", &["* * *", "* /*"]),
+    (
+        "CIA-002",
+        "User system:anonymous",
+        &["get core limitranges"],
+    ),
+    (
+        "CIA-002",
+        "Group system:unauthenticated",
+        &["get core limitranges"],
+    ),
+    ("CIA-005", "User x", &["impersonate core groups"]),
+    (
+        "CIA-006",
+        "User x",
+        &[
+            "impersonate:user-info authentication.k8s.io users",
+            "impersonate-on:user-info:list core limitranges",
+        ],
+    ),
+    ("CIA-007", "User x", &["get core nodes/proxy"]),
+    (
+        "CIA-008",
+        "User x",
+        &[
+            "create certificates.k8s.io certificatesigningrequests",
+            "update certificates.k8s.io certificatesigningrequests/approval",
+            "approve certificates.k8s.io signers kubernetes.io/kube-apiserver-client",
+        ],
+    ),
+    (
+        "CIA-008",
+        "User x",
+        &[
+            "sign certificates.k8s.io signers",
+            "update certificates.k8s.io certificatesigningrequests/status",
+        ],
+    ),
+    ("CIA-009", "User x", &["create core serviceaccounts/token"]),
+    (
+        "CIA-010",
+        "User x",
+        &["patch admissionregistration.k8s.io validatingadmissionpolicybindings"],
+    ),
+    ("CIA-011", "Group system:masters", &["get core limitranges"]),
+    ("CIA-012", "User x", &["watch core secrets"]),
+    ("CIA-013", "User x", &["create core secrets"]),
+    ("CIA-014", "User x", &["patch apps deployments"]),
+    (
+        "CIA-014",
+        "ServiceAccount team/app",
+        &["create batch cronjobs"],
+    ),
+    ("CIA-015", "User x", &["create core pods/exec"]),
+    (
+        "CIA-016",
+        "User x",
+        &["patch core pods/ephemeralcontainers"],
+    ),
+    ("CIA-017", "User x", &["get core services/proxy"]),
+    ("CIA-018", "User x", &["create core persistentvolumes"]),
+    ("CIA-019", "User x", &["patch core namespaces"]),
+    ("CIA-020", "User x", &["* core limitranges"]),
+    (
+        "CIA-021",
+        "Group system:authenticated",
+        &["get core limitranges"],
+    ),
+    (
+        "CIA-022",
+        "ServiceAccount team/default",
+        &["get core limitranges"],
+    ),
+    (
+        "CIA-023",
+        "User x",
+        &["create rbac.authorization.k8s.io rolebindings"],
+    ),
+    (
+        "CIA-024",
+        "User x",
+        &["update apiregistration.k8s.io apiservices"],
+    ),
+    (
+        "CIA-025",
+        "User x",
+        &["patch apiextensions.k8s.io customresourcedefinitions"],
+    ),
+    (
+        "CIA-026",
+        "User x",
+        &["update core nodes", "create core pods/eviction"],
+    ),
+    ("CIA-027", "User x", &["create core pods/binding"]),
+    (
+        "CIA-028",
+        "User x",
+        &["patch discovery.k8s.io endpointslices"],
+    ),
+    ("CIA-029", "User x", &["patch core services/status"]),
+    ("CIA-030", "User x", &["update core configmaps"]),
+    ("CIA-031", "User x", &["attest certificates.k8s.io signers"]),
+    ("CIA-033", "User x", &["deletecollection example.com,* *"]),
+    ("HYG-03", "", &["get core limitranges"]),
+    ("HYG-05", "User x", &["get core pods/*"]),
+    ("HYG-05", "User x", &["GET core limitranges"]),
+    ("HYG-05", "User x", &["get apps/v1 limitranges"]),
+    ("HYG-05", "User x", &["get core limitrange"]),
+    ("HYG-05", "User x", &["get core deployments"]),
+    ("HYG-06", "User x", &["get core limitranges *"]),
+    ("HYG-07", "User x", &["list core limitranges empty"]),
+    (
+        "HYG-02",
+        "ServiceAccount team/gone",
+        &["get core limitranges"],
+    ),
+    (
+        "HYG-10",
+        "User system:serviceaccount:team:app",
+        &["get core limitranges"],
+    ),
+];
+
+#[test]
+fn what_is_planted_is_found_and_nothing_else() {
+    for (id, who, rules) in CASES {
+        let ids: BTreeSet<&str> = found(&planted("", who, rules))
+            .into_iter()
+            .map(|one| one.0)
+            .collect();
+        // Deleting pods one after the other is part of deleting everything.
+        let expected = BTreeSet::from([*id]);
+        assert_eq!(ids, expected, "{who}: {rules:?}");
+    }
+}
+
+#[test]
+fn combinations_add_to_what_their_parts_are() {
+    let ids = |rules: &[&str]| -> Vec<&str> {
+        found(&planted("", "User x", rules))
+            .into_iter()
+            .map(|one| one.0)
+            .collect()
+    };
+    let roles = "escalate,update rbac.authorization.k8s.io clusterroles";
+    assert_eq!(ids(&[roles]), ["CIA-003"]);
+    let bind = "bind rbac.authorization.k8s.io clusterroles";
+    let write = "create rbac.authorization.k8s.io clusterrolebindings";
+    assert_eq!(ids(&[bind]), [] as [&str; 0]);
+    assert_eq!(ids(&[bind, write]), ["CIA-004"]);
+    assert_eq!(ids(&["update core nodes"]), [] as [&str; 0]);
+}
+
+#[test]
+fn the_scope_and_names_lower_the_severity_and_never_to_nothing() {
+    let severity = |namespace: &str, text: &str| found(&planted(namespace, "User x", &[text]));
+    let get = "get core secrets";
+    assert_eq!(severity("", get), [("CIA-012", Severity::Critical)]);
+    assert_eq!(
+        severity("kube-system", get),
+        [("CIA-012", Severity::Critical)]
+    );
+    assert_eq!(severity("team", get), [("CIA-012", Severity::Medium)]);
+    assert_eq!(
+        severity("team", "get core secrets one"),
+        [("CIA-012", Severity::Low)]
+    );
+    assert_eq!(
+        severity("team", "create core pods/exec one"),
+        [("CIA-015", Severity::Low)]
+    );
+}
+
+#[test]
+fn what_belongs_to_the_cluster_is_no_risk_in_a_namespace() {
+    for text in ["get core nodes/proxy", "create core persistentvolumes"] {
+        let ids: Vec<&str> = found(&planted("team", "User x", &[text]))
+            .into_iter()
+            .map(|one| one.0)
+            .collect();
+        assert_eq!(ids, ["HYG-09"], "{text}");
+    }
+}
+
+#[test]
+fn a_role_that_nobody_has_is_no_risk() {
+    let mut policy = planted("", "User x", &["* * *"]);
+    policy.cluster_role_bindings.clear();
+    assert_eq!(found(&policy), [("HYG-04", Severity::Info)]);
+}
+
+#[test]
+fn exec_by_get_counts_before_1_35() {
+    let mut policy = planted("", "User x", &["get core pods/exec"]);
+    policy.server_minor = Some(36);
+    assert_eq!(found(&policy), []);
+    policy.server_minor = Some(34);
+    assert_eq!(found(&policy), [("CIA-015", Severity::High)]);
+}
+
+#[test]
+fn debug_paths_matter_when_many_have_them() {
+    let rules = ["get /debug/*"];
+    assert_eq!(found(&planted("", "User x", &rules)), []);
+    let ids: Vec<&str> = found(&planted("", "Group system:authenticated", &rules))
+        .into_iter()
+        .map(|one| one.0)
+        .collect();
+    assert_eq!(ids, ["CIA-021", "CIA-032"]);
+}
+
+#[test]
+fn objects_that_do_not_do_what_they_seem_to_do_are_found() {
+    let mut policy = planted("", "User x", &["get core limitranges"]);
+    policy.cluster_role_bindings[0].role_ref.name = "gone".to_owned();
+    let ids: Vec<&str> = found(&policy).into_iter().map(|one| one.0).collect();
+    assert_eq!(ids, ["HYG-01", "HYG-04"]);
+
+    let mut policy = planted("", "User x", &["get core limitranges"]);
+    let mut twice = policy.cluster_role_bindings[0].clone();
+    twice.metadata.name = "twice".to_owned();
+    policy.cluster_role_bindings.push(twice);
+    assert_eq!(found(&policy), [("HYG-08", Severity::Info)]);
+
+    let mut policy = planted("", "User x", &["get core limitranges"]);
+    policy.cluster_roles[0].aggregation_rule = Some(AggregationRule {
+        cluster_role_selectors: vec![LabelSelector {
+            match_labels: [("a".to_owned(), "b".to_owned())].into(),
+            ..LabelSelector::default()
+        }],
+    });
+    assert_eq!(found(&policy), [("HYG-11", Severity::Medium)]);
+}
+
+#[test]
+fn what_could_not_be_read_is_not_called_missing() {
+    let mut policy = planted("", "ServiceAccount team/gone", &["get core limitranges"]);
+    policy.cluster_role_bindings[0].role_ref.name = "gone".to_owned();
+    for resource in ["clusterroles", "serviceaccounts", "rolebindings"] {
+        policy.gaps.push(can_i_audit::policy::Gap {
+            resource: resource.to_owned(),
+            except_namespace: None,
+            why: "no".to_owned(),
+        });
+    }
+    assert_eq!(found(&policy), []);
+}
+
+#[test]
+fn every_rule_that_is_listed_as_looked_for_is_found_by_a_test() {
+    let text = include_str!("risks.rs");
+    for rule in RULES.iter().filter(|rule| rule.implemented) {
+        assert!(text.contains(rule.id), "{}", rule.id);
+    }
+}

@@ -19,6 +19,14 @@ pub enum Kind {
     OnboardRecord,
     /// What `kubectl onboard list` answers.
     OnboardList,
+    /// What an API server decides about one object under one pod security policy.
+    PodSecurityDecision,
+    /// What `kubectl psp-advise` answers: namespaces, objects, and what could not be evaluated.
+    PodSecurityReport,
+    /// What `kubectl psp-advise checks` answers.
+    PodSecurityChecks,
+    /// What a server with PodSecurityPolicy decides about one pod, and why.
+    PolicyDecision,
 }
 
 /// A body with the two fields that say what it is.
@@ -74,10 +82,14 @@ mod tests {
             Kind::OnboardPlan,
             Kind::OnboardRecord,
             Kind::OnboardList,
+            Kind::PodSecurityDecision,
+            Kind::PodSecurityReport,
+            Kind::PodSecurityChecks,
+            Kind::PolicyDecision,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityChecks","PolicyDecision"]"#
         );
     }
 

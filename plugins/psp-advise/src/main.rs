@@ -1,0 +1,12 @@
+//! `kubectl psp-advise`: what pod security a namespace can bear, and who stands in the way.
+
+mod checks;
+mod cli;
+mod files;
+mod format;
+mod scan;
+mod server;
+
+fn main() -> std::process::ExitCode {
+    groundcrew::app::run::<cli::Cli>()
+}

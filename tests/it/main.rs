@@ -7,6 +7,8 @@ mod onboard_choices;
 mod onboard_faults;
 mod onboard_refusals;
 mod project;
+mod psp_advise;
+mod psp_advise_corpus;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("project", project::cases()),
+        ("psp_advise", psp_advise::cases()),
     ];
     let cases = files
         .into_iter()

@@ -24,6 +24,8 @@ pub enum Need {
     Controllers,
     /// A node with real containers.
     RealNode,
+    /// The conformance fixtures of the Pod Security Standards, in Go's module cache.
+    PodSecurityFixtures,
 }
 
 /// One test.

@@ -1,5 +1,7 @@
 //! The report as people and programs read it.
 
+mod pages;
+mod sarif;
 mod table;
 
 use groundcrew::error::{Error, Result};
@@ -29,9 +31,10 @@ pub fn render(report: &Report, options: &Options) -> Result<String> {
         Format::Suite(Suite::Yaml) => yaml(&Document::new(Kind::PodSecurityReport, report)),
         Format::Suite(Suite::Name) => Ok(table::names(report)),
         Format::Jsonl => lines(report),
-        Format::Sarif | Format::Junit | Format::Markdown | Format::Html => {
-            Err(Error::usage("this format is not there"))
-        }
+        Format::Sarif => sarif::render(report),
+        Format::Junit => Ok(pages::junit(report)),
+        Format::Markdown => Ok(pages::markdown(report)),
+        Format::Html => Ok(pages::html(report)),
     }
 }
 

@@ -28,6 +28,21 @@ pub(crate) fn cases() -> Vec<Case> {
             warnings,
         ),
         Case::new(
+            "what_fix_prints_passes_on_the_server_and_needs_no_second_fix",
+            cluster,
+            fixed,
+        ),
+        Case::new(
+            "each_namespace_says_what_it_can_bear_and_who_stands_in_the_way",
+            cluster,
+            scan,
+        ),
+        Case::new(
+            "with_rights_in_one_namespace_the_rest_is_said_to_be_unseen",
+            cluster,
+            rights,
+        ),
+        Case::new(
             "every_upstream_fixture_is_decided_right_by_the_right_check",
             &[Need::Plugins, Need::PodSecurityFixtures],
             fixtures,
@@ -269,4 +284,168 @@ fn fixture_folder(suite: &Suite, version: &Path, level: &str, verdict: &str) -> 
         }
     }
     lines.len()
+}
+
+fn documents(items: &[Value]) -> String {
+    items
+        .iter()
+        .map(|item| format!("---\n{item:#}\n"))
+        .collect()
+}
+
+fn fixed(suite: &Suite) {
+    let policy = [("restricted", "latest".to_owned())];
+    let namespace = namespaces(suite, "enforce", &policy).remove(0);
+    let free = namespaces(suite, "enforce", &[("privileged", "latest".to_owned())]).remove(0);
+    let mut dice = Dice::new(SEED + 2);
+    // A volume of the node cannot be taken away without breaking the pod.
+    let pods: Vec<Value> = (0..300)
+        .map(|index| {
+            let mut pod = pod(&mut dice, &format!("p{index}"));
+            pod["spec"]["volumes"] = Value::Null;
+            pod
+        })
+        .collect();
+    let names = |namespace: &str, text: &str| -> (BTreeSet<String>, String) {
+        let output = suite
+            .admin("create --dry-run=server --validate=false -f - -o name -n")
+            .args([namespace])
+            .stdin(text)
+            .run();
+        (
+            output.stdout.lines().map(str::to_owned).collect(),
+            output.stderr,
+        )
+    };
+    let before = documents(&pods);
+    let (valid, _) = names(&free, &before);
+    let (passing, _) = names(&namespace, &before);
+    assert!(
+        valid.len() > 150 && passing.len() < valid.len() / 2,
+        "{}",
+        passing.len()
+    );
+
+    let fix = |format: &str, text: &str| {
+        suite
+            .admin("psp-advise fix --to restricted --version latest --risk all -f - --format")
+            .args([format, "--server-version", "cluster"])
+            .stdin(text)
+            .run()
+    };
+    let after = fix("inplace", &before);
+    after
+        .success()
+        .says("300 pass restricted:latest afterwards");
+    let again = fix("diff", &after.stdout);
+    again.success().no_answer();
+    let (accepted, errors) = names(&namespace, &after.stdout);
+    let lost: Vec<&String> = valid.difference(&accepted).collect();
+    let errors: Vec<&str> = errors
+        .lines()
+        .filter(|line| !line.starts_with("Warning"))
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}\n{errors:#?}");
+}
+
+/// A template without replicas, so that no pod is made.
+fn template(kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
+    let labels = json!({"app": name});
+    json!({"apiVersion": "apps/v1", "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": spec}}})
+}
+
+fn scan(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let payments = namespaces(suite, "enforce", &none).remove(0);
+    let legacy = namespaces(suite, "enforce", &[("baseline", "v1.30".to_owned())]).remove(0);
+    let container = json!({"name": "c", "image": "i"});
+    let mut api = template(
+        "Deployment",
+        &payments,
+        "api",
+        &json!({
+        "securityContext": {"runAsUser": 1000}, "containers": [container]}),
+    );
+    api["spec"]["replicas"] = json!(0);
+    let report = json!({"apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": "report", "namespace": payments},
+        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": {
+            "restartPolicy": "Never", "securityContext": {"runAsUser": 1000},
+            "containers": [container]}}}}}});
+    let agent = template(
+        "DaemonSet",
+        &legacy,
+        "agent",
+        &json!({
+        "hostNetwork": true, "nodeSelector": {"no": "where"}, "containers": [container],
+        "volumes": [{"name": "v", "hostPath": {"path": "/"}}]}),
+    );
+    apply(suite, &[api, report, agent]);
+
+    let output = suite.admin("psp-advise").args([&payments, &legacy]).run();
+    let squeezed: Vec<String> = output
+        .success()
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let mut rows = [
+        format!("{payments} privileged baseline restricted cronjob/report, deployment/api"),
+        format!(
+            "{legacy} baseline:v1.30 privileged privileged daemonset/agent \
+             (hostNamespaces, hostPathVolumes: changes behaviour)"
+        ),
+    ];
+    rows.sort();
+    assert_eq!(squeezed[1..], rows, "{output}");
+
+    suite
+        .admin("psp-advise --level baseline")
+        .args([&legacy])
+        .run()
+        .code(3)
+        .answers("daemonset/agent");
+    suite
+        .admin("psp-advise no-such-namespace")
+        .run()
+        .code(1)
+        .no_answer()
+        .says("Error from server (NotFound)");
+}
+
+fn rights(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let own = namespaces(suite, "enforce", &none).remove(0);
+    apply(
+        suite,
+        &[
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": {"name": "pods", "namespace": own},
+            "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]}),
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": "pods", "namespace": own},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User",
+                "name": "paula"}]}),
+        ],
+    );
+    let output = suite.admin("psp-advise --as paula -n").args([&own]).run();
+    output
+        .code(4)
+        .answers(&own)
+        .says("not evaluated: deployments.apps: ")
+        .says(&format!("not evaluated: labels of namespace/{own}"));
+    assert!(
+        output.stdout.contains('?') && !output.stdout.contains("restricted"),
+        "{output}"
+    );
+    suite
+        .admin("psp-advise --as paula")
+        .run()
+        .code(1)
+        .no_answer()
+        .says("kubectl psp-advise -n NAME");
 }

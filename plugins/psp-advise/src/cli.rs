@@ -9,6 +9,7 @@ use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
 use crate::checks::{self, ChecksArgs};
+use crate::fixing::{self, FixArgs};
 use crate::scan::{self, ScanArgs};
 
 /// Say which pod security a namespace can bear, who stands in the way, and how to get there
@@ -37,6 +38,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(Box<ScanArgs>),
+    Fix(Box<FixArgs>),
     Checks(ChecksArgs),
 }
 
@@ -45,6 +47,7 @@ Examples:
   kubectl psp-advise
   kubectl psp-advise -n payments -o wide
   kubectl psp-advise -f deploy/ -R --level restricted --version v1.31
+  kubectl psp-advise fix -f deploy/ -R --to restricted
   helm template web | kubectl psp-advise -f - --level baseline -o sarif
 
 Exit codes:
@@ -57,6 +60,7 @@ impl Plugin for Cli {
     fn globals(&self) -> &Globals {
         match &self.command {
             Some(Command::Scan(args)) => &args.globals,
+            Some(Command::Fix(args)) => &args.globals,
             Some(Command::Checks(args)) => &args.globals,
             None => &self.scan.globals,
         }
@@ -65,6 +69,7 @@ impl Plugin for Cli {
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
             Some(Command::Scan(args)) => scan::run(*args, &ui, &interrupt).await,
+            Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
             Some(Command::Checks(args)) => checks::run(&args, &ui),
             None => scan::run(self.scan, &ui, &interrupt).await,
         }

@@ -30,6 +30,8 @@ pub struct FileArgs {
 pub struct File {
     /// What messages call it.
     pub name: String,
+    /// Where it is; `None` is stdin.
+    pub path: Option<PathBuf>,
     /// Its bytes, or why they could not be read.
     pub content: Result<Vec<u8>, String>,
 }
@@ -69,6 +71,7 @@ pub fn each(args: &FileArgs, mut take: impl FnMut(File) -> Result<()>) -> Result
                 .map_err(|error| error.to_string());
             take(File {
                 name: "<stdin>".to_owned(),
+                path: None,
                 content,
             })?;
             continue;
@@ -119,6 +122,7 @@ fn directory(
 fn read(path: &Path) -> File {
     File {
         name: path.display().to_string(),
+        path: Some(path.to_owned()),
         content: fs::read(path).map_err(|error| error.to_string()),
     }
 }

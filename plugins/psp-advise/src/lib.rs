@@ -7,6 +7,7 @@
 
 pub mod advice;
 pub mod decision;
+pub mod fix;
 pub mod manifest;
 pub mod pod;
 pub mod standards;

@@ -3,6 +3,7 @@
 mod checks;
 mod cli;
 mod files;
+mod fixing;
 mod format;
 mod scan;
 mod server;

@@ -10,6 +10,7 @@ pub mod decision;
 pub mod fix;
 pub mod manifest;
 pub mod pod;
+pub mod psp;
 pub mod standards;
 pub mod text;
 pub mod workload;

@@ -8,6 +8,7 @@ mod model;
 mod volume;
 
 pub use defaults::{Origin, apply_defaults};
+pub(crate) use model::nullable;
 pub use model::{
     AppArmorProfile, Capabilities, Container, ContainerPort, Handler, Lifecycle, Meta, Os,
     OwnerReference, Pod, PodSecurityContext, PodSpec, Probe, SeLinuxOptions, SeccompProfile,

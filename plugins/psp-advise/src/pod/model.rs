@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use super::Volume;
 
 /// Reads `null` as the default, as the API server does.
-pub(super) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

@@ -9,6 +9,7 @@ mod onboard_refusals;
 mod project;
 mod psp_advise;
 mod psp_advise_corpus;
+mod psp_advise_policies;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         ("onboard_refusals", onboard_refusals::cases()),
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
+        ("psp_advise_policies", psp_advise_policies::cases()),
     ];
     let cases = files
         .into_iter()

@@ -9,6 +9,8 @@ use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
 use crate::checks::{self, ChecksArgs};
+use crate::compare::{self, DiffArgs, UpgradeArgs};
+use crate::explain::{self, ExplainArgs};
 use crate::fixing::{self, FixArgs};
 use crate::scan::{self, ScanArgs};
 
@@ -39,6 +41,9 @@ pub struct Cli {
 enum Command {
     Scan(Box<ScanArgs>),
     Fix(Box<FixArgs>),
+    Explain(Box<ExplainArgs>),
+    Diff(Box<DiffArgs>),
+    Upgrade(Box<UpgradeArgs>),
     Checks(ChecksArgs),
 }
 
@@ -48,6 +53,9 @@ Examples:
   kubectl psp-advise -n payments -o wide
   kubectl psp-advise -f deploy/ -R --level restricted --version v1.31
   kubectl psp-advise fix -f deploy/ -R --to restricted
+  kubectl psp-advise explain -f pod.yaml --engine psp --psp policies.yaml --rbac rbac.yaml
+  kubectl psp-advise diff main/ branch/
+  kubectl psp-advise upgrade --from v1.30 --to v1.36
   helm template web | kubectl psp-advise -f - --level baseline -o sarif
 
 Exit codes:
@@ -61,6 +69,9 @@ impl Plugin for Cli {
         match &self.command {
             Some(Command::Scan(args)) => &args.globals,
             Some(Command::Fix(args)) => &args.globals,
+            Some(Command::Explain(args)) => &args.globals,
+            Some(Command::Diff(args)) => &args.globals,
+            Some(Command::Upgrade(args)) => &args.globals,
             Some(Command::Checks(args)) => &args.globals,
             None => &self.scan.globals,
         }
@@ -70,6 +81,9 @@ impl Plugin for Cli {
         match self.command {
             Some(Command::Scan(args)) => scan::run(*args, &ui, &interrupt).await,
             Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
+            Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
+            Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
+            Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,
             Some(Command::Checks(args)) => checks::run(&args, &ui),
             None => scan::run(self.scan, &ui, &interrupt).await,
         }

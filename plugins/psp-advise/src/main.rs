@@ -2,6 +2,9 @@
 
 mod checks;
 mod cli;
+mod cluster;
+mod compare;
+mod explain;
 mod files;
 mod fixing;
 mod format;

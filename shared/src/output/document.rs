@@ -23,6 +23,8 @@ pub enum Kind {
     PodSecurityDecision,
     /// What `kubectl psp-advise` answers: namespaces, objects, and what could not be evaluated.
     PodSecurityReport,
+    /// What `kubectl psp-advise diff` and `upgrade` answer.
+    PodSecurityComparison,
     /// What `kubectl psp-advise checks` answers.
     PodSecurityChecks,
     /// What a server with PodSecurityPolicy decides about one pod, and why.
@@ -84,12 +86,13 @@ mod tests {
             Kind::OnboardList,
             Kind::PodSecurityDecision,
             Kind::PodSecurityReport,
+            Kind::PodSecurityComparison,
             Kind::PodSecurityChecks,
             Kind::PolicyDecision,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityChecks","PolicyDecision"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityChecks","PolicyDecision"]"#
         );
     }
 

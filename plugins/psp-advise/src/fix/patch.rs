@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ops::{Change, Op};
-use crate::manifest::{Node, Segment, Value as Read, segments};
+use crate::manifest::{Node, Segment, segments};
 
 /// Writes a step of a JSON pointer (RFC 6901).
 fn pointer_step(text: &str) -> String {
@@ -123,7 +123,7 @@ fn put(patch: &mut Value, node: &Node, steps: &[Segment<'_>], change: &Change) {
             Change::Set(value) => value.clone(),
             Change::Remove => Value::Null,
             Change::Append(value) => {
-                let mut items: Vec<Value> = there.items().iter().map(plain).collect();
+                let mut items: Vec<Value> = there.items().iter().map(Node::to_json).collect();
                 items.push(value.clone());
                 items.into()
             }
@@ -146,7 +146,7 @@ fn put(patch: &mut Value, node: &Node, steps: &[Segment<'_>], change: &Change) {
         _ => None,
     };
     if let Some(merge_key) = merge_key {
-        let name = item.get(merge_key).map(plain).unwrap_or_default();
+        let name = item.get(merge_key).map(Node::to_json).unwrap_or_default();
         let position = list.iter().position(|known| known[merge_key] == name);
         let position = position.unwrap_or_else(|| {
             list.push(json!({merge_key: name}));
@@ -157,10 +157,10 @@ fn put(patch: &mut Value, node: &Node, steps: &[Segment<'_>], change: &Change) {
     }
     // A whole list: what is in it now, marked so that later removals find their item.
     if list.is_empty() {
-        list.extend(there.items().iter().map(plain));
+        list.extend(there.items().iter().map(Node::to_json));
     }
     if inner.is_empty() {
-        let gone = plain(item);
+        let gone = item.to_json();
         if let Some(position) = list.iter().position(|known| *known == gone) {
             list.remove(position);
         }
@@ -179,20 +179,5 @@ fn remove_inner(value: &mut Value, steps: &[Segment<'_>]) {
         map.remove(*key);
     } else if let Some(below) = map.get_mut(*key) {
         remove_inner(below, rest);
-    }
-}
-
-fn plain(node: &Node) -> Value {
-    match &node.value {
-        Read::Null => Value::Null,
-        Read::Bool(value) => json!(value),
-        Read::Number(number) => Value::Number(number.clone()),
-        Read::String(text) => json!(text),
-        Read::Sequence(items) => items.iter().map(plain).collect(),
-        Read::Mapping(entries) => entries
-            .iter()
-            .map(|entry| (entry.key.clone(), plain(&entry.node)))
-            .collect::<Map<_, _>>()
-            .into(),
     }
 }

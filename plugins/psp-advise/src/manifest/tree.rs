@@ -103,6 +103,22 @@ impl Node {
         self.value == Value::Null
     }
 
+    /// Returns the value as JSON, without places.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number) => serde_json::Value::Number(number.clone()),
+            Value::String(text) => text.as_str().into(),
+            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.node.to_json()))
+                .collect(),
+        }
+    }
+
     /// Returns the value at a path such as `spec.containers[0].name`.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Self> {

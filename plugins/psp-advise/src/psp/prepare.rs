@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::validate::VOLUMES;
+
 use crate::pod::{SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// Lists of containers, in the order in which the plugin visits them.
@@ -39,11 +41,8 @@ pub(super) fn prepare(pod: &mut Value) {
         }
     }
     for volume in items(&mut pod["spec"], "volumes") {
-        let has_source = volume.as_object().is_some_and(|volume| {
-            volume
-                .iter()
-                .any(|(key, value)| key != "name" && !value.is_null())
-        });
+        // What 1.24 does not know is dropped before.
+        let has_source = VOLUMES.iter().any(|source| !volume[*source].is_null());
         if !has_source {
             volume["emptyDir"] = json!({});
         }

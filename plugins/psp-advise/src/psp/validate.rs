@@ -220,7 +220,7 @@ fn sysctls(policy: &Policy, list: &Value, errors: &mut Vec<String>) {
 }
 
 /// Sorts of volumes in the order in which `GetVolumeFSType` of `util/util.go` looks for them.
-const VOLUMES: [&str; 29] = [
+pub(super) const VOLUMES: [&str; 29] = [
     "hostPath",
     "emptyDir",
     "gcePersistentDisk",
@@ -259,12 +259,8 @@ fn volumes(policy: &Policy, pod: &Value, errors: &mut Vec<String>) {
         let Some(kind) = VOLUMES.iter().find(|kind| !volume[**kind].is_null()) else {
             continue;
         };
-        // The type is called `storageOS` in policies.
-        let kind = if *kind == "storageos" {
-            "storageOS"
-        } else {
-            *kind
-        };
+        // One is spelt otherwise in policies.
+        let kind = if *kind == "cephfs" { "cephFS" } else { *kind };
         let allows = |kind: &str| spec.volumes.iter().any(|allowed| allowed == kind);
         let allowed = allows("*")
             || allows(kind)

@@ -2,13 +2,13 @@
 
 mod observe;
 mod offline;
-mod options;
+pub mod options;
 mod render;
-mod report;
+pub mod report;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::client::{self, Session};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -21,7 +21,7 @@ use crate::files::FileArgs;
 use crate::format::OutputArgs;
 use crate::server::{self, Choice};
 use options::{FailOn, LevelChoice, Options, VersionChoice};
-use report::Builder;
+use report::{Builder, Report};
 
 /// Show which level each namespace can bear, and who stands in the way
 #[derive(Args, Debug)]
@@ -144,24 +144,8 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         custom: files.pod_template_path.clone(),
         output,
     };
-    let mut builder = Builder::new(&options, offline);
-    if !server.is_known() {
-        builder.missing(
-            "the newest checks",
-            None,
-            format!("the server is {server}, newer than what is known here"),
-        );
-    }
-    if offline {
-        offline::read(&files, &mut builder)?;
-    } else if let Some(session) = &session {
-        let progress = ui.progress("reading the cluster");
-        interrupt
-            .guard(observe::observe(session, &options, &mut builder))
-            .await?;
-        drop(progress);
-    }
-    let report = builder.finish();
+    let reading = if offline { None } else { session.as_ref() };
+    let report = evaluate(&files, &options, reading, ui, interrupt).await?;
     for missing in &report.not_evaluated {
         ui.warning(format_args!("not evaluated: {missing}"));
     }
@@ -173,4 +157,37 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         session.finish()?;
     }
     Ok(report.exit(options.fail_on))
+}
+
+/// Evaluates manifests, or with a session the cluster.
+///
+/// # Errors
+///
+/// What the server says; a path that is not there.
+pub async fn evaluate(
+    files: &FileArgs,
+    options: &Options,
+    session: Option<&Session>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Report> {
+    let mut builder = Builder::new(options, session.is_none());
+    let server = options.server;
+    if !server.is_known() {
+        builder.missing(
+            "the newest checks",
+            None,
+            format!("the server is {server}, newer than what is known here"),
+        );
+    }
+    match session {
+        None => offline::read(files, &mut builder)?,
+        Some(session) => {
+            let _progress = ui.progress("reading the cluster");
+            interrupt
+                .guard(observe::observe(session, options, &mut builder))
+                .await?;
+        }
+    }
+    Ok(builder.finish())
 }

@@ -13,11 +13,9 @@ use serde::de::DeserializeOwned;
 
 use super::options::Options;
 use super::report::{Builder, Live};
+use crate::cluster::{List, PAGE, encode, get};
 
 mod custom;
-
-/// Objects per page.
-const PAGE: usize = 500;
 
 /// A resource whose objects hold pods.
 #[derive(Clone, Copy, Debug)]
@@ -101,20 +99,6 @@ const CONTROLLERS: [Resource; 8] = [
         "podtemplates",
     ),
 ];
-
-#[derive(Deserialize)]
-struct List<T> {
-    #[serde(default)]
-    metadata: ListMeta,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-}
-
-#[derive(Default, Deserialize)]
-struct ListMeta {
-    #[serde(default, rename = "continue")]
-    next: String,
-}
 
 #[derive(Deserialize)]
 struct NamespaceItem {
@@ -397,25 +381,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-async fn get<T: DeserializeOwned>(session: &Session, uri: &str) -> Result<T, kube::Error> {
-    let request = http::Request::get(uri)
-        .body(Vec::new())
-        .map_err(kube::Error::HttpError)?;
-    session.client.request(request).await
-}
-
-/// Writes text so that it can stand in a query or a path.
-fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
 }
 
 /// Returns the error for a custom kind that the server does not know.

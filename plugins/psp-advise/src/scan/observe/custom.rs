@@ -10,7 +10,8 @@ use psp_advise::workload::{TemplatePath, Workload};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{List, Options, Owners, encode, get, object, unknown_kind};
+use super::{Options, Owners, object, unknown_kind};
+use crate::cluster::{List, PAGE, encode, get};
 use crate::scan::report::{Builder, Live};
 
 #[derive(Deserialize)]
@@ -72,7 +73,7 @@ pub(super) async fn observe(
     let mut next = String::new();
     loop {
         let uri = format!(
-            "/apis/{api_version}{scope}/{}?limit=500&labelSelector={selector}&continue={}",
+            "/apis/{api_version}{scope}/{}?limit={PAGE}&labelSelector={selector}&continue={}",
             resource.name,
             encode(&next)
         );

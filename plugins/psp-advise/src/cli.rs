@@ -12,6 +12,7 @@ use crate::checks::{self, ChecksArgs};
 use crate::compare::{self, DiffArgs, UpgradeArgs};
 use crate::explain::{self, ExplainArgs};
 use crate::fixing::{self, FixArgs};
+use crate::label::{self, LabelArgs};
 use crate::scan::{self, ScanArgs};
 
 /// Say which pod security a namespace can bear, who stands in the way, and how to get there
@@ -41,6 +42,7 @@ pub struct Cli {
 enum Command {
     Scan(Box<ScanArgs>),
     Fix(Box<FixArgs>),
+    Label(Box<LabelArgs>),
     Explain(Box<ExplainArgs>),
     Diff(Box<DiffArgs>),
     Upgrade(Box<UpgradeArgs>),
@@ -53,6 +55,7 @@ Examples:
   kubectl psp-advise -n payments -o wide
   kubectl psp-advise -f deploy/ -R --level restricted --version v1.31
   kubectl psp-advise fix -f deploy/ -R --to restricted
+  kubectl psp-advise label --strategy warn --apply --rollback-file undo.sh
   kubectl psp-advise explain -f pod.yaml --engine psp --psp policies.yaml --rbac rbac.yaml
   kubectl psp-advise diff main/ branch/
   kubectl psp-advise upgrade --from v1.30 --to v1.36
@@ -69,6 +72,7 @@ impl Plugin for Cli {
         match &self.command {
             Some(Command::Scan(args)) => &args.globals,
             Some(Command::Fix(args)) => &args.globals,
+            Some(Command::Label(args)) => &args.globals,
             Some(Command::Explain(args)) => &args.globals,
             Some(Command::Diff(args)) => &args.globals,
             Some(Command::Upgrade(args)) => &args.globals,
@@ -81,6 +85,7 @@ impl Plugin for Cli {
         match self.command {
             Some(Command::Scan(args)) => scan::run(*args, &ui, &interrupt).await,
             Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
+            Some(Command::Label(args)) => label::run(*args, &ui, &interrupt).await,
             Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
             Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
             Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,

@@ -25,6 +25,8 @@ pub enum Kind {
     PodSecurityReport,
     /// What `kubectl psp-advise diff` and `upgrade` answer.
     PodSecurityComparison,
+    /// What `kubectl psp-advise label` would do or did.
+    PodSecurityLabelPlan,
     /// What `kubectl psp-advise checks` answers.
     PodSecurityChecks,
     /// What a server with PodSecurityPolicy decides about one pod, and why.
@@ -87,12 +89,13 @@ mod tests {
             Kind::PodSecurityDecision,
             Kind::PodSecurityReport,
             Kind::PodSecurityComparison,
+            Kind::PodSecurityLabelPlan,
             Kind::PodSecurityChecks,
             Kind::PolicyDecision,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityChecks","PolicyDecision"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityChecks","PolicyDecision"]"#
         );
     }
 

@@ -1,6 +1,7 @@
 //! `kubectl psp-advise explain --engine psp` against a server that still has PodSecurityPolicy.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
@@ -16,11 +17,25 @@ const SEED: u64 = 0x0124;
 
 pub(crate) fn cases() -> Vec<Case> {
     let server = &[Need::Plugins, Need::PodSecurityPolicy];
-    vec![Case::new(
-        "verdict_policy_changes_and_reasons_are_those_of_the_server",
-        server,
-        decisions,
-    )]
+    vec![
+        Case::new(
+            "verdict_policy_changes_and_reasons_are_those_of_the_server",
+            server,
+            decisions,
+        ),
+        Case::new(
+            "a_generated_policy_admits_its_own_input_unchanged",
+            server,
+            generated,
+        ),
+    ]
+}
+
+/// Policies belong to the whole cluster: one case at a time.
+static CLUSTER: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    CLUSTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn list(items: &[Value]) -> String {
@@ -217,6 +232,7 @@ fn old(mut pod: Value) -> Value {
 }
 
 fn decisions(suite: &Suite) {
+    let _alone = alone();
     let mut dice = Dice::new(SEED);
     let namespace = suite.name("psp");
     suite
@@ -422,4 +438,89 @@ fn tidy(value: &Value) -> Value {
         Value::Array(list) => list.iter().map(tidy).collect(),
         other => other.clone(),
     }
+}
+
+fn generated(suite: &Suite) {
+    let _alone = alone();
+    let mut dice = Dice::new(SEED + 1);
+    let namespace = suite.name("pspgen");
+    suite
+        .admin(&format!("create namespace {namespace}"))
+        .run()
+        .success();
+    eventually(
+        "the namespace has its service account",
+        Duration::from_secs(30),
+        || {
+            suite
+                .get(&format!("serviceaccount default -n {namespace}"))
+                .is_some()
+        },
+    );
+    // Somebody who may make pods and use no policy: only the account's right counts.
+    suite
+        .admin(&format!(
+            "create rolebinding edit --clusterrole=edit --serviceaccount={namespace}:maker -n {namespace}"
+        ))
+        .run()
+        .success();
+    let mut admitted = 0;
+    for round in 0..12 {
+        let name = format!("{namespace}-{round}");
+        let count = 1 + dice.below(5);
+        let mut pods: Vec<Value> = (0..count)
+            .map(|index| old(pod(&mut dice, &format!("p{index}"))))
+            .collect();
+        for pod in &mut pods {
+            pod["metadata"]["namespace"] = json!(namespace);
+            // No policy of 1.24 can allow another.
+            let text = pod.to_string().replace("Unmasked", "Default");
+            *pod = serde_json::from_str(&text).expect("it was JSON");
+        }
+        let policy = suite
+            .admin("psp-advise generate psp --grant -f - --name")
+            .args([&name])
+            .stdin(&list(&pods))
+            .run();
+        assert!(policy.code == Some(0) || policy.code == Some(3), "{policy}");
+        suite
+            .admin("apply --validate=false -f -")
+            .stdin(&policy.stdout)
+            .run()
+            .success();
+        std::thread::sleep(Duration::from_millis(500));
+        let server = suite
+            .admin("create --dry-run=server --validate=false -o json -f -")
+            .args(["--as", &format!("system:serviceaccount:{namespace}:maker")])
+            .args([
+                "--as-group=system:serviceaccounts",
+                "--as-group=system:authenticated",
+            ])
+            .stdin(&list(&pods))
+            .run();
+        assert!(
+            !server.stderr.contains("PodSecurityPolicy: unable"),
+            "{policy}\n{server}"
+        );
+        for document in serde_json::Deserializer::from_str(&server.stdout).into_iter::<Value>() {
+            let document = document.expect("kubectl prints JSON");
+            let items = document["items"]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![document]);
+            for item in items {
+                assert_eq!(
+                    item["metadata"]["annotations"]["kubernetes.io/psp"], name,
+                    "{item:#}"
+                );
+                admitted += 1;
+            }
+        }
+        suite
+            .admin("delete --wait=true -f -")
+            .stdin(&policy.stdout)
+            .run()
+            .success();
+    }
+    assert!(admitted > 10, "{admitted}");
 }

@@ -12,6 +12,7 @@ use crate::checks::{self, ChecksArgs};
 use crate::compare::{self, DiffArgs, UpgradeArgs};
 use crate::explain::{self, ExplainArgs};
 use crate::fixing::{self, FixArgs};
+use crate::generate::{self, GenerateArgs};
 use crate::label::{self, LabelArgs};
 use crate::scan::{self, ScanArgs};
 
@@ -44,6 +45,7 @@ enum Command {
     Fix(Box<FixArgs>),
     Label(Box<LabelArgs>),
     Explain(Box<ExplainArgs>),
+    Generate(GenerateArgs),
     Diff(Box<DiffArgs>),
     Upgrade(Box<UpgradeArgs>),
     Checks(ChecksArgs),
@@ -57,6 +59,7 @@ Examples:
   kubectl psp-advise fix -f deploy/ -R --to restricted
   kubectl psp-advise label --strategy warn --apply --rollback-file undo.sh
   kubectl psp-advise explain -f pod.yaml --engine psp --psp policies.yaml --rbac rbac.yaml
+  kubectl psp-advise generate psp -f deploy/ -R --grant
   kubectl psp-advise diff main/ branch/
   kubectl psp-advise upgrade --from v1.30 --to v1.36
   helm template web | kubectl psp-advise -f - --level baseline -o sarif
@@ -74,6 +77,7 @@ impl Plugin for Cli {
             Some(Command::Fix(args)) => &args.globals,
             Some(Command::Label(args)) => &args.globals,
             Some(Command::Explain(args)) => &args.globals,
+            Some(Command::Generate(args)) => args.globals(),
             Some(Command::Diff(args)) => &args.globals,
             Some(Command::Upgrade(args)) => &args.globals,
             Some(Command::Checks(args)) => &args.globals,
@@ -87,6 +91,7 @@ impl Plugin for Cli {
             Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
             Some(Command::Label(args)) => label::run(*args, &ui, &interrupt).await,
             Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
+            Some(Command::Generate(args)) => generate::run(args, &ui, &interrupt).await,
             Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
             Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,
             Some(Command::Checks(args)) => checks::run(&args, &ui),

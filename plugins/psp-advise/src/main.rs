@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod fixing;
 mod format;
+mod generate;
 mod label;
 mod scan;
 mod server;

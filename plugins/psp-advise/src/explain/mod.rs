@@ -20,7 +20,7 @@ use crate::cli::product;
 use crate::files::FileArgs;
 use crate::format::OutputArgs;
 use crate::server::{self, Choice};
-use observe::Subject;
+pub use observe::{Subject, files};
 
 /// Show why a pod is admitted or not, by every policy
 ///
@@ -154,7 +154,7 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             vec![interrupt.guard(observe::pod(session, name)).await?],
             Vec::new(),
         ),
-        _ => observe::files(&args.files, args.kube.namespace.as_deref())?,
+        _ => files(&args.files, args.kube.namespace.as_deref())?,
     };
     for line in &unreadable {
         ui.warning(format_args!("not evaluated: {line}"));

@@ -50,10 +50,7 @@ impl Subject {
 /// # Errors
 ///
 /// A path that is not there.
-pub(super) fn files(
-    args: &FileArgs,
-    namespace: Option<&str>,
-) -> Result<(Vec<Subject>, Vec<String>)> {
+pub fn files(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, Vec<String>)> {
     let (mut subjects, mut unreadable) = (Vec::new(), Vec::new());
     files::each(args, |file| {
         let text = match file.text() {

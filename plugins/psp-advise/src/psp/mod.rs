@@ -6,13 +6,16 @@
 
 mod admit;
 mod errors;
+mod generate;
 mod mutate;
 mod policy;
 mod prepare;
 mod rbac;
+mod tighten;
 mod validate;
 
 pub use admit::{Outcome, Request, decide};
+pub use generate::{Generated, generate};
 pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
 pub use rbac::{Grant, Rbac, User};
 

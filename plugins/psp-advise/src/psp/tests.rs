@@ -138,3 +138,32 @@ fn the_right_to_use_a_policy_is_the_accounts_or_the_users_in_either_group() {
     assert_eq!(outcome.policy.as_deref(), Some("a"));
     assert_eq!(outcome.not_usable.keys().collect::<Vec<_>>(), ["b"]);
 }
+
+#[test]
+fn a_generated_policy_admits_its_pods_changes_none_and_cannot_be_tightened() {
+    let writable = json!({"metadata": {"name": "a"}, "spec": {"hostNetwork": true,
+        "volumes": [{"name": "v", "hostPath": {"path": "/var/log"}}],
+        "containers": [{"name": "c", "ports": [{"containerPort": 80}, {"containerPort": 81}],
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            "securityContext": {"capabilities": {"add": ["NET_RAW"], "drop": ["ALL"]},
+                "runAsUser": 5}}]}});
+    let quiet = json!({"metadata": {"name": "b"}, "spec": {"automountServiceAccountToken": false,
+        "securityContext": {"runAsUser": 9},
+        "containers": [{"name": "c", "securityContext": {"allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]}}}]}});
+    let generated = generate("p", &[writable, quiet.clone()]);
+    assert_eq!(
+        (&generated.refused, &generated.loose),
+        (&Vec::new(), &Vec::new())
+    );
+    assert!(generated.tightenings > 8, "{}", generated.tightenings);
+    insta::assert_json_snapshot!(generated.policy);
+    let alone = generate("p", &[quiet]);
+    assert_eq!(
+        (alone.refused.len(), alone.loose.len()),
+        (0, 0),
+        "{:?}",
+        alone.loose
+    );
+    assert_eq!(alone.policy.spec.allow_privilege_escalation, Some(false));
+}

@@ -189,15 +189,17 @@ fn equal_levels(one: &str, other: &str) -> bool {
     sensitivity == other && sorted(categories) == sorted(others)
 }
 
+/// Kernel parameters that every policy allows: `SafeSysctlAllowlist`.
+pub(super) const SAFE_SYSCTLS: [&str; 5] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start",
+];
+
 /// `sysctl/mustmatchpatterns.go`.
 fn sysctls(policy: &Policy, list: &Value, errors: &mut Vec<String>) {
-    const SAFE: [&str; 5] = [
-        "kernel.shm_rmid_forced",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.ping_group_range",
-        "net.ipv4.ip_unprivileged_port_start",
-    ];
     let fits = |patterns: &[String], name: &str| {
         patterns
             .iter()
@@ -212,7 +214,8 @@ fn sysctls(policy: &Policy, list: &Value, errors: &mut Vec<String>) {
         if fits(&policy.spec.forbidden_sysctls, name) {
             let detail = format!("sysctl {} is not allowed", go_quote(name));
             errors.push(forbidden(&path, &detail));
-        } else if !SAFE.contains(&name) && !fits(&policy.spec.allowed_unsafe_sysctls, name) {
+        } else if !SAFE_SYSCTLS.contains(&name) && !fits(&policy.spec.allowed_unsafe_sysctls, name)
+        {
             let detail = format!("unsafe sysctl {} is not allowed", go_quote(name));
             errors.push(forbidden(&path, &detail));
         }
@@ -252,15 +255,20 @@ pub(super) const VOLUMES: [&str; 29] = [
     "ephemeral",
 ];
 
+/// Returns the sort of a volume as policies call it.
+pub(super) fn volume_kind(volume: &Value) -> Option<&'static str> {
+    let kind = VOLUMES.iter().find(|kind| !volume[**kind].is_null())?;
+    // One is spelt otherwise in policies.
+    Some(if *kind == "cephfs" { "cephFS" } else { *kind })
+}
+
 fn volumes(policy: &Policy, pod: &Value, errors: &mut Vec<String>) {
     let spec = &policy.spec;
     for (index, volume) in array(&pod["spec"]["volumes"]).iter().enumerate() {
         let path = format!("spec.volumes[{index}]");
-        let Some(kind) = VOLUMES.iter().find(|kind| !volume[**kind].is_null()) else {
+        let Some(kind) = volume_kind(volume) else {
             continue;
         };
-        // One is spelt otherwise in policies.
-        let kind = if *kind == "cephfs" { "cephFS" } else { *kind };
         let allows = |kind: &str| spec.volumes.iter().any(|allowed| allowed == kind);
         let allowed = allows("*")
             || allows(kind)
@@ -341,7 +349,7 @@ fn host_path(policy: &Policy, pod: &Value, volume: &Value, path: &str, errors: &
     }
 }
 
-fn has_prefix(path: &str, prefix: &str) -> bool {
+pub(super) fn has_prefix(path: &str, prefix: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     path.strip_prefix(prefix)
@@ -349,7 +357,7 @@ fn has_prefix(path: &str, prefix: &str) -> bool {
 }
 
 /// `IsOnlyServiceAccountTokenSources` in `util/util.go`.
-fn is_token(projected: &Value) -> bool {
+pub(super) fn is_token(projected: &Value) -> bool {
     array(&projected["sources"]).iter().all(|source| {
         let (token, map, downward) = (
             &source["serviceAccountToken"],

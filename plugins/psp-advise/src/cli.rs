@@ -14,6 +14,7 @@ use crate::explain::{self, ExplainArgs};
 use crate::fixing::{self, FixArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::label::{self, LabelArgs};
+use crate::migrate::{self, MigrateArgs};
 use crate::scan::{self, ScanArgs};
 
 /// Say which pod security a namespace can bear, who stands in the way, and how to get there
@@ -46,6 +47,7 @@ enum Command {
     Label(Box<LabelArgs>),
     Explain(Box<ExplainArgs>),
     Generate(GenerateArgs),
+    Migrate(Box<MigrateArgs>),
     Diff(Box<DiffArgs>),
     Upgrade(Box<UpgradeArgs>),
     Checks(ChecksArgs),
@@ -60,6 +62,7 @@ Examples:
   kubectl psp-advise label --strategy warn --apply --rollback-file undo.sh
   kubectl psp-advise explain -f pod.yaml --engine psp --psp policies.yaml --rbac rbac.yaml
   kubectl psp-advise generate psp -f deploy/ -R --grant
+  kubectl psp-advise migrate -f policies.yaml --pods cluster
   kubectl psp-advise diff main/ branch/
   kubectl psp-advise upgrade --from v1.30 --to v1.36
   helm template web | kubectl psp-advise -f - --level baseline -o sarif
@@ -78,6 +81,7 @@ impl Plugin for Cli {
             Some(Command::Label(args)) => &args.globals,
             Some(Command::Explain(args)) => &args.globals,
             Some(Command::Generate(args)) => args.globals(),
+            Some(Command::Migrate(args)) => &args.globals,
             Some(Command::Diff(args)) => &args.globals,
             Some(Command::Upgrade(args)) => &args.globals,
             Some(Command::Checks(args)) => &args.globals,
@@ -91,6 +95,7 @@ impl Plugin for Cli {
             Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
             Some(Command::Label(args)) => label::run(*args, &ui, &interrupt).await,
             Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
+            Some(Command::Migrate(args)) => migrate::run(*args, &ui, &interrupt).await,
             Some(Command::Generate(args)) => generate::run(args, &ui, &interrupt).await,
             Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
             Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,

@@ -10,6 +10,7 @@ mod fixing;
 mod format;
 mod generate;
 mod label;
+mod migrate;
 mod scan;
 mod server;
 

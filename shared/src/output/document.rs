@@ -27,6 +27,8 @@ pub enum Kind {
     PodSecurityComparison,
     /// What `kubectl psp-advise label` would do or did.
     PodSecurityLabelPlan,
+    /// What `kubectl psp-advise migrate` answers.
+    PodSecurityMigration,
     /// What `kubectl psp-advise checks` answers.
     PodSecurityChecks,
     /// What a server with PodSecurityPolicy decides about one pod, and why.
@@ -90,12 +92,13 @@ mod tests {
             Kind::PodSecurityReport,
             Kind::PodSecurityComparison,
             Kind::PodSecurityLabelPlan,
+            Kind::PodSecurityMigration,
             Kind::PodSecurityChecks,
             Kind::PolicyDecision,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityChecks","PolicyDecision"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityMigration","PodSecurityChecks","PolicyDecision"]"#
         );
     }
 

@@ -20,7 +20,7 @@ use crate::cli::product;
 use crate::files::FileArgs;
 use crate::format::OutputArgs;
 use crate::server::{self, Choice};
-pub use observe::{Subject, files};
+pub use observe::{Subject, files, policies};
 
 /// Show why a pod is admitted or not, by every policy
 ///
@@ -137,8 +137,8 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         args.level,
         args.version.unwrap_or(Version::Minor(server.minor())),
     );
-    let policies = interrupt
-        .guard(observe::policies(&args.psp, session.as_ref()))
+    let known = interrupt
+        .guard(policies(&args.psp, session.as_ref()))
         .await?;
     let rbac = if args.rbac.is_empty() {
         None
@@ -187,7 +187,7 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         });
         let outcome = with_policies.then(|| {
             decide(
-                &policies,
+                &known,
                 &Request {
                     pod: &subject.pod,
                     namespace: &subject.namespace,

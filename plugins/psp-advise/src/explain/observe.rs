@@ -138,7 +138,7 @@ pub(super) async fn pod(session: &Session, name: &str) -> Result<Subject> {
 /// # Errors
 ///
 /// What cannot be read; a policy that is left out would change the answer.
-pub(super) async fn policies(paths: &[PathBuf], session: Option<&Session>) -> Result<Vec<Policy>> {
+pub async fn policies(paths: &[PathBuf], session: Option<&Session>) -> Result<Vec<Policy>> {
     let mut policies = Vec::new();
     for path in paths {
         if let (true, Some(session)) = (path == Path::new("cluster"), session) {

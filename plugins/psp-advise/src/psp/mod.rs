@@ -7,6 +7,7 @@
 mod admit;
 mod errors;
 mod generate;
+mod level;
 mod mutate;
 mod policy;
 mod prepare;
@@ -16,6 +17,7 @@ mod validate;
 
 pub use admit::{Outcome, Request, decide};
 pub use generate::{Generated, generate};
+pub use level::{Guaranteed, guaranteed};
 pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
 pub use rbac::{Grant, Rbac, User};
 

@@ -38,6 +38,21 @@ pub(crate) fn cases() -> Vec<Case> {
             scan,
         ),
         Case::new(
+            "an_ephemeral_container_counts_as_the_server_counts_it",
+            cluster,
+            ephemeral,
+        ),
+        Case::new(
+            "a_custom_kind_and_a_static_pod_are_workloads_of_their_own",
+            cluster,
+            others,
+        ),
+        Case::new(
+            "what_cannot_be_read_is_named_with_its_line_and_the_rest_is_evaluated",
+            &[Need::Plugins],
+            broken,
+        ),
+        Case::new(
             "labels_are_planned_set_once_and_can_be_put_back",
             cluster,
             labels,
@@ -529,4 +544,146 @@ fn labels(suite: &Suite) {
         .run()
         .success();
     assert!(of().is_empty(), "the labels are as before");
+}
+
+fn ephemeral(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let namespace = namespaces(suite, "enforce", &none).remove(0);
+    let hardened = json!({"runAsNonRoot": true, "allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {"containers": [{"name": "c", "image": "i", "securityContext": hardened}]}});
+    apply(suite, &[pod]);
+    suite
+        .admin(&format!(
+            "label namespace {namespace} --overwrite pod-security.kubernetes.io/enforce=restricted"
+        ))
+        .run()
+        .success();
+    let mut live = suite
+        .get(&format!("pod p -n {namespace}"))
+        .expect("it is there");
+    live["spec"]["ephemeralContainers"] = json!([{"name": "debug", "image": "i",
+        "targetContainerName": "c", "securityContext": {"capabilities": {"add": ["SYS_PTRACE"]}}}]);
+    let path = format!("/api/v1/namespaces/{namespace}/pods/p/ephemeralcontainers?dryRun=All");
+    let refused = suite
+        .admin("replace -f - --raw")
+        .args([&path])
+        .stdin(&live.to_string())
+        .run();
+    let ours = decided(suite, &[live], "restricted", "latest");
+    let message = &ours["p"];
+    assert!(message.contains("SYS_PTRACE"), "{message}");
+    refused.code(1).says(message);
+}
+
+fn others(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let namespace = namespaces(suite, "enforce", &none).remove(0);
+    let group = format!("{namespace}.example.com");
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition", "metadata": {"name": format!("rollouts.{group}")},
+        "spec": {"group": group, "scope": "Namespaced",
+            "names": {"plural": "rollouts", "kind": "Rollout"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {
+                "openAPIV3Schema": {"type": "object",
+                    "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    apply(suite, &[definition]);
+    let rollout = json!({"apiVersion": format!("{group}/v1"), "kind": "Rollout",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": {"template": {"spec": {"hostPID": true, "containers": []}}}});
+    eventually("the custom kind is served", Duration::from_secs(30), || {
+        let run = suite
+            .admin("apply --validate=false -f -")
+            .stdin(&list(std::slice::from_ref(&rollout)));
+        run.run().code == Some(0)
+    });
+    // What a kubelet mirrors is owned by its node.
+    let node = suite.get("nodes").expect("there are nodes")["items"][0].clone();
+    let mirror = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "static", "namespace": namespace, "ownerReferences": [{
+            "apiVersion": "v1", "kind": "Node", "controller": true,
+            "name": node["metadata"]["name"], "uid": node["metadata"]["uid"]}]},
+        "spec": {"nodeName": node["metadata"]["name"], "hostNetwork": true,
+            "containers": [{"name": "c", "image": "i"}]}});
+    apply(suite, &[mirror]);
+    let path = format!("--pod-template-path=rollouts.{group}=.spec.template");
+    let output = suite
+        .admin("psp-advise -o json")
+        .args([&namespace, &path])
+        .run();
+    suite
+        .admin(&format!(
+            "delete customresourcedefinition rollouts.{group} --wait=false"
+        ))
+        .run()
+        .success();
+    let report = output.success().json();
+    let names: Vec<String> = report["workloads"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|owner| {
+            let text = |field: &str| owner["object"][field].as_str().unwrap_or_default();
+            format!("{}/{}", text("kind"), text("name"))
+        })
+        .collect();
+    assert_eq!(names, ["Pod/static", "Rollout/web"], "{output}");
+    assert_eq!(report["namespaces"][0]["today"], "privileged");
+}
+
+fn broken(suite: &Suite) {
+    let folder = suite.path("manifests");
+    std::fs::create_dir(&folder).expect("the case's directory can be written");
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.join(name), bytes).expect("the case's directory can be written");
+    };
+    let good = "apiVersion: v1\nkind: Pod\nmetadata: {name: good}\nspec: {containers: []}\n";
+    write("a.yaml", format!("{good}---\na: [\n---\n{good}").as_bytes());
+    write("b.yaml", format!("{good}kind: Pod\n").as_bytes());
+    write("c.yaml", b"\x7fELF\x00\x01");
+    write(
+        "d.yaml",
+        b"apiVersion: v1\nkind: {{ .Values.kind }}\n{{- end }}\n",
+    );
+    write(
+        "e.yaml",
+        good.replace("[]", "[{securityContext: {runAsUser: root}}]")
+            .as_bytes(),
+    );
+    write(
+        "f.yaml",
+        format!("\u{feff}{}", good.replace('\n', "\r\n")).as_bytes(),
+    );
+    write("g.txt", b"not a manifest");
+    write(
+        "h.json",
+        br#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"j"},"spec":{"hostIPC":true}}"#,
+    );
+    let output = suite
+        .program(&suite.plugin("kubectl-psp_advise"))
+        .line("-o jsonl --level baseline -f")
+        .args([&folder])
+        .run();
+    output
+        .code(4)
+        .says("a.yaml:6: not YAML")
+        .says("b.yaml:5: \"kind\" stands here again, first on line 2")
+        .says("c.yaml: not text")
+        .says("render it first")
+        .says("e.yaml:4: pod/good: ");
+    assert_eq!(output.stdout.lines().count(), 4, "{output}");
+    assert_eq!(
+        output.stdout.matches("\"allowed\":true").count(),
+        3,
+        "{output}"
+    );
+    suite
+        .program(&suite.plugin("kubectl-psp_advise"))
+        .line("-f /does/not/exist")
+        .run()
+        .code(2)
+        .no_answer()
+        .says("cannot read /does/not/exist");
 }

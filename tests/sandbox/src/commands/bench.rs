@@ -1,5 +1,7 @@
 //! `bench`: figures of the plugins on a sandbox, as a Markdown table.
 
+mod advise;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -28,6 +30,7 @@ const ONBOARDS: usize = 5;
 /// When something does not build, start or succeed.
 pub(crate) fn run() -> Result<()> {
     let plugin = cargo::build_shipped(PLUGIN)?;
+    let adviser = cargo::build_shipped(advise::PLUGIN)?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -35,7 +38,10 @@ pub(crate) fn run() -> Result<()> {
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;
-    let result = measure(&plugin, &state);
+    let result = measure(&plugin, &state).and_then(|mut figures| {
+        figures.extend(advise::measure(&adviser, &state)?);
+        Ok(figures)
+    });
     down::quietly(NAME)?;
     for line in table(&result?) {
         ui::answer(&line);

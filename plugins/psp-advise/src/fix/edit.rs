@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::ops::{Change, Op};
+use super::removal::{Removal, gather, remove};
 use crate::manifest::{Entry, Node, Segment, Value as Read, segments};
 
 /// A piece of text in the place of another.
@@ -96,7 +97,7 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> String {
     changed
 }
 
-fn find<'a>(node: &'a Node, steps: &[Segment<'_>]) -> Option<&'a Node> {
+pub(super) fn find<'a>(node: &'a Node, steps: &[Segment<'_>]) -> Option<&'a Node> {
     steps.iter().try_fold(node, |node, step| match step {
         Segment::Key(key) => node.get(key),
         Segment::Index(index) => node.items().get(*index),
@@ -272,102 +273,12 @@ fn append(text: &str, list: &Node, value: &Value) -> Option<TextEdit> {
     })
 }
 
-/// What goes from one map or list.
-#[derive(Debug)]
-struct Removal<'a> {
-    /// Path of the map or list.
-    parent: Vec<Segment<'a>>,
-    /// Positions in it, sorted.
-    positions: Vec<usize>,
-}
-
-impl Removal<'_> {
-    fn is_all(&self, node: &Node) -> bool {
-        let parent = find(node, &self.parent);
-        let size = parent.map_or(0, |parent| parent.entries().len() + parent.items().len());
-        self.positions.len() == size
-    }
-}
-
-fn gather<'a>(removals: &mut Vec<Removal<'a>>, node: &Node, steps: &[Segment<'a>]) -> Option<()> {
-    let (last, parents) = steps.split_last()?;
-    let parent = find(node, parents)?;
-    let position = match (last, &parent.value) {
-        (Segment::Key(key), Read::Mapping(entries)) => {
-            entries.iter().position(|entry| entry.key == *key)?
-        }
-        (Segment::Index(index), Read::Sequence(items)) if *index < items.len() => *index,
-        _ => return None,
-    };
-    let known = removals.iter_mut().find(|known| known.parent == parents);
-    match known {
-        Some(known) => {
-            known.positions.push(position);
-            known.positions.sort_unstable();
-            known.positions.dedup();
-        }
-        None => removals.push(Removal {
-            parent: parents.to_vec(),
-            positions: vec![position],
-        }),
-    }
-    Some(())
-}
-
-/// Takes things out of one map or list, neighbours together.
-fn remove(text: &str, node: &Node, removal: &Removal<'_>) -> Option<Vec<TextEdit>> {
-    let parent = find(node, &removal.parent)?;
-    let spans: Vec<Range<usize>> = match &parent.value {
-        Read::Mapping(entries) => entries
-            .iter()
-            .map(|entry| entry.place.bytes.start..end(entry))
-            .collect(),
-        Read::Sequence(items) => items
-            .iter()
-            .map(|item| {
-                let start = item.place.bytes.start;
-                let line_start = start_of_line(text, start);
-                let dash = text[line_start..start].rfind('-').filter(|_| !parent.flow);
-                dash.map_or(start, |dash| line_start + dash)..node_end(item)
-            })
-            .collect(),
-        _ => return None,
-    };
-    let runs = removal.positions.chunk_by(|one, other| one + 1 == *other);
-    runs.map(|run| {
-        let (first, last) = (*run.first()?, *run.last()?);
-        let (from, to) = (spans.get(first)?.start, spans.get(last)?.end);
-        let next = spans.get(last + 1).map(|span| span.start);
-        let bytes = if parent.flow {
-            match (first.checked_sub(1), next) {
-                (_, Some(next)) => from..next,
-                (Some(before), None) => spans[before].end..to,
-                (None, None) => from..to,
-            }
-        } else {
-            let line_start = start_of_line(text, from);
-            let alone = text[line_start..from].trim().is_empty();
-            match next {
-                // The first key of a list's item stands behind the dash: the next takes its place.
-                Some(next) if !alone => from..next,
-                None if !alone => return None,
-                _ => line_start..end_of_line(text, to),
-            }
-        };
-        Some(TextEdit {
-            bytes,
-            text: String::new(),
-        })
-    })
-    .collect()
-}
-
-fn start_of_line(text: &str, position: usize) -> usize {
+pub(super) fn start_of_line(text: &str, position: usize) -> usize {
     text[..position].rfind('\n').map_or(0, |at| at + 1)
 }
 
 /// Returns where the text of an entry ends, without a comment behind it.
-fn end(entry: &Entry) -> usize {
+pub(super) fn end(entry: &Entry) -> usize {
     let value = node_end(&entry.node);
     // What an alias stands for is written before the key.
     if value < entry.place.bytes.end || (entry.node.is_null() && entry.node.place.bytes.is_empty())
@@ -378,7 +289,7 @@ fn end(entry: &Entry) -> usize {
     }
 }
 
-fn node_end(node: &Node) -> usize {
+pub(super) fn node_end(node: &Node) -> usize {
     if node.flow {
         return node.place.bytes.end;
     }
@@ -395,7 +306,7 @@ fn node_end(node: &Node) -> usize {
 }
 
 /// Returns the position behind the line's end; a block's text ends with one already.
-fn end_of_line(text: &str, position: usize) -> usize {
+pub(super) fn end_of_line(text: &str, position: usize) -> usize {
     if position > 0 && text[..position].ends_with('\n') {
         return position;
     }

@@ -4,6 +4,7 @@ mod document;
 mod edit;
 mod ops;
 mod patch;
+mod removal;
 
 pub use document::{Fixed, FixedObject, Wanted, fix_document};
 pub use edit::{TextEdit, apply, edits};

@@ -8,7 +8,6 @@ mod onboard_faults;
 mod onboard_refusals;
 mod project;
 mod psp_advise;
-mod psp_advise_corpus;
 mod psp_advise_policies;
 
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! `kubectl psp-advise` against the real API server: the same verdicts, in the same words.
 
+pub(crate) mod corpus;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
 
-use crate::psp_advise_corpus::{Dice, controller, pod};
+use corpus::{Dice, controller, pod};
 
 /// Pods per policy; with every policy of two levels that makes thousands.
 const PODS: usize = 40;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Map, Value, json};
 
-use crate::psp_advise_corpus::{Dice, pod};
+use crate::psp_advise::corpus::{Dice, pod};
 
 /// Sets of policies and rights.
 const ROUNDS: usize = 40;

@@ -26,6 +26,8 @@ mod onboard_status;
 mod onboard_team;
 mod onboard_verify;
 mod project;
+mod psp_advise;
+mod psp_advise_policies;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,8 @@ fn main() -> ExitCode {
         ("onboard_team", onboard_team::cases()),
         ("onboard_verify", onboard_verify::cases()),
         ("project", project::cases()),
+        ("psp_advise", psp_advise::cases()),
+        ("psp_advise_policies", psp_advise_policies::cases()),
     ];
     let cases = files
         .into_iter()

@@ -24,6 +24,10 @@ pub enum Need {
     Controllers,
     /// A node with real containers.
     RealNode,
+    /// A Kubernetes that still has PodSecurityPolicy; the case's cluster is that one.
+    PodSecurityPolicy,
+    /// The conformance fixtures of the Pod Security Standards, in Go's module cache.
+    PodSecurityFixtures,
 }
 
 /// One test.
@@ -58,7 +62,7 @@ impl Case {
     }
 
     pub(crate) fn run(&self, environment: &Environment) -> Result<(), Failed> {
-        let suite = Suite::new(environment, self.needs.contains(&Need::NoSigner))?;
+        let suite = Suite::new(environment, &self.needs)?;
         let result = catch_unwind(AssertUnwindSafe(|| (self.body)(&suite)));
         match result {
             Ok(()) => Ok(()),

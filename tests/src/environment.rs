@@ -11,17 +11,19 @@ use crate::case::Need;
 pub struct Environment {
     pub(crate) cluster: Result<Sandbox, String>,
     pub(crate) no_signer: Result<Sandbox, String>,
+    pub(crate) policies: Result<Sandbox, String>,
     pub(crate) plugins: Result<PathBuf, String>,
 }
 
 impl Environment {
-    /// Reads `GROUNDCREW_SANDBOX`, `GROUNDCREW_SANDBOX_NO_SIGNER` and `GROUNDCREW_BIN_DIR`, which
-    /// `cargo sandbox test` sets.
+    /// Reads `GROUNDCREW_SANDBOX`, `GROUNDCREW_SANDBOX_NO_SIGNER`, `GROUNDCREW_SANDBOX_PSP` and
+    /// `GROUNDCREW_BIN_DIR`, which `cargo sandbox test` sets.
     #[must_use]
     pub fn find() -> Self {
         Self {
             cluster: attach("GROUNDCREW_SANDBOX"),
             no_signer: attach("GROUNDCREW_SANDBOX_NO_SIGNER"),
+            policies: attach("GROUNDCREW_SANDBOX_PSP"),
             plugins: plugins(),
         }
     }
@@ -44,6 +46,8 @@ impl Environment {
                 |able| able.scheduler,
                 "this cluster has no scheduler and controllers",
             ),
+            Need::PodSecurityPolicy => self.policies.as_ref().err().cloned(),
+            Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
             Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
             Need::Sandbox => match cluster {
                 Ok(sandbox) if sandbox.state().existing => {
@@ -53,6 +57,29 @@ impl Environment {
                 Err(reason) => Some(reason.clone()),
             },
         }
+    }
+}
+
+/// Finds the conformance fixtures of the Pod Security Standards, which the sandbox's build of
+/// Kubernetes leaves in Go's module cache; they are read there and never copied.
+///
+/// # Errors
+///
+/// Where they were looked for.
+pub fn pod_security_fixtures() -> Result<PathBuf, String> {
+    const MODULE: &str = "k8s.io/pod-security-admission@v0.36.3/test/testdata";
+    let cache = std::env::var_os("GOMODCACHE")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let path = std::env::var_os("GOPATH").map(PathBuf::from);
+            let home = || std::env::home_dir().map(|home| home.join("go"));
+            path.or_else(home).map(|path| path.join("pkg/mod"))
+        });
+    let folder = cache.unwrap_or_default().join(MODULE);
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(format!("{MODULE} is not in Go's module cache"))
     }
 }
 

@@ -14,6 +14,7 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::case::Need;
 use crate::command::Run;
 use crate::environment::Environment;
 
@@ -42,9 +43,11 @@ pub struct Proxied {
 }
 
 impl Suite {
-    pub(crate) fn new(environment: &Environment, no_signer: bool) -> Result<Self, Failed> {
-        let cluster = if no_signer {
+    pub(crate) fn new(environment: &Environment, needs: &[Need]) -> Result<Self, Failed> {
+        let cluster = if needs.contains(&Need::NoSigner) {
             &environment.no_signer
+        } else if needs.contains(&Need::PodSecurityPolicy) {
+            &environment.policies
         } else {
             &environment.cluster
         };

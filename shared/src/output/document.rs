@@ -77,6 +77,20 @@ pub enum Kind {
     AccessVerification,
     /// Everything that decides about access: `kubectl can-i-audit snapshot`.
     AccessSnapshot,
+    /// What an API server decides about one object under one pod security policy.
+    PodSecurityDecision,
+    /// What `kubectl psp-advise` answers: namespaces, objects, and what could not be evaluated.
+    PodSecurityReport,
+    /// What `kubectl psp-advise diff` and `upgrade` answer.
+    PodSecurityComparison,
+    /// What `kubectl psp-advise label` would do or did.
+    PodSecurityLabelPlan,
+    /// What `kubectl psp-advise migrate` answers.
+    PodSecurityMigration,
+    /// What `kubectl psp-advise checks` answers.
+    PodSecurityChecks,
+    /// What a server with PodSecurityPolicy decides about one pod, and why.
+    PolicyDecision,
 }
 
 /// A body with the two fields that say what it is.
@@ -161,10 +175,17 @@ mod tests {
             Kind::AccessDiff,
             Kind::AccessVerification,
             Kind::AccessSnapshot,
+            Kind::PodSecurityDecision,
+            Kind::PodSecurityReport,
+            Kind::PodSecurityComparison,
+            Kind::PodSecurityLabelPlan,
+            Kind::PodSecurityMigration,
+            Kind::PodSecurityChecks,
+            Kind::PolicyDecision,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityMigration","PodSecurityChecks","PolicyDecision"]"#
         );
     }
 

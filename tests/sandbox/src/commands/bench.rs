@@ -1,5 +1,6 @@
 //! `bench`: figures of the plugins on a sandbox, as a Markdown table.
 
+mod advise;
 mod audit;
 mod world;
 
@@ -36,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
     let plugin = cargo::build_shipped(PLUGIN)?;
     let claim_plugin = cargo::build_shipped(CLAIM_PLUGIN)?;
     let auditor = audit::program()?;
+    let adviser = cargo::build_shipped(advise::PLUGIN)?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -46,6 +48,7 @@ pub(crate) fn run() -> Result<()> {
     let result = measure(&plugin, &state).and_then(|mut figures| {
         figures.extend(claims::measure(&claim_plugin, &state)?);
         figures.extend(audit::measure(&auditor, &state)?);
+        figures.extend(advise::measure(&adviser, &state)?);
         Ok(figures)
     });
     down::quietly(NAME)?;

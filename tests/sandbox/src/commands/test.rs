@@ -15,6 +15,8 @@ use crate::{layout, ui};
 const MAIN: &str = "test";
 /// The sandbox whose certificate requests are never issued.
 const NO_SIGNER: &str = "test-no-signer";
+/// The sandbox that still has PodSecurityPolicy.
+const POLICIES: &str = "test-psp";
 
 /// Runs the tests whose name contains `filter`; ends with their exit code.
 ///
@@ -27,11 +29,11 @@ pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
     let result = with_sandboxes(filter);
     if keep {
         ui::status(&format!(
-            "left up: {MAIN}, {NO_SIGNER}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
+            "left up: {MAIN}, {NO_SIGNER}, {POLICIES}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
              cargo sandbox down --all"
         ));
     } else {
-        for name in [MAIN, NO_SIGNER] {
+        for name in [MAIN, NO_SIGNER, POLICIES] {
             if let Err(error) = down::quietly(name) {
                 ui::error(&error);
             }
@@ -46,6 +48,10 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
     up::run(&options(MAIN, 3, RealNode::IfFree, true))?;
     if own_control_planes {
         up::run(&options(NO_SIGNER, 1, RealNode::No, false))?;
+        up::run(&up::Options {
+            kubernetes: "1.24".to_owned(),
+            ..options(POLICIES, 1, RealNode::No, true)
+        })?;
     }
     let programs = cargo::build_workspace()?;
 
@@ -61,9 +67,13 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
         .env("GROUNDCREW_BIN_DIR", programs)
         .env("GROUNDCREW_TEST_SKIPS", &skips);
     if own_control_planes {
-        command.env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER);
+        command
+            .env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER)
+            .env("GROUNDCREW_SANDBOX_PSP", POLICIES);
     } else {
-        command.env_remove("GROUNDCREW_SANDBOX_NO_SIGNER");
+        command
+            .env_remove("GROUNDCREW_SANDBOX_NO_SIGNER")
+            .env_remove("GROUNDCREW_SANDBOX_PSP");
     }
     away_from_own_clusters(&mut command);
     let status = cargo::attend(&mut command)?;

@@ -1,0 +1,15 @@
+//! The smallest changes that let an object pass, and how they are written into its manifest.
+
+mod document;
+mod edit;
+mod ops;
+mod patch;
+mod removal;
+
+pub use document::{Fixed, FixedObject, Wanted, fix_document};
+pub use edit::{TextEdit, apply, edits};
+pub use ops::{Change, Left, Op, Plan, plan};
+pub use patch::{json6902, strategic};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! The formats of this plugin's answers: the suite's, and those of other tools.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::Args;
+use groundcrew::flags::Format as Suite;
+
+/// A format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One of the suite's.
+    Suite(Suite),
+    /// One JSON document per line.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit XML.
+    Junit,
+    /// Markdown.
+    Markdown,
+    /// One HTML file.
+    Html,
+}
+
+impl Format {
+    /// Returns whether objects that pass are listed too.
+    #[must_use]
+    pub fn lists_every_decision(self) -> bool {
+        matches!(
+            self,
+            Self::Jsonl | Self::Junit | Self::Suite(Suite::Json | Suite::Yaml)
+        )
+    }
+}
+
+const MORE: [(&str, Format); 5] = [
+    ("jsonl", Format::Jsonl),
+    ("sarif", Format::Sarif),
+    ("junit", Format::Junit),
+    ("markdown", Format::Markdown),
+    ("html", Format::Html),
+];
+
+impl Default for Format {
+    fn default() -> Self {
+        Self::Suite(Suite::Table)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, MORE.iter().find(|(_, format)| format == self)) {
+            (Self::Suite(format), _) => format.fmt(f),
+            (_, Some((name, _))) => f.write_str(name),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some((_, format)) = MORE.iter().find(|(name, _)| *name == text) {
+            return Ok(*format);
+        }
+        text.parse().map(Self::Suite).map_err(|error: String| {
+            error.replacen(
+                "yaml, name",
+                "yaml, name, jsonl, sarif, junit, markdown, html",
+                1,
+            )
+        })
+    }
+}
+
+/// `-o` and what goes with it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output options")]
+pub struct OutputArgs {
+    /// Format of the answer: table, wide, json, yaml, name, jsonl, sarif, junit, markdown or html
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+
+    /// Leave the header line out of tables
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_reads_back_what_it_prints() {
+        for name in [
+            "table", "wide", "json", "yaml", "name", "jsonl", "sarif", "junit", "markdown", "html",
+        ] {
+            assert_eq!(name.parse::<Format>().unwrap().to_string(), name);
+        }
+        let error = "xml".parse::<Format>().unwrap_err();
+        assert!(
+            error.starts_with("the formats are table, wide, json, yaml, name, jsonl"),
+            "{error}"
+        );
+    }
+}

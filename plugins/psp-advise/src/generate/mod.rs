@@ -1,0 +1,209 @@
+//! `kubectl psp-advise generate`: policies made from what there is.
+
+mod observe;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{Args, Subcommand};
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs};
+use groundcrew::output::yaml;
+use groundcrew::ui::Ui;
+use psp_advise::psp::{Policy, generate};
+use serde_json::{Value, json};
+
+use crate::cli::product;
+use crate::explain::{Subject, files};
+use crate::files::FileArgs;
+
+/// Make a policy from what there is
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What is made.
+#[derive(Debug, Subcommand)]
+enum What {
+    Psp(Box<PspArgs>),
+}
+
+/// Make the smallest PodSecurityPolicy for a set of workloads
+///
+/// The policy changes none of the pods, and it is proved before it is printed: it admits all of
+/// them, and every single thing that it would allow less refuses at least one. The same workloads
+/// make the same policy.
+#[derive(Args, Debug)]
+struct PspArgs {
+    #[command(flatten)]
+    files: FileArgs,
+
+    /// Name of the policy
+    #[arg(long, value_name = "NAME", default_value = "generated")]
+    name: String,
+
+    /// Also the ClusterRole and the RoleBindings that let the service accounts use it
+    #[arg(long)]
+    grant: bool,
+
+    #[command(flatten)]
+    globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+impl GenerateArgs {
+    /// Returns the flags that concern the frame.
+    pub fn globals(&self) -> &Globals {
+        match &self.what {
+            What::Psp(args) => &args.globals,
+        }
+    }
+}
+
+/// Generates.
+///
+/// # Errors
+///
+/// What cannot be read, and a policy whose proof fails.
+pub async fn run(args: GenerateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let What::Psp(args) = args.what;
+    let (subjects, unreadable) = if args.files.filename.is_empty() {
+        let product = product();
+        let session = client::connect(&args.kube, &product, ui);
+        let session = interrupt.guard(session).await?;
+        (
+            interrupt.guard(observe::workloads(&session)).await?,
+            Vec::new(),
+        )
+    } else {
+        files(&args.files, args.kube.namespace.as_deref())?
+    };
+    for line in &unreadable {
+        ui.warning(format_args!("not evaluated: {line}"));
+    }
+    // What was not read would not be admitted.
+    if !unreadable.is_empty() {
+        return Err(Error::new(
+            Kind::Incomplete,
+            "a policy for part of the workloads would refuse the others",
+        ));
+    }
+    if subjects.is_empty() {
+        return Err(Error::usage(
+            "there are no pods and no pod templates to make a policy from",
+        ));
+    }
+    let pods: Vec<Value> = subjects.iter().map(|subject| subject.pod.clone()).collect();
+    let generated = generate(&args.name, &pods);
+    if let Some((index, reasons)) = generated.refused.first() {
+        let name = subjects[*index].workload.object.short();
+        return Err(reasons.iter().fold(
+            Error::failed(format!(
+                "no policy admits all of them unchanged: {name} is not admitted by the one that \
+                 was made"
+            )),
+            Error::with_detail,
+        ));
+    }
+    if !generated.loose.is_empty() {
+        ui.warning(format_args!(
+            "not the smallest: it could do with {}",
+            generated.loose.join("; ")
+        ));
+    }
+    ui.status(format_args!(
+        "admits all {} unchanged; {} of {} single tightenings refuse at least one.",
+        subjects.len(),
+        generated.tightenings - generated.loose.len(),
+        generated.tightenings
+    ));
+    let mut text = format!("---\n{}", yaml(&object(&generated.policy))?);
+    if args.grant {
+        for object in grants(&args.name, &subjects) {
+            text.push_str(&format!("---\n{}", yaml(&object)?));
+        }
+    }
+    ui.answer(text)?;
+    Ok(if generated.loose.is_empty() {
+        Exit::Done
+    } else {
+        Exit::No
+    })
+}
+
+/// Returns the policy as an object, without what says nothing.
+fn object(policy: &Policy) -> Value {
+    let mut spec = json!(policy.spec);
+    tidy(&mut spec);
+    // Without its list the API refuses the field.
+    if policy
+        .spec
+        .runtime_class
+        .as_ref()
+        .is_some_and(|it| it.allowed_runtime_class_names.is_empty())
+    {
+        spec["runtimeClass"] = json!({"allowedRuntimeClassNames": []});
+    }
+    let mut metadata = json!({"name": policy.metadata.name});
+    if !policy.metadata.annotations.is_empty() {
+        metadata["annotations"] = json!(policy.metadata.annotations);
+    }
+    json!({
+        "apiVersion": "policy/v1beta1",
+        "kind": "PodSecurityPolicy",
+        "metadata": metadata,
+        "spec": spec,
+    })
+}
+
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(tidy);
+            map.retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
+        }
+        Value::Array(list) => list.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// Returns the right to use the policy, for the service accounts of each namespace.
+fn grants(name: &str, subjects: &[Subject]) -> Vec<Value> {
+    let mut accounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for subject in subjects {
+        let account = subject.pod["spec"]["serviceAccountName"].as_str();
+        let account = account
+            .filter(|account| !account.is_empty())
+            .unwrap_or("default");
+        accounts
+            .entry(&subject.namespace)
+            .or_default()
+            .insert(account);
+    }
+    let api = "rbac.authorization.k8s.io";
+    let role = format!("use-psp-{name}");
+    let mut objects = vec![json!({
+        "apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": role},
+        "rules": [{"apiGroups": ["policy"], "resources": ["podsecuritypolicies"],
+            "resourceNames": [name], "verbs": ["use"]}],
+    })];
+    for (namespace, names) in accounts {
+        let subjects: Vec<Value> = names
+            .into_iter()
+            .map(|name| json!({"kind": "ServiceAccount", "name": name, "namespace": namespace}))
+            .collect();
+        objects.push(json!({
+            "apiVersion": format!("{api}/v1"), "kind": "RoleBinding",
+            "metadata": {"name": role, "namespace": namespace},
+            "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": role},
+            "subjects": subjects,
+        }));
+    }
+    objects
+}

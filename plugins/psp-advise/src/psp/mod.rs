@@ -1,0 +1,25 @@
+//! PodSecurityPolicy as Kubernetes 1.24, the last to have it, decides.
+//!
+//! Sources, in `k8s.io/kubernetes` v1.24.17: `plugin/pkg/admission/security/podsecuritypolicy` for
+//! the two phases and the choice, `pkg/security/podsecuritypolicy` for what a policy does to a pod
+//! and what it asks of one. Where a rule is not obvious the file is named beside it.
+
+mod admit;
+mod errors;
+mod generate;
+mod level;
+mod mutate;
+mod policy;
+mod prepare;
+mod rbac;
+mod tighten;
+mod validate;
+
+pub use admit::{Outcome, Request, decide};
+pub use generate::{Generated, generate};
+pub use level::{Guaranteed, guaranteed};
+pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
+pub use rbac::{Grant, Rbac, User};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! `kubectl psp-advise [scan]`: what a namespace can bear, and who stands in the way.
+
+mod observe;
+mod offline;
+pub mod options;
+mod render;
+pub mod report;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::{self, Session};
+use groundcrew::complete;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs};
+use groundcrew::ui::Ui;
+use psp_advise::standards::Server;
+
+use crate::cli::product;
+use crate::files::FileArgs;
+use crate::format::OutputArgs;
+use crate::server::{self, Choice};
+use options::{FailOn, LevelChoice, Options, VersionChoice};
+use report::{Builder, Report};
+
+/// Show which level each namespace can bear, and who stands in the way
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Namespaces to look at [default: all, or that of -n]
+    #[arg(id = "where", value_name = "NAMESPACE", add = complete::namespaces())]
+    namespaces: Vec<String>,
+
+    /// All namespaces, also where -n or the context names one
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+
+    #[command(flatten)]
+    files: FileArgs,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Under which policy, and on which server.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Policy")]
+pub struct PolicyArgs {
+    /// Level to decide by; auto finds the tightest
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "auto")]
+    level: LevelChoice,
+
+    /// Version of the standards: server (its newest, pinned), latest, v1.31, or all; without a
+    /// value, print the version of this plugin
+    #[arg(
+        long = "version",
+        id = "policy-version",
+        value_name = "VERSION",
+        num_args = 0..=1,
+        default_value = "server",
+        default_missing_value = "print",
+        value_parser = options::version
+    )]
+    version: VersionChoice,
+
+    /// API server that decides: v1.31, or cluster [default: the cluster; with -f the newest known]
+    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    server_version: Option<Choice>,
+
+    /// Exit with 3 when something violates this level [default: the stated --level, else never]
+    #[arg(long, value_name = "LEVEL", value_enum)]
+    fail_on: Option<FailOn>,
+}
+
+/// Scans.
+///
+/// # Errors
+///
+/// What the server says; a path that is not there.
+pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let ScanArgs {
+        mut namespaces,
+        all_namespaces,
+        selector,
+        files,
+        policy,
+        output,
+        globals: _,
+        kube,
+    } = args;
+    if policy.version == VersionChoice::Print {
+        ui.answer(format_args!(
+            "{} {}\n",
+            env!("CARGO_PKG_NAME"),
+            env!("CARGO_PKG_VERSION")
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let offline = !files.filename.is_empty();
+    if offline && (!namespaces.is_empty() || all_namespaces || selector.is_some()) {
+        return Err(Error::usage(
+            "manifests of -f are taken as they are: NAMESPACE, -A and -l choose in the cluster",
+        )
+        .with_hint("leave -f out to look at the cluster"));
+    }
+    let needs_cluster = !offline || policy.server_version == Some(Choice::Cluster);
+    let session = if needs_cluster {
+        Some(
+            interrupt
+                .guard(client::connect(&kube, &product(), ui))
+                .await?,
+        )
+    } else {
+        None
+    };
+    let server = match (policy.server_version, &session) {
+        (Some(Choice::Stated(server)), _) => server,
+        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
+        (_, None) => Server::default(),
+    };
+    if namespaces.is_empty() && !all_namespaces {
+        namespaces.extend(kube.namespace.clone());
+    }
+    let options = Options {
+        levels: policy.level.levels(),
+        versions: policy.version.versions(server),
+        server,
+        fail_on: policy.fail_on.unwrap_or_else(|| policy.level.fail_on()),
+        every_decision: output.format.lists_every_decision(),
+        namespaces,
+        selector,
+        custom: files.pod_template_path.clone(),
+        output,
+    };
+    let reading = if offline { None } else { session.as_ref() };
+    let report = evaluate(&files, &options, reading, ui, interrupt).await?;
+    for missing in &report.not_evaluated {
+        ui.warning(format_args!("not evaluated: {missing}"));
+    }
+    if report.evaluated == 0 && report.not_evaluated.is_empty() {
+        ui.status("no pods and no pod templates found.");
+    }
+    ui.answer(render::render(&report, &options)?)?;
+    if let Some(session) = &session {
+        session.finish()?;
+    }
+    Ok(report.exit(options.fail_on))
+}
+
+/// Evaluates manifests, or with a session the cluster.
+///
+/// # Errors
+///
+/// What the server says; a path that is not there.
+pub async fn evaluate(
+    files: &FileArgs,
+    options: &Options,
+    session: Option<&Session>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Report> {
+    let mut builder = Builder::new(options, session.is_none());
+    let server = options.server;
+    if !server.is_known() {
+        builder.missing(
+            "the newest checks",
+            None,
+            format!("the server is {server}, newer than what is known here"),
+        );
+    }
+    match session {
+        None => offline::read(files, &mut builder)?,
+        Some(session) => {
+            let _progress = ui.progress("reading the cluster");
+            interrupt
+                .guard(observe::observe(session, options, &mut builder))
+                .await?;
+        }
+    }
+    Ok(builder.finish())
+}

@@ -1,0 +1,138 @@
+//! Objects of other kinds, where `--pod-template-path` says that they hold a pod.
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use psp_advise::decision::Source;
+use psp_advise::manifest::{Segment, segments};
+use psp_advise::pod::{Meta, Origin, Pod};
+use psp_advise::workload::{TemplatePath, Workload};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Options, Owners, object, unknown_kind};
+use crate::cluster::{List, PAGE, encode, get};
+use crate::scan::report::{Builder, Live};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    preferred_version: Version,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    group_version: String,
+}
+
+#[derive(Deserialize)]
+struct Resources {
+    resources: Vec<ApiResource>,
+}
+
+#[derive(Deserialize)]
+struct ApiResource {
+    name: String,
+    kind: String,
+}
+
+/// Evaluates the objects of a custom kind.
+pub(super) async fn observe(
+    session: &Session,
+    options: &Options,
+    path: &TemplatePath,
+    namespace: Option<&str>,
+    owners: &mut Owners,
+    builder: &mut Builder<'_>,
+) -> Result<()> {
+    let name = path
+        .kind
+        .as_deref()
+        .or(path.plural.as_deref())
+        .unwrap_or_default();
+    let group = path.group.as_deref().unwrap_or_default();
+    let doing = Doing::new("get", "/apis");
+    let group_uri = format!("/apis/{}", encode(group));
+    let found = match get::<Group>(session, &group_uri).await {
+        Ok(group) => group,
+        Err(kube::Error::Api(status)) if status.code == 404 => return Err(unknown_kind(name)),
+        Err(error) => return Err(explain(error, &doing)),
+    };
+    let api_version = found.preferred_version.group_version;
+    let resources: Resources = get(session, &format!("/apis/{api_version}"))
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    let resource = resources
+        .resources
+        .into_iter()
+        .find(|resource| resource.kind == name || resource.name == name)
+        .ok_or_else(|| unknown_kind(name))?;
+    let scope = namespace.map_or_else(String::new, |name| format!("/namespaces/{}", encode(name)));
+    let selector = encode(options.selector.as_deref().unwrap_or_default());
+    let mut next = String::new();
+    loop {
+        let uri = format!(
+            "/apis/{api_version}{scope}/{}?limit={PAGE}&labelSelector={selector}&continue={}",
+            resource.name,
+            encode(&next)
+        );
+        let list: List<Value> = match get(session, &uri).await {
+            Ok(list) => list,
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 410) => {
+                builder.missing(
+                    &format!("{}.{group}", resource.name),
+                    None,
+                    status.message.clone(),
+                );
+                builder.unseen(namespace.unwrap_or_default());
+                return Ok(());
+            }
+            Err(error) => return Err(explain(error, &Doing::new("list", "custom resources"))),
+        };
+        for item in &list.items {
+            take(item, &api_version, &resource.kind, path, owners, builder);
+        }
+        next = list.metadata.next;
+        if next.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn take(
+    item: &Value,
+    api_version: &str,
+    kind: &str,
+    path: &TemplatePath,
+    owners: &mut Owners,
+    builder: &mut Builder<'_>,
+) {
+    let Ok(meta) = Meta::deserialize(&item["metadata"]) else {
+        return;
+    };
+    let object = object(&meta, api_version, kind);
+    owners.insert(meta.uid.clone(), object.clone());
+    let template = segments(&path.path).fold(item, |value, segment| match segment {
+        Segment::Key(key) => &value[key],
+        Segment::Index(index) => &value[index],
+    });
+    if template.is_null() {
+        return;
+    }
+    match Pod::deserialize(template) {
+        Ok(pod) => {
+            let workload = Workload {
+                object: object.clone(),
+                path: path.path.clone(),
+                origin: Origin::Template,
+                pod,
+            };
+            builder.add(&workload, &object, Live::default(), Source::default());
+        }
+        Err(error) => {
+            builder.unseen(&object.namespace);
+            builder.missing(&object.short(), None, error.to_string());
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! What was found: pure, from workloads to an overview.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use groundcrew::exit::Exit;
+use psp_advise::advice::Grade;
+use psp_advise::decision::{Decision, Prepared, Source};
+use psp_advise::standards::{InvalidLabel, Level, LevelVersion, Policy, Server, Version, policy};
+use psp_advise::workload::{ObjectRef, Workload};
+use serde::Serialize;
+
+use super::options::{FailOn, Options};
+
+/// The whole answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The server that decides.
+    pub server_version: Server,
+    /// The version of the overview.
+    pub version: Version,
+    /// Whether everything could be evaluated.
+    pub complete: bool,
+    /// Pods and templates that were evaluated.
+    pub evaluated: usize,
+    /// One entry per namespace.
+    pub namespaces: Vec<Namespace>,
+    /// One entry per root owner.
+    pub workloads: Vec<Owner>,
+    /// One entry per object, level and version; those that pass only in machine formats.
+    pub decisions: Vec<Decision>,
+    /// What could not be evaluated.
+    pub not_evaluated: Vec<Missing>,
+    /// Whether manifests were read and not the cluster.
+    #[serde(skip)]
+    pub offline: bool,
+    #[serde(skip)]
+    violated: Option<Level>,
+}
+
+/// A namespace.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Namespace {
+    /// Name; empty for manifests that state none.
+    pub name: String,
+    /// What its labels mean; `None` when they could not be seen.
+    pub policy: Option<Policy>,
+    /// Where the enforced level comes from.
+    pub origin: Option<&'static str>,
+    /// Labels that the server would refuse.
+    pub invalid_labels: Vec<InvalidLabel>,
+    /// The tightest level that everything in it passes; `None` when not everything was seen.
+    pub today: Option<Level>,
+    /// The same after the safe fixes.
+    pub after_safe_fixes: Option<Level>,
+    /// Who keeps it from the next level, as `kind/name`.
+    pub blockers: Vec<String>,
+}
+
+/// A root owner with everything that it makes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// The owner.
+    pub object: ObjectRef,
+    /// File and line, for manifests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The tightest level that it passes.
+    pub today: Level,
+    /// The same after the safe fixes.
+    pub after_safe_fixes: Level,
+    /// What keeps it from the next level.
+    pub reasons: Vec<Reason>,
+    /// Live pods that were evaluated.
+    pub pods: usize,
+    /// Pods whose template passes a level that they do not: something was added to them.
+    pub injected: Vec<String>,
+    #[serde(skip)]
+    template: Option<Level>,
+}
+
+/// What keeps an owner from a level.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The level.
+    pub level: Level,
+    /// The check.
+    pub check: &'static str,
+    /// How much a fix changes.
+    pub fix: Grade,
+}
+
+/// Something that could not be evaluated.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// What: an object, a file, a resource.
+    pub what: String,
+    /// File and line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Why.
+    pub message: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if !self.what.is_empty() {
+            write!(f, "{}: ", self.what)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// What a pod in the cluster is, beyond its specification.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Live {
+    /// Whether it is a pod that a controller made or somebody created, not a template.
+    pub is_pod: bool,
+    /// Whether it has ended: nothing to fix there.
+    pub ended: bool,
+}
+
+/// Collects workloads one by one.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    options: &'a Options,
+    version: Version,
+    report: Report,
+    owners: BTreeMap<(String, String, String), Owner>,
+    unseen: Vec<String>,
+}
+
+impl<'a> Builder<'a> {
+    /// Starts.
+    #[must_use]
+    pub fn new(options: &'a Options, offline: bool) -> Self {
+        let version = options.versions.last().copied().unwrap_or_default();
+        Self {
+            options,
+            version,
+            owners: BTreeMap::new(),
+            unseen: Vec::new(),
+            report: Report {
+                server_version: options.server,
+                version,
+                complete: true,
+                evaluated: 0,
+                namespaces: Vec::new(),
+                workloads: Vec::new(),
+                decisions: Vec::new(),
+                not_evaluated: Vec::new(),
+                offline,
+                violated: None,
+            },
+        }
+    }
+
+    /// Returns what is asked for.
+    #[must_use]
+    pub fn options(&self) -> &'a Options {
+        self.options
+    }
+
+    /// Notes what could not be evaluated.
+    pub fn missing(&mut self, what: &str, place: Option<String>, message: String) {
+        self.report.not_evaluated.push(Missing {
+            what: what.to_owned(),
+            place,
+            message,
+        });
+    }
+
+    /// Notes that something in a namespace was not seen, so that nothing is claimed of it; an
+    /// empty name is every namespace.
+    pub fn unseen(&mut self, namespace: &str) {
+        self.unseen.push(namespace.to_owned());
+    }
+
+    /// Adds a namespace with its labels.
+    pub fn namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
+        let read = labels.map(|labels| policy(labels, Policy::default(), self.options.server));
+        let (policy, invalid_labels) = match read {
+            Some((policy, invalid)) => (Some(policy), invalid),
+            None => (None, Vec::new()),
+        };
+        let label = psp_advise::standards::Mode::Enforce.label();
+        let origin = labels.map(|labels| {
+            if labels.contains_key(&label) {
+                "label"
+            } else {
+                "default"
+            }
+        });
+        self.report.namespaces.push(Namespace {
+            name: name.to_owned(),
+            policy,
+            origin,
+            invalid_labels,
+            today: None,
+            after_safe_fixes: None,
+            blockers: Vec::new(),
+        });
+    }
+
+    /// Evaluates a workload that belongs to a root owner.
+    pub fn add(&mut self, workload: &Workload, owner: &ObjectRef, live: Live, source: Source<'_>) {
+        self.report.evaluated += 1;
+        let prepared = Prepared::new(workload, self.options.server, source);
+        let overview = [Level::Baseline, Level::Restricted]
+            .map(|level| prepared.decide(LevelVersion::new(level, self.version)));
+        if !live.ended {
+            self.summarise(&overview, workload, owner, live, source);
+        }
+        let mut known: Vec<Decision> = overview.into();
+        for version in &self.options.versions {
+            for level in &self.options.levels {
+                let policy = LevelVersion::new(*level, *version);
+                let index = known
+                    .iter()
+                    .position(|decision| decision.policy() == policy);
+                let decision = match index {
+                    Some(index) => known.swap_remove(index),
+                    None => prepared.decide(policy),
+                };
+                self.keep(decision);
+            }
+        }
+    }
+
+    fn keep(&mut self, decision: Decision) {
+        if !decision.allowed {
+            let level = decision.level;
+            let violated = self.report.violated.get_or_insert(level);
+            *violated = level.min(*violated);
+        }
+        if !decision.allowed || self.options.every_decision {
+            self.report.decisions.push(decision);
+        }
+    }
+
+    fn summarise(
+        &mut self,
+        [baseline, restricted]: &[Decision; 2],
+        workload: &Workload,
+        owner: &ObjectRef,
+        live: Live,
+        source: Source<'_>,
+    ) {
+        let tightest = |passes: fn(&Decision) -> bool| match (passes(baseline), passes(restricted))
+        {
+            (true, true) => Level::Restricted,
+            (true, false) => Level::Baseline,
+            (false, _) => Level::Privileged,
+        };
+        let today = tightest(|decision| decision.allowed);
+        let after = tightest(Decision::passes_after_safe_fixes);
+        let place = match (source.file, source.node) {
+            (Some(file), Some(node)) => Some(format!("{file}:{}", node.place.line)),
+            _ => None,
+        };
+        let key = (
+            owner.namespace.clone(),
+            format!("{}/{}", owner.kind, owner.name),
+            place.clone().unwrap_or_default(),
+        );
+        let entry = self.owners.entry(key).or_insert_with(|| Owner {
+            object: owner.clone(),
+            place,
+            today: Level::Restricted,
+            after_safe_fixes: Level::Restricted,
+            reasons: Vec::new(),
+            pods: 0,
+            injected: Vec::new(),
+            template: None,
+        });
+        entry.today = entry.today.min(today);
+        entry.after_safe_fixes = entry.after_safe_fixes.min(after);
+        for decision in [baseline, restricted] {
+            for check in &decision.checks {
+                let reason = Reason {
+                    level: decision.level,
+                    check: check.id,
+                    fix: check.fix(),
+                };
+                if !entry.reasons.contains(&reason) {
+                    entry.reasons.push(reason);
+                }
+            }
+        }
+        if live.is_pod {
+            entry.pods += 1;
+            if entry.template.is_some_and(|template| today < template) {
+                entry.injected.push(workload.object.name.clone());
+            }
+        } else {
+            entry.template = Some(today);
+        }
+    }
+
+    /// Ends: levels of namespaces, and who stands in their way.
+    #[must_use]
+    pub fn finish(self) -> Report {
+        let Self {
+            mut report,
+            owners,
+            unseen,
+            ..
+        } = self;
+        report.workloads = owners.into_values().collect();
+        for owner in &mut report.workloads {
+            let next = next(owner.today);
+            owner.reasons.retain(|reason| Some(reason.level) == next);
+            owner.reasons.sort();
+        }
+        if report.offline {
+            let mut names: Vec<&str> = report
+                .workloads
+                .iter()
+                .map(|owner| owner.object.namespace.as_str())
+                .collect();
+            names.dedup();
+            report.namespaces = names
+                .into_iter()
+                .map(|name| Namespace {
+                    name: name.to_owned(),
+                    policy: None,
+                    origin: None,
+                    invalid_labels: Vec::new(),
+                    today: None,
+                    after_safe_fixes: None,
+                    blockers: Vec::new(),
+                })
+                .collect();
+        }
+        for namespace in &mut report.namespaces {
+            if unseen
+                .iter()
+                .any(|name| name.is_empty() || *name == namespace.name)
+            {
+                continue;
+            }
+            let inside: Vec<&Owner> = report
+                .workloads
+                .iter()
+                .filter(|owner| owner.object.namespace == namespace.name)
+                .collect();
+            let least = |level: fn(&Owner) -> Level| {
+                inside
+                    .iter()
+                    .map(|owner| level(owner))
+                    .min()
+                    .unwrap_or(Level::Restricted)
+            };
+            let today = least(|owner| owner.today);
+            namespace.today = Some(today);
+            namespace.after_safe_fixes = Some(least(|owner| owner.after_safe_fixes));
+            namespace.blockers = inside
+                .iter()
+                .filter(|owner| owner.today == today && today < Level::Restricted)
+                .map(|owner| owner.object.short())
+                .collect();
+        }
+        report
+            .namespaces
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        report.complete = report.not_evaluated.is_empty();
+        report
+    }
+}
+
+/// Returns the next tighter level.
+fn next(level: Level) -> Option<Level> {
+    match level {
+        Level::Privileged => Some(Level::Baseline),
+        Level::Baseline => Some(Level::Restricted),
+        Level::Restricted => None,
+    }
+}
+
+impl Report {
+    /// Returns how the run ends: what was not evaluated leaves the answer open.
+    #[must_use]
+    pub fn exit(&self, fail_on: FailOn) -> Exit {
+        let found = match (fail_on, self.violated) {
+            (FailOn::Never, _) | (_, None) => false,
+            (FailOn::Restricted, Some(_)) => true,
+            (FailOn::Baseline, Some(level)) => level == Level::Baseline,
+        };
+        if !self.complete {
+            Exit::Incomplete
+        } else if found {
+            Exit::No
+        } else {
+            Exit::Done
+        }
+    }
+
+    /// Returns the owners of a namespace that stand in its way.
+    pub fn blockers<'a>(&'a self, namespace: &'a Namespace) -> impl Iterator<Item = &'a Owner> {
+        self.workloads.iter().filter(move |owner| {
+            owner.object.namespace == namespace.name
+                && Some(owner.today) == namespace.today
+                && owner.today < Level::Restricted
+        })
+    }
+}

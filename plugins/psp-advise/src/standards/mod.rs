@@ -1,0 +1,16 @@
+//! The Pod Security Standards as an API server decides them, byte for byte.
+//!
+//! 19 checks with the policy versions in which they hold, the difference that the *server's*
+//! version makes, and the server's words. Source of every rule: `policy/` of
+//! `k8s.io/pod-security-admission`, whose files carry the names of the checks.
+
+mod checks;
+mod evaluate;
+mod level;
+mod namespace;
+mod registry;
+
+pub use evaluate::{Fault, Verdict, Violation, evaluate};
+pub use level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};
+pub use namespace::{InvalidLabel, LABEL_PREFIX, Mode, Policy, policy};
+pub use registry::{CHECKS, Check, active};

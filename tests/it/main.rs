@@ -12,6 +12,7 @@ mod onboard;
 #[cfg(unix)]
 mod onboard_asked;
 mod onboard_choices;
+mod onboard_claims;
 mod onboard_doctor;
 mod onboard_faults;
 mod onboard_handover;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ("onboard_asked", onboard_asked::cases()),
         ("onboard_choices", onboard_choices::cases()),
+        ("onboard_claims", onboard_claims::cases()),
         ("onboard_doctor", onboard_doctor::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),

@@ -17,7 +17,7 @@ use crate::{index, list};
 /// Take the guard, the rights and the reaper away again
 ///
 /// The right to claim goes first and the guard last. Claims, the index and the tombstones stay, and
-/// one policy without a binding, which the API server needs to see a later installation;
+/// one policy, which the API server needs to see a later installation and nobody meets;
 /// while there are claims, their owners lose their rights in them, so that takes a yes.
 #[derive(Args, Debug)]
 pub struct UninstallArgs {
@@ -96,17 +96,16 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
     };
     ui.answer(report.render(&args.output, false)?)?;
     ui.status("claims, their index and their tombstones stay in groundcrew-system.");
-    ui.status("so does validatingadmissionpolicy/groundcrew-claims-entries, which binds nobody.");
+    ui.status("so does validatingadmissionpolicy/groundcrew-claims-entries, which concerns claimers alone.");
     session.finish()?;
     Ok(Exit::Done)
 }
 
 /// The API server (seen with 1.36) stops watching ConfigMaps when the last policy with one as its
 /// parameter goes, and does not begin again until it is restarted: every claim after a new
-/// installation would be refused. Without its binding the policy does nothing.
+/// installation would be refused. It watches claimers, and there are none any more.
 fn is_kept(object: &serde_json::Value) -> bool {
-    object["kind"] == "ValidatingAdmissionPolicy"
-        && object["metadata"]["name"] == "groundcrew-claims-entries"
+    object["metadata"]["name"] == "groundcrew-claims-entries"
 }
 
 async fn forget(session: &client::Session) -> Result<()> {

@@ -5,11 +5,13 @@
 //! claim, the right `own`; whoever has `manage` passes, so admins keep working. Every refusal is
 //! worded for the person who meets it: what is not allowed, and after `; ` what is.
 
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
+mod contents;
+mod index;
+mod namespaces;
+
 use serde_json::{Value, json};
 
 use crate::meta;
-use crate::refusal::NOT_IN_INDEX;
 use crate::settings::Settings;
 
 /// API version of the policies; since Kubernetes 1.30.
@@ -25,12 +27,12 @@ const SLACK_SECONDS: u64 = 60;
 pub fn objects(settings: &Settings) -> Vec<Value> {
     let mut objects = Vec::new();
     for (name, spec, parameters) in [
-        namespaces(settings),
-        entries(),
-        contents(),
-        role_bindings(),
-        index(settings),
-        release(),
+        namespaces::namespaces(settings),
+        index::entries(),
+        contents::contents(),
+        contents::role_bindings(),
+        index::index(settings),
+        index::release(),
     ] {
         objects.push(json!({
             "apiVersion": API,
@@ -126,341 +128,6 @@ fn policy(name: &str, spec: Value, parameters: Option<Value>) -> Policy {
     (format!("groundcrew-claims-{name}"), spec, parameters)
 }
 
-/// A claimer makes only claims, his own, within the cap; and changes only what is his to change.
-fn namespaces(settings: &Settings) -> Policy {
-    let max = settings.max_total_seconds + SLACK_SECONDS;
-    let labels = list(&[
-        meta::CLAIM.0,
-        meta::MANAGED_BY.0,
-        "kubernetes.io/metadata.name",
-        "pod-security.kubernetes.io/enforce",
-        "pod-security.kubernetes.io/warn",
-        "pod-security.kubernetes.io/audit",
-    ]);
-    let notes = list(&[
-        meta::OWNER,
-        meta::TEAM,
-        meta::PURPOSE,
-        meta::EXPIRES,
-        meta::WARNED,
-    ]);
-    let free = list(&[meta::EXPIRES, meta::PURPOSE, meta::TEAM]);
-    let (claim, owner, expires, protected) =
-        (meta::CLAIM.0, meta::OWNER, meta::EXPIRES, meta::PROTECTED);
-    let create = "request.operation != 'CREATE' || ";
-    let update = "request.operation != 'UPDATE' || ";
-    let delete = "request.operation != 'DELETE' || ";
-    let kept = "request.operation == 'DELETE' || ";
-    let total = settings.max_total();
-    let spec = json!({
-        "matchConstraints": constraints(&[rule("", &["namespaces"], &["CREATE", "UPDATE", "DELETE"])]),
-        "matchConditions": watched("request.name"),
-        "variables": [
-            me(),
-            variable("labels", "object == null ? {} : object.metadata.?labels.orValue({})"),
-            variable("notes", "object == null ? {} : object.metadata.?annotations.orValue({})"),
-            variable("oldLabels", "oldObject == null ? {} : oldObject.metadata.?labels.orValue({})"),
-            variable("oldNotes", "oldObject == null ? {} : oldObject.metadata.?annotations.orValue({})"),
-            variable("holder", &format!("variables.oldNotes[?'{owner}'].orValue('')")),
-        ],
-        "validations": [
-            must(
-                format!("{create}variables.labels[?'{claim}'].orValue('') == 'true'"),
-                "you may make a namespace only by claiming it; kubectl ns-claim NAME",
-            ),
-            must(
-                format!("{create}variables.notes[?'{owner}'].orValue('') == variables.me"),
-                "you may claim only for yourself; leave --owner out",
-            ),
-            must(
-                format!(
-                    "{create}!(object.metadata.name in ['default', 'openshift', '{SYSTEM_NAMESPACE}'] || \
-                     ['kube-', 'openshift-', 'groundcrew-'].exists(p, object.metadata.name.startsWith(p)))"
-                ),
-                "this name belongs to the cluster; choose another one",
-            ),
-            must(
-                format!(
-                    "{create}(variables.labels.all(k, k in {labels}) && \
-                     variables.labels[?'pod-security.kubernetes.io/enforce'].orValue('') in ['baseline', 'restricted'])"
-                ),
-                "a claim has pod security baseline or restricted and no labels of its own; kubectl ns-claim NAME",
-            ),
-            must(
-                format!("{create}variables.notes.all(k, k in {notes})"),
-                "a claim has an owner, a team, a purpose and an end, and no other annotations; kubectl ns-claim NAME",
-            ),
-            must(
-                format!(
-                    "{create}(!has(object.metadata.finalizers) && !has(object.metadata.ownerReferences) && \
-                     object.spec.?finalizers.orValue([]) == ['kubernetes'])"
-                ),
-                "a claim has no finalizers and no owner references; kubectl ns-claim NAME",
-            ),
-            must(
-                format!(
-                    "{kept}variables.notes[?'{expires}'].orValue('')\
-                     .matches('^[0-9]{{4}}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$')"
-                ),
-                format!("a claim says its end in {expires} as RFC 3339 in UTC; kubectl ns-claim extend NAME --until TIME"),
-            ),
-            must(
-                format!(
-                    "{kept}!variables.notes[?'{expires}'].orValue('').matches('^[0-9-]+T[0-9:]+Z$') || \
-                     timestamp(variables.notes['{expires}']) <= \
-                     timestamp(object.metadata.creationTimestamp) + duration('{max}s')"
-                ),
-                format!("a claim lasts at most {total} in all; claim another one afterwards"),
-            ),
-            must(
-                format!("{update}variables.holder == variables.me"),
-                "this claim is not yours; see whose it is: kubectl ns-claim get NAME",
-            ),
-            must(
-                format!("{update}variables.labels == variables.oldLabels"),
-                "the labels of a claim are fixed, pod security among them; ask an admin",
-            ),
-            must(
-                format!(
-                    "{update}(variables.notes.all(k, k in {free} || variables.oldNotes[?k] == variables.notes[?k]) && \
-                     variables.oldNotes.all(k, k in {free} || k in variables.notes))"
-                ),
-                "only the end, the purpose and the team of a claim may be changed; kubectl ns-claim extend NAME --by 4h",
-            ),
-            must(
-                format!(
-                    "{update}(object.metadata.?finalizers == oldObject.metadata.?finalizers && \
-                     object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences)"
-                ),
-                "the finalizers and owner references of a claim are fixed; ask an admin",
-            ),
-            must(
-                format!(
-                    "{delete}(variables.holder == variables.me && \
-                     variables.oldLabels[?'{claim}'].orValue('') == 'true')"
-                ),
-                "this claim is not yours; see whose it is: kubectl ns-claim get NAME",
-            ),
-            must(
-                format!("{delete}!('{protected}' in variables.oldNotes)"),
-                "this claim is protected; ask an admin",
-            ),
-        ],
-    });
-    policy("namespaces", spec, None)
-}
-
-/// What is made in the name of a claim has its place in the index, and so counts.
-fn entries() -> Policy {
-    let spec = json!({
-        "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
-        "matchConstraints": constraints(&[
-            rule("", &["namespaces"], &["CREATE"]),
-            rule("rbac.authorization.k8s.io", &["rolebindings"], &["CREATE"]),
-        ]),
-        "matchConditions": [
-            watched("request.namespace").remove(0),
-            watched("request.namespace").remove(1),
-            {
-                "name": "who-has-other-rights-passes",
-                "expression": "request.resource.resource == 'namespaces' || \
-                               !authorizer.group('rbac.authorization.k8s.io').resource('rolebindings')\
-                               .namespace(request.namespace).check('update').allowed()",
-            },
-        ],
-        "variables": [
-            me(),
-            variable(
-                "name",
-                "request.resource.resource == 'namespaces' ? object.metadata.name : request.namespace",
-            ),
-            variable(
-                "concerned",
-                &format!(
-                    "request.resource.resource == 'namespaces' ? \
-                     object.metadata.?labels[?'{}'].orValue('') == 'true' : ({YOURS})",
-                    meta::CLAIM.0
-                ),
-            ),
-        ],
-        "validations": [must(
-            // What is no claim of hers is refused by another policy; one refusal names one reason.
-            "!variables.concerned || params.?data[?variables.name].orValue('') == variables.me",
-            format!("{NOT_IN_INDEX}; kubectl ns-claim NAME"),
-        )],
-    });
-    let parameters = json!({
-        "name": meta::INDEX,
-        "namespace": SYSTEM_NAMESPACE,
-        "parameterNotFoundAction": "Deny",
-    });
-    policy("entries", spec, Some(parameters))
-}
-
-const YOURS: &str = "namespaceObject != null && \
-    namespaceObject.metadata.?labels[?'groundcrew.dev/claim'].orValue('') == 'true' && \
-    namespaceObject.metadata.?annotations[?'groundcrew.dev/owner'].orValue('') == variables.me";
-
-/// Limits, quotas and network policies only in one's own claim.
-fn contents() -> Policy {
-    let operations = ["CREATE", "UPDATE", "DELETE"];
-    let mut conditions = watched("request.namespace");
-    conditions.push(others_pass());
-    let spec = json!({
-        "matchConstraints": constraints(&[
-            rule("", &["limitranges", "resourcequotas"], &operations),
-            rule("networking.k8s.io", &["networkpolicies"], &operations),
-        ]),
-        "matchConditions": conditions,
-        "variables": [me()],
-        "validations": [must(
-            YOURS,
-            "limits, quotas and network policies are made only in a claim of your own; kubectl ns-claim list --mine",
-        )],
-    });
-    policy("contents", spec, None)
-}
-
-/// Roles only in one's own claim, and only the ones that a claim has.
-fn role_bindings() -> Policy {
-    let mut conditions = watched("request.namespace");
-    conditions.push(others_pass());
-    let owner = meta::OWNER_ROLE;
-    let spec = json!({
-        "matchConstraints": constraints(&[rule(
-            "rbac.authorization.k8s.io",
-            &["rolebindings"],
-            &["CREATE", "UPDATE", "DELETE"],
-        )]),
-        "matchConditions": conditions,
-        "variables": [
-            me(),
-            variable("role", "object == null ? oldObject.roleRef : object.roleRef"),
-            variable("subjects", "object == null ? [] : object.?subjects.orValue([])"),
-        ],
-        "validations": [
-            must(
-                YOURS,
-                "roles are bound only in a claim of your own; kubectl ns-claim list --mine",
-            ),
-            must(
-                format!("variables.role.kind == 'ClusterRole' && variables.role.name in ['{owner}', 'edit']"),
-                format!("in a claim only {owner} and edit are bound; kubectl ns-claim NAME --with USER"),
-            ),
-            must(
-                format!(
-                    "variables.role.name != '{owner}' || variables.subjects.all(s, \
-                     (s.kind == 'User' && s.name == variables.me) || \
-                     (s.kind == 'Group' && s.name.startsWith('onboard:') && s.name in request.userInfo.groups))"
-                ),
-                format!("{owner} is bound only to yourself; kubectl ns-claim NAME --with USER"),
-            ),
-            must(
-                format!(
-                    "variables.role.name == '{owner}' || variables.subjects.all(s, \
-                     s.kind in ['User', 'Group'] && !s.name.startsWith('system:'))"
-                ),
-                "a claim is shared with users and groups of people; kubectl ns-claim NAME --with USER",
-            ),
-        ],
-    });
-    policy("rolebindings", spec, None)
-}
-
-fn index_only() -> Value {
-    let mut rule = rule("", &["configmaps"], &["UPDATE", "DELETE"]);
-    rule["resourceNames"] = json!([meta::INDEX]);
-    let mut constraints = constraints(&[rule]);
-    constraints["namespaceSelector"] =
-        json!({"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}});
-    constraints
-}
-
-fn index_variables() -> [Value; 3] {
-    [
-        me(),
-        variable("old", "oldObject.?data.orValue({})"),
-        variable("new", "object == null ? {} : object.?data.orValue({})"),
-    ]
-}
-
-/// The index: one's own entries only, and no more than allowed. Updates of one object are
-/// serialized by the server, so the count cannot be raced.
-fn index(settings: &Settings) -> Policy {
-    let max = settings.max_claims;
-    let [me, old, new] = index_variables();
-    let spec = json!({
-        "matchConstraints": index_only(),
-        "matchConditions": watched("request.namespace"),
-        "variables": [
-            me,
-            old,
-            new,
-            variable("mine", "variables.new.filter(n, variables.new[n] == variables.me)"),
-            variable("mineBefore", "variables.old.filter(n, variables.old[n] == variables.me)"),
-        ],
-        "validations": [
-            must(
-                "request.operation == 'UPDATE'",
-                "the index of claims is not yours to delete; kubectl ns-claim release NAME",
-            ),
-            must(
-                "object != null && object.metadata.?annotations == oldObject.metadata.?annotations && \
-                 object.metadata.?labels == oldObject.metadata.?labels && \
-                 object.metadata.?finalizers == oldObject.metadata.?finalizers && \
-                 object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences && \
-                 !has(object.binaryData) && !has(object.immutable)",
-                "only your own entries in the index of claims are yours to change; kubectl ns-claim NAME",
-            ),
-            must(
-                "variables.new.all(n, n in variables.old ? variables.old[n] == variables.new[n] : \
-                 variables.new[n] == variables.me) && \
-                 variables.old.all(n, n in variables.new || variables.old[n] == variables.me)",
-                "somebody else holds this claim, or it is not for you; kubectl ns-claim NAME",
-            ),
-            {
-                "expression": format!(
-                    "variables.mine.size() <= {max} || variables.mine.size() <= variables.mineBefore.size()"
-                ),
-                "message": format!("you hold all of the {max} claims that you may hold; kubectl ns-claim release NAME"),
-                "messageExpression": format!(
-                    "'you hold ' + string(variables.mineBefore.size()) + ' of {max} claims (' + \
-                     variables.mineBefore.join(', ') + '); kubectl ns-claim release ' + \
-                     (variables.mineBefore.size() > 0 ? variables.mineBefore[0] : 'NAME')"
-                ),
-                "reason": "Forbidden",
-            },
-        ],
-    });
-    policy("index", spec, None)
-}
-
-/// A place in the index is free when its namespace is gone or going. The policy is evaluated once
-/// for each claim that there is.
-fn release() -> Policy {
-    let [me, old, new] = index_variables();
-    let owner = meta::OWNER;
-    let spec = json!({
-        "paramKind": {"apiVersion": "v1", "kind": "Namespace"},
-        "matchConstraints": index_only(),
-        "matchConditions": watched("request.namespace"),
-        "variables": [me, old, new],
-        "validations": [must(
-            format!(
-                "!(params.metadata.name in variables.old) || params.metadata.name in variables.new || \
-                 has(params.metadata.deletionTimestamp) || \
-                 params.metadata.?annotations[?'{owner}'].orValue('') != variables.me"
-            ),
-            "the place of a claim is free when its namespace is gone; kubectl ns-claim release NAME",
-        )],
-    });
-    let parameters = json!({
-        "selector": {"matchLabels": {meta::CLAIM.0: meta::CLAIM.1}},
-        "parameterNotFoundAction": "Allow",
-    });
-    policy("release", spec, Some(parameters))
-}
-
 /// Returns a CEL list of strings.
 fn list(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
@@ -502,9 +169,9 @@ mod tests {
             max_claims: 7,
             ..Settings::default()
         };
-        assert!(index(&settings).1.to_string().contains("<= 7"));
+        assert!(index::index(&settings).1.to_string().contains("<= 7"));
         assert!(
-            namespaces(&settings)
+            namespaces::namespaces(&settings)
                 .1
                 .to_string()
                 .contains("duration('604860s')")

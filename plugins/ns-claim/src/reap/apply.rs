@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
@@ -164,12 +164,12 @@ impl Reaper<'_> {
         if *next == self.observed.ledger && self.observed.ledger_read.is_some() {
             return Ok(());
         }
+        // A ConfigMap holds 1 MiB, which is some 3,000 claims without blanks.
+        let text = serde_json::to_string(next)
+            .map_err(|error| Error::failed("the ledger cannot be written").with_source(error))?;
         let mut map = ConfigMap {
             metadata: objects::metadata(meta::LEDGER, Some(SYSTEM_NAMESPACE)),
-            data: Some(BTreeMap::from([(
-                KEY.to_owned(),
-                groundcrew::output::json(next)?,
-            )])),
+            data: Some(BTreeMap::from([(KEY.to_owned(), text)])),
             ..ConfigMap::default()
         };
         let doing = |verb| {

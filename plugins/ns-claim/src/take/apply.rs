@@ -10,17 +10,17 @@ use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::tenancy::Network;
 use groundcrew::write::{Object, Writer, is_conflict};
-use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::PostParams;
 use sha2::{Digest as _, Sha256};
 
+use super::place::held_error;
 use super::plan::Wanted;
 use crate::claim::Claim;
 use crate::clock::Clock;
-use crate::index::{self, Index, Put};
+use crate::index::Index;
 use crate::meta;
 use crate::objects::{self, Holder, Terms};
 use crate::refusal;
@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use crate::view::View;
 
 /// Tries for one entry or one object before somebody else's luck is called a conflict.
-const TRIES: u32 = 40;
+pub(super) const TRIES: u32 = 40;
 /// How long the guard's copy of the index may lag.
 const LAG: Duration = Duration::from_millis(25);
 /// How long a right may take to spread.
@@ -105,74 +105,6 @@ impl Run<'_> {
             Error::conflict("too many others are claiming at this moment")
                 .with_hint("run the same command again"),
         )
-    }
-
-    /// Puts the name under the owner's name into the index. `Ok(true)` when it was not there, the
-    /// inner error when somebody else holds it.
-    async fn reserve(
-        &self,
-        terms: &Terms,
-        index: &mut Index,
-    ) -> Result<std::result::Result<bool, Error>> {
-        let dry_run = self.wanted.dry_run == DryRun::Server;
-        let mut fresh = false;
-        for attempt in 0..TRIES {
-            self.check_interrupt()?;
-            match index.holders.get(&terms.name) {
-                Some(holder) if *holder == terms.owner => return Ok(Ok(fresh)),
-                Some(holder) => {
-                    let now = self.clock.now();
-                    let error = held(self.session, &terms.name, holder, &index.settings, now);
-                    return Ok(Err(error.await));
-                }
-                None => {}
-            }
-            let put = index::put(
-                self.session,
-                index,
-                &terms.name,
-                Some(&terms.owner),
-                dry_run,
-            );
-            fresh = true;
-            match put.await {
-                Ok(Put::Done) => return Ok(Ok(true)),
-                Ok(Put::Raced) => {
-                    let pause = fastrand::u64(1..=10 * u64::from(attempt.min(10) + 1));
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                    *index = index::read(self.session).await?.0;
-                }
-                Err(error) => {
-                    let doing = Doing::new("patch", "configmaps")
-                        .named(meta::INDEX)
-                        .within(groundcrew::tenancy::SYSTEM_NAMESPACE);
-                    return Err(refusal::told(error, &doing));
-                }
-            }
-        }
-        Err(
-            Error::conflict("too many others are claiming at this moment")
-                .with_hint("run the same command again"),
-        )
-    }
-
-    /// Takes a fresh entry back; what cannot be taken back is the reaper's.
-    async fn withdraw(&self, terms: &Terms) {
-        if self.wanted.dry_run == DryRun::Server {
-            return;
-        }
-        for _ in 0..TRIES {
-            let Ok((index, _)) = index::read(self.session).await else {
-                return;
-            };
-            if index.holders.get(&terms.name) != Some(&terms.owner) {
-                return;
-            }
-            match index::put(self.session, &index, &terms.name, None, false).await {
-                Ok(Put::Raced) => {}
-                Ok(Put::Done) | Err(_) => return,
-            }
-        }
     }
 
     /// Makes the namespace; the server takes one of several.
@@ -381,7 +313,7 @@ impl Run<'_> {
         }
     }
 
-    fn check_interrupt(&self) -> Result<()> {
+    pub(super) fn check_interrupt(&self) -> Result<()> {
         if self.interrupt.is_set() {
             return Err(Error::interrupted());
         }
@@ -399,33 +331,4 @@ fn shared(other: &Holder, namespace: &str) -> k8s_openapi::api::rbac::v1::RoleBi
         .collect();
     let name = format!("claim-with-{tail}");
     objects::role_binding(&name, namespace, "edit", std::slice::from_ref(other))
-}
-
-/// Returns the error that says who holds a name, and for how long.
-pub async fn held(
-    session: &Session,
-    name: &str,
-    holder: &str,
-    settings: &Settings,
-    now: Timestamp,
-) -> Error {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let view = match api.get_opt(name).await {
-        Ok(Some(found)) => Claim::of(&found).map(|claim| View::of(&claim, settings, now)),
-        // The index knows who, and nobody has to be allowed to see more.
-        Ok(None) | Err(_) => None,
-    };
-    match view {
-        Some(view) => held_error(name, Some(view), now),
-        None => Error::conflict(format!("{name} is held by {holder}"))
-            .with_hint("choose another name, or leave it out"),
-    }
-}
-
-fn held_error(name: &str, view: Option<View>, now: Timestamp) -> Error {
-    match view {
-        Some(view) => Error::conflict(format!("{name} is held by {}", view.held(now))),
-        None => Error::conflict(format!("namespace {name} exists and is no claim")),
-    }
-    .with_hint("choose another name, or leave it out")
 }

@@ -1,6 +1,7 @@
 //! `kubectl ns-claim [NAME]`: a namespace of one's own for some hours.
 
 mod apply;
+mod place;
 mod plan;
 mod render;
 
@@ -192,7 +193,7 @@ pub async fn run(args: TakeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let name = wanted.name.clone().unwrap_or_else(suggest);
     let terms = plan::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
     if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {
-        return Err(apply::held(&session, &name, holder, &index.settings, now).await);
+        return Err(place::held(&session, &name, holder, &index.settings, now).await);
     }
     if wanted.dry_run == DryRun::Client {
         ui.answer(render::planned(

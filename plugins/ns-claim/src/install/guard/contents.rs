@@ -1,0 +1,77 @@
+//! The policies on what is inside of claims.
+
+use serde_json::json;
+
+use super::{Policy, constraints, me, must, others_pass, policy, rule, variable, watched};
+use crate::meta;
+
+/// Says that the namespace is a claim of the one who asks.
+pub(super) const YOURS: &str = "namespaceObject != null && \
+    namespaceObject.metadata.?labels[?'groundcrew.dev/claim'].orValue('') == 'true' && \
+    namespaceObject.metadata.?annotations[?'groundcrew.dev/owner'].orValue('') == variables.me";
+
+/// Limits, quotas and network policies only in one's own claim.
+pub(super) fn contents() -> Policy {
+    let operations = ["CREATE", "UPDATE", "DELETE"];
+    let mut conditions = watched("request.namespace");
+    conditions.push(others_pass());
+    let spec = json!({
+        "matchConstraints": constraints(&[
+            rule("", &["limitranges", "resourcequotas"], &operations),
+            rule("networking.k8s.io", &["networkpolicies"], &operations),
+        ]),
+        "matchConditions": conditions,
+        "variables": [me()],
+        "validations": [must(
+            YOURS,
+            "limits, quotas and network policies are made only in a claim of your own; kubectl ns-claim list --mine",
+        )],
+    });
+    policy("contents", spec, None)
+}
+
+/// Roles only in one's own claim, and only the ones that a claim has.
+pub(super) fn role_bindings() -> Policy {
+    let mut conditions = watched("request.namespace");
+    conditions.push(others_pass());
+    let owner = meta::OWNER_ROLE;
+    let spec = json!({
+        "matchConstraints": constraints(&[rule(
+            "rbac.authorization.k8s.io",
+            &["rolebindings"],
+            &["CREATE", "UPDATE", "DELETE"],
+        )]),
+        "matchConditions": conditions,
+        "variables": [
+            me(),
+            variable("role", "object == null ? oldObject.roleRef : object.roleRef"),
+            variable("subjects", "object == null ? [] : object.?subjects.orValue([])"),
+        ],
+        "validations": [
+            must(
+                YOURS,
+                "roles are bound only in a claim of your own; kubectl ns-claim list --mine",
+            ),
+            must(
+                format!("variables.role.kind == 'ClusterRole' && variables.role.name in ['{owner}', 'edit']"),
+                format!("in a claim only {owner} and edit are bound; kubectl ns-claim NAME --with USER"),
+            ),
+            must(
+                format!(
+                    "variables.role.name != '{owner}' || variables.subjects.all(s, \
+                     (s.kind == 'User' && s.name == variables.me) || \
+                     (s.kind == 'Group' && s.name.startsWith('onboard:') && s.name in request.userInfo.groups))"
+                ),
+                format!("{owner} is bound only to yourself; kubectl ns-claim NAME --with USER"),
+            ),
+            must(
+                format!(
+                    "variables.role.name == '{owner}' || variables.subjects.all(s, \
+                     s.kind in ['User', 'Group'] && !s.name.startsWith('system:'))"
+                ),
+                "a claim is shared with users and groups of people; kubectl ns-claim NAME --with USER",
+            ),
+        ],
+    });
+    policy("rolebindings", spec, None)
+}

@@ -1,6 +1,5 @@
 //! Chains in words and in documents.
 
-use can_i_audit::aggregate;
 use can_i_audit::engine::{Chain, World};
 use can_i_audit::policy::Subject;
 use serde::Serialize;
@@ -48,14 +47,8 @@ pub fn grant<'a>(world: &'a World<'_>, chain: Chain) -> Grant<'a> {
         },
         rule: chain.rule,
         subject: &binding.subjects[chain.subject],
-        aggregated_from: origin(world, chain),
+        aggregated_from: world.origin(chain),
     }
-}
-
-fn origin<'a>(world: &'a World<'_>, chain: Chain) -> Option<&'a str> {
-    let role = world.role(chain.binding)?;
-    let rule = role.rules.get(chain.rule)?;
-    aggregate::origin(role, rule, &world.policy.cluster_roles)
 }
 
 fn binding_kind(world: &World<'_>, binding: usize) -> &'static str {
@@ -100,7 +93,7 @@ pub fn words(world: &World<'_>, chain: Chain) -> String {
         role(world, chain.binding),
         chain.rule + 1
     );
-    if let Some(from) = origin(world, chain) {
+    if let Some(from) = world.origin(chain) {
         words.push_str(&format!(" (aggregated from {from})"));
     }
     words

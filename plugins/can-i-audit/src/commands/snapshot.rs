@@ -93,4 +93,52 @@ fn redact(policy: &mut Policy) {
             .or_insert_with(|| format!("{}-{next}", subject.kind.to_lowercase()));
         subject.name.clone_from(name);
     }
+    // The server's words name who asked.
+    for gap in &mut policy.gaps {
+        "not readable".clone_into(&mut gap.why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use can_i_audit::policy::{Binding, Gap, Subject};
+
+    use super::*;
+
+    #[test]
+    fn people_are_numbered_and_kubernetes_own_names_stay() {
+        let subject = |kind: &str, name: &str| Subject {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            ..Subject::default()
+        };
+        let mut policy = Policy {
+            cluster_role_bindings: vec![Binding {
+                subjects: vec![
+                    subject("User", "alice@example.com"),
+                    subject("Group", "system:authenticated"),
+                    subject("User", "alice@example.com"),
+                    subject("Group", "ops"),
+                ],
+                ..Binding::default()
+            }],
+            gaps: vec![Gap {
+                resource: "roles".to_owned(),
+                except_namespace: None,
+                why: "User \"bob\" cannot list".to_owned(),
+            }],
+            ..Policy::default()
+        };
+        redact(&mut policy);
+        let names: Vec<&str> = policy.cluster_role_bindings[0]
+            .subjects
+            .iter()
+            .map(|subject| subject.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            ["user-1", "system:authenticated", "user-1", "group-2"]
+        );
+        assert!(!format!("{policy:?}").contains("bob"));
+    }
 }

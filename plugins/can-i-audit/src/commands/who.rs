@@ -28,8 +28,10 @@ pub struct WhoArgs {
     /// Verb: get, list, create, impersonate, …
     verb: String,
 
-    /// RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics
-    #[arg(value_name = "RESOURCE")]
+    #[arg(
+        value_name = "RESOURCE",
+        help = "RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics"
+    )]
     what: String,
 
     /// One object of that name

@@ -1,5 +1,6 @@
 //! From a policy to its indexes.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::rules::{Compiled, RuleSet, SetId};
@@ -43,6 +44,11 @@ impl<'a> World<'a> {
             first_role_binding: policy.cluster_role_bindings.len(),
             cluster: HashMap::new(),
             spaces: HashMap::new(),
+            origins: policy
+                .cluster_roles
+                .iter()
+                .map(|_| OnceCell::new())
+                .collect(),
         };
         let both = policy
             .cluster_role_bindings

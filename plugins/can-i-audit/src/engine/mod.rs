@@ -10,8 +10,10 @@ pub use probe::Reach;
 pub use query::{Chain, Grants, WhoRow};
 pub use rules::{RuleSet, SetId, url_matches};
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use crate::aggregate;
 use crate::policy::{Policy, Subject};
 use crate::subject;
 use symbols::{Symbol, Symbols};
@@ -30,6 +32,8 @@ pub struct World<'a> {
     first_role_binding: usize,
     cluster: HashMap<Who, Vec<Entry>>,
     spaces: HashMap<Symbol, HashMap<Who, Vec<Entry>>>,
+    /// For each ClusterRole, which part each rule was collected from; found when first asked for.
+    origins: Vec<OnceCell<Vec<Option<String>>>>,
 }
 
 /// Who a subject of a binding matches.
@@ -124,6 +128,22 @@ impl World<'_> {
             RoleAt::Namespaced(at) => Some(&self.policy.roles[at as usize]),
             RoleAt::Missing => None,
         }
+    }
+
+    /// Returns the ClusterRole that an aggregated one has a rule from.
+    #[must_use]
+    pub fn origin(&self, chain: Chain) -> Option<&str> {
+        let RoleAt::Cluster(at) = self.bindings[chain.binding].role else {
+            return None;
+        };
+        let roles = &self.policy.cluster_roles;
+        let role = &roles[at as usize];
+        role.aggregation_rule.as_ref()?;
+        let origins = self.origins[at as usize].get_or_init(|| {
+            let origin = |rule| aggregate::origin(role, rule, roles).map(str::to_owned);
+            role.rules.iter().map(origin).collect()
+        });
+        origins.get(chain.rule)?.as_deref()
     }
 
     /// Returns the namespace of a binding; empty when it is cluster-wide.

@@ -1,5 +1,6 @@
 //! Proves, with her own file alone, that she can do her work and nothing beyond it.
 
+mod guard;
 pub mod review;
 
 use std::fmt;
@@ -63,6 +64,9 @@ pub struct Expected<'a> {
     pub also: Vec<(&'a str, &'a [PolicyRule])>,
     /// A LimitRange fills in resources that a pod leaves out.
     pub limited: bool,
+    /// She may claim namespaces: she holds the right to bind roles everywhere, and the guard of
+    /// `kubectl ns-claim` keeps it to her claims.
+    pub claims: bool,
     /// Whom a login makes her, when that is not in a credential of hers.
     pub asserted: Option<&'a Asserted>,
 }
@@ -174,6 +178,9 @@ pub async fn prove(
         let failure = allowed.then(|| "she can, through another binding".to_owned());
         checks.push(Check::new(format!("cannot {access}"), failure));
     }
+    if expected.claims {
+        checks.push(guard::binds_no_roles(her, expected).await?);
+    }
     let mut wanted = can(expected);
     let pods = |access: &Access| access.verb == "create" && access.resource == "pods";
     let makes_pods = wanted.iter().any(pods);
@@ -238,12 +245,13 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
 
 /// Returns what she must not be able to do.
 fn cannot(expected: &Expected<'_>) -> Vec<Access> {
-    beyond(expected.namespace, expected.rules)
+    beyond(expected.namespace, expected.rules, expected.claims)
 }
 
-/// Returns what nobody must be able to do who has these rules in that namespace alone.
+/// Returns what nobody must be able to do who has these rules in that namespace alone. Whoever may
+/// claim namespaces may bind roles as far as RBAC goes; admission keeps that to her claims.
 #[must_use]
-pub fn beyond(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
+pub fn beyond(namespace: &str, rules: &[PolicyRule], claims: bool) -> Vec<Access> {
     let elsewhere = if namespace == "kube-system" {
         "kube-public"
     } else {
@@ -254,7 +262,7 @@ pub fn beyond(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
         Access::new("*", "*.*"),
     ];
     let bind = Access::new("create", "rolebindings.rbac.authorization.k8s.io");
-    if !granted(rules, &bind) {
+    if !claims && !granted(rules, &bind) {
         all.push(bind.within(namespace));
     }
     all
@@ -397,6 +405,7 @@ mod tests {
             rules,
             also: Vec::new(),
             asserted: None,
+            claims: false,
             limited: true,
         }
     }

@@ -45,6 +45,7 @@ pub async fn prove(
         rules: &rules,
         also: Vec::new(),
         asserted: None,
+        claims: false,
         limited: joined.head.limited,
     };
     let product = crate::run::product();

@@ -14,7 +14,7 @@ use crate::meta;
 use crate::options::{Auth, KeySource};
 use crate::plan::{NamespaceStep, Place};
 use crate::proof::{self, Check, Expected};
-use crate::record::{CredentialKind, Generation, NEVER};
+use crate::record::{CredentialKind, Extra, Generation, NEVER};
 use crate::render;
 
 /// A credential that was just issued.
@@ -257,6 +257,7 @@ impl Run<'_> {
                 .collect(),
             limited: self.has_limits(),
             asserted: self.options.provider.as_ref().map(|one| &one.asserted),
+            claims: self.plan.settings.extras.contains(&Extra::Claims),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::identity::UserName;
 use crate::objects;
 use crate::observe::rules_of;
 use crate::proof::{self, Check, Expected};
-use crate::record::{CredentialKind, Record, SYSTEM_NAMESPACE};
+use crate::record::{CredentialKind, Extra, Record, SYSTEM_NAMESPACE};
 use crate::run::product;
 use crate::sight::{Sight, sight};
 
@@ -237,6 +237,8 @@ impl Findings<'_> {
         };
         let api = Api::<LimitRange>::namespaced(self.her.client.clone(), &self.namespace);
         let limits = api.get_opt(objects::LIMITS).await;
+        let known = record.as_ref().ok().and_then(|(record, _)| record.as_ref());
+        let claims = known.is_some_and(|record| record.settings.extras.contains(&Extra::Claims));
         let expected = Expected {
             user: &user,
             namespace: &self.namespace,
@@ -246,6 +248,7 @@ impl Findings<'_> {
             rules,
             also: Vec::new(),
             asserted: None,
+            claims,
             limited: limits.is_ok_and(|found| found.is_some()),
         };
         let (name, checks) = proof::prove(self.her, &expected, Duration::ZERO).await?;
@@ -255,7 +258,7 @@ impl Findings<'_> {
 
     /// Asks for what nobody onboarded can do, without knowing whom to expect.
     async fn reach(&mut self) -> Result<String> {
-        for access in proof::beyond(&self.namespace, &[]) {
+        for access in proof::beyond(&self.namespace, &[], false) {
             let failure = is_allowed(self.her, &access)
                 .await?
                 .then(|| "it can".to_owned());

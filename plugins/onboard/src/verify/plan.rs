@@ -10,7 +10,7 @@ use crate::meta;
 use crate::objects;
 use crate::observe::FoundNamespace;
 use crate::proof::{self, Check};
-use crate::record::{CredentialKind, Generation, Record};
+use crate::record::{CredentialKind, Extra, Generation, Record};
 use crate::sar::{Answer, Subject};
 use crate::sight::Sight;
 
@@ -46,6 +46,7 @@ pub struct Questions {
 pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questions> {
     let record = &person.record;
     let namespace = &record.namespace;
+    let claims = record.settings.extras.contains(&Extra::Claims);
     let token_lives = record
         .live(now)
         .any(|issue| issue.kind == CredentialKind::Token);
@@ -56,13 +57,13 @@ pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questi
                 let wanted = proof::telling(namespace)
                     .into_iter()
                     .filter(|access| granted(rules, access));
-                let beyond = proof::beyond(namespace, rules).into_iter();
+                let beyond = proof::beyond(namespace, rules, claims).into_iter();
                 wanted
                     .map(|access| (access, true))
                     .chain(beyond.map(|access| (access, false)))
                     .unzip()
             }
-            (State::Live, Err(_)) => proof::beyond(namespace, &[])
+            (State::Live, Err(_)) => proof::beyond(namespace, &[], claims)
                 .into_iter()
                 .map(|access| (access, false))
                 .unzip(),
@@ -74,7 +75,7 @@ pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questi
             }
             (State::Revoked | State::Replaced, _) => proof::telling(namespace)
                 .into_iter()
-                .chain(proof::beyond(namespace, &[]))
+                .chain(proof::beyond(namespace, &[], claims))
                 .map(|access| (access, false))
                 .unzip(),
             // The server refuses the credential itself, whatever its groups may do.

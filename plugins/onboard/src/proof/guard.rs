@@ -1,0 +1,50 @@
+//! Proves that whoever may claim namespaces still cannot hand out roles in her own.
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use groundcrew::write::status;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::{Api, PostParams};
+use serde_json::json;
+
+use super::{Check, Expected};
+
+/// Tries to bind a role as her, without keeping it: RBAC alone would let a claimer, and the
+/// policies of `kubectl ns-claim install` have to refuse. An answer about rights would not show it.
+///
+/// # Errors
+///
+/// When the server could not be asked.
+pub(super) async fn binds_no_roles(her: &Session, expected: &Expected<'_>) -> Result<Check> {
+    let namespace = expected.namespace;
+    let name = format!("cannot bind a role in namespace {namespace}");
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "metadata": {"generateName": "onboard-probe-"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "Group",
+            "name": "system:serviceaccounts",
+        }],
+    }))
+    .unwrap_or_default();
+    let params = PostParams {
+        dry_run: true,
+        field_manager: None,
+    };
+    let api = Api::<RoleBinding>::namespaced(her.client.clone(), namespace);
+    match api.create(&params, &binding).await {
+        Ok(_) => Ok(Check::new(
+            name,
+            Some("the guard of kubectl ns-claim lets her: kubectl ns-claim doctor".to_owned()),
+        )),
+        Err(error) if status(&error).is_some_and(|status| matches!(status.code, 403 | 422)) => {
+            Ok(Check::new(name, None))
+        }
+        Err(error) => {
+            let doing = Doing::new("create", "rolebindings.rbac.authorization.k8s.io");
+            Err(explain(error, &doing.within(namespace)))
+        }
+    }
+}

@@ -186,6 +186,19 @@ mod tests {
     }
 
     #[test]
+    fn the_manuals_of_the_writing_commands_are_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>();
+        command.build();
+        let mut manual = String::new();
+        for name in ["offboard", "renew", "apply", "join", "leave"] {
+            let one = command.find_subcommand(name).expect("it is there");
+            let mut one = one.clone().term_width(100);
+            manual += &format!("{}\n", one.render_long_help());
+        }
+        insta::assert_snapshot!(manual);
+    }
+
+    #[test]
     fn the_command_line_is_sound() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();

@@ -183,7 +183,13 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
         auth: auth
             .map(|word| choice::<Auth>("auth", &word))
             .transpose()?
-            .unwrap_or(plain.auth),
+            .map_or(Ok(plain.auth), |auth| match auth {
+                Auth::Oidc | Auth::Exec => Err(wrong(
+                    "auth",
+                    "a login is stated with flags, one person at a time".to_owned(),
+                )),
+                _ => Ok(auth),
+            })?,
         expires: expires.0,
         groups: groups
             .unwrap_or_default()
@@ -247,7 +253,7 @@ mod tests {
     fn what_is_wrong_with_one_person_stands_at_her_line() {
         let team = team(
             "- user: alice\n- user: system:admin\n- user: carl\n  rule: edit\n- user: dora\n  \
-             network: opened\n- user: alice\n- {role: edit}\n- user: emil\n  expires: 5m\n",
+             network: opened\n- user: alice\n- {role: edit}\n- user: emil\n  expires: 5m\n- user: fay\n  auth: oidc\n",
         )
         .unwrap();
         let found: Vec<(u64, String)> = team
@@ -256,7 +262,7 @@ mod tests {
             .filter_map(|entry| Some((entry.line, entry.options.as_ref().err()?.to_string())))
             .collect();
         let lines: Vec<u64> = found.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [9, 10, 12, 14, 15, 16], "{found:?}");
+        assert_eq!(lines, [9, 10, 12, 14, 15, 16, 18], "{found:?}");
         assert!(found[1].1.contains("rule"), "{found:?}");
         assert!(found[2].1.contains("isolated, open, none"), "{found:?}");
         assert!(found[3].1.contains("line 8"), "{found:?}");

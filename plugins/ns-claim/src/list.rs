@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_looks_like_the_storyboard() {
+    fn the_table_is_what_was_reviewed() {
         let list = List {
             complete: true,
             claims: views(),

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::POD_SECURITY;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::{
-    ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject,
-};
 use kube::Resource;
 use serde::Serialize;
 
 use crate::identity::UserName;
-use crate::login::Asserted;
 use crate::meta;
 use crate::options::Network;
-use crate::record::{CredentialKind, Extra, Generation, SYSTEM_NAMESPACE, Settings};
+use crate::record::{SYSTEM_NAMESPACE, Settings};
+
+mod binding;
+
+pub use binding::{
+    Binding, Holder, binding_name, check_subjects, claims_in_records, rebound, renewer,
+    role_binding, wide_binding,
+};
 
 /// Name of the LimitRange and of the ResourceQuota.
 pub const LIMITS: &str = "onboard";
@@ -95,243 +97,6 @@ pub fn network_policy(network: Network, namespace: &str, user: &UserName) -> Opt
     })
 }
 
-/// Whom the rights are given to: never the user name of a certificate, which would outlive it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// The group of one generation of certificates.
-    Group(String),
-    /// The service account behind a token.
-    ServiceAccount(String),
-    /// Whom a login of somebody else's makes her.
-    Asserted(Asserted),
-}
-
-impl Holder {
-    /// Returns who holds the rights of one generation.
-    #[must_use]
-    pub fn of(user: &UserName, generation: u32, kind: CredentialKind) -> Self {
-        match kind {
-            CredentialKind::Certificate | CredentialKind::Oidc | CredentialKind::Exec => {
-                Self::Group(user.generation_group(generation))
-            }
-            CredentialKind::Token => Self::ServiceAccount(binding_name(user)),
-        }
-    }
-
-    /// Returns who holds the rights of an issue that is on record.
-    #[must_use]
-    pub fn of_issue(user: &UserName, issue: &Generation) -> Self {
-        match &issue.asserted {
-            Some(asserted) => Self::Asserted(asserted.clone()),
-            None => Self::of(user, issue.generation, issue.kind),
-        }
-    }
-
-    /// Returns what people read: `group onboard:alice:g1`.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Group(name) => format!("group {name}"),
-            Self::ServiceAccount(name) => format!("service account {SYSTEM_NAMESPACE}/{name}"),
-            Self::Asserted(asserted) => asserted.to_string(),
-        }
-    }
-
-    fn subject(&self) -> Subject {
-        match self {
-            Self::Group(name) => Subject {
-                api_group: Some("rbac.authorization.k8s.io".to_owned()),
-                kind: "Group".to_owned(),
-                name: name.clone(),
-                namespace: None,
-            },
-            Self::Asserted(Asserted::Group(name)) => Self::Group(name.clone()).subject(),
-            Self::Asserted(Asserted::User(name)) => Subject {
-                api_group: Some("rbac.authorization.k8s.io".to_owned()),
-                kind: "User".to_owned(),
-                name: name.clone(),
-                namespace: None,
-            },
-            Self::ServiceAccount(name) => Subject {
-                api_group: None,
-                kind: "ServiceAccount".to_owned(),
-                name: name.clone(),
-                namespace: Some(SYSTEM_NAMESPACE.to_owned()),
-            },
-        }
-    }
-}
-
-/// A binding of either kind.
-pub trait Binding: Resource<DynamicType = ()> + Clone {
-    /// Whom it names.
-    fn subjects(&self) -> &Option<Vec<Subject>>;
-
-    /// Lets it name others.
-    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>);
-}
-
-impl Binding for RoleBinding {
-    fn subjects(&self) -> &Option<Vec<Subject>> {
-        &self.subjects
-    }
-
-    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>) {
-        self.subjects = subjects;
-    }
-}
-
-impl Binding for ClusterRoleBinding {
-    fn subjects(&self) -> &Option<Vec<Subject>> {
-        &self.subjects
-    }
-
-    fn set_subjects(&mut self, subjects: Option<Vec<Subject>>) {
-        self.subjects = subjects;
-    }
-}
-
-/// Returns the binding that gives `extra` to `holders`.
-#[must_use]
-pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> ClusterRoleBinding {
-    ClusterRoleBinding {
-        metadata: meta::object(&extra.binding_name(user), None, user),
-        role_ref: RoleRef {
-            api_group: "rbac.authorization.k8s.io".to_owned(),
-            kind: "ClusterRole".to_owned(),
-            name: extra.role().to_owned(),
-        },
-        subjects: Some(holders.iter().map(Holder::subject).collect()),
-    }
-}
-
-/// Returns the half of the right to claim that lies in the namespace of records: to write her own
-/// entries into the index of claims. `kubectl ns-claim install` makes the Role.
-#[must_use]
-pub fn claims_in_records(user: &UserName, holders: &[Holder]) -> RoleBinding {
-    let name = Extra::Claims.binding_name(user);
-    RoleBinding {
-        metadata: meta::object(&name, Some(SYSTEM_NAMESPACE), user),
-        role_ref: RoleRef {
-            api_group: "rbac.authorization.k8s.io".to_owned(),
-            kind: "Role".to_owned(),
-            name: Extra::Claims.role().to_owned(),
-        },
-        subjects: Some(holders.iter().map(Holder::subject).collect()),
-    }
-}
-
-/// Returns the role of those who may ask for their next certificate: to make a request and to see
-/// what became of it. Who approves is for others to say.
-#[must_use]
-pub fn renewer() -> ClusterRole {
-    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
-    let (key, value) = meta::MANAGED_BY;
-    let mut role = ClusterRole {
-        rules: Some(vec![PolicyRule {
-            api_groups: Some(words(&["certificates.k8s.io"])),
-            resources: Some(words(&["certificatesigningrequests"])),
-            verbs: words(&["create", "get"]),
-            ..PolicyRule::default()
-        }]),
-        ..ClusterRole::default()
-    };
-    role.metadata.name = Some(Extra::Renewal.role().to_owned());
-    role.metadata.labels = Some([(key.to_owned(), value.to_owned())].into());
-    role
-}
-
-/// Returns the binding that gives `role` in her namespace to `holders`.
-#[must_use]
-pub fn role_binding(
-    namespace: &str,
-    user: &UserName,
-    role: &str,
-    holders: &[Holder],
-) -> RoleBinding {
-    RoleBinding {
-        metadata: meta::object(&binding_name(user), Some(namespace), user),
-        role_ref: RoleRef {
-            api_group: "rbac.authorization.k8s.io".to_owned(),
-            kind: "ClusterRole".to_owned(),
-            name: role.to_owned(),
-        },
-        subjects: Some(holders.iter().map(Holder::subject).collect()),
-    }
-}
-
-/// Returns `found` with the subjects, labels and annotations of `wanted`, or nothing when it has
-/// them already. What others have added beside them stays.
-#[must_use]
-pub fn rebound<K: Binding>(found: &K, wanted: &K) -> Option<K> {
-    let (has, needs) = (found.meta(), wanted.meta());
-    if found.subjects() == wanted.subjects()
-        && !lacks(needs.labels.as_ref(), has.labels.as_ref())
-        && !lacks(needs.annotations.as_ref(), has.annotations.as_ref())
-    {
-        return None;
-    }
-    let mut changed = found.clone();
-    changed.set_subjects(wanted.subjects().clone());
-    let metadata = changed.meta_mut();
-    let labels = metadata.labels.get_or_insert_default();
-    labels.extend(needs.labels.clone().unwrap_or_default());
-    let annotations = metadata.annotations.get_or_insert_default();
-    annotations.extend(needs.annotations.clone().unwrap_or_default());
-    metadata.managed_fields = None;
-    Some(changed)
-}
-
-/// Checks that her binding names nobody but her: what somebody has added by hand is not dropped
-/// unasked.
-///
-/// # Errors
-///
-/// Conflict, with the subject named; never with `force`.
-pub fn check_subjects<K: Binding>(
-    found: &K,
-    user: &UserName,
-    asserted: &[Asserted],
-    force: bool,
-) -> Result<()> {
-    let login = |subject: &Subject| {
-        asserted.iter().any(|one| match one {
-            Asserted::User(name) => subject.kind == "User" && subject.name == *name,
-            Asserted::Group(name) => subject.kind == "Group" && subject.name == *name,
-        })
-    };
-    let hers = |subject: &Subject| match subject.kind.as_str() {
-        _ if login(subject) => true,
-        "Group" => user.generation_of(&subject.name).is_some(),
-        "ServiceAccount" => {
-            subject.name == binding_name(user)
-                && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
-        }
-        _ => false,
-    };
-    let mut subjects = found.subjects().iter().flatten();
-    let Some(other) = subjects.find(|subject| !hers(subject)).filter(|_| !force) else {
-        return Ok(());
-    };
-    let name = found.meta().name.as_deref().unwrap_or_default();
-    let place = match &found.meta().namespace {
-        Some(namespace) => format!("rolebinding {namespace}/{name}"),
-        None => format!("clusterrolebinding {name}"),
-    };
-    let kind = other.kind.to_lowercase();
-    Err(Error::conflict(format!(
-        "{place} also gives rights to {kind} {:?}, which {user}'s access does not need",
-        other.name
-    ))
-    .with_hint("give them a binding of their own, or pass --force-conflicts to take them out"))
-}
-
-/// Returns the name of her RoleBinding.
-#[must_use]
-pub fn binding_name(user: &UserName) -> String {
-    format!("onboard-{}", user.slug())
-}
-
 /// Says whether an object needs no writing: it has the labels, annotations and exactly the spec of
 /// `wanted`. Values that the server writes otherwise (`0.5` and `500m`) count as different.
 #[must_use]
@@ -370,57 +135,6 @@ mod tests {
 
     fn alice() -> UserName {
         UserName::parse("alice").unwrap()
-    }
-
-    #[test]
-    fn rights_hang_on_a_group_or_an_account_never_on_the_user() {
-        for holder in [
-            Holder::Group("onboard:alice:g1".to_owned()),
-            Holder::ServiceAccount("onboard-alice".to_owned()),
-        ] {
-            let binding = role_binding("alice", &alice(), "edit", &[holder]);
-            let subjects = binding.subjects.unwrap();
-            assert_eq!(subjects.len(), 1);
-            assert_ne!(subjects[0].kind, "User");
-        }
-    }
-
-    fn bound_to(holders: &[Holder]) -> RoleBinding {
-        role_binding("alice", &alice(), "edit", holders)
-    }
-
-    #[test]
-    fn a_binding_that_names_somebody_else_is_not_taken_over_unasked() {
-        let group = |name: &str| Holder::Group(name.to_owned());
-        let hers = [
-            group("onboard:alice:g1"),
-            group("onboard:alice:g2"),
-            Holder::ServiceAccount("onboard-alice".to_owned()),
-        ];
-        assert!(check_subjects(&bound_to(&hers), &alice(), &[], false).is_ok());
-        for other in [
-            group("onboard:alice2:g1"),
-            group("developers"),
-            Holder::ServiceAccount("onboard-bob".to_owned()),
-        ] {
-            let found = bound_to(&[hers[0].clone(), other]);
-            let error = check_subjects(&found, &alice(), &[], false).unwrap_err();
-            assert!(error.to_string().contains("alice/onboard-alice"), "{error}");
-            assert!(check_subjects(&found, &alice(), &[], true).is_ok());
-        }
-    }
-
-    #[test]
-    fn what_others_have_written_on_a_binding_stays() {
-        let [one, two] = ["g1", "g2"].map(|g| Holder::Group(format!("onboard:alice:{g}")));
-        let mut found = bound_to(std::slice::from_ref(&one));
-        let note = ("note".to_owned(), "kept".to_owned());
-        let labels = found.metadata.labels.get_or_insert_default();
-        labels.extend([note.clone()]);
-        assert_eq!(rebound(&found, &bound_to(&[one])), None);
-        let changed = rebound(&found, &bound_to(std::slice::from_ref(&two))).unwrap();
-        assert_eq!(changed.subjects, bound_to(&[two]).subjects);
-        assert_eq!(changed.metadata.labels.unwrap()["note"], "kept");
     }
 
     #[test]

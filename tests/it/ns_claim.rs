@@ -117,7 +117,8 @@ fn whole(suite: &Suite) {
 }
 
 fn eight_requests(suite: &Suite) {
-    let _claims = suite.claims();
+    // Another claim at the same moment costs a second try at the index.
+    let _claims = suite.claims_alone();
     let ana = suite.name("ana");
     let through = suite.proxied();
     let run = suite.claimer(&ana, &format!("ns-claim {ana}"));

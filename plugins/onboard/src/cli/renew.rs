@@ -36,7 +36,7 @@ pub struct RenewArgs {
         id = "who",
         value_name = "USER",
         required_unless_present_any = ["due", "by_herself"],
-        conflicts_with_all = ["due", "by_herself"],
+        conflicts_with = "by_herself",
         add = people::names()
     )]
     who: Option<String>,
@@ -45,7 +45,7 @@ pub struct RenewArgs {
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Span,
 
-    /// Issue nothing, and end the credentials of everybody whose grace is over
+    /// Issue nothing, and end the credentials whose grace is over: hers, or without USER everybody's
     #[arg(long)]
     due: bool,
 
@@ -125,8 +125,13 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         };
         return interrupt.guard(ask.run()).await;
     }
+    if args.due {
+        let who = args.who.as_deref().map(UserName::parse).transpose()?;
+        let (write, kube, output) = (&args.write, &args.kube, &args.output);
+        return team::retire(who.as_ref(), write, kube, output, ui, interrupt).await;
+    }
     let Some(who) = args.who else {
-        return team::retire(&args.write, &args.kube, &args.output, ui, interrupt).await;
+        return Err(Error::usage("whom to renew is not stated"));
     };
     let WriteArgs {
         dry_run,

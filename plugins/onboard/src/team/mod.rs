@@ -157,12 +157,13 @@ pub async fn run(args: ApplyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     Ok(crew::exit(&ended))
 }
 
-/// Ends the credentials of everybody whose grace is over.
+/// Ends the credentials whose grace is over: of one person, or of everybody.
 ///
 /// # Errors
 ///
 /// What the server says; what fails for one person is part of the answer.
 pub async fn retire(
+    who: Option<&UserName>,
     write: &WriteArgs,
     kube: &KubeArgs,
     output: &OutputArgs,
@@ -180,7 +181,8 @@ pub async fn retire(
     let mut due = Vec::new();
     for (record, _) in &found.known {
         let over = record.generations.iter().any(|issue| issue.is_due(now));
-        if record.ended.is_none() && over {
+        let meant = who.is_none_or(|who| who.as_str() == record.user);
+        if meant && record.ended.is_none() && over {
             let options = UserName::parse(&record.user).map(|user| Options {
                 mode: Mode::Retire,
                 ..settled(Options::of(user), write, kube)
@@ -189,7 +191,7 @@ pub async fn retire(
         }
     }
     if due.is_empty() {
-        ui.status("nobody's grace is over.");
+        ui.status("no credential's grace is over.");
     }
     let valid: Vec<&Options> = due
         .iter()

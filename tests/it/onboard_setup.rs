@@ -288,14 +288,10 @@ fn interrupted(suite: &Suite) {
 
 fn smoke(suite: &Suite) {
     let alice = suite.name("alice");
-    let run = || {
-        suite
-            .onboard(&alice)
-            .line("--smoke registry.k8s.io/pause:3.10")
-    };
+    let run = || suite.onboard(&alice).line("--smoke sandbox.local/pause:1");
     let plan = run().line("--dry-run=client").run();
     plan.success()
-        .answers("pod of registry.k8s.io/pause:3.10 run as");
+        .answers("pod of sandbox.local/pause:1 run as");
     let report = run().line("-o json").run().success().json();
     let smoke = &report["smoke"];
     assert_eq!(
@@ -316,7 +312,7 @@ fn smoke(suite: &Suite) {
     run()
         .run()
         .success()
-        .answers("first pod    registry.k8s.io/pause:3.10 ran after");
+        .answers("first pod    sandbox.local/pause:1 ran after");
 }
 
 /// Onboards her, and lets every pod of hers ask for more than the sandbox has.

@@ -58,7 +58,7 @@ fn first_pod(suite: &Suite) {
     suite
         .as_her(
             &alice,
-            "create deployment hello --image=sandbox.local/sim:ok",
+            "create deployment hello --image=sandbox.local/web:1",
         )
         .success();
     eventually("a pod runs", Duration::from_secs(30), || {

@@ -3,6 +3,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
 use groundcrew::complete;
 use groundcrew::error::Result;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -11,9 +12,6 @@ use kube::api::{Api, ListParams, PartialObjectMeta};
 
 use crate::meta;
 use crate::record::{Record, SYSTEM_NAMESPACE};
-
-/// Records of one LIST answer.
-const PAGE: u32 = 500;
 
 /// What the cluster remembers of everybody.
 #[derive(Debug, Default)]
@@ -32,25 +30,18 @@ pub struct People {
 /// nothing is claimed about that person.
 pub async fn all(session: &Session) -> Result<People> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let mut params = ListParams::default().labels(&selector()).limit(PAGE);
+    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+    let found = pages::all(&api, &ListParams::default().labels(&selector()))
+        .await
+        .map_err(|error| explain(error, &doing))?;
     let mut people = People::default();
-    loop {
-        let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        for map in page.items {
-            match Record::from_config_map(&map) {
-                Ok(record) => people.known.push((record, map.metadata)),
-                Err(error) => people.unreadable.push(error.to_string()),
-            }
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(people),
+    for map in found {
+        match Record::from_config_map(&map) {
+            Ok(record) => people.known.push((record, map.metadata)),
+            Err(error) => people.unreadable.push(error.to_string()),
         }
     }
+    Ok(people)
 }
 
 /// Completes the names of people who are onboarded already.

@@ -6,9 +6,7 @@ use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
-};
+use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 
 use crate::identity::UserName;
@@ -87,15 +85,7 @@ pub async fn may(session: &Session, subject: &Subject, access: &Access) -> Resul
         spec: SubjectAccessReviewSpec {
             user: Some(subject.user.clone()),
             groups: Some(subject.groups.clone()),
-            resource_attributes: Some(ResourceAttributes {
-                verb: Some(access.verb.clone()),
-                group: Some(access.group.clone()),
-                resource: Some(access.resource.clone()),
-                subresource: access.subresource.clone(),
-                name: access.name.clone(),
-                namespace: access.namespace.clone(),
-                ..ResourceAttributes::default()
-            }),
+            resource_attributes: Some(access.into()),
             ..SubjectAccessReviewSpec::default()
         },
         ..SubjectAccessReview::default()

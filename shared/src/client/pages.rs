@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use kube::api::{Api, ListParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, ListParams, ObjectList};
 use serde::de::DeserializeOwned;
 
 use crate::write::status;
@@ -23,11 +24,32 @@ pub async fn all<K>(api: &Api<K>, params: &ListParams) -> Result<Vec<K>, kube::E
 where
     K: Clone + Debug + DeserializeOwned,
 {
+    walk(params, async |page| api.list(page).await).await
+}
+
+/// Lists the metadata of everything, as [`all`] does: for Secrets nothing else may be read, for
+/// others it is less.
+///
+/// # Errors
+///
+/// As [`all`].
+pub async fn metadata<K>(api: &Api<K>, params: &ListParams) -> Result<Vec<ObjectMeta>, kube::Error>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let found = walk(params, async |page| api.list_metadata(page).await).await?;
+    Ok(found.into_iter().map(|item| item.metadata).collect())
+}
+
+async fn walk<T: Clone>(
+    params: &ListParams,
+    fetch: impl AsyncFn(&ListParams) -> Result<ObjectList<T>, kube::Error>,
+) -> Result<Vec<T>, kube::Error> {
     let first = params.clone().limit(PAGE);
     let mut restarts = 0;
     let (mut items, mut next) = (Vec::new(), first.clone());
     loop {
-        match api.list(&next).await {
+        match fetch(&next).await {
             Ok(page) => {
                 items.extend(page.items);
                 match page.metadata.continue_.filter(|token| !token.is_empty()) {

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access, Identity};
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -24,9 +25,6 @@ use crate::observe;
 use crate::people::{self, People};
 use crate::record::SYSTEM_NAMESPACE;
 use crate::sight::{Sight, sight};
-
-/// Objects of one LIST answer.
-const PAGE: u32 = 500;
 
 /// Everything that was looked at.
 #[derive(Debug)]
@@ -192,19 +190,8 @@ async fn whole<K>(api: Api<K>, resource: &'static str) -> Result<Vec<K>>
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let mut params = ListParams::default().limit(PAGE);
-    let mut all = Vec::new();
-    loop {
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", resource)))?;
-        all.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+    let found = pages::all(&api, &ListParams::default()).await;
+    found.map_err(|error| explain(error, &Doing::new("list", resource)))
 }
 
 /// Reads metadata alone: for Secrets nothing else may be read, for the others it is less.
@@ -212,20 +199,10 @@ async fn names<K>(api: Api<K>, resource: &'static str, labels: &str) -> Result<V
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let mut params = ListParams::default().limit(PAGE);
+    let mut params = ListParams::default();
     if !labels.is_empty() {
         params = params.labels(labels);
     }
-    let mut all = Vec::new();
-    loop {
-        let page = api
-            .list_metadata(&params)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", resource)))?;
-        all.extend(page.items.into_iter().map(|item| item.metadata));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+    let found = pages::metadata(&api, &params).await;
+    found.map_err(|error| explain(error, &Doing::new("list", resource)))
 }

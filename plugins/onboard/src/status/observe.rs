@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
 use groundcrew::error::Result;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
@@ -17,9 +18,6 @@ use crate::identity::UserName;
 use crate::observe::{self, FoundNamespace};
 use crate::record::Record;
 use crate::sight::{Sight, sight};
-
-/// Objects of one LIST answer.
-const PAGE: u32 = 500;
 
 /// Everything that the status is made of.
 #[derive(Debug)]
@@ -84,23 +82,13 @@ where
         + DeserializeOwned,
 {
     let api = Api::<K>::namespaced(session.client.clone(), namespace);
-    let mut params = ListParams::default().limit(PAGE);
+    let mut params = ListParams::default();
     if !fields.is_empty() {
         params = params.fields(fields);
     }
-    let mut all = Vec::new();
-    loop {
-        let doing = Doing::new("list", resource).within(namespace);
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        all.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+    let doing = Doing::new("list", resource).within(namespace);
+    let found = pages::all(&api, &params).await;
+    found.map_err(|error| explain(error, &doing))
 }
 
 /// Reads which makers of pods are short of them: an event about one that is not is an old story.

@@ -124,6 +124,21 @@ impl fmt::Display for Access {
     }
 }
 
+impl From<&Access> for ResourceAttributes {
+    /// Returns the question as the reviews of `authorization.k8s.io/v1` take it.
+    fn from(access: &Access) -> Self {
+        Self {
+            verb: Some(access.verb.clone()),
+            group: Some(access.group.clone()),
+            resource: Some(access.resource.clone()),
+            subresource: access.subresource.clone(),
+            name: access.name.clone(),
+            namespace: access.namespace.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 impl From<&Doing> for Access {
     fn from(doing: &Doing) -> Self {
         let access = Self::new(doing.verb, doing.resource);
@@ -219,15 +234,7 @@ async fn rules_in(session: &Session, namespace: &str) -> Result<Vec<ResourceRule
 pub async fn is_allowed(session: &Session, access: &Access) -> Result<bool> {
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
-            resource_attributes: Some(ResourceAttributes {
-                verb: Some(access.verb.clone()),
-                group: Some(access.group.clone()),
-                resource: Some(access.resource.clone()),
-                subresource: access.subresource.clone(),
-                name: access.name.clone(),
-                namespace: access.namespace.clone(),
-                ..ResourceAttributes::default()
-            }),
+            resource_attributes: Some(access.into()),
             ..SelfSubjectAccessReviewSpec::default()
         },
         ..SelfSubjectAccessReview::default()

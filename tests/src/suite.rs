@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use fault_proxy::{FaultProxy, Upstream};
+use fault_proxy::{Fault, FaultProxy, Match, Rule, Upstream};
 use groundcrew_sandbox::Sandbox;
 use groundcrew_sandbox::pki::Ca;
 use libtest_mimic::Failed;
@@ -40,6 +40,23 @@ pub struct Proxied {
     pub proxy: FaultProxy,
     /// The admin's kubeconfig with the proxy's address.
     pub kubeconfig: PathBuf,
+}
+
+impl Proxied {
+    /// Breaks request `k`, counted from here on.
+    pub fn break_at(&self, k: usize, fault: &Fault) {
+        self.proxy.forget();
+        self.proxy.add(Rule::once(Match::number(k), fault.clone()));
+    }
+
+    /// Says whether the run ended before its request `k`.
+    ///
+    /// How many requests a run sends is not the same every time, because it asks again what is not
+    /// ready yet; so no other run tells which request is the last.
+    #[must_use]
+    pub fn was_spared(&self, k: usize) -> bool {
+        self.proxy.count() < k
+    }
 }
 
 impl Suite {

@@ -43,7 +43,7 @@ impl Options {
 pub async fn check<'a>(
     session: &Session,
     options: &'a Options,
-    plan: &'a Plan,
+    plan: &Plan,
 ) -> Result<Option<Ready<'a>>> {
     if options.has_extras() && matches!(plan.credential, CredentialStep::KeepElsewhere(_)) {
         let (user, out) = (&options.user, options.out.display());

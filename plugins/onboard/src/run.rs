@@ -1,6 +1,6 @@
 //! One run from beginning to end: observe, plan, apply, render.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::{self, Access};
@@ -12,7 +12,7 @@ use groundcrew::flags::{DryRun, KubeArgs};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::apply::{Run, writer};
+use crate::apply::{Outcome, Run, writer};
 use crate::extras;
 use crate::kubeconfig;
 use crate::observe::{Cache, Observed, observe};
@@ -20,6 +20,12 @@ use crate::options::{Mode, Options};
 use crate::plan::{self, CredentialStep, Plan};
 use crate::record::SYSTEM_NAMESPACE;
 use crate::render::{self, Report};
+
+/// How often a run that meets the last writes of another one begins anew.
+const ATTEMPTS: u32 = 8;
+
+/// How long it waits before the second time, and how much longer before each later one.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Returns the name under which requests are sent.
 #[must_use]
@@ -53,7 +59,7 @@ pub async fn run(
         .await?;
     let me = interrupt.guard(may(&session, &[options])).await?;
     let cache = Cache::default();
-    let prepared = interrupt.guard(prepare(&session, options, &cache)).await?;
+    let mut prepared = interrupt.guard(prepare(&session, options, &cache)).await?;
     let host = Host {
         session: &session,
         me: &me,
@@ -81,7 +87,7 @@ pub async fn run(
     if matches!(prepared.plan.credential, CredentialStep::Issue { .. }) {
         warn_of_loopback(&prepared.observed, ui);
     }
-    let outcome = host.run(options, &prepared).carry_out().await?;
+    let outcome = host.carry_out(options, &mut prepared).await?;
     let (plan, now) = (&prepared.plan, prepared.now);
     let extras = host.extras(options, plan, &outcome, ready.as_ref()).await;
     let requests = session.requests() + outcome.requests_as_her + extras.requests;
@@ -155,6 +161,39 @@ impl<'a> Host<'a> {
             writer: writer(options),
             tuning: self.tuning,
             now: prepared.now,
+        }
+    }
+
+    /// Carries a plan out. Where the last writes of a run that was taken over are in the way, it
+    /// looks and decides again: of two runs that meet, one has to reach its end.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done; what could not be taken back is named in the details.
+    pub async fn carry_out(&self, options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
+        let mut attempt = 1;
+        loop {
+            let failed = match self.run(options, prepared).carry_out().await {
+                Ok(outcome) => return Ok(outcome),
+                Err(failed) => failed,
+            };
+            if !failed.again || attempt == ATTEMPTS {
+                return Err(failed.error);
+            }
+            self.ui
+                .status("the other run was still writing: looking again.");
+            let pause = PAUSE * attempt;
+            self.interrupt
+                .guard(async {
+                    tokio::time::sleep(pause).await;
+                    Ok(())
+                })
+                .await?;
+            // What was looked at once for many people may have changed since.
+            let cache = Cache::default();
+            let looking = prepare(self.session, options, &cache);
+            *prepared = self.interrupt.guard(looking).await?;
+            attempt += 1;
         }
     }
 }

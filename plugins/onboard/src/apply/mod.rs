@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::errors::Doing;
-use groundcrew::error::{Error, Result};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
@@ -77,6 +77,16 @@ pub struct Run<'a> {
     pub now: Timestamp,
 }
 
+/// Why a run did not reach its end.
+#[derive(Debug)]
+pub struct Failed {
+    /// What went wrong; what could not be taken back is named in the details.
+    pub error: Error,
+    /// The last writes of a run that this one has taken over from were in the way. Everything is
+    /// taken back, and this run still is the one that goes on: it may look again.
+    pub again: bool,
+}
+
 /// What changes while a run lasts.
 struct Work {
     ledger: Ledger,
@@ -109,13 +119,21 @@ impl Run<'_> {
     ///
     /// # Errors
     ///
-    /// Why it could not be done; what could not be taken back is named in the details.
-    pub async fn carry_out(&self) -> Result<Outcome> {
+    /// Why it could not be done, and whether it is worth another look.
+    pub async fn carry_out(&self) -> Result<Outcome, Failed> {
         let mut work = self.work();
-        match self.steps(&mut work).await {
-            Ok(outcome) => Ok(outcome),
-            Err(error) => Err(work.undo.take_back(self, &mut work.ledger, error).await),
-        }
+        let error = match self.steps(&mut work).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        let record = self.observed.record.as_ref();
+        let took_over = record.is_some_and(|found| found.record.begun.is_some());
+        let in_the_way = took_over && work.ledger.has_begun() && error.kind() == Kind::Conflict;
+        let (error, whole) = work.undo.take_back(self, &mut work.ledger, error).await;
+        Err(Failed {
+            error,
+            again: in_the_way && whole,
+        })
     }
 
     /// Lets the server check what it can check without keeping anything.

@@ -89,10 +89,16 @@ impl Undo {
         *self = Self::default();
     }
 
-    /// Takes everything back, newest first, and adds to the error what could not be.
-    pub async fn take_back(self, run: &Run<'_>, ledger: &mut Ledger, mut error: Error) -> Error {
+    /// Takes everything back, newest first, and adds to the error what could not be; says whether
+    /// all of it was.
+    pub async fn take_back(
+        self,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        mut error: Error,
+    ) -> (Error, bool) {
         if !ledger.has_begun() && self.objects.is_empty() && self.file.is_none() {
-            return error;
+            return (error, true);
         }
         let _progress = run.ui.progress("taking back what this run made");
         if let Some(Wrote { path, before }) = &self.file
@@ -159,10 +165,11 @@ impl Undo {
             run.ui
                 .status(format_args!("taken back: {}.", taken.join(", ")));
         }
+        let whole = !others && error.details().is_empty();
         if !error.details().is_empty() {
             error = error.with_hint("run the same command again: it goes on from what is there");
         }
-        error
+        (error, whole)
     }
 }
 

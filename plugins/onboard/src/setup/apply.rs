@@ -32,14 +32,14 @@ pub(super) async fn all(
             return Err(Error::interrupted());
         }
         let object = manifest.object();
-        match one(manifest, resource, ready.namespace, her, how).await {
+        match one(manifest, resource, &ready.namespace, her, how).await {
             Ok(()) => {
                 ui.done(format_args!("{object} applied"), manifest.place());
                 report.applied.push(object);
             }
             Err(error) => {
                 let Some(refusal) = status(&error).filter(|status| status.code < 500) else {
-                    let doing = Doing::new("patch", "objects").within(ready.namespace);
+                    let doing = Doing::new("patch", "objects").within(&ready.namespace);
                     return Err(explain(error, &doing)
                         .with_detail(format!("{}: {object} was not applied", manifest.place())));
                 };

@@ -71,7 +71,7 @@ impl Manifest {
 pub struct Ready<'a> {
     setup: &'a Setup,
     resources: Vec<ApiResource>,
-    namespace: &'a str,
+    namespace: String,
 }
 
 /// What came of it; `setup` in the `OnboardReport` document.
@@ -132,12 +132,12 @@ impl Setup {
     /// # Errors
     ///
     /// Usage, with every object that cannot be applied; what the server says.
-    pub async fn check<'a>(&'a self, session: &Session, namespace: &'a str) -> Result<Ready<'a>> {
+    pub async fn check(&self, session: &Session, namespace: &str) -> Result<Ready<'_>> {
         let resources = kinds::resolve(session, self, namespace).await?;
         Ok(Ready {
             setup: self,
             resources,
-            namespace,
+            namespace: namespace.to_owned(),
         })
     }
 }
@@ -171,7 +171,7 @@ impl Ready<'_> {
         let Some(path) = &self.setup.script else {
             return Ok(());
         };
-        let ended = script::run(path, how.kubeconfig, self.namespace, ui, interrupt).await?;
+        let ended = script::run(path, how.kubeconfig, &self.namespace, ui, interrupt).await?;
         report.script = Some(ScriptReport {
             exit_code: ended.code,
             seconds: (ended.took.as_secs_f64() * 10.0).round() / 10.0,

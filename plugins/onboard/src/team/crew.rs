@@ -114,7 +114,7 @@ pub async fn carry_out(host: &Host<'_>, crew: Vec<Member>, bar: &Progress) -> Ve
 
 async fn one(host: &Host<'_>, member: Member) -> Ended {
     let Member { user, line, task } = member;
-    let task = match task {
+    let mut task = match task {
         Ok(task) => task,
         Err(error) => return failed(user, line, &error),
     };
@@ -133,7 +133,7 @@ async fn one(host: &Host<'_>, member: Member) -> Ended {
     if host.interrupt.is_set() {
         return failed(ended.user, line, &Error::interrupted());
     }
-    match host.run(&task.options, &task.prepared).carry_out().await {
+    match host.carry_out(&task.options, &mut task.prepared).await {
         Ok(outcome) => {
             let open: Vec<String> = outcome
                 .checks

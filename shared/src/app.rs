@@ -1,6 +1,6 @@
 //! The frame of a run: completion, arguments, logging, Ctrl-C, exit code.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 use tokio::sync::watch;
 
+use crate::common::Common;
 use crate::complete;
 use crate::error::{Error, Kind, Result};
 use crate::exit::Exit;
@@ -37,12 +38,21 @@ pub fn run<P: Plugin>() -> ExitCode {
     }
     let color = color_choice(&words);
     let ui = Ui::new(color);
-    let plugin = match parse::<P>(&words, color) {
-        Ok(plugin) => plugin,
+    let asked = match parse::<P>(&words, color) {
+        Ok(asked) => asked,
         Err(error) => return finish_early(&ui, &error).into(),
     };
-    start_logging(plugin.globals().verbosity, &ui);
-    let exit = match execute(plugin, &ui) {
+    let result = match asked {
+        Asked::Plugin(plugin) => {
+            start_logging(plugin.globals().verbosity, &ui);
+            execute(plugin, &ui)
+        }
+        Asked::Common(common) => {
+            let program = words.first().cloned().unwrap_or_default();
+            common.run(&program, command::<P>(), &ui)
+        }
+    };
+    let exit = match result {
         Ok(exit) => exit,
         Err(error) => {
             ui.error(&error);
@@ -55,12 +65,18 @@ pub fn run<P: Plugin>() -> ExitCode {
 /// Returns clap's command under the name that people type, `kubectl <plugin>`; its own name is the
 /// binary's, which kubectl looks for with underscores instead of dashes.
 pub fn command<P: Plugin>() -> clap::Command {
-    P::command()
+    Common::join(P::command())
         .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
         .bin_name(format!("kubectl {}", P::NAME))
 }
 
-fn parse<P: Plugin>(words: &[OsString], color: ColorChoice) -> Result<P, clap::Error> {
+/// What the arguments ask for.
+enum Asked<P> {
+    Plugin(P),
+    Common(Common),
+}
+
+fn parse<P: Plugin>(words: &[OsString], color: ColorChoice) -> Result<Asked<P>, clap::Error> {
     let color = match color {
         ColorChoice::Auto => clap::ColorChoice::Auto,
         ColorChoice::Always => clap::ColorChoice::Always,
@@ -68,7 +84,12 @@ fn parse<P: Plugin>(words: &[OsString], color: ColorChoice) -> Result<P, clap::E
     };
     let mut command = command::<P>().color(color);
     let matches = command.try_get_matches_from_mut(words)?;
-    P::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let asked = match Common::asked(&matches) {
+        Ok(Some(common)) => Ok(Asked::Common(common)),
+        Ok(None) => P::from_arg_matches(&matches).map(Asked::Plugin),
+        Err(error) => Err(error),
+    };
+    asked.map_err(|error| error.format(&mut command))
 }
 
 /// Finds `--color` before clap reads the rest, because clap's own messages obey it too.
@@ -234,7 +255,7 @@ async fn signal() {
 }
 
 /// Returns the file name without directory and `.exe`.
-pub(crate) fn stem(program: &OsString) -> String {
+pub(crate) fn stem(program: &OsStr) -> String {
     Path::new(program)
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())

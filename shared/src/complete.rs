@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::ui::{ColorChoice, Ui};
 
 mod cluster;
+pub(crate) mod install;
 
 pub use cluster::{cluster_roles, clusters, contexts, from_cluster, names, namespaces, users};
 
@@ -25,7 +26,7 @@ const NO_FILE_COMPLETION: &str = ":4";
 
 /// Says whether the process was started under its completion name.
 pub(crate) fn is_asked(program: &OsString) -> bool {
-    app::stem(program).starts_with("kubectl_complete-")
+    install::is_asked(program)
 }
 
 /// Prints the candidates for the last word.

@@ -13,10 +13,12 @@
 
 pub mod app;
 pub mod client;
+mod common;
 pub mod complete;
 pub mod error;
 pub mod exit;
 pub mod flags;
+mod manual;
 pub mod output;
 pub mod tenancy;
 pub mod ui;

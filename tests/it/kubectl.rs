@@ -18,6 +18,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("completes_names_from_the_cluster", needs, completes_names),
         Case::new("completes_flags_and_their_values", needs, completes_flags),
         Case::new("completion_gives_up_quietly", needs, completion_gives_up),
+        #[cfg(unix)]
+        Case::new("completion_installs_itself", needs, completion_installs),
     ]
 }
 
@@ -109,4 +111,50 @@ fn completion_gives_up(suite: &Suite) {
         "{output}"
     );
     assert!(output.took < Duration::from_secs(3), "{output}");
+}
+
+/// In a directory of PATH of its own, as krew links a plugin there.
+#[cfg(unix)]
+fn completion_installs(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let bin = suite.path(&format!("bin-{word}"));
+        std::fs::create_dir(&bin).expect("a directory");
+        let linked = std::os::unix::fs::symlink(suite.plugin(&plugin), bin.join(&plugin));
+        linked.expect("a link");
+        let kubectl = |line: &str| {
+            let run = suite.program(&suite.cluster().kubectl());
+            run.env("PATH", &bin).line(line)
+        };
+        let candidates = || kubectl(&format!("__complete {word} --out")).run();
+        let second = bin.join(plugin.replacen("kubectl-", "kubectl_complete-", 1));
+
+        kubectl(&format!("{word} completion"))
+            .run()
+            .code(3)
+            .answers("not installed");
+        assert!(!candidates().stdout.contains("--output"));
+        kubectl(&format!("{word} completion --install"))
+            .run()
+            .success()
+            .answers(&second.display().to_string());
+        candidates().success().answers("--output\t");
+        kubectl(&format!("{word} completion --install"))
+            .run()
+            .success()
+            .answers("already");
+        kubectl(&format!("{word} completion --uninstall"))
+            .run()
+            .success();
+        assert!(!second.exists() && bin.join(&plugin).exists());
+
+        std::fs::write(&second, "somebody else's").expect("a file");
+        let refused = kubectl(&format!("{word} completion --install")).run();
+        refused.code(5).no_answer().says("--force");
+        kubectl(&format!("{word} completion --uninstall"))
+            .run()
+            .code(5);
+        let kept = std::fs::read_to_string(&second).expect("it is there");
+        assert_eq!(kept, "somebody else's");
+    }
 }

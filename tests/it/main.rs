@@ -2,6 +2,8 @@
 
 mod can_i_audit;
 mod conventions;
+#[cfg(unix)]
+mod krew;
 mod kubectl;
 mod ns_claim;
 mod ns_claim_cron;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
     let files = [
         ("can_i_audit", can_i_audit::cases()),
         ("conventions", conventions::cases()),
+        #[cfg(unix)]
+        ("krew", krew::cases()),
         ("kubectl", kubectl::cases()),
         ("ns_claim", ns_claim::cases()),
         ("ns_claim_cron", ns_claim_cron::cases()),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use groundcrew_sandbox::layout::workspace_root;
-use harness::{Case, Suite};
+use harness::{Case, Need, Suite};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
@@ -25,6 +25,16 @@ pub(crate) fn cases() -> Vec<Case> {
             every_link_leads_somewhere,
         ),
         Case::new("main_is_a_sentence", &[], main_is_a_sentence),
+        Case::new(
+            "the_reference_is_what_the_plugins_say",
+            &[Need::Plugins],
+            reference,
+        ),
+        Case::new(
+            "every_command_has_a_manual_page",
+            &[Need::Plugins],
+            manual_pages,
+        ),
     ]
 }
 
@@ -99,6 +109,35 @@ fn main_is_a_sentence(_: &Suite) {
             "{} is too long",
             plugin.path().display()
         );
+    }
+}
+
+fn reference(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let output = suite.program(&suite.plugin(&plugin)).line("manual").run();
+        let page = format!("docs/reference/{word}.md");
+        assert!(
+            output.success().stdout == read(&page),
+            "{page} is not what {plugin} says; write it anew: cargo sandbox reference"
+        );
+    }
+}
+
+fn manual_pages(suite: &Suite) {
+    for plugin in suite.plugins() {
+        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let directory = suite.path(&format!("man-{word}"));
+        let run = suite.program(&suite.plugin(&plugin)).line("manual --man");
+        run.args([&directory]).run().success().no_answer();
+        let page = |name: &str| {
+            let page = directory.join(name);
+            fs::read_to_string(&page).unwrap_or_else(|_| panic!("{}", page.display()))
+        };
+        let first = page(&format!("kubectl-{word}.1"));
+        assert!(first.contains(".SH SYNOPSIS"), "{first}");
+        let of_completion = page(&format!("kubectl-{word}-completion.1"));
+        assert!(of_completion.contains("install"), "{of_completion}");
     }
 }
 

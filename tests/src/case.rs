@@ -28,6 +28,8 @@ pub enum Need {
     PodSecurityPolicy,
     /// The conformance fixtures of the Pod Security Standards, in Go's module cache.
     PodSecurityFixtures,
+    /// krew itself, and git, which krew fetches indexes with.
+    Krew,
 }
 
 /// One test.

@@ -44,7 +44,7 @@ impl Run {
         Self {
             command,
             stdin: Vec::new(),
-            patience: Duration::from_secs(120),
+            patience: Duration::from_secs(300),
             shown,
         }
     }

@@ -1,6 +1,7 @@
 //! What there is to test with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use groundcrew_sandbox::Sandbox;
 
@@ -48,6 +49,7 @@ impl Environment {
             ),
             Need::PodSecurityPolicy => self.policies.as_ref().err().cloned(),
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
+            Need::Krew => crate::krew().err(),
             Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
             Need::Sandbox => match cluster {
                 Ok(sandbox) if sandbox.state().existing => {
@@ -81,6 +83,23 @@ pub fn pod_security_fixtures() -> Result<PathBuf, String> {
     } else {
         Err(format!("{MODULE} is not in Go's module cache"))
     }
+}
+
+/// Builds krew and its manifests' validator, once; returns the directory with both.
+///
+/// # Errors
+///
+/// What is missing for it.
+pub fn krew() -> Result<PathBuf, String> {
+    static KREW: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let git = Path::new("/usr/bin/git");
+        if !git.exists() {
+            return Err(format!("krew needs {}", git.display()));
+        }
+        groundcrew_sandbox::build::ensure("krew", &[]).map_err(|error| error.to_string())
+    };
+    KREW.get_or_init(build).clone()
 }
 
 fn attach(variable: &str) -> Result<Sandbox, String> {

@@ -20,7 +20,7 @@ mod suite;
 pub use case::{Case, Need};
 pub use claims::{action, moment};
 pub use command::{Output, Run};
-pub use environment::{Environment, pod_security_fixtures};
+pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};
 pub use suite::{Proxied, Suite, eventually};
 

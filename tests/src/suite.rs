@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -231,16 +232,16 @@ impl Drop for Suite {
         if names.is_empty() || self.cluster.is_none() {
             return;
         }
-        // Best effort: the sandbox is thrown away anyway, somebody's own cluster is not.
-        let _ = self
-            .admin("delete namespace --ignore-not-found --wait=false")
-            .args(&names)
-            .run();
-        let records = names.iter().map(|name| format!("onboard-{name}"));
-        let _ = self
-            .admin("delete configmap -n groundcrew-system --ignore-not-found --wait=false")
-            .args(records)
-            .run();
+        let clean = || {
+            let run = self.admin("delete namespace --ignore-not-found --wait=false");
+            let _ = run.args(&names).run();
+            let records = names.iter().map(|name| format!("onboard-{name}"));
+            let all = "delete configmap -n groundcrew-system --ignore-not-found --wait=false";
+            let _ = self.admin(all).args(records).run();
+        };
+        // Best effort: the sandbox is thrown away anyway, somebody's own cluster is not. A case
+        // that failed is not to take the others with it.
+        let _ = catch_unwind(AssertUnwindSafe(clean));
     }
 }
 

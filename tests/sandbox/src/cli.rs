@@ -1,13 +1,14 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands;
 use crate::error::Result;
-use crate::layout::DEFAULT_NAME;
+use crate::layout::{self, DEFAULT_NAME};
 use crate::lifecycle::RealNode;
 use crate::{interrupt, ui};
 
@@ -69,6 +70,35 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Builds and packs the plugins as a release has them
+    Dist {
+        /// For another platform: a Rust target triple whose toolchain is installed
+        #[arg(long, value_name = "TRIPLE")]
+        target: Option<String>,
+        /// Packs the programs in this directory instead of building them
+        #[arg(long, value_name = "DIR", requires = "target")]
+        programs: Option<PathBuf>,
+        /// Where the archives go [default: target/release-archives]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Writes krew's manifests for archives that were packed
+    Index {
+        /// Where the archives lie [default: target/release-archives]
+        #[arg(long, value_name = "DIR")]
+        archives: Option<PathBuf>,
+        /// Where plugins/NAME.yaml go [default: target/release-index]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Where the archives are fetched from, instead of the release's page
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
+        /// Leaves platforms without an archive out
+        #[arg(long)]
+        partial: bool,
+    },
+    /// Writes docs/reference anew, from what the plugins say of themselves
+    Reference,
     /// Measures the plugins on a sandbox and prints a table
     Bench,
 }
@@ -171,8 +201,33 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         )),
         Command::Demo => done(commands::demo::run()),
         Command::Test { filter, keep } => commands::test::run(filter.as_deref(), keep),
+        Command::Dist {
+            target,
+            programs,
+            out,
+        } => done(commands::dist::run(&commands::dist::Options {
+            target,
+            programs,
+            out: out.unwrap_or_else(archives),
+        })),
+        Command::Index {
+            archives: from,
+            out,
+            base_url,
+            partial,
+        } => done(commands::dist::index(&commands::dist::IndexOptions {
+            archives: from.unwrap_or_else(archives),
+            out: out.unwrap_or_else(|| layout::target_dir().join("release-index")),
+            base_url,
+            partial,
+        })),
+        Command::Reference => done(commands::reference::run()),
         Command::Bench => done(commands::bench::run()),
     }
+}
+
+fn archives() -> PathBuf {
+    layout::target_dir().join("release-archives")
 }
 
 #[cfg(test)]

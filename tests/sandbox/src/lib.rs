@@ -18,6 +18,7 @@ pub mod pki;
 pub mod ports;
 pub mod process;
 pub mod real_node;
+pub mod release;
 pub mod signer;
 pub mod source;
 pub mod state;

@@ -101,6 +101,25 @@ static GROUPS: &[Group] = &[
         stamped: &[],
     },
     Group {
+        name: "krew",
+        tools: &[
+            Tool {
+                package: "sigs.k8s.io/krew/cmd/krew",
+                binary: "kubectl-krew",
+                module: "sigs.k8s.io/krew",
+            },
+            Tool {
+                package: "sigs.k8s.io/krew/cmd/validate-krew-manifest",
+                binary: "validate-krew-manifest",
+                module: "sigs.k8s.io/krew",
+            },
+        ],
+        envs: STATIC,
+        flags: &[],
+        linker: "-s -w",
+        stamped: &[],
+    },
+    Group {
         name: "containerd",
         tools: &[
             Tool {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Context as _, Error, Result};
+use crate::release::Plugin;
 use crate::{interrupt, layout};
 
 /// Builds every plugin; returns the directory with them.
@@ -43,6 +44,57 @@ fn programs() -> PathBuf {
 pub(super) fn build_shipped(package: &str) -> Result<PathBuf> {
     run_build(&["build", "--profile", "dist", "--package", package])?;
     Ok(layout::target_dir().join("dist").join(package))
+}
+
+/// Builds every plugin as it is shipped; returns the directory with the programs.
+///
+/// Paths of this machine are kept out of the programs, so that the same sources give the same
+/// bytes elsewhere.
+///
+/// # Errors
+///
+/// When one does not compile; cargo has said why.
+pub(super) fn build_release(plugins: &[Plugin], target: Option<&str>) -> Result<PathBuf> {
+    let mut args = vec!["build", "--locked", "--profile", "dist"];
+    for plugin in plugins {
+        args.extend(["--package", &plugin.package.name]);
+    }
+    let mut programs = layout::target_dir();
+    if let Some(triple) = target {
+        args.extend(["--target", triple]);
+        programs.push(triple);
+    }
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let mut flags = format!(
+        "--remap-path-prefix={}=.",
+        layout::workspace_root().display()
+    );
+    if let Some(home) = home {
+        flags += &format!(" --remap-path-prefix={}=cargo", home.display());
+    }
+    let status = attend(command().args(&args).env("RUSTFLAGS", flags))?;
+    if status.success() {
+        return Ok(programs.join("dist"));
+    }
+    Err(Error::new("cannot build the plugins").hint(format!("cargo {}", args.join(" "))))
+}
+
+/// Returns the target triple of this machine.
+///
+/// # Errors
+///
+/// When rustc cannot be asked.
+pub(super) fn host() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .arg("-vV")
+        .output()
+        .context(|| "cannot run rustc".to_owned())?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| Error::new("rustc names no host").hint(said.trim().to_owned()))
 }
 
 fn run_build(args: &[&str]) -> Result<()> {

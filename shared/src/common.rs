@@ -1,0 +1,50 @@
+//! The commands that every plugin has, besides its own: `completion` and `manual`.
+
+use std::ffi::OsStr;
+
+use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+
+use crate::complete::install::{self, CompletionArgs};
+use crate::error::Result;
+use crate::exit::Exit;
+use crate::manual::{self, ManualArgs};
+use crate::ui::Ui;
+
+// No doc comment: clap would take it for every plugin's own description.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Common {
+    /// Let the shell complete this plugin's words
+    Completion(CompletionArgs),
+    /// Print the reference page, or write the manual pages
+    #[command(hide = true)]
+    Manual(ManualArgs),
+}
+
+impl Common {
+    /// Adds these commands to a plugin's own.
+    pub(crate) fn join(command: Command) -> Command {
+        // What a plugin says of the order and look of its commands stays as it is.
+        Self::augment_subcommands(command)
+    }
+
+    /// Returns the command that was asked for, if it is one of these.
+    ///
+    /// # Errors
+    ///
+    /// Usage, in clap's words.
+    pub(crate) fn asked(matches: &ArgMatches) -> Result<Option<Self>, clap::Error> {
+        match matches.subcommand_name() {
+            Some(name) if Self::has_subcommand(name) => Self::from_arg_matches(matches).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Does the work. `program` is the name that the process was started under, `command` the
+    /// whole command line.
+    pub(crate) fn run(self, program: &OsStr, command: Command, ui: &Ui) -> Result<Exit> {
+        match self {
+            Self::Completion(args) => install::run(&args, program, ui),
+            Self::Manual(args) => manual::run(&args, command, ui),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Reference page and manual pages, from the same definitions as `--help`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Command};
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::ui::Ui;
+
+/// What is to be made.
+#[derive(Debug, Args)]
+pub(crate) struct ManualArgs {
+    /// Write one manual page per command (section 1, roff) into this directory
+    #[arg(long, value_name = "DIR")]
+    man: Option<PathBuf>,
+}
+
+/// Prints the reference as Markdown, or writes the manual pages.
+pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> {
+    match &args.man {
+        None => ui.answer(reference(command))?,
+        Some(directory) => {
+            let written = fs::create_dir_all(directory)
+                .and_then(|()| clap_mangen::generate_to(paged(command), directory));
+            written.map_err(|error| {
+                let directory = directory.display();
+                Error::failed(format!("cannot write manual pages into {directory}"))
+                    .with_source(error)
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// How wide the lines of the reference are at most.
+const WIDTH: usize = 100;
+
+/// Returns the help of a command and of everything below it, as one page.
+fn reference(command: Command) -> String {
+    // Set on every command: it is not handed down once the tree is built.
+    let mut command = wide(command);
+    command.build();
+    let mut page = format!("# {}\n", command.get_bin_name().unwrap_or_default());
+    section(&command, &mut page);
+    page
+}
+
+fn wide(command: Command) -> Command {
+    command.term_width(WIDTH).mut_subcommands(wide)
+}
+
+fn section(command: &Command, page: &mut String) {
+    let name = command.get_bin_name().unwrap_or_default();
+    let help = command.clone().render_long_help().to_string();
+    page.push_str(&format!("\n## `{name}`\n\n```text\n"));
+    for line in help.trim_end().lines() {
+        page.push_str(line.trim_end());
+        page.push('\n');
+    }
+    page.push_str("```\n");
+    let below = command.get_subcommands().filter(|one| !one.is_hide_set());
+    for one in below {
+        section(one, page);
+    }
+}
+
+/// Gives the command the name of a manual page: `kubectl-ns-claim`.
+fn paged(command: Command) -> Command {
+    let name = command.get_bin_name().unwrap_or_default().replace(' ', "-");
+    command.name(name)
+}

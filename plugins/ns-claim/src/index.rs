@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -159,7 +159,7 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
     };
     let namespaces = Api::<Namespace>::all(session.client.clone());
     match namespaces
-        .create(&params, &crate::objects::system_namespace())
+        .create(&params, &system_namespace(meta::MANAGED_BY))
         .await
     {
         Err(error) if !groundcrew::write::is_conflict(&error) => return Err(error),

@@ -3,7 +3,7 @@
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, is_label};
 
 /// Label that makes a namespace a claim; nothing without it is ever reaped.
-pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
+pub use groundcrew::tenancy::CLAIM;
 /// Label of everything that this plugin makes.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-ns-claim");
 /// Label of a record, with what kind of record.

@@ -20,6 +20,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::tenancy::system_namespace;
 use groundcrew::ui::Ui;
 use serde::Serialize;
 use serde_json::Value;
@@ -185,7 +186,7 @@ impl Stages {
         reaper.extend(reaper::cron_job(settings));
         Ok(Self {
             ground: vec![
-                value(serde_json::to_value(objects::system_namespace()))?,
+                value(serde_json::to_value(system_namespace(meta::MANAGED_BY)))?,
                 value(serde_json::to_value(index))?,
             ],
             guard: if guarded {

@@ -5,7 +5,7 @@ mod sum;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
+use groundcrew::client::{self, Session, pages};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -21,8 +21,6 @@ use crate::reap::ledger::Tombstone;
 use crate::reap::observe;
 use crate::{index, list, meta};
 use sum::{Row, Usage};
-
-const PAGE: u32 = 500;
 
 /// Report who claimed for how long, and what was requested
 ///
@@ -105,29 +103,21 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
 async fn tombstones(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let selector = format!("{}={}", meta::RECORD, meta::TOMBSTONE);
-    let mut params = ListParams::default().labels(&selector).limit(PAGE);
-    let (mut stones, mut broken) = (Vec::new(), Vec::new());
-    loop {
-        let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        for map in page.items {
-            let text = map
-                .data
-                .as_ref()
-                .and_then(|data| data.get(crate::reap::STONE));
-            match text.and_then(|text| serde_json::from_str(text).ok()) {
-                Some(stone) => stones.push(stone),
-                None => broken.push(map.metadata.name.unwrap_or_default()),
-            }
+    let params = ListParams::default().labels(&selector);
+    let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
+        let text = map
+            .data
+            .as_ref()
+            .and_then(|data| data.get(crate::reap::STONE));
+        match text.and_then(|text| serde_json::from_str(text).ok()) {
+            Some(stone) => stones.push(stone),
+            None => broken.push(map.metadata.name.unwrap_or_default()),
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok((stones, broken)),
-        }
-    }
+    };
+    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+    pages::fold(&api, &params, add)
+        .await
+        .map_err(|error| explain(error, &doing))
 }
 
 fn render(usage: &Usage, by: By, output: &OutputArgs) -> Result<String> {

@@ -70,7 +70,11 @@ enum Command {
         keep: bool,
     },
     /// Measures the plugins on a sandbox and prints a table
-    Bench,
+    Bench {
+        /// Measures only this plugin; repeatable
+        #[arg(long, value_name = "PLUGIN", value_enum)]
+        only: Vec<commands::bench::Part>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -171,7 +175,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         )),
         Command::Demo => done(commands::demo::run()),
         Command::Test { filter, keep } => commands::test::run(filter.as_deref(), keep),
-        Command::Bench => done(commands::bench::run()),
+        Command::Bench { only } => done(commands::bench::run(&only)),
     }
 }
 

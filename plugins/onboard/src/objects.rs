@@ -16,7 +16,7 @@ use crate::record::Settings;
 mod binding;
 
 pub use binding::{
-    Binding, Holder, binding_name, check_subjects, claims_in_records, rebound, renewer,
+    Binding, Holder, binding_name, check_subjects, claims_in_records, rebound, reheld, renewer,
     role_binding, wide_binding,
 };
 

@@ -76,9 +76,14 @@ pub fn raced(error: kube::Error, doing: &Doing, user: &UserName) -> Error {
     if !is_conflict(&error) && !is_not_found(&error) {
         return explain(error, doing);
     }
+    overtaken(user).with_source(explain(error, doing))
+}
+
+/// Says that another run was faster.
+#[must_use]
+pub fn overtaken(user: &UserName) -> Error {
     Error::conflict(format!(
         "somebody else is changing {user}'s access at the same time"
     ))
-    .with_source(explain(error, doing))
     .with_hint("look at what they did, then run this again")
 }

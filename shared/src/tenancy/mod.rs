@@ -17,6 +17,12 @@ pub const SYSTEM_NAMESPACE: &str = "groundcrew-system";
 /// Label and value that make a namespace a claim of `kubectl ns-claim`.
 pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
 
+/// ConfigMap in [`SYSTEM_NAMESPACE`] that names every claim and who holds it: namespace → user.
+pub const CLAIM_INDEX: &str = "claims";
+
+/// RoleBinding in a claim that gives its owner her rights.
+pub const CLAIM_OWNER_BINDING: &str = "claim-owner";
+
 /// Pod security of a namespace for people: `baseline` is enforced because `restricted` refuses
 /// most published images; what would break under `restricted` is warned about and audited.
 pub const POD_SECURITY: [(&str, &str); 3] = [

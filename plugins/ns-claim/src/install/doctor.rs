@@ -12,7 +12,9 @@ use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
 use super::cluster::{Part, Standing};
-use super::{Line, Report, Stages, look, probe};
+use super::probe;
+use super::report::{Line, Report};
+use super::stages::{Stages, look};
 use crate::{index, view};
 
 /// How long the guard may take to deny when it should do so already.

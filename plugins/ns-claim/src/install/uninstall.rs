@@ -10,7 +10,8 @@ use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
 
 use super::cluster::{self, Standing};
-use super::{Line, Report, Stages, look};
+use super::report::{Line, Report};
+use super::stages::{Stages, look};
 use crate::settings::Settings;
 use crate::{index, list};
 

@@ -23,6 +23,10 @@ pub(crate) fn cases() -> Vec<Case> {
         case("one_lost_answer_does_not_fail_a_claim", lost_answers),
         case("a_lost_answer_does_not_extend_twice", lost_extend),
         case(
+            "an_extend_that_died_anywhere_is_finished_by_the_next",
+            dying_extend,
+        ),
+        case(
             "a_release_that_died_anywhere_is_finished_by_the_next",
             dying_release,
         ),
@@ -30,7 +34,6 @@ pub(crate) fn cases() -> Vec<Case> {
             "a_reaper_that_died_anywhere_deletes_nothing_early_and_loses_nothing",
             dying_reaper,
         ),
-        case("an_extend_that_returned_0_is_never_overtaken", race),
     ]
 }
 
@@ -124,6 +127,59 @@ fn lost_extend(suite: &Suite) {
     assert_eq!(end().duration_since(before).as_secs(), 8 * 3600);
 }
 
+fn dying_extend(suite: &Suite) {
+    let _claims = suite.claims();
+    let through = suite.proxied();
+    let name = suite.name("ana");
+    let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
+    let end = || -> jiff::Timestamp {
+        let text = suite.annotation(&name, "expires-at").expect("an end");
+        text.parse().expect("a moment")
+    };
+    // Without NAME, which takes every request that there is.
+    let extend = |until: &str| {
+        let words = format!("extend --until {until} -n {name}");
+        as_user(suite, &through, &name, &words)
+    };
+    through.proxy.forget();
+    extend(&moment(3 * 3600)).success();
+    let requests = through.proxy.count();
+    assert!(requests >= 4, "{:?}", through.proxy.log());
+    let mut hours = 3;
+    for fault in [Fault::DieBefore, Fault::DieAfter] {
+        for k in 1..=requests {
+            let before = end();
+            hours += 1;
+            let until = moment(hours * 3600);
+            through.proxy.forget();
+            through
+                .proxy
+                .add(Rule::once(Match::number(k), fault.clone()));
+            let first = extend(&until);
+            through.proxy.heal();
+            assert_ne!(first.code, Some(0), "{fault:?} at request {k}\n{first}");
+            let wanted: jiff::Timestamp = until.parse().expect("a moment");
+            let between = end();
+            assert!(
+                between == before || between == wanted,
+                "{fault:?} at request {k}: {between}\n{first}"
+            );
+            // A request after the last one that reads may have carried it out; none before has.
+            assert!(
+                between == before || (fault == Fault::DieAfter && k == requests),
+                "{fault:?} at request {k}: {between}\n{first}"
+            );
+            let second = extend(&until);
+            assert_eq!(
+                second.code,
+                Some(0),
+                "{fault:?} at request {k}\n{first}\n{second}"
+            );
+            assert_eq!(end(), wanted, "{fault:?} at request {k}\n{first}\n{second}");
+        }
+    }
+}
+
 fn dying_release(suite: &Suite) {
     let _claims = suite.claims();
     let through = suite.proxied();
@@ -205,64 +261,4 @@ fn dying_reaper(suite: &Suite) {
         let alive = suite.get(&format!("namespace {kept}")).expect("it is kept");
         assert!(alive["metadata"]["deletionTimestamp"].is_null());
     }
-}
-
-/// Rounds of the race; `GROUNDCREW_RACE_ROUNDS` asks for more.
-fn rounds() -> usize {
-    let asked = std::env::var("GROUNDCREW_RACE_ROUNDS").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(15)
-}
-
-/// The reaper has looked for the last time and is held just before its deletion, when the owner
-/// extends.
-fn race(suite: &Suite) {
-    let _claims = suite.claims_alone();
-    let through = suite.proxied();
-    let delete = Match::request("DELETE".parse().expect("a method"), "/api/v1/namespaces/");
-    let (mut extended, mut reaped) = (0, 0);
-    let mut name = String::new();
-    for round in 0..rounds() {
-        if name.is_empty() {
-            name = suite.name("race");
-            let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-        }
-        let note = |key: &str, seconds| format!("groundcrew.dev/{key}={}", moment(seconds));
-        let run = suite.admin("annotate namespace --overwrite");
-        run.args([&name, &note("expires-at", -60), &note("warned-at", -30)])
-            .run()
-            .success();
-        let hold = Duration::from_millis([400, 0, 250, 120][round % 4]);
-        through
-            .proxy
-            .add(Rule::once(delete.clone(), Fault::Delay(hold)));
-        let reap = suite
-            .admin("ns-claim reap --yes --grace 0s -o json")
-            .kubeconfig(&through.kubeconfig);
-        let extend = suite.claimer(&name, &format!("ns-claim extend {name} --by 4h"));
-        let (reap, extend) = std::thread::scope(|scope| {
-            let reaper = scope.spawn(|| reap.run());
-            let extend = extend.run();
-            (reaper.join().expect("the reaper"), extend)
-        });
-        through.proxy.heal();
-        let found = suite.get(&format!("namespace {name}"));
-        let alive = found.is_some_and(|found| found["metadata"]["deletionTimestamp"].is_null());
-        if extend.code == Some(0) {
-            extended += 1;
-            assert!(
-                alive,
-                "round {round}: deleted after an extend that returned 0\n{reap}\n{extend}"
-            );
-        }
-        if !alive {
-            reaped += 1;
-            assert_ne!(extend.code, Some(0), "round {round}\n{reap}\n{extend}");
-            name.clear();
-        }
-    }
-    assert!(
-        extended > 0,
-        "the owner never won: {reaped} of {} reaped",
-        rounds()
-    );
 }

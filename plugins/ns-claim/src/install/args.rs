@@ -47,6 +47,10 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "COUNT")]
     max_deletes: Option<u32>,
 
+    /// How long the records of ended claims are kept [default: 90d]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    keep_records: Option<Span>,
+
     /// Who keeps claimers to their own claims: the server's policies, or nobody, and then only
     /// admins and CI may claim [default: vap]
     #[arg(long, value_name = "GUARD", value_enum)]
@@ -76,6 +80,7 @@ impl SettingsArgs {
             max_total_seconds: seconds(self.max_total, before.max_total_seconds),
             warn_seconds: seconds(self.warn, before.warn_seconds),
             grace_seconds: seconds(self.grace, before.grace_seconds),
+            keep_records_seconds: seconds(self.keep_records, before.keep_records_seconds),
             max_claims: self.max_claims.unwrap_or(before.max_claims),
             max_deletes: self.max_deletes.unwrap_or(before.max_deletes),
             schedule: self

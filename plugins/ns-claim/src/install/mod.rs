@@ -22,8 +22,8 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
 
-use crate::index;
 use crate::settings::Settings;
+use crate::{index, server};
 use args::SettingsArgs;
 use report::{Report, manifests, summary};
 use stages::{Stages, put_all};
@@ -112,6 +112,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         objects: lines,
         guard_denies,
         settings,
+        without_quota: None,
     };
     ui.answer(report.render(&args.output, false)?)?;
     if !matches!(args.output.format, Format::Json | Format::Name) {
@@ -125,23 +126,17 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// Policies are there from Kubernetes 1.30 on.
+/// Checks that the server can keep claimers to their own claims.
 async fn check_version(session: &Session) -> Result<()> {
-    let version = session
-        .client
-        .apiserver_version()
+    let version = server::version(session)
         .await
         .map_err(|error| explain(error, &Doing::new("get", "version")))?;
-    let number = |text: &str| {
-        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse::<u32>().unwrap_or_default()
-    };
-    if (number(&version.major), number(&version.minor)) >= (1, 30) {
+    if version.can_guard {
         return Ok(());
     }
     Err(Error::failed(format!(
         "this server is {}: before Kubernetes 1.30 it cannot keep claimers to their own claims",
-        version.git_version
+        version.text
     ))
     .with_detail("only admins and CI can claim on it")
     .with_hint("kubectl ns-claim install --guard none"))

@@ -25,6 +25,9 @@ pub(super) struct Report {
     /// Whether every policy was seen to deny; none where there is no guard.
     pub(super) guard_denies: Option<bool>,
     pub(super) settings: Settings,
+    /// Claims that no quota limits; none where it was not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) without_quota: Option<Vec<String>>,
 }
 
 impl Report {

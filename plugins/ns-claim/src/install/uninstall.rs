@@ -94,6 +94,7 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
         objects: lines,
         guard_denies: None,
         settings,
+        without_quota: None,
     };
     ui.answer(report.render(&args.output, false)?)?;
     ui.status("claims, their index and their tombstones stay in groundcrew-system.");

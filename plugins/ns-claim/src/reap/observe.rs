@@ -56,6 +56,7 @@ pub fn required() -> Vec<Access> {
         here("patch", meta::INDEX),
         here("get", meta::LEDGER),
         here("update", meta::LEDGER),
+        Access::new("list", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("create", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("patch", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("delete", "configmaps").within(SYSTEM_NAMESPACE),

@@ -14,6 +14,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn old(suite: &Suite) {
     let run = |words: &str| suite.admin(&format!("ns-claim {words}")).run();
+    // What a run that failed has left.
+    run("uninstall --yes").success();
     for words in ["install", "install --dry-run=server"] {
         run(words)
             .code(1)

@@ -32,6 +32,10 @@ fn rounds() -> usize {
     asked.and_then(|text| text.parse().ok()).unwrap_or(50)
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how the rounds ended is the figure that a long run is for"
+)]
 fn race(suite: &Suite) {
     let _claims = suite.claims_alone();
     let through = suite.proxied();

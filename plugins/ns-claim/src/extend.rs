@@ -211,6 +211,18 @@ async fn set(
     api.patch(&claim.name, &params, &Patch::Merge(patch)).await
 }
 
+/// Says how much of the longest lifetime is left.
+fn left(view: &View, settings: &Settings) -> String {
+    let (Some(ends), Some(cap)) = (view.ends_at, view.can_reach) else {
+        return String::new();
+    };
+    format!(
+        "  {} of {} in all can still be added\n",
+        Span(between(ends, cap)),
+        settings.max_total()
+    )
+}
+
 fn finish(
     session: &Session,
     args: &ExtendArgs,
@@ -224,11 +236,12 @@ fn finish(
     let text = match document(&view, &args.output)? {
         Some(text) => text,
         None => format!(
-            "{} is {}'s{}{}\n",
+            "{} is {}'s{}{}\n{}",
             view.name,
             view.owner.as_deref().unwrap_or("nobody"),
             until(&view, now, zone),
-            args.write.dry_run.suffix()
+            args.write.dry_run.suffix(),
+            left(&view, settings)
         ),
     };
     ui.answer(text)?;

@@ -25,6 +25,8 @@ use crate::{index, list, view};
 
 /// How long the guard may take to deny when it should do so already.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Claims that one sentence names.
+const SHOWN: usize = 5;
 /// How long a claim may be in the making.
 const UNDER_WAY: Duration = Duration::from_secs(10);
 /// A reaper that has not been there for so long is not there.
@@ -118,12 +120,9 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     for finding in &findings {
         ui.warning(finding);
     }
-    for claim in &unlimited {
-        let (name, owner) = (&claim.name, claim.owner.as_deref().unwrap_or_default());
-        ui.warning(format_args!("no quota limits {name}: {owner} left it out"));
-        ui.hint(format_args!(
-            "make it:  kubectl ns-claim {name} --owner {owner} --reuse"
-        ));
+    if let Some(text) = named(&unlimited) {
+        ui.warning(text);
+        ui.hint("make it:  kubectl ns-claim NAME --owner OWNER --reuse");
     }
     session.finish()?;
     if damaged || !findings.is_empty() {
@@ -167,6 +166,23 @@ fn is_unlimited(claim: &Claim, limited: &BTreeSet<String>, now: Timestamp) -> bo
     !under_way && claim.terminating.is_none() && !limited.contains(&claim.name)
 }
 
+/// Names the first few; `-o json` names them all.
+fn named(unlimited: &[Claim]) -> Option<String> {
+    let (shown, more) = unlimited.split_at(unlimited.len().min(SHOWN));
+    let names: Vec<String> = shown
+        .iter()
+        .map(|claim| {
+            let owner = claim.owner.as_deref().unwrap_or("nobody");
+            format!("{} ({owner})", claim.name)
+        })
+        .collect();
+    let more = match more.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (!names.is_empty()).then(|| format!("no quota limits {}{more}", names.join(", ")))
+}
+
 fn words(error: &Error) -> String {
     std::iter::once(error.to_string())
         .chain(error.details().iter().cloned())
@@ -198,6 +214,15 @@ fn silent(parts: &[Part], now: Timestamp) -> Option<String> {
 mod tests {
     use super::*;
     use crate::claim::tests::{at, claim};
+
+    #[test]
+    fn many_claims_without_a_quota_are_one_sentence() {
+        assert_eq!(named(&[]), None);
+        let one = named(&[claim()]).unwrap();
+        assert_eq!(one, "no quota limits ana-brisk-otter (ana)");
+        let many = named(&vec![claim(); 7]).unwrap();
+        assert!(many.ends_with("(ana) and 2 more"), "{many}");
+    }
 
     #[test]
     fn a_claim_without_a_quota_is_seen_once_it_is_whole() {

@@ -231,20 +231,23 @@ fn dying_reaper(suite: &Suite) {
     };
     let kept = suite.name("kept");
     let _ = suite.claim(&kept, &format!("{kept} --ttl 2h"));
-    let due = |suite: &Suite| {
-        let name = suite.name("due");
-        let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-        suite.annotate(&name, "expires-at", &moment(-60));
-        suite.annotate(&name, "warned-at", &moment(-30));
-        name
+    let expire = |name: &str| {
+        let note = |key: &str, seconds| format!("groundcrew.dev/{key}={}", moment(seconds));
+        let run = suite.admin("annotate namespace --overwrite");
+        run.args([name, &note("expires-at", -60), &note("warned-at", -30)])
+            .run()
+            .success();
     };
-    let base = due(suite);
+    let base = suite.name("due");
+    let _ = suite.claim(&base, &format!("{base} --ttl 2h"));
+    expire(&base);
     through.proxy.forget();
     assert_eq!(harness::action(reap("").success(), &base), "deleted");
     let requests = through.proxy.count();
-    let mut names = Vec::new();
-    for k in 1..=requests {
-        let name = due(suite);
+    let names: Vec<String> = (1..=requests).map(|_| suite.name("due")).collect();
+    crate::ns_claim_race::claims(suite, &names, &moment(7200), &moment(-30));
+    for (k, name) in (1..).zip(&names) {
+        expire(name);
         through.proxy.forget();
         through
             .proxy
@@ -253,14 +256,13 @@ fn dying_reaper(suite: &Suite) {
         through.proxy.heal();
         let second = reap("");
         assert_eq!(second.code, Some(0), "after request {k}\n{first}\n{second}");
-        let what = harness::action_of(&second, &name);
+        let what = harness::action_of(&second, name);
         assert!(
             what.is_none_or(|action| ["deleted", "going"].contains(&action.as_str())),
             "after request {k}\n{first}\n{second}"
         );
         let alive = suite.get(&format!("namespace {kept}")).expect("it is kept");
         assert!(alive["metadata"]["deletionTimestamp"].is_null());
-        names.push(name);
     }
     for name in &names {
         crate::ns_claim_records::gone(suite, name);

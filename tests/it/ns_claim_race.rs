@@ -42,7 +42,7 @@ fn race(suite: &Suite) {
     let (mut extended, mut reaped, mut run) = (0, 0, 0);
     while run < rounds() {
         let names: Vec<String> = (0..WAVE).map(|_| suite.name("race")).collect();
-        due(suite, &names);
+        claims(suite, &names, &moment(-60), &moment(-30));
         let (reap, extends) = wave(suite, &through, &names);
         let found = suite.get("namespaces -l groundcrew.dev/claim=true");
         let found = found.expect("a list")["items"].clone();
@@ -70,8 +70,8 @@ fn race(suite: &Suite) {
     assert!(extended > 0, "no owner was ever first: {reaped} reaped");
 }
 
-/// Makes claims whose end is over and whose owners were warned.
-fn due(suite: &Suite, names: &[String]) {
+/// Makes many claims at once, as the plugin would one by one.
+pub(crate) fn claims(suite: &Suite, names: &[String], ends: &str, warned: &str) {
     let rbac = "rbac.authorization.k8s.io";
     let objects: Vec<Value> = names
         .iter()
@@ -81,8 +81,8 @@ fn due(suite: &Suite, names: &[String]) {
                 "labels": {"groundcrew.dev/claim": "true"},
                 "annotations": {
                     "groundcrew.dev/owner": name,
-                    "groundcrew.dev/expires-at": moment(-60),
-                    "groundcrew.dev/warned-at": moment(-30),
+                    "groundcrew.dev/expires-at": ends,
+                    "groundcrew.dev/warned-at": warned,
                 },
             }});
             let binding = json!({"apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",

@@ -9,7 +9,14 @@ mod ns_claim;
 mod ns_claim_cron;
 mod ns_claim_faults;
 mod ns_claim_guard;
+mod ns_claim_guard_contents;
+mod ns_claim_install;
+mod ns_claim_old;
+mod ns_claim_others;
+mod ns_claim_race;
 mod ns_claim_reap;
+mod ns_claim_records;
+mod ns_claim_times;
 mod onboard;
 #[cfg(unix)]
 mod onboard_asked;
@@ -47,7 +54,14 @@ fn main() -> ExitCode {
         ("ns_claim_cron", ns_claim_cron::cases()),
         ("ns_claim_faults", ns_claim_faults::cases()),
         ("ns_claim_guard", ns_claim_guard::cases()),
+        ("ns_claim_guard_contents", ns_claim_guard_contents::cases()),
+        ("ns_claim_install", ns_claim_install::cases()),
+        ("ns_claim_old", ns_claim_old::cases()),
+        ("ns_claim_others", ns_claim_others::cases()),
+        ("ns_claim_race", ns_claim_race::cases()),
         ("ns_claim_reap", ns_claim_reap::cases()),
+        ("ns_claim_records", ns_claim_records::cases()),
+        ("ns_claim_times", ns_claim_times::cases()),
         ("onboard", onboard::cases()),
         #[cfg(unix)]
         ("onboard_asked", onboard_asked::cases()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![Case::new(
@@ -34,7 +34,7 @@ fn cron(suite: &Suite) {
     });
     assert!(warned, "it went without a warning");
     assert!(suite.get(&format!("namespace {kept}")).is_some());
-    let stone = tombstone(suite, &name);
+    let stone = crate::ns_claim_records::stone(suite, &name).expect("a tombstone");
     let reaper = "reaper (system:serviceaccount:groundcrew-system:ns-claim-reaper)";
     assert_eq!(stone["endedBy"], reaper, "{stone}");
     let report = suite.admin("ns-claim report --since 1h -o json").run();
@@ -53,17 +53,4 @@ fn cron(suite: &Suite) {
     suite.admin("ns-claim uninstall --yes").run().success();
     let back = "ns-claim install --max-claims 3 --max-total 7d --default-ttl 8h";
     suite.admin(back).run().success();
-}
-
-fn tombstone(suite: &Suite, name: &str) -> Value {
-    let list = suite
-        .get("configmaps -n groundcrew-system -l groundcrew.dev/record=claim-tombstone")
-        .expect("tombstones");
-    let stones = list["items"].as_array().expect("a list");
-    let text = stones.iter().find_map(|stone| {
-        let text = stone["data"]["tombstone.json"].as_str()?;
-        text.contains(&format!("\"name\": \"{name}\""))
-            .then_some(text)
-    });
-    serde_json::from_str(text.expect("a tombstone")).expect("it is JSON")
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use harness::{Case, Fault, Match, Need, Rule, Suite, action, eventually, moment};
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::ns_claim_records::{gone, stone};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Cluster, Need::Controllers];
@@ -28,22 +30,8 @@ pub(crate) fn cases() -> Vec<Case> {
         case("an_extended_claim_is_kept", extended),
         case("what_outlives_a_claim_is_named", outlived),
         case("a_dropped_entry_is_put_back", put_back),
-        case("what_was_released_is_on_record", released),
-        case("the_report_adds_up_what_lives_and_what_is_gone", report),
         Case::new("a_clock_that_is_off_stops_the_run", faults, clock),
     ]
-}
-
-fn stone(suite: &Suite, name: &str) -> Option<Value> {
-    let list =
-        suite.get("configmaps -n groundcrew-system -l groundcrew.dev/record=claim-tombstone")?;
-    let stones = list["items"].as_array()?;
-    let text = stones.iter().find_map(|stone| {
-        let text = stone["data"]["tombstone.json"].as_str()?;
-        text.contains(&format!("\"name\": \"{name}\""))
-            .then_some(text)
-    })?;
-    serde_json::from_str(text).ok()
 }
 
 /// A claim whose end is over.
@@ -52,12 +40,6 @@ fn expired(suite: &Suite, stem: &str) -> String {
     let _ = suite.claim(&name, &format!("{name} --ttl 2h --purpose reap"));
     suite.annotate(&name, "expires-at", &moment(-60));
     name
-}
-
-fn gone(suite: &Suite, name: &str) {
-    eventually("it goes", Duration::from_secs(60), || {
-        suite.get(&format!("namespace {name}")).is_none()
-    });
 }
 
 fn alive(suite: &Suite, name: &str) {
@@ -96,7 +78,7 @@ fn life_and_death(suite: &Suite) {
     assert_eq!(suite.holder(&name), None);
     suite.reap("").success();
     assert_eq!(
-        crate::ns_claim_reap::stone(suite, &name).expect("a tombstone")["endedBy"],
+        crate::ns_claim_records::stone(suite, &name).expect("a tombstone")["endedBy"],
         stone["endedBy"],
         "the next run does not bury it anew"
     );
@@ -308,20 +290,6 @@ fn put_back(suite: &Suite) {
     assert_eq!(suite.holder(&name), Some(name.clone()));
 }
 
-fn released(suite: &Suite) {
-    let _claims = suite.claims_alone();
-    let name = suite.name("ana");
-    let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-    suite.reap("").success();
-    let release = suite.claimer(&name, &format!("ns-claim release {name} --wait"));
-    release.run().success();
-    suite.reap("").success();
-    assert_eq!(
-        stone(suite, &name).expect("a tombstone")["endedBy"],
-        "released"
-    );
-}
-
 fn clock(suite: &Suite) {
     let _claims = suite.claims_alone();
     let name = expired(suite, "ana");
@@ -344,32 +312,4 @@ fn clock(suite: &Suite) {
         through.proxy.heal();
     }
     alive(suite, &name);
-}
-
-fn report(suite: &Suite) {
-    let _claims = suite.claims_alone();
-    let (gone_one, live) = (suite.name("ana"), suite.name("ana"));
-    let team = suite.name("team");
-    for name in [&gone_one, &live] {
-        let _ = suite.claim(name, &format!("{name} --ttl 2h --team {team}"));
-    }
-    suite.annotate(&gone_one, "expires-at", &moment(-60));
-    suite.reap("").success();
-    suite.reap("--grace 0s").success();
-    gone(suite, &gone_one);
-    let report = suite
-        .admin("ns-claim report --since 1h --by team -o json")
-        .run();
-    let report = report.success().json();
-    let rows = report["rows"].as_array().expect("rows");
-    let row = rows
-        .iter()
-        .find(|row| row["key"] == team)
-        .expect("the team");
-    assert_eq!(
-        (&row["claims"], &row["live"]),
-        (&json!(2), &json!(1)),
-        "{row}"
-    );
-    assert!(row["claimHours"].as_f64().expect("hours") > 0.0, "{row}");
 }

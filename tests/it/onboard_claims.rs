@@ -1,14 +1,29 @@
 //! `kubectl onboard --claims`: the right to claim temporary namespaces, and its end.
 
-use harness::{Case, Need, Suite};
+use std::path::Path;
+use std::time::Duration;
+
+use harness::{Case, Need, Output, Suite, eventually};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Signer, Need::Controllers];
-    vec![Case::new(
-        "who_may_claim_does_and_loses_it_with_her_access",
-        needs,
-        claims,
-    )]
+    vec![
+        Case::new(
+            "who_may_claim_does_and_loses_it_with_her_access",
+            needs,
+            claims,
+        ),
+        Case::new(
+            "her_claim_is_carried_over_to_her_next_file_and_leaves_the_old_one",
+            needs,
+            renewed,
+        ),
+        Case::new("what_a_token_has_claimed_ends_with_it", needs, token),
+    ]
+}
+
+fn with(suite: &Suite, file: &Path, words: &str) -> Output {
+    suite.admin(words).kubeconfig(file).run()
 }
 
 fn claims(suite: &Suite) {
@@ -46,4 +61,67 @@ fn claims(suite: &Suite) {
         let going = left.is_none_or(|found| !found["metadata"]["deletionTimestamp"].is_null());
         assert!(going, "{claimed}");
     }
+}
+
+/// Whom the binding of a claim names.
+fn owners(suite: &Suite, claim: &str) -> Vec<String> {
+    let binding = suite.get(&format!("rolebinding claim-owner -n {claim}"));
+    let subjects = binding.expect("a binding")["subjects"].clone();
+    let subjects = subjects.as_array().cloned().unwrap_or_default();
+    let names = subjects.iter().map(|one| one["name"].as_str());
+    names.map(|name| name.unwrap_or("").to_owned()).collect()
+}
+
+fn renewed(suite: &Suite) {
+    let _installed = suite.claims();
+    let (name, claim) = (suite.name("claimer"), suite.name("temporary"));
+    suite.onboard(&name).line("--claims").run().success();
+    let (old, new) = (
+        suite.path(&format!("{name}.kubeconfig")),
+        suite.path("new.kubeconfig"),
+    );
+    with(suite, &old, &format!("ns-claim {claim} --ttl 2h --wait")).success();
+    let group = |generation| format!("onboard:{name}:g{generation}");
+    assert_eq!(owners(suite, &claim), [group(1)]);
+
+    let renew = suite.admin(&format!("onboard renew {name} --grace 10s --out"));
+    let renewed = renew.args([&new]).run();
+    renewed
+        .success()
+        .says(&format!("rolebinding/claim-owner in {claim} configured"));
+    assert_eq!(owners(suite, &claim), [group(1), group(2)]);
+    let extend = format!("ns-claim extend {claim} --by 10m");
+    let work = format!("create configmap work --dry-run=server -n {claim}");
+    for file in [&old, &new] {
+        eventually("the rights spread", Duration::from_secs(60), || {
+            with(suite, file, &work).code == Some(0)
+        });
+        with(suite, file, &extend).success();
+    }
+
+    eventually("her grace is over", Duration::from_secs(60), || {
+        let due = suite.admin(&format!("onboard renew {name} --due")).run();
+        due.success();
+        owners(suite, &claim) == [group(2)]
+    });
+    with(suite, &new, &extend).success();
+    eventually("the old file is out", Duration::from_secs(60), || {
+        with(suite, &old, &work).code == Some(1)
+    });
+    with(suite, &old, &extend).code(1);
+    with(suite, &new, &format!("ns-claim release {claim}")).success();
+}
+
+fn token(suite: &Suite) {
+    let _installed = suite.claims();
+    let (name, claim) = (suite.name("claimer"), suite.name("temporary"));
+    let onboard = suite.onboard(&name).line("--claims --auth token");
+    onboard.run().success();
+    let file = suite.path(&format!("{name}.kubeconfig"));
+    with(suite, &file, &format!("ns-claim {claim} --ttl 2h --wait")).success();
+    let offboard = suite.admin(&format!("onboard offboard {name} --yes"));
+    offboard
+        .run()
+        .success()
+        .says(&format!("namespace/{claim} deleted"));
 }

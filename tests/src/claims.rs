@@ -102,11 +102,21 @@ impl Suite {
 #[must_use]
 #[track_caller]
 pub fn action(report: &Output, namespace: &str) -> String {
+    action_of(report, namespace).unwrap_or_else(|| panic!("{namespace} is not in {report}"))
+}
+
+/// Returns what a run of the reaper did with a namespace, if it saw it.
+///
+/// # Panics
+///
+/// When there is no report.
+#[must_use]
+#[track_caller]
+pub fn action_of(report: &Output, namespace: &str) -> Option<String> {
     let report = report.json();
     let rows = report["rows"].as_array().expect("rows");
-    let row = rows.iter().find(|row| row["claim"]["name"] == namespace);
-    let action = &row.unwrap_or_else(|| panic!("{namespace} is not in {report}"))["action"];
-    action.as_str().expect("an action").to_owned()
+    let row = rows.iter().find(|row| row["claim"]["name"] == namespace)?;
+    Some(row["action"].as_str().expect("an action").to_owned())
 }
 
 /// Returns a moment so many seconds from now as RFC 3339.

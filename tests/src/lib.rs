@@ -18,7 +18,7 @@ mod person;
 mod suite;
 
 pub use case::{Case, Need};
-pub use claims::{action, moment};
+pub use claims::{action, action_of, moment};
 pub use command::{Output, Run};
 pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};

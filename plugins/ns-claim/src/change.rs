@@ -19,10 +19,11 @@ use serde_json::{Value, json};
 use crate::claim::Claim;
 use crate::index::{self, Put};
 use crate::objects::Holder;
+use crate::one::{self, Look};
 use crate::settings::Settings;
 use crate::take::document;
 use crate::view::View;
-use crate::{FIELD_MANAGER, meta, objects, one, refusal};
+use crate::{FIELD_MANAGER, meta, objects, refusal};
 
 /// Tries against others who change the same at the same time.
 const TRIES: usize = 20;
@@ -90,15 +91,14 @@ pub async fn protect(args: ProtectArgs, ui: &Ui, interrupt: &Interrupt) -> Resul
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
     let look = async {
         let me = access::who_am_i(&session).await?.username;
-        let (index, clock) = index::read(&session).await?;
-        Ok((
-            me,
-            index.settings,
-            clock,
-            one::read(&session, &args.name).await?,
-        ))
+        Ok((me, one::look(&session, Some(&args.name)).await?))
     };
-    let (me, settings, clock, claim) = interrupt.guard(look).await?;
+    let (me, look) = interrupt.guard(look).await?;
+    let Look {
+        claim,
+        settings,
+        clock,
+    } = look;
     let by = (!args.off).then_some(me);
     let as_wanted = |claim: &Claim| claim.protected_by.is_some() == by.is_some();
     let note = json!({meta::PROTECTED: by});
@@ -124,12 +124,13 @@ pub async fn transfer(args: TransferArgs, ui: &Ui, interrupt: &Interrupt) -> Res
         return Err(Error::usage("--to names nobody"));
     }
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let look = async {
-        let (index, clock) = index::read(&session).await?;
-        Ok((index, clock, one::read(&session, &args.name).await?))
-    };
-    let (index, clock, claim) = interrupt.guard(look).await?;
-    let settings = index.settings;
+    let Look {
+        claim,
+        settings,
+        clock,
+    } = interrupt
+        .guard(one::look(&session, Some(&args.name)))
+        .await?;
     let to = &args.to;
     let note = json!({meta::OWNER: to});
     let as_wanted = |claim: &Claim| claim.owner.as_ref() == Some(to);

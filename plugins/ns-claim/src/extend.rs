@@ -3,7 +3,7 @@
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::Doing;
-use groundcrew::client::{self, Session, access, outcome_unknown};
+use groundcrew::client::{self, Session, outcome_unknown};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -19,10 +19,11 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::claim::Claim;
+use crate::one::{self, Look};
 use crate::settings::Settings;
 use crate::take::{document, until};
 use crate::view::{View, between};
-use crate::{index, meta, one, refusal};
+use crate::{meta, refusal};
 
 /// Tries against others who change the namespace at the same time.
 const TRIES: usize = 10;
@@ -66,16 +67,12 @@ pub struct ExtendArgs {
 /// That it is too far, too late, or somebody else's.
 pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let look = async {
-        let me = match &args.name {
-            Some(_) => String::new(),
-            None => access::who_am_i(&session).await?.username,
-        };
-        let (index, clock) = index::read(&session).await?;
-        let claim = one::read_or_current(&session, args.name.as_deref(), &me).await?;
-        Ok((claim, index.settings, clock))
-    };
-    let (mut claim, settings, clock) = interrupt.guard(look).await?;
+    let look = one::look(&session, args.name.as_deref());
+    let Look {
+        mut claim,
+        settings,
+        clock,
+    } = interrupt.guard(look).await?;
     let zone = TimeZone::system();
     let mut sent: Option<Timestamp> = None;
     for _ in 0..TRIES {
@@ -214,6 +211,18 @@ async fn set(
     api.patch(&claim.name, &params, &Patch::Merge(patch)).await
 }
 
+/// Says how much of the longest lifetime is left.
+fn left(view: &View, settings: &Settings) -> String {
+    let (Some(ends), Some(cap)) = (view.ends_at, view.can_reach) else {
+        return String::new();
+    };
+    format!(
+        "  {} of {} in all can still be added\n",
+        Span(between(ends, cap)),
+        settings.max_total()
+    )
+}
+
 fn finish(
     session: &Session,
     args: &ExtendArgs,
@@ -227,11 +236,12 @@ fn finish(
     let text = match document(&view, &args.output)? {
         Some(text) => text,
         None => format!(
-            "{} is {}'s{}{}\n",
+            "{} is {}'s{}{}\n{}",
             view.name,
             view.owner.as_deref().unwrap_or("nobody"),
             until(&view, now, zone),
-            args.write.dry_run.suffix()
+            args.write.dry_run.suffix(),
+            left(&view, settings)
         ),
     };
     ui.answer(text)?;

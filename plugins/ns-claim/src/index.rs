@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::clock::{self, Clock};
-use crate::meta;
 use crate::settings::Settings;
+use crate::{meta, server};
 
 /// What the index says.
 #[derive(Clone, Debug, Default)]
@@ -77,13 +77,13 @@ pub async fn read(session: &Session) -> Result<(Index, Clock)> {
         "/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{}",
         meta::INDEX
     );
-    let (map, clock) = clock::get::<ConfigMap>(session, &path)
-        .await
-        .map_err(unreadable)?;
-    Ok((Index::of(map)?, clock))
+    match clock::get::<ConfigMap>(session, &path).await {
+        Ok((map, clock)) => Ok((Index::of(map)?, clock)),
+        Err(error) => Err(unreadable(session, error).await),
+    }
 }
 
-fn unreadable(error: kube::Error) -> Error {
+async fn unreadable(session: &Session, error: kube::Error) -> Error {
     let forbidden = matches!(&error, kube::Error::Api(status) if status.code == 403);
     let doing = Doing::new("get", "configmaps")
         .named(meta::INDEX)
@@ -91,14 +91,25 @@ fn unreadable(error: kube::Error) -> Error {
     if !forbidden {
         return explain(error, &doing);
     }
-    Error::failed("you may not see or hold claims in this cluster")
-        .with_detail(format!("missing: {doing}"))
-        .with_hint(format!(
-            "an admin lets you: put you into the group {}, or run\n\
-             kubectl create clusterrolebinding claimer-YOU --clusterrole={} --user=YOU",
-            meta::CLAIMERS_GROUP,
-            meta::CLAIMER_ROLE
-        ))
+    let error = Error::failed("you may not see or hold claims in this cluster")
+        .with_detail(format!("missing: {doing}"));
+    if let Ok(version) = server::version(session).await
+        && !version.can_guard
+    {
+        return error
+            .with_detail(format!(
+                "this server is {}: before Kubernetes 1.30 only admins and CI can claim",
+                version.text
+            ))
+            .with_hint("an admin claims for you:  kubectl ns-claim NAME --owner YOU");
+    }
+    error.with_hint(format!(
+        "an admin lets you: put you into the group {}, or run\n\
+         kubectl create clusterrolebinding claimer-YOU --clusterrole={role} --user=YOU\n\
+         kubectl create rolebinding claimer-YOU -n {SYSTEM_NAMESPACE} --role={role} --user=YOU",
+        meta::CLAIMERS_GROUP,
+        role = meta::CLAIMER_ROLE
+    ))
 }
 
 /// How a write of one entry ended.
@@ -159,7 +170,7 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
     };
     let namespaces = Api::<Namespace>::all(session.client.clone());
     match namespaces
-        .create(&params, &crate::objects::system_namespace())
+        .create(&params, &system_namespace(meta::MANAGED_BY))
         .await
     {
         Err(error) if !groundcrew::write::is_conflict(&error) => return Err(error),

@@ -6,7 +6,7 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session, access};
+use groundcrew::client::{self, Session, access, pages};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -25,8 +25,6 @@ use crate::index::{self, Index};
 use crate::one;
 use crate::view::View;
 
-/// Claims of one LIST answer.
-const PAGE: u32 = 500;
 /// Claims that are read at the same time where they cannot be listed.
 const CONCURRENCY: usize = 8;
 
@@ -135,16 +133,9 @@ pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
 /// What the server says.
 pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
     let api = Api::<Namespace>::all(session.client.clone());
-    let mut params = ListParams::default().labels(&one::selector()).limit(PAGE);
-    let mut claims = Vec::new();
-    loop {
-        let page = api.list(&params).await?;
-        claims.extend(page.items.iter().filter_map(Claim::of));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(claims),
-        }
-    }
+    let params = ListParams::default().labels(&one::selector());
+    let add = |claims: &mut Vec<Claim>, namespace| claims.extend(Claim::of(&namespace));
+    pages::fold(&api, &params, add).await
 }
 
 /// Reads the caller's claims one by one, by the names in the index.

@@ -15,6 +15,7 @@ mod one;
 mod reap;
 mod refusal;
 mod release;
+mod server;
 mod settings;
 mod show;
 mod switch;

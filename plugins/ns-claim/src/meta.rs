@@ -3,7 +3,7 @@
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, is_label};
 
 /// Label that makes a namespace a claim; nothing without it is ever reaped.
-pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
+pub use groundcrew::tenancy::CLAIM;
 /// Label of everything that this plugin makes.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kubectl-ns-claim");
 /// Label of a record, with what kind of record.
@@ -25,7 +25,7 @@ pub const PROTECTED: &str = "groundcrew.dev/protected-by";
 pub const SETTINGS: &str = "groundcrew.dev/settings";
 
 /// ConfigMap in [`SYSTEM_NAMESPACE`]: namespace → user, the index and the cap's counter.
-pub const INDEX: &str = "claims";
+pub use groundcrew::tenancy::CLAIM_INDEX as INDEX;
 /// ConfigMap in [`SYSTEM_NAMESPACE`]: what the reaper remembers.
 pub const LEDGER: &str = "claims-ledger";
 /// Value of [`RECORD`] on tombstones.
@@ -36,7 +36,7 @@ pub const LIMITS: &str = "claim";
 /// Name of the NetworkPolicy in a claim.
 pub const DEFAULT_DENY: &str = "default-deny";
 /// Name of the RoleBinding of the owner.
-pub const OWNER_BINDING: &str = "claim-owner";
+pub use groundcrew::tenancy::CLAIM_OWNER_BINDING as OWNER_BINDING;
 
 /// ClusterRole of those who may claim.
 pub const CLAIMER_ROLE: &str = "groundcrew:claimer";

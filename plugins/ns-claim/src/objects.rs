@@ -172,20 +172,6 @@ pub fn role_binding(name: &str, namespace: &str, role: &str, holders: &[Holder])
     }
 }
 
-/// Returns the namespace of records; only the reaper runs in it.
-#[must_use]
-pub fn system_namespace() -> Namespace {
-    let mut metadata = metadata(SYSTEM_NAMESPACE, None);
-    metadata.labels.get_or_insert_default().extend(pairs([(
-        "pod-security.kubernetes.io/enforce",
-        "restricted",
-    )]));
-    Namespace {
-        metadata,
-        ..Namespace::default()
-    }
-}
-
 /// Returns the empty index.
 #[must_use]
 pub fn index() -> ConfigMap {

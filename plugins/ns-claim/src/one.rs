@@ -1,8 +1,8 @@
 //! The one claim that a command is about.
 
 use clap_complete::engine::ArgValueCompleter;
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, access};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use k8s_openapi::api::core::v1::Namespace;
@@ -10,7 +10,39 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::claim::Claim;
-use crate::meta;
+use crate::clock::Clock;
+use crate::settings::Settings;
+use crate::{index, meta};
+
+/// What a command about one claim looks at first.
+#[derive(Debug)]
+pub struct Look {
+    /// The claim.
+    pub claim: Claim,
+    /// What the installation says.
+    pub settings: Settings,
+    /// The server's clock.
+    pub clock: Clock,
+}
+
+/// Looks at the claim of that name, or, without one, at the current namespace if it is the
+/// caller's; only then the server is asked who that is.
+///
+/// # Errors
+///
+/// As [`read_or_current`].
+pub async fn look(session: &Session, name: Option<&str>) -> Result<Look> {
+    let me = match name {
+        Some(_) => String::new(),
+        None => access::who_am_i(session).await?.username,
+    };
+    let (index, clock) = index::read(session).await?;
+    Ok(Look {
+        claim: read_or_current(session, name, &me).await?,
+        settings: index.settings,
+        clock,
+    })
+}
 
 /// Reads the claim of that name.
 ///

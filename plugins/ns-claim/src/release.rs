@@ -4,20 +4,25 @@ use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
+use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{self, Session, access};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Writer, is_conflict};
-use k8s_openapi::api::core::v1::Namespace;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 
 use crate::claim::Claim;
 use crate::index::{self, Put};
+use crate::reap::ledger::{self, Tombstone};
+use crate::reap::{observe, stone};
 use crate::take::document;
 use crate::view::View;
 use crate::{meta, one, refusal};
@@ -90,6 +95,12 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             // The reaper frees it as well; the namespace is what was asked about.
             ui.warning(format_args!(
                 "the place of {} is not free yet: {error}",
+                claim.name
+            ));
+        }
+        if let Err(error) = bury(&session, &claim, &me, clock.now()).await {
+            ui.warning(format_args!(
+                "{} is released, and not on record: {error}",
                 claim.name
             ));
         }
@@ -226,6 +237,35 @@ async fn free(session: &Session, name: &str, owner: &str) -> Result<()> {
     Err(Error::conflict(
         "the index is being changed by others all the time",
     ))
+}
+
+/// Leaves a tombstone, where the caller may: admins and CI. Claimers may write nothing into the
+/// namespace of records but their entry, so the reaper buries what it saw of theirs.
+async fn bury(session: &Session, claim: &Claim, me: &str, now: Timestamp) -> Result<()> {
+    let write = Access::new("create", "configmaps").within(SYSTEM_NAMESPACE);
+    if !access::is_allowed(session, &write).await? {
+        return Ok(());
+    }
+    let (ledger, _) = observe::ledger(session).await?;
+    let known = ledger.claims.get(&claim.uid);
+    let entry = ledger::seen(known, claim, ledger::Requests::default(), now);
+    let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
+    let map = stone::map(&tombstone)?;
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let writer = Writer {
+        field_manager: crate::FIELD_MANAGER.to_owned(),
+        dry_run: false,
+        force_conflicts: false,
+    };
+    match writer.create(&api, &map, |_| true).await {
+        Ok(_) => Ok(()),
+        // Whoever was there first knows at least as much.
+        Err(error) if is_conflict(&error) => Ok(()),
+        Err(error) => Err(explain(
+            error,
+            &Doing::new("create", "configmaps").within(SYSTEM_NAMESPACE),
+        )),
+    }
 }
 
 /// Waits until it is gone, and says what keeps it when it does not go.

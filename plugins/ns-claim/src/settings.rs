@@ -35,9 +35,17 @@ pub struct Settings {
     pub max_deletes: u32,
     /// When the reaper runs, as cron writes it.
     pub schedule: String,
+    /// How long the records of ended claims are kept, in seconds.
+    #[serde(default = "ninety_days")]
+    pub keep_records_seconds: u64,
     /// Image of the reaper; without one it is not scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+}
+
+/// Of installations that say nothing of it.
+fn ninety_days() -> u64 {
+    90 * 86_400
 }
 
 impl Default for Settings {
@@ -56,6 +64,7 @@ impl Default for Settings {
             grace_seconds: 1800,
             max_deletes: 20,
             schedule: "*/15 * * * *".to_owned(),
+            keep_records_seconds: ninety_days(),
             image: None,
         }
     }
@@ -131,6 +140,12 @@ impl Settings {
     #[must_use]
     pub fn grace(&self) -> Span {
         Span(Duration::from_secs(self.grace_seconds))
+    }
+
+    /// Returns how long the records of ended claims are kept.
+    #[must_use]
+    pub fn keep_records(&self) -> Span {
+        Span(Duration::from_secs(self.keep_records_seconds))
     }
 
     /// Returns how long before its end a claim's owner is warned.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, access};
+use groundcrew::client;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
@@ -12,9 +12,9 @@ use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::one::{self, Look};
 use crate::take::document;
 use crate::view::{View, between};
-use crate::{index, one};
 
 /// Show everything about one claim
 ///
@@ -42,18 +42,14 @@ pub struct ShowArgs {
 /// What the server says.
 pub async fn run(args: ShowArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let look = async {
-        let me = match &args.name {
-            Some(_) => String::new(),
-            None => access::who_am_i(&session).await?.username,
-        };
-        let (index, clock) = index::read(&session).await?;
-        let claim = one::read_or_current(&session, args.name.as_deref(), &me).await?;
-        Ok((claim, index, clock))
-    };
-    let (claim, index, clock) = interrupt.guard(look).await?;
+    let look = one::look(&session, args.name.as_deref());
+    let Look {
+        claim,
+        settings,
+        clock,
+    } = interrupt.guard(look).await?;
     let now = clock.now();
-    let view = View::of(&claim, &index.settings, now);
+    let view = View::of(&claim, &settings, now);
     let text = match document(&view, &args.output)? {
         Some(text) => text,
         None => sheet(&view, now, &TimeZone::system()),

@@ -13,7 +13,7 @@ pub const USER_LABEL: &str = "groundcrew.dev/user";
 /// Label of a record.
 pub const RECORD_LABEL: &str = "groundcrew.dev/record";
 /// Label of a namespace that was claimed with `kubectl ns-claim`.
-pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
+pub use groundcrew::tenancy::CLAIM;
 /// Annotation with the exact user name.
 pub const OWNER: &str = "groundcrew.dev/owner";
 /// Annotation with the generation that an object belongs to.

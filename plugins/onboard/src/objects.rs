@@ -11,12 +11,12 @@ use serde::Serialize;
 use crate::identity::UserName;
 use crate::meta;
 use crate::options::Network;
-use crate::record::{SYSTEM_NAMESPACE, Settings};
+use crate::record::Settings;
 
 mod binding;
 
 pub use binding::{
-    Binding, Holder, binding_name, check_subjects, claims_in_records, rebound, renewer,
+    Binding, Holder, binding_name, check_subjects, claims_in_records, rebound, reheld, renewer,
     role_binding, wide_binding,
 };
 
@@ -46,23 +46,6 @@ pub fn namespace(name: &str, user: &UserName, settings: &Settings) -> Namespace 
         metadata,
         ..Namespace::default()
     }
-}
-
-/// Returns the namespace of records; nothing ever runs in it.
-#[must_use]
-pub fn system_namespace() -> Namespace {
-    let labels = [
-        meta::MANAGED_BY,
-        ("pod-security.kubernetes.io/enforce", "restricted"),
-    ];
-    let mut namespace = Namespace::default();
-    namespace.metadata.name = Some(SYSTEM_NAMESPACE.to_owned());
-    namespace.metadata.labels = Some(
-        labels
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into(),
-    );
-    namespace
 }
 
 /// Returns the limits of `spec` as an object of hers.

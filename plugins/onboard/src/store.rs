@@ -3,13 +3,14 @@
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 
 use crate::identity::UserName;
-use crate::objects;
+use crate::meta;
 use crate::record::{self, Record, SYSTEM_NAMESPACE};
 
 /// Writes a record in the place of the one that was read, or as a first one.
@@ -56,7 +57,7 @@ pub async fn write(
 ///
 /// What the server says.
 pub async fn system_namespace(session: &Session, writer: &Writer) -> Result<()> {
-    let object = objects::system_namespace();
+    let object = tenancy::system_namespace(meta::MANAGED_BY);
     let api = Api::<Namespace>::all(session.client.clone());
     match writer.create(&api, &object, |_| true).await {
         Ok(_) => Ok(()),
@@ -75,9 +76,14 @@ pub fn raced(error: kube::Error, doing: &Doing, user: &UserName) -> Error {
     if !is_conflict(&error) && !is_not_found(&error) {
         return explain(error, doing);
     }
+    overtaken(user).with_source(explain(error, doing))
+}
+
+/// Says that another run was faster.
+#[must_use]
+pub fn overtaken(user: &UserName) -> Error {
     Error::conflict(format!(
         "somebody else is changing {user}'s access at the same time"
     ))
-    .with_source(explain(error, doing))
     .with_hint("look at what they did, then run this again")
 }

@@ -24,7 +24,25 @@ pub async fn all<K>(api: &Api<K>, params: &ListParams) -> Result<Vec<K>, kube::E
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    walk(params, async |page| api.list(page).await).await
+    fold(api, params, Vec::push).await
+}
+
+/// Goes through everything as [`all`] does, and keeps only what `add` makes of each object: no
+/// more than one page of them is in memory. When the list is begun again, so is what was made.
+///
+/// # Errors
+///
+/// As [`all`].
+pub async fn fold<K, S>(
+    api: &Api<K>,
+    params: &ListParams,
+    add: impl FnMut(&mut S, K),
+) -> Result<S, kube::Error>
+where
+    K: Clone + Debug + DeserializeOwned,
+    S: Default,
+{
+    walk(params, async |page| api.list(page).await, add).await
 }
 
 /// Lists the metadata of everything, as [`all`] does: for Secrets nothing else may be read, for
@@ -37,29 +55,35 @@ pub async fn metadata<K>(api: &Api<K>, params: &ListParams) -> Result<Vec<Object
 where
     K: Clone + Debug + DeserializeOwned,
 {
-    let found = walk(params, async |page| api.list_metadata(page).await).await?;
-    Ok(found.into_iter().map(|item| item.metadata).collect())
+    let fetch = async |page: &ListParams| api.list_metadata(page).await;
+    walk(params, fetch, |all: &mut Vec<_>, item| {
+        all.push(item.metadata);
+    })
+    .await
 }
 
-async fn walk<T: Clone>(
+async fn walk<T: Clone, S: Default>(
     params: &ListParams,
     fetch: impl AsyncFn(&ListParams) -> Result<ObjectList<T>, kube::Error>,
-) -> Result<Vec<T>, kube::Error> {
+    mut add: impl FnMut(&mut S, T),
+) -> Result<S, kube::Error> {
     let first = params.clone().limit(PAGE);
     let mut restarts = 0;
-    let (mut items, mut next) = (Vec::new(), first.clone());
+    let (mut made, mut next) = (S::default(), first.clone());
     loop {
         match fetch(&next).await {
             Ok(page) => {
-                items.extend(page.items);
+                for item in page.items {
+                    add(&mut made, item);
+                }
                 match page.metadata.continue_.filter(|token| !token.is_empty()) {
                     Some(token) => next = first.clone().continue_token(&token),
-                    None => return Ok(items),
+                    None => return Ok(made),
                 }
             }
             Err(error) if is_expired(&error) && restarts < RESTARTS => {
                 restarts += 1;
-                items.clear();
+                made = S::default();
                 next = first.clone();
             }
             Err(error) => return Err(error),
@@ -69,4 +93,63 @@ async fn walk<T: Clone>(
 
 fn is_expired(error: &kube::Error) -> bool {
     status(error).is_some_and(|status| status.code == 410)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
+    use kube::core::{Status, TypeMeta};
+
+    use super::*;
+
+    /// Answers with these pages, one after the other; `None` is an expired continuation.
+    async fn walked(pages: &[Option<(&[u32], &str)>]) -> (Result<Vec<u32>, kube::Error>, usize) {
+        let left = RefCell::new(pages.iter());
+        let asked = RefCell::new(0);
+        let fetch = async |_: &ListParams| {
+            *asked.borrow_mut() += 1;
+            match left.borrow_mut().next().copied().flatten() {
+                Some((items, token)) => Ok(ObjectList {
+                    types: TypeMeta::default(),
+                    metadata: ListMeta {
+                        continue_: Some(token.to_owned()),
+                        ..ListMeta::default()
+                    },
+                    items: items.to_vec(),
+                }),
+                None => Err(kube::Error::Api(
+                    Status::failure("expired", "Expired").with_code(410).boxed(),
+                )),
+            }
+        };
+        let result = walk(&ListParams::default(), fetch, Vec::push).await;
+        let asked = *asked.borrow();
+        (result, asked)
+    }
+
+    #[tokio::test]
+    async fn a_list_is_whole_however_many_pages_it_has() {
+        let (found, _) = walked(&[Some((&[1, 2], "more")), Some((&[3], ""))]).await;
+        assert_eq!(found.unwrap(), [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn what_was_made_of_half_a_list_is_forgotten_when_it_is_begun_again() {
+        let pages = [
+            Some((&[1, 2][..], "more")),
+            None,
+            Some((&[2, 3][..], "more")),
+            Some((&[4][..], "")),
+        ];
+        assert_eq!(walked(&pages).await.0.unwrap(), [2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_expires_again_and_again_is_an_error() {
+        let (found, asked) = walked(&[]).await;
+        assert!(found.is_err());
+        assert_eq!(asked, 1 + RESTARTS);
+    }
 }

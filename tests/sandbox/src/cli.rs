@@ -100,7 +100,11 @@ enum Command {
     /// Writes docs/reference anew, from what the plugins say of themselves
     Reference,
     /// Measures the plugins on a sandbox and prints a table
-    Bench,
+    Bench {
+        /// Measures only this plugin; repeatable
+        #[arg(long, value_name = "PLUGIN", value_enum)]
+        only: Vec<commands::bench::Part>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -222,7 +226,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             partial,
         })),
         Command::Reference => done(commands::reference::run()),
-        Command::Bench => done(commands::bench::run()),
+        Command::Bench { only } => done(commands::bench::run(&only)),
     }
 }
 

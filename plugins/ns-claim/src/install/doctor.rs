@@ -1,29 +1,41 @@
 //! `kubectl ns-claim doctor`: is everything as it was installed, and does the guard deny?
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ResourceQuota;
+use kube::Api;
+use kube::api::ListParams;
 
 use super::cluster::{Part, Standing};
-use super::{Line, Report, Stages, look, probe};
-use crate::{index, view};
+use super::probe;
+use super::report::{Line, Report};
+use super::stages::{Stages, look};
+use crate::claim::Claim;
+use crate::{index, list, view};
 
 /// How long the guard may take to deny when it should do so already.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Claims that one sentence names.
+const SHOWN: usize = 5;
+/// How long a claim may be in the making.
+const UNDER_WAY: Duration = Duration::from_secs(10);
 /// A reaper that has not been there for so long is not there.
 const SILENCE: Duration = Duration::from_secs(86_400);
 
 /// Check the guard, the rights and the reaper
 ///
-/// Names what is missing or altered (exit 3), and tries the guard out as a claimer would, in dry
-/// runs. Nothing is written.
+/// Names what is missing or altered and which claims no quota limits (exit 3), and tries the guard
+/// out as a claimer would, in dry runs. Nothing is written.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -97,18 +109,27 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     } else {
         ui.status("no reaper is scheduled; claims end when somebody reaps.");
     }
+    let unlimited = interrupt.guard(unlimited(&session, clock.now())).await?;
     let report = Report {
         objects: lines,
         guard_denies,
         settings,
+        without_quota: Some(unlimited.iter().map(|claim| claim.name.clone()).collect()),
     };
     ui.answer(report.render(&args.output, false)?)?;
     for finding in &findings {
         ui.warning(finding);
     }
+    if let Some(text) = named(&unlimited) {
+        ui.warning(text);
+        ui.hint("make it:  kubectl ns-claim NAME --owner OWNER --reuse");
+    }
     session.finish()?;
     if damaged || !findings.is_empty() {
         ui.hint("put it back:  kubectl ns-claim install");
+        return Ok(Exit::No);
+    }
+    if !unlimited.is_empty() {
         return Ok(Exit::No);
     }
     ui.status(if guarded {
@@ -117,6 +138,49 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         "everything is as it was installed; only admins can claim."
     });
     Ok(Exit::Done)
+}
+
+/// Returns the claims that nothing limits: no policy can demand what is not there, and `--profile
+/// none` is allowed.
+async fn unlimited(session: &Session, now: Timestamp) -> Result<Vec<Claim>> {
+    let quotas = Api::<ResourceQuota>::all(session.client.clone());
+    let add = |limited: &mut BTreeSet<String>, quota: ResourceQuota| {
+        limited.extend(quota.metadata.namespace);
+    };
+    let limited = pages::fold(&quotas, &ListParams::default(), add)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
+    let claims = list::labelled(session)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+    Ok(claims
+        .into_iter()
+        .filter(|claim| is_unlimited(claim, &limited, now))
+        .collect())
+}
+
+fn is_unlimited(claim: &Claim, limited: &BTreeSet<String>, now: Timestamp) -> bool {
+    let under_way = claim
+        .created
+        .is_none_or(|created| view::between(created, now) < UNDER_WAY);
+    !under_way && claim.terminating.is_none() && !limited.contains(&claim.name)
+}
+
+/// Names the first few; `-o json` names them all.
+fn named(unlimited: &[Claim]) -> Option<String> {
+    let (shown, more) = unlimited.split_at(unlimited.len().min(SHOWN));
+    let names: Vec<String> = shown
+        .iter()
+        .map(|claim| {
+            let owner = claim.owner.as_deref().unwrap_or("nobody");
+            format!("{} ({owner})", claim.name)
+        })
+        .collect();
+    let more = match more.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    (!names.is_empty()).then(|| format!("no quota limits {}{more}", names.join(", ")))
 }
 
 fn words(error: &Error) -> String {
@@ -144,4 +208,38 @@ fn silent(parts: &[Part], now: Timestamp) -> Option<String> {
     }
     (view::between(since, now) > SILENCE)
         .then(|| format!("the reaper has not succeeded since {since}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::tests::{at, claim};
+
+    #[test]
+    fn many_claims_without_a_quota_are_one_sentence() {
+        assert_eq!(named(&[]), None);
+        let one = named(&[claim()]).unwrap();
+        assert_eq!(one, "no quota limits ana-brisk-otter (ana)");
+        let many = named(&vec![claim(); 7]).unwrap();
+        assert!(many.ends_with("(ana) and 2 more"), "{many}");
+    }
+
+    #[test]
+    fn a_claim_without_a_quota_is_seen_once_it_is_whole() {
+        let now = at("2026-11-21T19:48:00Z");
+        let none = BTreeSet::new();
+        assert!(is_unlimited(&claim(), &none, now));
+        let limited = BTreeSet::from([claim().name]);
+        assert!(!is_unlimited(&claim(), &limited, now));
+        let going = Claim {
+            terminating: Some(Vec::new()),
+            ..claim()
+        };
+        assert!(!is_unlimited(&going, &none, now));
+        let made = Claim {
+            created: now.checked_sub(Duration::from_secs(3)).ok(),
+            ..claim()
+        };
+        assert!(!is_unlimited(&made, &none, now));
+    }
 }

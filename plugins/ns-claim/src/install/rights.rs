@@ -175,7 +175,7 @@ pub fn reaper() -> Vec<Value> {
                 named("", "configmaps", &[meta::INDEX], &["get"]),
                 named("", "configmaps", &[meta::LEDGER], &["get", "update"]),
                 // Tombstones have names that nobody knows beforehand.
-                rule("", &["configmaps"], &["create", "patch", "delete"]),
+                rule("", &["configmaps"], &["list", "create", "patch", "delete"]),
             ],
         ),
         binding("Role", name, name, &account),

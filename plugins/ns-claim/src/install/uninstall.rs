@@ -10,7 +10,8 @@ use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
 
 use super::cluster::{self, Standing};
-use super::{Line, Report, Stages, look};
+use super::report::{Line, Report};
+use super::stages::{Stages, look};
 use crate::settings::Settings;
 use crate::{index, list};
 
@@ -93,6 +94,7 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
         objects: lines,
         guard_denies: None,
         settings,
+        without_quota: None,
     };
     ui.answer(report.render(&args.output, false)?)?;
     ui.status("claims, their index and their tombstones stay in groundcrew-system.");

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::ledger::{Advance, Entry, Ledger, Tombstone};
 use super::observe::{KEY, Observed, load_balancers};
-use super::{Rules, decide, ledger};
+use super::{Rules, decide, ledger, stone};
 use crate::claim::Claim;
 use crate::clock;
 use crate::index::{self, Put};
@@ -45,7 +45,7 @@ pub struct Reaper<'a> {
 }
 
 impl Reaper<'_> {
-    fn writer() -> Writer {
+    pub(super) fn writer() -> Writer {
         Writer {
             field_manager: FIELD_MANAGER.to_owned(),
             dry_run: false,
@@ -53,7 +53,7 @@ impl Reaper<'_> {
         }
     }
 
-    fn maps(&self) -> Api<ConfigMap> {
+    pub(super) fn maps(&self) -> Api<ConfigMap> {
         Api::namespaced(self.session.client.clone(), SYSTEM_NAMESPACE)
     }
 
@@ -132,7 +132,7 @@ impl Reaper<'_> {
     pub async fn remember(&self, advance: &Advance) -> Result<()> {
         for tombstone in &advance.ended {
             // The one of a deletion says more, and was there first.
-            let map = tombstone_map(tombstone)?;
+            let map = stone::map(tombstone)?;
             let made = Self::writer().create(&self.maps(), &map, |_| true).await;
             if let Err(error) = made
                 && !is_conflict(&error)
@@ -266,8 +266,8 @@ impl Reaper<'_> {
         let by = format!("reaper ({})", self.observed.me);
         let mut tombstone = Tombstone::new(&fresh.uid, entry, now, &by);
         tombstone.outlived_by.clone_from(&outlived_by);
-        let map = tombstone_map(&tombstone)?;
-        let stone = Self::writer()
+        let map = stone::map(&tombstone)?;
+        let buried = Self::writer()
             .apply(&self.maps(), &map)
             .await
             .map_err(|error| {
@@ -295,7 +295,7 @@ impl Reaper<'_> {
                 if overtaken || groundcrew::write::status(&error).is_some() {
                     // It lives, so nothing is buried. A stone that stays is passed over by the
                     // report, and the next deletion writes it anew.
-                    let _ = Self::writer().delete(&self.maps(), &stone.metadata).await;
+                    let _ = Self::writer().delete(&self.maps(), &buried.metadata).await;
                 }
                 if overtaken {
                     return Ok(Ended::Overtaken);
@@ -307,25 +307,4 @@ impl Reaper<'_> {
             }
         }
     }
-}
-
-/// Key of a tombstone's data.
-pub const STONE: &str = "tombstone.json";
-
-fn tombstone_map(tombstone: &Tombstone) -> Result<ConfigMap> {
-    let uid: String = tombstone.uid.chars().take(8).collect();
-    let name = format!("{}-{}-{uid}", meta::TOMBSTONE, tombstone.claim.name);
-    let mut metadata = objects::metadata(&name, Some(SYSTEM_NAMESPACE));
-    metadata
-        .labels
-        .get_or_insert_default()
-        .insert(meta::RECORD.to_owned(), meta::TOMBSTONE.to_owned());
-    Ok(ConfigMap {
-        metadata,
-        data: Some(BTreeMap::from([(
-            STONE.to_owned(),
-            groundcrew::output::json(tombstone)?,
-        )])),
-        ..ConfigMap::default()
-    })
 }

@@ -29,6 +29,9 @@ pub struct Ledger {
     /// Entries of the index without a namespace, and since when.
     #[serde(default)]
     pub orphans: BTreeMap<String, Timestamp>,
+    /// When old tombstones were removed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned_at: Option<Timestamp>,
 }
 
 impl Default for Ledger {
@@ -38,6 +41,7 @@ impl Default for Ledger {
             kind: Kind::ClaimLedger,
             claims: BTreeMap::new(),
             orphans: BTreeMap::new(),
+            pruned_at: None,
         }
     }
 }
@@ -144,6 +148,7 @@ pub fn advance(
     now: Timestamp,
 ) -> Advance {
     let mut next = Advance::default();
+    next.ledger.pruned_at = ledger.pruned_at;
     for claim in claims
         .iter()
         .filter(|claim| is_recorded(claim, index, ledger))
@@ -180,7 +185,8 @@ pub fn advance(
 }
 
 /// Returns the entry of a claim, with what it requested since it was seen last.
-fn seen(known: Option<&Entry>, claim: &Claim, requests: Requests, now: Timestamp) -> Entry {
+#[must_use]
+pub fn seen(known: Option<&Entry>, claim: &Claim, requests: Requests, now: Timestamp) -> Entry {
     let mut entry = known.cloned().unwrap_or_default();
     let expires = match claim.expires {
         Expires::At(moment) => Some(moment),

@@ -5,6 +5,7 @@ mod decide;
 pub mod ledger;
 pub mod observe;
 mod render;
+pub mod stone;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,6 @@ use apply::{Ended, Reaper};
 use decide::Decision;
 use observe::Observed;
 
-pub use apply::STONE;
 pub use decide::Rules;
 
 /// Warn of claims that end, and delete those that are over
@@ -47,6 +47,11 @@ pub struct ReapArgs {
     /// Delete nothing when more than this many are due at once [default: the installation's, 20]
     #[arg(long, value_name = "COUNT")]
     max_deletes: Option<u32>,
+
+    /// Remove the records of claims that ended longer ago [default: the installation's, 90d; looked
+    /// for once a day]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    keep_records: Option<Span>,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -109,6 +114,8 @@ pub struct Report {
     pub dry_run: bool,
     /// Nothing was deleted, because more were due than allowed.
     pub stopped: bool,
+    /// Records of claims that ended long ago, and were removed.
+    pub records_removed: usize,
     /// One row for each claim.
     pub rows: Vec<Row>,
 }
@@ -169,7 +176,7 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         observed: &observed,
     };
     warn(&reaper, &decisions, &mut report, interrupt).await?;
-    let advance = ledger::advance(
+    let mut advance = ledger::advance(
         &observed.ledger,
         &observed.claims,
         &observed.requests,
@@ -177,6 +184,15 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         now,
     );
     check(interrupt)?;
+    let keep = args.keep_records;
+    if keep.is_some() || stone::is_time(observed.ledger.pruned_at, now) {
+        let keep = keep.unwrap_or(rules.settings.keep_records());
+        let (removed, all) = reaper.prune(keep.0, interrupt).await?;
+        report.records_removed = removed;
+        if all {
+            advance.ledger.pruned_at = Some(now);
+        }
+    }
     reaper.remember(&advance).await?;
     if report.stopped {
         ui.answer(render::report(&report, &args.output, now)?)?;
@@ -246,7 +262,10 @@ fn report(
                 Decision::Warn(goes) => (Action::Warned, format!("goes after {goes}")),
                 Decision::Wait(goes) => (Action::Waiting, format!("goes after {goes}")),
                 Decision::Delete => (Action::Due, String::new()),
-                Decision::Going => (Action::Going, String::new()),
+                Decision::Going => {
+                    let keeps = claim.terminating.clone().unwrap_or_default();
+                    (Action::Going, keeps.join("; "))
+                }
             };
             Row {
                 claim: View::of(claim, &observed.index.settings, now),
@@ -261,6 +280,7 @@ fn report(
         due,
         dry_run,
         stopped: due > max_deletes as usize,
+        records_removed: 0,
         rows,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolume, ResourceQuota, Service};
@@ -20,8 +20,6 @@ use crate::{list, meta};
 
 /// Key of the ledger's data.
 pub const KEY: &str = "ledger.json";
-
-const PAGE: u32 = 500;
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -58,6 +56,7 @@ pub fn required() -> Vec<Access> {
         here("patch", meta::INDEX),
         here("get", meta::LEDGER),
         here("update", meta::LEDGER),
+        Access::new("list", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("create", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("patch", "configmaps").within(SYSTEM_NAMESPACE),
         Access::new("delete", "configmaps").within(SYSTEM_NAMESPACE),
@@ -132,34 +131,26 @@ pub async fn ledger(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
 async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
     let api = Api::<ResourceQuota>::all(session.client.clone());
     let selector = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
-    let mut params = ListParams::default().labels(&selector).limit(PAGE);
-    let mut requests = BTreeMap::new();
-    loop {
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
-        for quota in page.items {
-            let used = quota
-                .status
-                .and_then(|status| status.used)
-                .unwrap_or_default();
-            let of = |key: &str, scale| {
-                used.get(key)
-                    .and_then(|text| quantity(&text.0, scale))
-                    .unwrap_or_default()
-            };
-            let found = Requests {
-                cpu_milli: of("requests.cpu", 1000.0),
-                memory_mi: of("requests.memory", 1.0 / 1_048_576.0),
-            };
-            requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
-        }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(requests),
-        }
-    }
+    let params = ListParams::default().labels(&selector);
+    let add = |requests: &mut BTreeMap<String, Requests>, quota: ResourceQuota| {
+        let used = quota
+            .status
+            .and_then(|status| status.used)
+            .unwrap_or_default();
+        let of = |key: &str, scale| {
+            used.get(key)
+                .and_then(|text| quantity(&text.0, scale))
+                .unwrap_or_default()
+        };
+        let found = Requests {
+            cpu_milli: of("requests.cpu", 1000.0),
+            memory_mi: of("requests.memory", 1.0 / 1_048_576.0),
+        };
+        requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
+    };
+    pages::fold(&api, &params, add)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))
 }
 
 /// Reads every volume that is kept when its claim goes, by the namespace that uses it.
@@ -169,28 +160,19 @@ async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
 /// What the server says.
 pub async fn kept_volumes(session: &Session) -> Result<BTreeMap<String, Vec<String>>> {
     let api = Api::<PersistentVolume>::all(session.client.clone());
-    let mut params = ListParams::default().limit(PAGE);
-    let mut kept: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    loop {
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", "persistentvolumes")))?;
-        for volume in page.items {
-            let Some(spec) = volume.spec else { continue };
-            let retained = spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain");
-            let user = spec.claim_ref.and_then(|claim| claim.namespace);
-            if let (true, Some(namespace), Some(name)) = (retained, user, volume.metadata.name) {
-                kept.entry(namespace)
-                    .or_default()
-                    .push(format!("persistentvolume/{name} (Retain)"));
-            }
+    let add = |kept: &mut BTreeMap<String, Vec<String>>, volume: PersistentVolume| {
+        let Some(spec) = volume.spec else { return };
+        let retained = spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain");
+        let user = spec.claim_ref.and_then(|claim| claim.namespace);
+        if let (true, Some(namespace), Some(name)) = (retained, user, volume.metadata.name) {
+            kept.entry(namespace)
+                .or_default()
+                .push(format!("persistentvolume/{name} (Retain)"));
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(kept),
-        }
-    }
+    };
+    pages::fold(&api, &ListParams::default(), add)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "persistentvolumes")))
 }
 
 /// Reads the load balancers of a namespace: something outside the cluster may still point there.

@@ -65,8 +65,12 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
             .filter(|row| row.action == action)
             .count()
     };
+    let removed = match report.records_removed {
+        0 => String::new(),
+        count => format!(", {count} old records removed"),
+    };
     text.push_str(&format!(
-        "{} claims: {} kept, {} warned, {} waiting, {} due, {} deleted, {} need attention{}\n",
+        "{} claims: {} kept, {} warned, {} waiting, {} due, {} deleted, {} need attention{removed}{}\n",
         report.claims,
         count(Action::Kept),
         count(Action::Warned),

@@ -172,7 +172,10 @@ pub async fn run(args: TakeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         switch::check(&session)?;
     }
     let look = async {
-        futures::future::try_join(access::who_am_i(&session), index::read(&session)).await
+        let (me, index) = futures::join!(access::who_am_i(&session), index::read(&session));
+        // Of two refusals, the one that says who may claim.
+        let index = index?;
+        Ok((me?, index))
     };
     let (me, (index, clock)) = interrupt.guard(look).await?;
     let owner = wanted.owner.clone().unwrap_or_else(|| me.username.clone());

@@ -5,7 +5,7 @@ mod sum;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
+use groundcrew::client::{self, Session, pages};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -18,17 +18,15 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::reap::ledger::Tombstone;
-use crate::reap::observe;
-use crate::{index, list, meta};
+use crate::reap::{observe, stone};
+use crate::{index, list};
 use sum::{Row, Usage};
-
-const PAGE: u32 = 500;
 
 /// Report who claimed for how long, and what was requested
 ///
 /// Claim-hours are exact. Requested CPU and memory are sampled at every run of the reaper; of a
-/// claim that began before --since, the share of its time since then is counted. A claim that was
-/// made and released between two runs is not on record.
+/// claim that began before --since, the share of its time since then is counted. What a plain user
+/// claimed and released between two runs is not on record.
 #[derive(Args, Debug)]
 pub struct UsageArgs {
     /// From when on: 30d, 12h
@@ -49,6 +47,10 @@ pub struct UsageArgs {
     kube: KubeArgs,
 }
 
+/// What no report can know: those who claim may write no record of it.
+pub const UNSEEN: &str =
+    "not counted: what plain users claimed and released between two runs of the reaper";
+
 /// What the rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum By {
@@ -66,7 +68,7 @@ pub enum By {
 pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
     let look = async {
-        let (_, clock) = index::read(&session).await?;
+        let (index, clock) = index::read(&session).await?;
         let (ledger, _) = observe::ledger(&session).await?;
         let (stones, broken) = tombstones(&session).await?;
         let alive = list::labelled(&session)
@@ -76,13 +78,19 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
             .filter(|claim| claim.terminating.is_none())
             .map(|claim| claim.uid)
             .collect();
-        Ok((clock.now(), ledger, stones, broken, alive))
+        Ok((index.settings, clock.now(), ledger, stones, broken, alive))
     };
-    let (now, ledger, stones, broken, alive) = interrupt.guard(look).await?;
+    let (settings, now, ledger, stones, broken, alive) = interrupt.guard(look).await?;
     for name in &broken {
         ui.warning(format_args!("tombstone {name} cannot be read"));
     }
     let since = now.checked_sub(args.since.0).unwrap_or(now);
+    let keep = settings.keep_records();
+    if args.since > keep {
+        ui.warning(format_args!(
+            "records are kept for {keep}: what ended before is not counted"
+        ));
+    }
     let usage = sum::sum(
         &ledger,
         &stones,
@@ -90,8 +98,9 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         args.by,
         since,
         now,
-        broken.is_empty(),
+        broken.is_empty() && args.since <= keep,
     );
+    ui.status(format_args!("{UNSEEN}."));
     ui.answer(render(&usage, args.by, &args.output)?)?;
     session.finish()?;
     Ok(if usage.complete {
@@ -104,30 +113,18 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
 /// Reads every tombstone, and the names of those that cannot be read.
 async fn tombstones(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let selector = format!("{}={}", meta::RECORD, meta::TOMBSTONE);
-    let mut params = ListParams::default().labels(&selector).limit(PAGE);
-    let (mut stones, mut broken) = (Vec::new(), Vec::new());
-    loop {
-        let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
-        let page = api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        for map in page.items {
-            let text = map
-                .data
-                .as_ref()
-                .and_then(|data| data.get(crate::reap::STONE));
-            match text.and_then(|text| serde_json::from_str(text).ok()) {
-                Some(stone) => stones.push(stone),
-                None => broken.push(map.metadata.name.unwrap_or_default()),
-            }
+    let params = ListParams::default().labels(&stone::selector());
+    let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
+        let text = map.data.as_ref().and_then(|data| data.get(stone::STONE));
+        match text.and_then(|text| serde_json::from_str(text).ok()) {
+            Some(stone) => stones.push(stone),
+            None => broken.push(map.metadata.name.unwrap_or_default()),
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok((stones, broken)),
-        }
-    }
+    };
+    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+    pages::fold(&api, &params, add)
+        .await
+        .map_err(|error| explain(error, &doing))
 }
 
 fn render(usage: &Usage, by: By, output: &OutputArgs) -> Result<String> {

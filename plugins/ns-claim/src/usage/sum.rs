@@ -17,8 +17,10 @@ pub struct Usage {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// Every record could be read.
+    /// Every record could be read, and records reach back so far.
     pub complete: bool,
+    /// What no report can know.
+    pub not_counted: &'static str,
     /// The most claim-hours on top.
     pub rows: Vec<Row>,
 }
@@ -67,12 +69,14 @@ pub fn sum(
         .map(|stone| (&stone.claim, stone.ended_at, false));
     for (entry, ended, lives) in live.chain(gone) {
         let begun = entry.claimed_at.unwrap_or(ended);
-        let counted = between(begun.max(since), ended.min(until)).as_secs_f64();
-        if ended < since || counted <= 0.0 {
+        if ended < since || begun > until {
             continue;
         }
+        let counted = between(begun.max(since), ended.min(until)).as_secs_f64();
         let whole = between(begun, ended).as_secs_f64();
-        add(&mut rows, entry, by, lives, counted, counted / whole);
+        // Times are whole seconds: what was claimed and released within one counts, with no time.
+        let share = if whole > 0.0 { counted / whole } else { 1.0 };
+        add(&mut rows, entry, by, lives, counted, share);
     }
     let mut rows: Vec<Row> = rows.into_values().collect();
     rows.sort_by(|one, other| {
@@ -85,6 +89,7 @@ pub fn sum(
         since,
         until,
         complete,
+        not_counted: super::UNSEEN,
         rows,
     }
 }
@@ -118,6 +123,8 @@ fn add(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::claim::tests::at;
 
@@ -158,6 +165,21 @@ mod tests {
             .map(|row| (row.key.as_str(), row.claim_hours, row.live))
             .collect();
         assert_eq!(hours, [("qa", 2.0, 0), ("web", 2.0, 1)]);
+    }
+
+    #[test]
+    fn what_lived_for_less_than_a_second_is_counted() {
+        let at = at("2026-11-21T10:00:00Z");
+        let stone = Tombstone::new("u1", entry("qa", "2026-11-21T10:00:00Z", 0), at, "ana");
+        let sum = |since| {
+            let (ledger, alive) = (Ledger::default(), BTreeSet::new());
+            let stones = std::slice::from_ref(&stone);
+            sum(&ledger, stones, &alive, By::Team, since, at, true).rows
+        };
+        let rows = sum(at);
+        assert_eq!((rows[0].claims, rows[0].claim_hours), (1, 0.0));
+        assert!(rows[0].cpu_hours.abs() < 1e-9);
+        assert!(sum(at.checked_add(Duration::from_secs(1)).unwrap()).is_empty());
     }
 
     #[test]

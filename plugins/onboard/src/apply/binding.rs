@@ -53,7 +53,8 @@ impl Run<'_> {
                 format_args!("{role} → {}", to.join(", ")),
             );
         }
-        self.bind_wide(holders, work).await
+        self.bind_wide(holders, work).await?;
+        self.rebind_claims(holders, work).await
     }
 
     /// Gives the cluster-wide rights beside those in namespaces to these holders.

@@ -2,6 +2,7 @@
 
 mod binding;
 pub mod certificate;
+mod claims;
 mod her_key;
 mod issue;
 mod ledger;
@@ -163,6 +164,7 @@ impl Run<'_> {
     async fn steps(&self, work: &mut Work) -> Result<Outcome> {
         if let CredentialStep::Issue { generation, .. } = self.plan.credential {
             self.check_interrupt()?;
+            self.may_rebind_claims().await?;
             work.ledger.begin(self, generation).await?;
         }
         self.namespace(&mut work.undo).await?;

@@ -199,6 +199,29 @@ pub fn rebound<K: Binding>(found: &K, wanted: &K) -> Option<K> {
     Some(changed)
 }
 
+/// Returns the binding of a claim of hers with her subjects of now, or nothing when it has them
+/// already or names her not at all. Others whom it names stay.
+///
+/// Her bare user name is replaced as well: it would let certificates in that were revoked.
+#[must_use]
+pub fn reheld(found: &RoleBinding, user: &UserName, holders: &[Holder]) -> Option<RoleBinding> {
+    let hers = |subject: &Subject| match subject.kind.as_str() {
+        "Group" => user.generation_of(&subject.name).is_some(),
+        "User" => subject.name == user.as_str(),
+        _ => false,
+    };
+    let named = found.subjects.clone().unwrap_or_default();
+    let (old, others): (Vec<Subject>, Vec<Subject>) = named.into_iter().partition(hers);
+    let new: Vec<Subject> = holders.iter().map(Holder::subject).collect();
+    if old.is_empty() || old == new {
+        return None;
+    }
+    let mut changed = found.clone();
+    changed.subjects = Some(others.into_iter().chain(new).collect());
+    changed.metadata.managed_fields = None;
+    Some(changed)
+}
+
 /// Checks that her binding names nobody but her: what somebody has added by hand is not dropped
 /// unasked.
 ///
@@ -293,6 +316,31 @@ mod tests {
             assert!(error.to_string().contains("alice/onboard-alice"), "{error}");
             assert!(check_subjects(&found, &alice(), &[], true).is_ok());
         }
+    }
+
+    #[test]
+    fn a_claim_is_held_by_the_generations_that_live_and_by_others_as_before() {
+        let group = |name: &str| Holder::Group(name.to_owned());
+        let [one, two] = ["onboard:alice:g1", "onboard:alice:g2"].map(group);
+        let claim = bound_to(&[group("qa"), one.clone()]);
+        let both = [one, two.clone()];
+        let during = reheld(&claim, &alice(), &both).unwrap();
+        let names = |binding: &RoleBinding| -> Vec<String> {
+            let subjects = binding.subjects.clone().unwrap_or_default();
+            subjects.into_iter().map(|subject| subject.name).collect()
+        };
+        assert_eq!(
+            names(&during),
+            ["qa", "onboard:alice:g1", "onboard:alice:g2"]
+        );
+        assert_eq!(reheld(&during, &alice(), &both), None);
+        let after = reheld(&during, &alice(), std::slice::from_ref(&two)).unwrap();
+        assert_eq!(names(&after), ["qa", "onboard:alice:g2"]);
+        let bare = bound_to(&[Holder::Asserted(Asserted::User("alice".to_owned()))]);
+        let bare = reheld(&bare, &alice(), std::slice::from_ref(&two)).unwrap();
+        assert_eq!(names(&bare), ["onboard:alice:g2"]);
+        let anothers = bound_to(&[group("onboard:alice2:g1")]);
+        assert_eq!(reheld(&anothers, &alice(), &[two]), None);
     }
 
     #[test]

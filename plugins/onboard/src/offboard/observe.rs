@@ -229,6 +229,11 @@ async fn behind_tokens(
 /// Returns the namespaces that she has claimed and that are not going already.
 async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
     let (key, value) = meta::CLAIM;
+    // Who holds a token claims under the name of its account.
+    let account = format!(
+        "system:serviceaccount:{SYSTEM_NAMESPACE}:{}",
+        objects::binding_name(user)
+    );
     let api = Api::<Namespace>::all(session.client.clone());
     let found = pages::all(
         &api,
@@ -241,7 +246,8 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
             .annotations
             .as_ref()
             .and_then(|all| all.get(meta::OWNER));
-        owner.is_some_and(|owner| owner == user.as_str()) && metadata.deletion_timestamp.is_none()
+        owner.is_some_and(|owner| owner == user.as_str() || *owner == account)
+            && metadata.deletion_timestamp.is_none()
     };
     let all = found.into_iter().map(|namespace| namespace.metadata);
     Ok(all.filter(hers).collect())

@@ -2,13 +2,15 @@
 
 mod advise;
 mod audit;
+mod claims;
 mod world;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use wait4::Wait4 as _;
 
 use super::{cargo, down, up};
@@ -19,8 +21,6 @@ use crate::lifecycle::RealNode;
 use crate::state::State;
 use crate::{interrupt, ui};
 
-mod claims;
-
 const NAME: &str = "bench";
 const PLUGIN: &str = "kubectl-onboard";
 const CLAIM_PLUGIN: &str = "kubectl-ns_claim";
@@ -28,16 +28,50 @@ const CLAIM_PLUGIN: &str = "kubectl-ns_claim";
 const STARTS: usize = 50;
 const ONBOARDS: usize = 5;
 
-/// Measures and prints; the sandbox ends afterwards.
+/// What is measured on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// `kubectl onboard`, and how long a start takes
+    Onboard,
+    /// `kubectl ns-claim`
+    NsClaim,
+    /// `kubectl can-i-audit`
+    CanIAudit,
+    /// `kubectl psp-advise`
+    PspAdvise,
+}
+
+impl Part {
+    fn build(self) -> Result<PathBuf> {
+        match self {
+            Self::Onboard => cargo::build_shipped(PLUGIN),
+            Self::NsClaim => cargo::build_shipped(CLAIM_PLUGIN),
+            Self::CanIAudit => audit::program(),
+            Self::PspAdvise => cargo::build_shipped(advise::PLUGIN),
+        }
+    }
+
+    fn measure(self, program: &Path, state: &State) -> Result<Vec<Figure>> {
+        match self {
+            Self::Onboard => measure(program, state),
+            Self::NsClaim => claims::measure(program, state),
+            Self::CanIAudit => audit::measure(program, state),
+            Self::PspAdvise => advise::measure(program, state),
+        }
+    }
+}
+
+/// Measures these parts, or all of them, and prints; the sandbox ends afterwards.
 ///
 /// # Errors
 ///
 /// When something does not build, start or succeed.
-pub(crate) fn run() -> Result<()> {
-    let plugin = cargo::build_shipped(PLUGIN)?;
-    let claim_plugin = cargo::build_shipped(CLAIM_PLUGIN)?;
-    let auditor = audit::program()?;
-    let adviser = cargo::build_shipped(advise::PLUGIN)?;
+pub(crate) fn run(only: &[Part]) -> Result<()> {
+    let parts: Vec<(Part, PathBuf)> = Part::value_variants()
+        .iter()
+        .filter(|part| only.is_empty() || only.contains(part))
+        .map(|part| Ok((*part, part.build()?)))
+        .collect::<Result<_>>()?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -45,20 +79,19 @@ pub(crate) fn run() -> Result<()> {
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;
-    let result = measure(&plugin, &state).and_then(|mut figures| {
-        figures.extend(claims::measure(&claim_plugin, &state)?);
-        figures.extend(audit::measure(&auditor, &state)?);
-        figures.extend(advise::measure(&adviser, &state)?);
-        Ok(figures)
-    });
+    let measured = parts
+        .iter()
+        .map(|(part, program)| part.measure(program, &state));
+    let result: Result<Vec<Vec<Figure>>> = measured.collect();
     down::quietly(NAME)?;
-    for line in table(&result?) {
+    for line in table(&result?.concat()) {
         ui::answer(&line);
     }
     Ok(())
 }
 
 /// One line of the table.
+#[derive(Clone)]
 struct Figure {
     what: String,
     value: String,

@@ -1,0 +1,132 @@
+//! Tombstones: what is left of a claim, one ConfigMap each, for so long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::pages;
+use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use groundcrew::write::is_conflict;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::ListParams;
+
+use super::apply::Reaper;
+use super::ledger::Tombstone;
+use crate::view::between;
+use crate::{meta, objects};
+
+/// Key of a tombstone's data.
+pub const STONE: &str = "tombstone.json";
+
+/// How often the reaper looks for old tombstones: they are many, and none is urgent.
+const EVERY: Duration = Duration::from_secs(86_400);
+
+/// Tombstones that one run removes; the next goes on.
+const AT_ONCE: usize = 500;
+
+/// Returns the selector of tombstones.
+#[must_use]
+pub fn selector() -> String {
+    format!("{}={}", meta::RECORD, meta::TOMBSTONE)
+}
+
+/// Returns the ConfigMap of a tombstone; its name is that of the claim with a part of its UID, so
+/// that a claim is buried once.
+///
+/// # Errors
+///
+/// Only when it has no form in JSON.
+pub fn map(tombstone: &Tombstone) -> Result<ConfigMap> {
+    let uid: String = tombstone.uid.chars().take(8).collect();
+    let name = format!("{}-{}-{uid}", meta::TOMBSTONE, tombstone.claim.name);
+    let mut metadata = objects::metadata(&name, Some(SYSTEM_NAMESPACE));
+    metadata
+        .labels
+        .get_or_insert_default()
+        .insert(meta::RECORD.to_owned(), meta::TOMBSTONE.to_owned());
+    Ok(ConfigMap {
+        metadata,
+        data: Some(BTreeMap::from([(
+            STONE.to_owned(),
+            groundcrew::output::json(tombstone)?,
+        )])),
+        ..ConfigMap::default()
+    })
+}
+
+/// Says whether it is time to look for old tombstones.
+#[must_use]
+pub fn is_time(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| between(last, now) >= EVERY)
+}
+
+/// Says whether a tombstone has been kept for long enough. One that does not say when it was made
+/// is kept.
+fn is_old(metadata: &ObjectMeta, keep: Duration, now: Timestamp) -> bool {
+    let made = metadata.creation_timestamp.as_ref().map(|time| time.0);
+    made.is_some_and(|made| between(made, now) > keep)
+}
+
+impl Reaper<'_> {
+    /// Removes the tombstones that were kept for long enough; returns how many, and whether those
+    /// were all.
+    pub async fn prune(&self, keep: Duration, interrupt: &Interrupt) -> Result<(usize, bool)> {
+        let now = self.observed.clock.now();
+        let params = ListParams::default().labels(&selector());
+        let doing = |verb| Doing::new(verb, "configmaps").within(SYSTEM_NAMESPACE);
+        let mut old = pages::metadata(&self.maps(), &params)
+            .await
+            .map_err(|error| explain(error, &doing("list")))?;
+        old.retain(|metadata| is_old(metadata, keep, now));
+        let all = old.len() <= AT_ONCE;
+        let mut removed = 0;
+        for metadata in old.iter().take(AT_ONCE) {
+            if interrupt.is_set() {
+                return Err(Error::interrupted());
+            }
+            match Self::writer().delete(&self.maps(), metadata).await {
+                Ok(true) => removed += 1,
+                Ok(false) => {}
+                // Somebody wrote it in between: it is looked at again tomorrow.
+                Err(error) if is_conflict(&error) => {}
+                Err(error) => {
+                    let name = metadata.name.as_deref().unwrap_or_default();
+                    return Err(explain(error, &doing("delete").named(name)));
+                }
+            }
+        }
+        Ok((removed, all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    use super::*;
+    use crate::claim::tests::at;
+
+    #[test]
+    fn a_tombstone_is_kept_for_as_long_as_said_and_one_without_a_time_for_good() {
+        let made = |when: Option<&str>| ObjectMeta {
+            creation_timestamp: when.map(|when| Time(at(when))),
+            ..ObjectMeta::default()
+        };
+        let (keep, now) = (Duration::from_secs(3600), at("2026-11-21T12:00:00Z"));
+        assert!(!is_old(&made(Some("2026-11-21T11:00:00Z")), keep, now));
+        assert!(is_old(&made(Some("2026-11-21T10:59:59Z")), keep, now));
+        assert!(!is_old(&made(None), keep, now));
+    }
+
+    #[test]
+    fn old_tombstones_are_looked_for_once_a_day() {
+        let now = at("2026-11-21T12:00:00Z");
+        assert!(is_time(None, now));
+        assert!(!is_time(Some(at("2026-11-20T12:00:01Z")), now));
+        assert!(is_time(Some(at("2026-11-20T12:00:00Z")), now));
+    }
+}

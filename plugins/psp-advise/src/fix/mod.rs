@@ -9,7 +9,6 @@ mod removal;
 pub use document::{Fixed, FixedObject, Wanted, fix_document};
 pub use edit::{TextEdit, apply, edits};
 pub use ops::{Change, Left, Op, Plan, plan};
-pub use patch::{json6902, strategic};
 
 #[cfg(test)]
 mod tests;

@@ -142,7 +142,8 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         },
         custom: &args.files.pod_template_path,
     };
-    let (changed, unreadable) = change(&args.files, wanted)?;
+    let (changed, mut unreadable) = change(&args.files, wanted)?;
+    unreadable.extend(render::unsaid(&changed, args.format));
     for line in &unreadable {
         ui.warning(format_args!("left alone: {line}"));
     }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::cli::product;
 use crate::explain::{Subject, files};
 use crate::files::FileArgs;
+pub use observe::workloads;
 
 /// Make a policy from what there is
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::edit::{apply, edits};
 use super::ops::{Left, Op, plan};
-use super::patch::{json6902, strategic};
+use super::patch::{json6902, strategic, without_nulls};
 use crate::advice::Grade;
 use crate::decision::{Prepared, Source};
 use crate::manifest::{Chunk, Fault, Node, parse};
@@ -122,7 +122,7 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
         for ((object, before), (workload, node)) in fixed.objects.iter_mut().zip(before).zip(&after)
         {
             if !object.ops.is_empty() {
-                patches(object, &before, &node.to_json(), workload, wanted);
+                patches(object, before, node.to_json(), workload, wanted);
             }
         }
     }
@@ -133,15 +133,16 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
 /// text is; it is still read as a pod and decided by itself, as the server will do.
 fn patches(
     object: &mut FixedObject,
-    before: &Value,
-    after: &Value,
+    before: Value,
+    after: Value,
     workload: &Workload,
     wanted: Wanted<'_>,
 ) {
-    let passes = decides(after, workload, wanted) == Some(object.passes);
+    let passes = decides(&after, workload, wanted) == Some(object.passes);
     if !passes {
         return;
     }
+    let (before, after) = (&without_nulls(before), &without_nulls(after));
     object.json_patch = json6902(before, after);
     let kind = built_in(workload.object.group(), &workload.object.kind);
     if kind.is_some() {

@@ -26,6 +26,23 @@ fn merge_key(list: &str) -> Option<&'static str> {
         .map(|(_, key)| *key)
 }
 
+/// Takes out what is null, which the API server reads as not there; a patch cannot say it.
+#[must_use]
+pub fn without_nulls(mut value: Value) -> Value {
+    fn prune(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.retain(|_, value| !value.is_null());
+                map.values_mut().for_each(prune);
+            }
+            Value::Array(list) => list.iter_mut().for_each(prune),
+            _ => {}
+        }
+    }
+    prune(&mut value);
+    value
+}
+
 /// Returns a JSON patch (RFC 6902) from one state of an object to another; `None` when the patch,
 /// applied, does not lead there.
 #[must_use]

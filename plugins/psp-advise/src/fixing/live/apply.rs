@@ -7,7 +7,7 @@ use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, WriteArgs};
 use groundcrew::ui::Ui;
-use groundcrew::write::{is_conflict, status};
+use groundcrew::write::is_conflict;
 use psp_advise::fix::{Wanted, fix_document};
 use psp_advise::manifest::split;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ impl Applier<'_> {
             // The patch asks for the version that was read: it cannot be carried out twice.
             let again = request::patch(self.session, &live.place, patch, manager, false).await;
             sent = match again {
-                Err(error) if is_mismatch(&error) => {
+                Err(error) if is_conflict(&error) => {
                     let found = request::get(self.session, &live.place).await?;
                     if self.passes(live, &found) {
                         Ok(found)
@@ -159,7 +159,7 @@ impl Applier<'_> {
         }
         let result = match sent {
             Ok(result) => result,
-            Err(error) if is_mismatch(&error) || is_conflict(&error) => {
+            Err(error) if is_conflict(&error) => {
                 return Err(Error::conflict(
                     "it was changed since it was read; a second run reads it again",
                 ));
@@ -189,19 +189,15 @@ impl Applier<'_> {
     }
 }
 
-/// A `test` of a JSON patch that fails is answered with 422.
-fn is_mismatch(error: &kube::Error) -> bool {
-    status(error).is_some_and(|status| status.code == 422 && status.message.contains("test"))
-}
-
-/// Returns the patch for exactly the object that was read.
+/// Returns the patch for exactly the object that was read. Another UID or resourceVersion is
+/// answered with 409; a `test` that fails would be a 422 that does not say why.
 fn changes(live: &Live) -> Option<Value> {
     let patch = live.object.as_ref()?.json_patch.as_ref()?.as_array()?;
     let metadata = &live.read["metadata"];
-    let tests = ["uid", "resourceVersion"].map(|field| {
-        json!({"op": "test", "path": format!("/metadata/{field}"), "value": metadata[field]})
+    let same = ["uid", "resourceVersion"].map(|field| {
+        json!({"op": "replace", "path": format!("/metadata/{field}"), "value": metadata[field]})
     });
-    Some(tests.into_iter().chain(patch.iter().cloned()).collect())
+    Some(same.into_iter().chain(patch.iter().cloned()).collect())
 }
 
 fn exit(fates: &[Fate], objects: &[Live]) -> Exit {

@@ -9,6 +9,7 @@ mod removal;
 pub use document::{Fixed, FixedObject, Wanted, fix_document};
 pub use edit::{TextEdit, apply, edits};
 pub use ops::{Change, Left, Op, Plan, plan};
+pub use patch::{strategic, without_nulls};
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,11 @@ fn to_annotations(pod: &mut Value) {
     }
     if !profiles.is_empty() {
         let annotations = map(&mut pod["metadata"], "annotations");
-        annotations.extend(profiles.into_iter().map(|(key, profile)| (key, json!(profile))));
+        annotations.extend(
+            profiles
+                .into_iter()
+                .map(|(key, profile)| (key, json!(profile))),
+        );
     }
 }
 

@@ -55,10 +55,12 @@ fn put(pod: &mut Value, path: &str, value: Value) {
     let steps: Vec<&str> = path.split('/').skip(1).collect();
     for step in &steps {
         here = match here {
-            Value::Array(list) => match step.parse::<usize>().ok().and_then(|at| list.get_mut(at)) {
-                Some(item) => item,
-                None => return,
-            },
+            Value::Array(list) => {
+                match step.parse::<usize>().ok().and_then(|at| list.get_mut(at)) {
+                    Some(item) => item,
+                    None => return,
+                }
+            }
             other => {
                 if !other.is_object() {
                     *other = json!({});
@@ -89,9 +91,17 @@ fn changes(policy: &Policy) -> Vec<(String, Value)> {
     each(&CONTEXTS[..1], "fsGroup", &numbers(&spec.fs_group));
     let mut lists = vec![json!([])];
     for number in numbers(&spec.supplemental_groups) {
-        lists.push(if number.is_null() { number } else { json!([number]) });
+        lists.push(if number.is_null() {
+            number
+        } else {
+            json!([number])
+        });
     }
-    let least = spec.supplemental_groups.ranges.first().map_or(7, |range| range.min);
+    let least = spec
+        .supplemental_groups
+        .ranges
+        .first()
+        .map_or(7, |range| range.min);
     lists.push(json!([least, 1_999_999]));
     each(&CONTEXTS[..1], "supplementalGroups", &lists);
     each(&["/spec"], "hostPID", &both);
@@ -101,8 +111,16 @@ fn changes(policy: &Policy) -> Vec<(String, Value)> {
     each(&CONTEXTS[1..], "allowPrivilegeEscalation", &both);
     each(&CONTEXTS[1..], "privileged", &both[1..]);
     each(&CONTEXTS[1..], "capabilities", &capabilities(policy));
-    each(&CONTEXTS, "seccompProfile", &profiles(policy, SECCOMP_ALLOWED));
-    each(&CONTEXTS, "appArmorProfile", &profiles(policy, APP_ARMOR_ALLOWED));
+    each(
+        &CONTEXTS,
+        "seccompProfile",
+        &profiles(policy, SECCOMP_ALLOWED),
+    );
+    each(
+        &CONTEXTS,
+        "appArmorProfile",
+        &profiles(policy, APP_ARMOR_ALLOWED),
+    );
     each(&CONTEXTS, "seLinuxOptions", &labels(policy));
     each(&CONTEXTS[..1], "sysctls", &sysctls(policy));
     let ports: Vec<Value> = spec
@@ -117,7 +135,11 @@ fn changes(policy: &Policy) -> Vec<(String, Value)> {
     each(&containers, "ports", &ports);
     // These two only go together with others.
     let privileged = json!({"privileged": true, "allowPrivilegeEscalation": true});
-    each(&["/spec/containers/0"], "securityContext", &[privileged, Value::Null]);
+    each(
+        &["/spec/containers/0"],
+        "securityContext",
+        &[privileged, Value::Null],
+    );
     all
 }
 
@@ -135,7 +157,10 @@ fn capabilities(policy: &Policy) -> Vec<Value> {
     let spec = &policy.spec;
     let mut all = vec![Value::Null, json!({}), json!({"drop": ["ALL"]})];
     let required = &spec.required_drop_capabilities;
-    let names = spec.allowed_capabilities.iter().chain(&spec.default_add_capabilities);
+    let names = spec
+        .allowed_capabilities
+        .iter()
+        .chain(&spec.default_add_capabilities);
     let names = names.map(String::as_str).filter(|name| *name != "*");
     for name in names.chain(["SYS_TIME", "CAP_CHOWN"]) {
         all.push(json!({"add": [name]}));
@@ -159,7 +184,11 @@ fn profiles(policy: &Policy, annotation: &str) -> Vec<Value> {
         .chain(["other"])
         .map(|profile| json!({"type": "Localhost", "localhostProfile": profile}));
     let plain = ["RuntimeDefault", "Unconfined"].map(|kind| json!({"type": kind}));
-    plain.into_iter().chain(local).chain([Value::Null]).collect()
+    plain
+        .into_iter()
+        .chain(local)
+        .chain([Value::Null])
+        .collect()
 }
 
 fn labels(policy: &Policy) -> Vec<Value> {
@@ -171,7 +200,9 @@ fn labels(policy: &Policy) -> Vec<Value> {
         other[field] = json!("other_t");
         all.push(other);
     }
-    if let Some((sensitivity, categories)) = wanted["level"].as_str().and_then(|it| it.split_once(':')) {
+    if let Some((sensitivity, categories)) =
+        wanted["level"].as_str().and_then(|it| it.split_once(':'))
+    {
         let mut turned: Vec<&str> = categories.split(',').collect();
         turned.reverse();
         let mut other = wanted.clone();
@@ -187,10 +218,15 @@ fn labels(policy: &Policy) -> Vec<Value> {
 
 fn sysctls(policy: &Policy) -> Vec<Value> {
     let spec = &policy.spec;
-    let mut names: BTreeSet<String> = ["kernel.shm_rmid_forced", "kernel.sem", "net.core.somaxconn"]
-        .map(str::to_owned)
-        .into();
-    for pattern in spec.allowed_unsafe_sysctls.iter().chain(&spec.forbidden_sysctls) {
+    let mut names: BTreeSet<String> =
+        ["kernel.shm_rmid_forced", "kernel.sem", "net.core.somaxconn"]
+            .map(str::to_owned)
+            .into();
+    for pattern in spec
+        .allowed_unsafe_sysctls
+        .iter()
+        .chain(&spec.forbidden_sysctls)
+    {
         match pattern.strip_suffix('*') {
             // What comes behind may not end in a dot.
             Some(prefix) => names.insert(format!("{prefix}x1")),
@@ -231,16 +267,28 @@ fn volumes(policy: &Policy) -> Vec<Value> {
         json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "1Gi"}}}}}}),
     ];
-    all.extend(spec.allowed_csi_drivers.iter().map(|it| json!({"csi": {"driver": it.name}})));
+    all.extend(
+        spec.allowed_csi_drivers
+            .iter()
+            .map(|it| json!({"csi": {"driver": it.name}})),
+    );
     let flex = spec.allowed_flex_volumes.iter();
     all.extend(flex.map(|it| json!({"flexVolume": {"driver": it.driver}})));
     let mut paths: BTreeSet<String> = ["/".to_owned(), "/elsewhere".to_owned()].into();
     for allowed in &spec.allowed_host_paths {
         let prefix = allowed.path_prefix.trim_end_matches('/');
-        paths.extend([format!("{prefix}/"), format!("{prefix}/b/"), format!("{prefix}b")]);
+        paths.extend([
+            format!("{prefix}/"),
+            format!("{prefix}/b/"),
+            format!("{prefix}b"),
+        ]);
         paths.insert(if prefix.is_empty() { "/" } else { prefix }.to_owned());
     }
-    all.extend(paths.into_iter().map(|path| json!({"hostPath": {"path": path}})));
+    all.extend(
+        paths
+            .into_iter()
+            .map(|path| json!({"hostPath": {"path": path}})),
+    );
     for volume in &mut all {
         volume["name"] = json!("v");
     }

@@ -3,7 +3,7 @@
 use super::super::mutate::APP_ARMOR_ALLOWED;
 use super::super::policy::Policy;
 use super::pod::{app_armor, one, se_linux, seccomp};
-use super::{Condition, texts, text, within};
+use super::{Condition, text, texts, within};
 
 /// A field of the container, else of the pod.
 fn effective(field: &str) -> String {
@@ -35,7 +35,10 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     all.extend(seccomp(policy, &effective("seccompProfile")));
     let own = |field: &str| format!("c.?securityContext.?{field}");
     if !spec.privileged {
-        all.push(("privileged", format!("!{}.orValue(false)", own("privileged"))));
+        all.push((
+            "privileged",
+            format!("!{}.orValue(false)", own("privileged")),
+        ));
     }
     all.push((
         "procMount",
@@ -53,7 +56,10 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     }
     if !policy.allows_escalation() {
         let field = own("allowPrivilegeEscalation");
-        all.push(("allowPrivilegeEscalation", format!("!{field}.orValue(true)")));
+        all.push((
+            "allowPrivilegeEscalation",
+            format!("!{field}.orValue(true)"),
+        ));
     }
     all
 }
@@ -69,7 +75,10 @@ fn capabilities(policy: &Policy) -> Option<String> {
         parts.push(format!("{own}.hasValue()"));
     }
     if !spec.allowed_capabilities.iter().any(|it| it == "*") {
-        let allowed = spec.default_add_capabilities.iter().chain(&spec.allowed_capabilities);
+        let allowed = spec
+            .default_add_capabilities
+            .iter()
+            .chain(&spec.allowed_capabilities);
         let allowed = texts(allowed.map(String::as_str));
         parts.push(format!("{own}.?add.orValue([]).all(a, a in {allowed})"));
         for wanted in &spec.required_drop_capabilities {

@@ -13,6 +13,7 @@ mod volume;
 
 use serde_json::{Value, json};
 
+use super::mutate::{APP_ARMOR_ALLOWED, APP_ARMOR_DEFAULT, SECCOMP_ALLOWED, SECCOMP_DEFAULT};
 use super::policy::{IdRange, Policy};
 
 /// A field of a policy and what it asks for; a field that allows everything has none.
@@ -30,16 +31,26 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
         json!({"name": "account", "expression":
             "object.spec.?serviceAccountName.orValue(\"default\")"}),
     ];
+    let groups = groups(alive.len());
     let (mut admits, mut reasons) = (Vec::new(), Vec::new());
     for (index, policy) in alive.iter().enumerate() {
         let name = &policy.metadata.name;
-        variables.push(json!({"name": format!("may{index}"), "expression": may_use(name)}));
         variables.push(json!({"name": format!("why{index}"), "expression": why(policy)}));
+        let mut may = Vec::new();
+        for (number, check) in checks(name, groups).into_iter().enumerate() {
+            let variable = format!("may{index}x{number}");
+            variables.push(json!({"name": variable, "expression": check}));
+            may.push(format!("variables.{variable}"));
+        }
+        // Rights are asked for last: a question costs more than every field together.
         admits.push(format!(
-            "(variables.may{index} && variables.why{index}.size() == 0)"
+            "(variables.why{index}.size() == 0 && ({}))",
+            may.join(" || ")
         ));
+        // Where all fields are allowed and the pod is refused, the right is missing.
         reasons.push(format!(
-            "(variables.may{index} ? [{} + variables.why{index}.join(\", \")] : [])",
+            "[{} + (variables.why{index}.size() == 0 ? \"may not be used\" : \
+             variables.why{index}.join(\", \"))]",
             text(&format!("{name}: "))
         ));
     }
@@ -49,8 +60,7 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
         (
             admits.join(" || "),
             format!(
-                "\"no policy that may be used admits the pod as it is: [\" + ({}).join(\"; \") + \
-                 \"]\"",
+                "\"no policy admits the pod as it is: \" + ({}).join(\"; \")",
                 reasons.join(" + ")
             ),
         )
@@ -77,6 +87,46 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
     })
 }
 
+/// Returns what a policy did and no validation can do: fields that pods got and that they may go
+/// without, with what becomes of such pods. What a pod has to have is asked of it instead.
+#[must_use]
+pub fn losses(policy: &Policy) -> Vec<(&'static str, &'static str)> {
+    let spec = &policy.spec;
+    if policy.dead().is_some() {
+        return vec![("the policy", "it can never admit anything and is left out")];
+    }
+    let annotation = |key: &str| policy.metadata.annotations.get(key);
+    let mut all = Vec::new();
+    if spec.default_allow_privilege_escalation.is_some() {
+        all.push((
+            "defaultAllowPrivilegeEscalation",
+            "pods that do not say get the runtime's default, which allows it",
+        ));
+    }
+    let class = spec.runtime_class.as_ref();
+    if class.is_some_and(|class| class.default_runtime_class_name.is_some()) {
+        all.push((
+            "runtimeClass.defaultRuntimeClassName",
+            "pods that name no class get the cluster's default",
+        ));
+    }
+    let unset = annotation(SECCOMP_ALLOWED)
+        .is_none_or(|list| list.split(',').any(|one| one.is_empty() || one == "*"));
+    if unset && annotation(SECCOMP_DEFAULT).is_some() {
+        all.push((
+            "seccomp defaultProfileName",
+            "pods that name no profile get the kubelet's default",
+        ));
+    }
+    if annotation(APP_ARMOR_ALLOWED).is_none() && annotation(APP_ARMOR_DEFAULT).is_some() {
+        all.push((
+            "AppArmor defaultProfileName",
+            "containers that name no profile get the runtime's default",
+        ));
+    }
+    all
+}
+
 /// Returns the binding that puts a policy into force everywhere.
 #[must_use]
 pub fn binding(name: &str) -> Value {
@@ -88,32 +138,71 @@ pub fn binding(name: &str) -> Value {
     })
 }
 
-/// The service account first, then whoever creates the pod, in both groups; the right is by name
-/// and needs no such API. Source: `authorizedForPolicy` in `admission.go` of 1.24.
-fn may_use(policy: &str) -> String {
+/// Questions about rights that the API server pays for in one decision.
+///
+/// Source: `RuntimeCELCostBudget` (10,000,000) in `k8s.io/apiserver/pkg/apis/cel/config.go` and the
+/// cost of `check` (350,000) in `pkg/cel/library/cost.go`; `PerCallLimit` (1,000,000) is why each
+/// one is a variable of its own.
+const QUESTIONS: usize = 28;
+
+/// Returns the API groups in which rights are asked for: both that PodSecurityPolicy knew, as long
+/// as a pod that fits every policy can be decided.
+fn groups(policies: usize) -> &'static [&'static str] {
+    if policies * 4 <= QUESTIONS {
+        &["policy", "extensions"]
+    } else {
+        &["policy"]
+    }
+}
+
+/// Returns what a translation of so many policies cannot decide.
+#[must_use]
+pub fn too_many(policies: &[Policy]) -> Option<&'static str> {
+    let alive = policies.iter().filter(|it| it.dead().is_none()).count();
+    if alive * 4 <= QUESTIONS {
+        None
+    } else if alive * 2 <= QUESTIONS {
+        Some(
+            "with more than 7 policies, rights in the API group extensions are not asked for: \
+             the API server limits the cost of a decision",
+        )
+    } else {
+        Some(
+            "with more than 14 policies, rights in the API group extensions are not asked for, \
+             and a pod is refused that fits 14 policies which it may not use before one that it \
+             may: the API server limits the cost of a decision",
+        )
+    }
+}
+
+/// The service account first, then whoever creates the pod; the right is by name and needs no such
+/// API. Source: `authorizedForPolicy` in `admission.go` of 1.24.
+fn checks(policy: &str, groups: &[&str]) -> Vec<String> {
     let name = text(policy);
     let who = [
         "authorizer.serviceAccount(request.namespace, variables.account)",
         "authorizer",
     ];
-    let asked = who.iter().flat_map(|who| {
-        ["policy", "extensions"].map(|group| {
+    let asked = groups.iter().flat_map(|group| {
+        who.map(|who| {
             format!(
                 "{who}.group(\"{group}\").resource(\"podsecuritypolicies\")\
                  .namespace(request.namespace).name({name}).check(\"use\").allowed()"
             )
         })
     });
-    asked.collect::<Vec<_>>().join(" || ")
+    asked.collect()
 }
 
 /// The fields that a policy does not allow as they are.
 fn why(policy: &Policy) -> String {
     let mut conditions = pod::conditions(policy);
     conditions.extend(volume::conditions(policy));
-    conditions.extend(container::conditions(policy).into_iter().map(
-        |(field, condition)| (field, format!("variables.containers.all(c, {condition})")),
-    ));
+    conditions.extend(
+        container::conditions(policy)
+            .into_iter()
+            .map(|(field, condition)| (field, format!("variables.containers.all(c, {condition})"))),
+    );
     if conditions.is_empty() {
         return "[]".to_owned();
     }

@@ -35,9 +35,17 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     }
     all.push(("sysctls", sysctls(policy)));
     if let Some(classes) = &spec.runtime_class
-        && !classes.allowed_runtime_class_names.iter().any(|name| name == "*")
+        && !classes
+            .allowed_runtime_class_names
+            .iter()
+            .any(|name| name == "*")
     {
-        let names = texts(classes.allowed_runtime_class_names.iter().map(String::as_str));
+        let names = texts(
+            classes
+                .allowed_runtime_class_names
+                .iter()
+                .map(String::as_str),
+        );
         all.push((
             "runtimeClass",
             format!("object.spec.?runtimeClassName.optMap(n, n in {names}).orValue(true)"),
@@ -68,7 +76,9 @@ fn profile(field: &str) -> String {
 
 pub(super) fn seccomp(policy: &Policy, field: &str) -> Option<Condition> {
     let list = policy.metadata.annotations.get(SECCOMP_ALLOWED);
-    let mut elements: Vec<&str> = list.map(|list| list.split(',').collect()).unwrap_or_default();
+    let mut elements: Vec<&str> = list
+        .map(|list| list.split(',').collect())
+        .unwrap_or_default();
     if elements.contains(&"*") {
         return None;
     }

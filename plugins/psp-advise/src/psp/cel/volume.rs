@@ -21,7 +21,10 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
             kinds.push(TOKEN.to_owned());
         }
         if kinds.is_empty() {
-            return vec![("volumes", "object.spec.?volumes.orValue([]).size() == 0".to_owned())];
+            return vec![(
+                "volumes",
+                "object.spec.?volumes.orValue([]).size() == 0".to_owned(),
+            )];
         }
         parts.push(format!("({})", kinds.join(" || ")));
     }
@@ -34,9 +37,18 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     for (kind, drivers) in [
         (
             "flexVolume",
-            spec.allowed_flex_volumes.iter().map(|it| it.driver.as_str()).collect::<Vec<_>>(),
+            spec.allowed_flex_volumes
+                .iter()
+                .map(|it| it.driver.as_str())
+                .collect::<Vec<_>>(),
         ),
-        ("csi", spec.allowed_csi_drivers.iter().map(|it| it.name.as_str()).collect()),
+        (
+            "csi",
+            spec.allowed_csi_drivers
+                .iter()
+                .map(|it| it.name.as_str())
+                .collect(),
+        ),
     ] {
         if !drivers.is_empty() {
             let drivers = texts(drivers);
@@ -47,7 +59,10 @@ pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
         return Vec::new();
     }
     let all = parts.join(" && ");
-    vec![("volumes", format!("object.spec.?volumes.orValue([]).all(v, {all})"))]
+    vec![(
+        "volumes",
+        format!("object.spec.?volumes.orValue([]).all(v, {all})"),
+    )]
 }
 
 /// A projected volume of nothing but the service account's token counts as a secret.
@@ -62,7 +77,10 @@ const TOKEN: &str = "(has(v.projected) && v.projected.?sources.orValue([]).all(s
 /// Whole steps of a path; a writable entry wins.
 fn host_path(paths: &[HostPath]) -> String {
     let fits = |path: &HostPath| {
-        let prefix = path.path_prefix.strip_suffix('/').unwrap_or(&path.path_prefix);
+        let prefix = path
+            .path_prefix
+            .strip_suffix('/')
+            .unwrap_or(&path.path_prefix);
         // A slash behind both makes a prefix of steps out of a prefix of letters.
         format!(
             "(v.hostPath.path.endsWith(\"/\") ? v.hostPath.path : v.hostPath.path + \"/\")\
@@ -71,7 +89,11 @@ fn host_path(paths: &[HostPath]) -> String {
         )
     };
     let of = |read_only: bool| -> Vec<String> {
-        paths.iter().filter(|path| path.read_only == read_only).map(fits).collect()
+        paths
+            .iter()
+            .filter(|path| path.read_only == read_only)
+            .map(fits)
+            .collect()
     };
     let (writable, read_only) = (of(false), of(true));
     let mounted = "variables.containers.all(c, c.?volumeMounts.orValue([]).all(m, \

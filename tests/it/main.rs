@@ -31,6 +31,7 @@ mod psp_advise;
 mod psp_advise_files;
 mod psp_advise_fix;
 mod psp_advise_label;
+mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
 
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         ("psp_advise_files", psp_advise_files::cases()),
         ("psp_advise_fix", psp_advise_fix::cases()),
         ("psp_advise_label", psp_advise_label::cases()),
+        ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
     ];

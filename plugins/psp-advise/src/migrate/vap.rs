@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::templates::{self, Template};
-use super::verify::{self, Compared};
+use super::verify;
 use super::{MigrateArgs, OnLoss};
 use crate::explain::rbac;
+use crate::trial::Compared;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,4 +1,4 @@
-//! What the comparison needs on the server.
+//! What a trial needs on the server.
 
 use std::time::Duration;
 
@@ -6,15 +6,12 @@ use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{is_conflict, is_not_found, status};
-use psp_advise::psp::{Policy, admission_policy, binding};
+use psp_advise::psp::binding;
 use serde_json::{Value, json};
 
+use super::{Trial, Try};
 use crate::cluster;
 
-/// The account that may use every policy.
-pub(super) const ALL: &str = "all";
-/// The account that may use none.
-pub(super) const NONE: &str = "none";
 /// The account that creates the pods.
 const MAKER: &str = "maker";
 /// Marks what belongs to a comparison; the value is its name.
@@ -28,11 +25,6 @@ const REPEATS: usize = 5;
 const NAMESPACES: &str = "/api/v1/namespaces";
 const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
-
-/// Returns the account that may use one policy.
-pub(super) fn account(policy: usize) -> String {
-    format!("only-{policy}")
-}
 
 /// What the server says about a pod.
 pub(super) enum Answer {
@@ -62,25 +54,19 @@ impl<'a> World<'a> {
     }
 
     /// Makes everything and waits until the policy is in force.
-    pub(super) async fn build(&self, policies: &[Policy], alive: &[&Policy]) -> Result<()> {
+    pub(super) async fn build(&self, trial: &Trial<'_>) -> Result<()> {
         let name = &self.name;
         let labels = json!({LABEL: name, "pod-security.kubernetes.io/enforce": "privileged"});
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": labels}});
         self.create(NAMESPACES, namespace).await?;
-        let names: Vec<&str> = alive.iter().map(|it| it.metadata.name.as_str()).collect();
-        let use_of = |names: &[&str]| {
-            json!([{"apiGroups": ["policy"], "resources": ["podsecuritypolicies"],
-                "resourceNames": names, "verbs": ["use"]}])
-        };
-        self.account(NONE, &Value::Null).await?;
-        self.account(ALL, &use_of(&names)).await?;
-        for (index, name) in names.iter().enumerate() {
-            self.account(&account(index), &use_of(&[name])).await?;
+        for (account, rules) in &trial.accounts {
+            self.account(account, rules).await?;
         }
         let create = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]);
         self.account(MAKER, &create).await?;
-        let mut policy = admission_policy(name, policies);
+        let mut policy = trial.policy.clone();
+        policy["metadata"]["name"] = json!(name);
         policy["metadata"]["labels"] = json!({LABEL: name});
         self.create(POLICIES, policy).await?;
         let mut bound = binding(name);
@@ -88,14 +74,12 @@ impl<'a> World<'a> {
         bound["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels":
             {"kubernetes.io/metadata.name": name}}});
         self.create(BINDINGS, bound).await?;
-        self.wait().await
+        self.wait(trial.never).await
     }
 
-    /// Nobody may use anything under the account that has no rights: in force, that is refused.
-    async fn wait(&self) -> Result<()> {
-        let pod = json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": "first", "namespace": self.name},
-            "spec": {"serviceAccountName": NONE, "containers": [{"name": "c", "image": "i"}]}});
+    /// A pod that is refused says that the policy is in force.
+    async fn wait(&self, never: &Try) -> Result<()> {
+        let pod = self.pod(never, "first");
         for _ in 0..PAUSES {
             if matches!(self.attempt(&pod).await?, Answer::Refused) {
                 return Ok(());
@@ -103,8 +87,20 @@ impl<'a> World<'a> {
             tokio::time::sleep(PAUSE).await;
         }
         Err(Error::timed_out(
-            "the server does not put the translated policy into force",
+            "the server does not put the policy into force",
         ))
+    }
+
+    /// Returns a pod as it is sent.
+    pub(super) fn pod(&self, one: &Try, name: &str) -> Value {
+        let mut pod = one.pod.clone();
+        pod["apiVersion"] = json!("v1");
+        pod["kind"] = json!("Pod");
+        let annotations = &one.pod["metadata"]["annotations"];
+        pod["metadata"] = json!({"name": name, "namespace": self.name,
+            "annotations": annotations});
+        pod["spec"]["serviceAccountName"] = json!(one.account);
+        pod
     }
 
     /// Makes a service account with its rights.
@@ -175,7 +171,7 @@ impl<'a> World<'a> {
                 }
                 // An expression that fails refuses too, for no reason that a policy had.
                 if status.message.contains("resulted in error") {
-                    let error = Error::failed("an expression of the translation fails");
+                    let error = Error::failed("an expression of the policy fails");
                     return Err(error
                         .with_detail(&status.message)
                         .with_detail(pod.to_string()));

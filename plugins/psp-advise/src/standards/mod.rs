@@ -6,11 +6,13 @@
 
 mod checks;
 mod evaluate;
+mod except;
 mod level;
 mod namespace;
 mod registry;
 
 pub use evaluate::{Fault, Verdict, Violation, evaluate};
+pub use except::{Except, Exception, OLDEST_EXCEPT};
 pub use level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};
 pub use namespace::{InvalidLabel, LABEL_PREFIX, Mode, Policy, policy};
 pub use registry::{CHECKS, Check, active};

@@ -30,6 +30,7 @@ mod project;
 mod psp_advise;
 mod psp_advise_files;
 mod psp_advise_fix;
+mod psp_advise_generate;
 mod psp_advise_label;
 mod psp_advise_migrate;
 mod psp_advise_policies;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_files", psp_advise_files::cases()),
         ("psp_advise_fix", psp_advise_fix::cases()),
+        ("psp_advise_generate", psp_advise_generate::cases()),
         ("psp_advise_label", psp_advise_label::cases()),
         ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),

@@ -1,9 +1,10 @@
 //! `kubectl psp-advise scan` on the real API server: exact tables, and what could not be seen.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::psp_advise::world::{apply, decided, list, namespaces, template};
 
@@ -19,6 +20,11 @@ pub(crate) fn cases() -> Vec<Case> {
             "with_rights_in_one_namespace_the_rest_is_said_to_be_unseen",
             cluster,
             rights,
+        ),
+        Case::new(
+            "defaults_and_exemptions_of_the_servers_configuration_count",
+            cluster,
+            configuration,
         ),
         Case::new(
             "an_ephemeral_container_counts_as_the_server_counts_it",
@@ -144,6 +150,8 @@ fn ephemeral(suite: &Suite) {
     let mut live = suite
         .get(&format!("pod p -n {namespace}"))
         .expect("it is there");
+    // What a simulated node writes in between is of no concern.
+    live["metadata"]["resourceVersion"] = Value::Null;
     live["spec"]["ephemeralContainers"] = json!([{"name": "debug", "image": "i",
         "targetContainerName": "c", "securityContext": {"capabilities": {"add": ["SYS_PTRACE"]}}}]);
     let path = format!("/api/v1/namespaces/{namespace}/pods/p/ephemeralcontainers?dryRun=All");
@@ -211,4 +219,63 @@ fn others(suite: &Suite) {
         .collect();
     assert_eq!(names, ["Pod/static", "Rollout/web"], "{output}");
     assert_eq!(report["namespaces"][0]["today"], "privileged");
+}
+
+fn configuration(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let [plain, exempt] = [0, 1].map(|_| namespaces(suite, "warn", &none).remove(0));
+    let spec = json!({"hostPID": true, "containers": [{"name": "c", "image": "i"}]});
+    let sandboxed = json!({"hostPID": true, "runtimeClassName": "gvisor",
+        "containers": [{"name": "c", "image": "i"}]});
+    let mut objects = vec![
+        template("Deployment", &plain, "web", &sandboxed),
+        template("Deployment", &exempt, "agent", &spec),
+    ];
+    for object in &mut objects {
+        object["spec"]["replicas"] = json!(0);
+    }
+    apply(suite, &objects);
+    let file = suite.file(
+        "admission.yaml",
+        &format!(
+            "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n\
+             - name: PodSecurity\n  configuration:\n\
+             \x20   apiVersion: pod-security.admission.config.k8s.io/v1\n\
+             \x20   kind: PodSecurityConfiguration\n\
+             \x20   defaults: {{enforce: baseline, enforce-version: v1.30}}\n\
+             \x20   exemptions: {{namespaces: [{exempt}], runtimeClasses: [gvisor]}}\n"
+        ),
+    );
+    let output = suite
+        .admin("psp-advise --level baseline")
+        .args([&plain, &exempt])
+        .args(["--psa-config".as_ref(), file.as_os_str()])
+        .run();
+    let squeezed: BTreeSet<String> = output
+        .success()
+        .stdout
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let rows = [
+        format!("{plain} baseline:v1.30 restricted restricted <none>"),
+        format!(
+            "{exempt} exempt privileged privileged deployment/agent (hostNamespaces: changes \
+             behaviour)"
+        ),
+    ];
+    assert_eq!(squeezed, BTreeSet::from(rows), "{output}");
+    suite
+        .admin("psp-advise --level baseline")
+        .args([&plain, &exempt])
+        .run()
+        .code(3);
+    let wrong = suite.file("wrong.yaml", "kind: PodSecurityConfiguration\n");
+    suite
+        .admin("psp-advise --psa-config")
+        .args([&wrong])
+        .run()
+        .code(2)
+        .says("wrong.yaml: apiVersion");
 }

@@ -174,6 +174,7 @@ pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             levels: vec![Level::Baseline, Level::Restricted],
             versions: vec![Version::Minor(server.minor())],
             server,
+            config: psp_advise::standards::config::Config::default(),
             fail_on: FailOn::Never,
             every_decision: false,
             namespaces: args.kube.namespace.clone().into_iter().collect(),

@@ -45,6 +45,8 @@ pub struct Report {
 pub struct Namespace {
     /// Name; empty for manifests that state none.
     pub name: String,
+    /// Whether the API server's configuration exempts it.
+    pub exempt: bool,
     /// What its labels mean; `None` when they could not be seen.
     pub policy: Option<Policy>,
     /// Where the enforced level comes from.
@@ -186,7 +188,8 @@ impl<'a> Builder<'a> {
 
     /// Adds a namespace with its labels.
     pub fn namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
-        let read = labels.map(|labels| policy(labels, Policy::default(), self.options.server));
+        let defaults = self.options.config.defaults;
+        let read = labels.map(|labels| policy(labels, defaults, self.options.server));
         let (policy, invalid_labels) = match read {
             Some((policy, invalid)) => (Some(policy), invalid),
             None => (None, Vec::new()),
@@ -195,12 +198,15 @@ impl<'a> Builder<'a> {
         let origin = labels.map(|labels| {
             if labels.contains_key(&label) {
                 "label"
-            } else {
+            } else if defaults == Policy::default() {
                 "default"
+            } else {
+                "configuration"
             }
         });
         self.report.namespaces.push(Namespace {
             name: name.to_owned(),
+            exempt: self.is_exempt(name),
             policy,
             origin,
             invalid_labels,
@@ -213,11 +219,21 @@ impl<'a> Builder<'a> {
     /// Evaluates a workload that belongs to a root owner.
     pub fn add(&mut self, workload: &Workload, owner: &ObjectRef, live: Live, source: Source<'_>) {
         self.report.evaluated += 1;
+        let exempt = &self.options.config.exemptions.runtime_classes;
+        let class = workload.pod.spec.runtime_class_name.as_ref();
+        if class.is_some_and(|class| exempt.contains(class)) {
+            // It stands in nobody's way.
+            return;
+        }
         let prepared = Prepared::new(workload, self.options.server, source);
         let overview = [Level::Baseline, Level::Restricted]
             .map(|level| prepared.decide(LevelVersion::new(level, self.version)));
         if !live.ended {
             self.summarise(&overview, workload, owner, live, source);
+        }
+        if self.is_exempt(&workload.object.namespace) {
+            // What it would violate is never asked of it.
+            return;
         }
         let mut known: Vec<Decision> = overview.into();
         for version in &self.options.versions {
@@ -233,6 +249,26 @@ impl<'a> Builder<'a> {
                 self.keep(decision);
             }
         }
+    }
+
+    fn is_exempt(&self, namespace: &str) -> bool {
+        let exempt = &self.options.config.exemptions.namespaces;
+        exempt.iter().any(|name| name == namespace)
+    }
+
+    /// Returns how many decisions are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.report.decisions.len()
+    }
+
+    /// Changes the decisions that were kept since there were that many.
+    pub fn amend(&mut self, since: usize, change: impl FnMut(&mut Decision)) {
+        self.report
+            .decisions
+            .iter_mut()
+            .skip(since)
+            .for_each(change);
     }
 
     fn keep(&mut self, decision: Decision) {
@@ -312,8 +348,10 @@ impl<'a> Builder<'a> {
             mut report,
             owners,
             unseen,
+            options,
             ..
         } = self;
+        let exempt = &options.config.exemptions.namespaces;
         report.workloads = owners.into_values().collect();
         for owner in &mut report.workloads {
             let next = next(owner.today);
@@ -331,6 +369,7 @@ impl<'a> Builder<'a> {
                 .into_iter()
                 .map(|name| Namespace {
                     name: name.to_owned(),
+                    exempt: exempt.iter().any(|other| other == name),
                     policy: None,
                     origin: None,
                     invalid_labels: Vec::new(),

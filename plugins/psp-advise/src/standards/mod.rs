@@ -5,6 +5,7 @@
 //! `k8s.io/pod-security-admission`, whose files carry the names of the checks.
 
 mod checks;
+pub mod config;
 mod evaluate;
 mod except;
 mod level;

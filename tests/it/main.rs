@@ -37,7 +37,14 @@ mod onboard_team;
 mod onboard_verify;
 mod project;
 mod psp_advise;
+mod psp_advise_compare;
+mod psp_advise_files;
+mod psp_advise_fix;
+mod psp_advise_generate;
+mod psp_advise_label;
+mod psp_advise_migrate;
 mod psp_advise_policies;
+mod psp_advise_scan;
 
 use std::process::ExitCode;
 
@@ -85,7 +92,14 @@ fn main() -> ExitCode {
         ("onboard_verify", onboard_verify::cases()),
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
+        ("psp_advise_compare", psp_advise_compare::cases()),
+        ("psp_advise_files", psp_advise_files::cases()),
+        ("psp_advise_fix", psp_advise_fix::cases()),
+        ("psp_advise_generate", psp_advise_generate::cases()),
+        ("psp_advise_label", psp_advise_label::cases()),
+        ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
+        ("psp_advise_scan", psp_advise_scan::cases()),
     ];
     let cases = files
         .into_iter()

@@ -72,6 +72,20 @@ pub struct FieldFault {
     pub fix: Grade,
     /// Why it is graded so.
     pub why: &'static str,
+    /// What would mend it in its file, where that was asked for and is known.
+    #[serde(skip)]
+    pub replacements: Vec<Replacement>,
+}
+
+/// A piece of a file in the place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// Line and column where it begins, from 1, in characters.
+    pub start: (usize, usize),
+    /// Line and column behind its end.
+    pub end: (usize, usize),
+    /// What comes.
+    pub text: String,
 }
 
 impl FailedCheck {
@@ -170,6 +184,7 @@ impl<'a> Prepared<'a> {
                             path,
                             fix,
                             why,
+                            replacements: Vec::new(),
                         }
                     })
                     .collect();

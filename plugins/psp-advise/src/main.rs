@@ -13,6 +13,7 @@ mod label;
 mod migrate;
 mod scan;
 mod server;
+mod trial;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

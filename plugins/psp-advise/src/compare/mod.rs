@@ -149,6 +149,7 @@ fn options(server: Server, version: Version, namespace: Option<&str>) -> Options
         levels: vec![Level::Baseline, Level::Restricted],
         versions: vec![version],
         server,
+        config: psp_advise::standards::config::Config::default(),
         fail_on: FailOn::Never,
         every_decision: true,
         namespaces: namespace.map(str::to_owned).into_iter().collect(),

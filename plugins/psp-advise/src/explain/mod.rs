@@ -20,7 +20,7 @@ use crate::cli::product;
 use crate::files::FileArgs;
 use crate::format::OutputArgs;
 use crate::server::{self, Choice};
-pub use observe::{Subject, files, policies};
+pub use observe::{Subject, files, policies, rbac};
 
 /// Show why a pod is admitted or not, by every policy
 ///
@@ -140,14 +140,10 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     let known = interrupt
         .guard(policies(&args.psp, session.as_ref()))
         .await?;
-    let rbac = if args.rbac.is_empty() {
+    let rights = if args.rbac.is_empty() {
         None
     } else {
-        Some(
-            interrupt
-                .guard(observe::rbac(&args.rbac, session.as_ref()))
-                .await?,
-        )
+        Some(interrupt.guard(rbac(&args.rbac, session.as_ref())).await?)
     };
     let (subjects, unreadable) = match (&args.pod, &session) {
         (Some(name), Some(session)) => (
@@ -159,7 +155,7 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     for line in &unreadable {
         ui.warning(format_args!("not evaluated: {line}"));
     }
-    if with_policies && rbac.is_none() {
+    if with_policies && rights.is_none() {
         ui.warning(
             "rights are not looked at: every policy is taken as usable (--rbac FILE|cluster)",
         );
@@ -192,7 +188,7 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
                     pod: &subject.pod,
                     namespace: &subject.namespace,
                     user: named.clone().or_else(|| subject.controller()),
-                    rbac: rbac.as_ref(),
+                    rbac: rights.as_ref(),
                 },
             )
         });

@@ -163,7 +163,7 @@ pub async fn policies(paths: &[PathBuf], session: Option<&Session>) -> Result<Ve
 /// # Errors
 ///
 /// What cannot be read; a binding that is left out would change the answer.
-pub(super) async fn rbac(paths: &[PathBuf], session: Option<&Session>) -> Result<Rbac> {
+pub async fn rbac(paths: &[PathBuf], session: Option<&Session>) -> Result<Rbac> {
     const KINDS: [(&str, &str, &str); 4] = [
         ("roles", "Role", "roles.rbac.authorization.k8s.io"),
         (

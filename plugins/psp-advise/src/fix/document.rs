@@ -1,15 +1,17 @@
 //! One document of a manifest: changed, read again, and only then believed.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::edit::{apply, edits};
 use super::ops::{Left, Op, plan};
-use super::patch::{json6902, strategic};
+use super::patch::{json6902, strategic, without_nulls};
 use crate::advice::Grade;
 use crate::decision::{Prepared, Source};
 use crate::manifest::{Chunk, Fault, Node, parse};
+use crate::pod::Pod;
 use crate::standards::{LevelVersion, Server};
-use crate::workload::{ObjectRef, TemplatePath, Workload, extract};
+use crate::workload::{ObjectRef, TemplatePath, Workload, built_in, extract};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +50,11 @@ pub struct FixedObject {
     pub left: Vec<Left>,
     /// Whether it passes afterwards, as the text says when it is read again.
     pub passes: bool,
-    /// The changes as a JSON patch.
-    pub json_patch: Value,
-    /// The changes as a strategic merge patch.
-    pub strategic_patch: Value,
+    /// The changes as a JSON patch that was applied and decided again; `None` when none leads to
+    /// what the text says.
+    pub json_patch: Option<Value>,
+    /// The changes as a strategic merge patch, likewise; custom kinds have none.
+    pub strategic_patch: Option<Value>,
 }
 
 /// Changes of one document that are made before it is given up; a `List` may hold many objects.
@@ -70,6 +73,7 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
         text: chunk.text.to_owned(),
         ..Fixed::default()
     };
+    let mut before = Vec::new();
     for turn in 0..TURNS {
         let text = fixed.text.clone();
         let now = Chunk {
@@ -86,6 +90,8 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
             fixed.objects = workloads
                 .map(|(workload, node)| start(workload, node))
                 .collect();
+            let nodes = extracted.workloads.iter();
+            before = nodes.map(|(_, node)| node.to_json()).collect();
             fixed.unreadable = extracted
                 .unreadable
                 .iter()
@@ -105,7 +111,58 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
             None => break,
         }
     }
+    if fixed.text != chunk.text {
+        let text = fixed.text.clone();
+        let now = Chunk {
+            text: &text,
+            ..chunk
+        };
+        let document = parse(now)?;
+        let after = extract(&document, wanted.custom).workloads;
+        for ((object, before), (workload, node)) in fixed.objects.iter_mut().zip(before).zip(&after)
+        {
+            if !object.ops.is_empty() {
+                patches(object, before, node.to_json(), workload, wanted);
+            }
+        }
+    }
     Ok(fixed)
+}
+
+/// Makes the patches. A patch that leads to the very object that the text holds is decided as the
+/// text is; it is still read as a pod and decided by itself, as the server will do.
+fn patches(
+    object: &mut FixedObject,
+    before: Value,
+    after: Value,
+    workload: &Workload,
+    wanted: Wanted<'_>,
+) {
+    let passes = decides(&after, workload, wanted) == Some(object.passes);
+    if !passes {
+        return;
+    }
+    let (before, after) = (&without_nulls(before), &without_nulls(after));
+    object.json_patch = json6902(before, after);
+    let kind = built_in(workload.object.group(), &workload.object.kind);
+    if kind.is_some() {
+        object.strategic_patch = strategic(before, after);
+    }
+}
+
+/// Decides about the object that a patch leads to; `None` when it is no pod.
+fn decides(object: &Value, workload: &Workload, wanted: Wanted<'_>) -> Option<bool> {
+    let pointer = match workload.path.as_str() {
+        "" => String::new(),
+        path => format!("/{}", path.replace('.', "/")),
+    };
+    let pod = Pod::deserialize(object.pointer(&pointer)?).ok()?;
+    let patched = Workload {
+        pod,
+        ..workload.clone()
+    };
+    let prepared = Prepared::new(&patched, wanted.server, Source::default());
+    Some(prepared.decide(wanted.policy).allowed)
 }
 
 fn start(workload: &Workload, node: &Node) -> FixedObject {
@@ -115,8 +172,8 @@ fn start(workload: &Workload, node: &Node) -> FixedObject {
         ops: Vec::new(),
         left: Vec::new(),
         passes: false,
-        json_patch: Value::Array(Vec::new()),
-        strategic_patch: Value::Null,
+        json_patch: None,
+        strategic_patch: None,
     }
 }
 
@@ -161,14 +218,6 @@ fn one(
     if !is_better(&new, chunk, wanted, object, decision.checks.len()) {
         refuse(object, &plan.ops);
         return None;
-    }
-    if object.ops.is_empty() {
-        object.json_patch = json6902(node, &plan.ops);
-        object.strategic_patch = strategic(node, &plan.ops);
-    } else if let (Value::Array(known), Value::Array(more)) =
-        (&mut object.json_patch, json6902(node, &plan.ops))
-    {
-        known.extend(more);
     }
     object.ops.extend(plan.ops);
     Some(new)

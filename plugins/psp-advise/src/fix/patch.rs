@@ -1,183 +1,235 @@
-//! Changes as patches of other tools.
+//! Changes as patches of other tools, made from an object before and after, and applied here as
+//! the API server applies them before they are shown.
 
 use serde_json::{Map, Value, json};
 
-use super::ops::{Change, Op};
-use crate::manifest::{Node, Segment, segments};
+/// Lists that a strategic merge patch merges by a key, as far as pods have them.
+///
+/// Source: `patchMergeKey` of `PodSpec` and `Container` in `k8s.io/api/core/v1/types.go`; every
+/// other list that a fix touches is replaced as a whole.
+const MERGED: [(&str, &str); 6] = [
+    ("containers", "name"),
+    ("initContainers", "name"),
+    ("ephemeralContainers", "name"),
+    ("ports", "containerPort"),
+    ("volumes", "name"),
+    ("env", "name"),
+];
 
-/// Writes a step of a JSON pointer (RFC 6901).
-fn pointer_step(text: &str) -> String {
-    text.replace('~', "~0").replace('/', "~1")
+/// What a strategic merge patch says about itself.
+const DIRECTIVE: &str = "$patch";
+
+fn merge_key(list: &str) -> Option<&'static str> {
+    MERGED
+        .iter()
+        .find(|(name, _)| *name == list)
+        .map(|(_, key)| *key)
 }
 
-/// Returns a JSON patch (RFC 6902); what is removed from lists goes from the end, so that the
-/// indices before it hold.
+/// Takes out what is null, which the API server reads as not there; a patch cannot say it.
 #[must_use]
-pub fn json6902(node: &Node, ops: &[Op]) -> Value {
-    let mut patch = Vec::new();
-    let mut made: Vec<String> = Vec::new();
-    let mut removals = Vec::new();
-    for op in ops {
-        let steps: Vec<Segment<'_>> = segments(&op.path).collect();
-        let value = match &op.change {
-            Change::Remove => {
-                removals.push(pointer(&steps));
-                continue;
+pub fn without_nulls(mut value: Value) -> Value {
+    fn prune(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.retain(|_, value| !value.is_null());
+                map.values_mut().for_each(prune);
             }
-            Change::Set(value) => value.clone(),
-            Change::Append(value) => json!([value]),
-        };
-        let mut here = Some(node);
-        for (depth, step) in steps.iter().enumerate() {
-            let there = here
-                .and_then(|here| child(here, *step))
-                .filter(|node| !node.is_null());
-            let path = pointer(&steps[..=depth]);
-            let last = depth + 1 == steps.len();
-            if last {
-                let exists = there.is_some();
-                let append = matches!(op.change, Change::Append(_)) && exists;
-                if append {
-                    let Value::Array(items) = &value else {
-                        continue;
-                    };
-                    patch
-                        .push(json!({"op": "add", "path": format!("{path}/-"), "value": items[0]}));
-                } else {
-                    let verb = if exists { "replace" } else { "add" };
-                    patch.push(json!({"op": verb, "path": path, "value": value}));
-                }
-            } else if there.is_none() && !made.contains(&path) {
-                patch.push(json!({"op": "add", "path": path, "value": {}}));
-                made.push(path);
-            }
-            here = there;
+            Value::Array(list) => list.iter_mut().for_each(prune),
+            _ => {}
         }
     }
-    removals.sort_by_key(|path| std::cmp::Reverse(natural(path)));
-    patch.extend(
-        removals
-            .into_iter()
-            .map(|path| json!({"op": "remove", "path": path})),
-    );
-    Value::Array(patch)
+    prune(&mut value);
+    value
 }
 
-/// Sorts `/9` before `/10`.
-fn natural(path: &str) -> Vec<(usize, String)> {
-    path.split('/')
-        .map(|step| (step.parse().unwrap_or(0), step.to_owned()))
+/// Returns a JSON patch (RFC 6902) from one state of an object to another; `None` when the patch,
+/// applied, does not lead there.
+#[must_use]
+pub fn json6902(before: &Value, after: &Value) -> Option<Value> {
+    let patch = json_patch::diff(before, after);
+    let mut result = before.clone();
+    json_patch::patch(&mut result, &patch).ok()?;
+    (result == *after).then(|| json!(patch))
+}
+
+/// Returns a strategic merge patch from one state of an object to another, with what names the
+/// object; `None` when the patch, applied, does not lead there.
+#[must_use]
+pub fn strategic(before: &Value, after: &Value) -> Option<Value> {
+    let mut patch = difference(before, after);
+    let map = patch.as_object_mut()?;
+    for key in ["apiVersion", "kind"] {
+        map.insert(key.to_owned(), before[key].clone());
+    }
+    let metadata = map.entry("metadata").or_insert_with(|| json!({}));
+    for key in ["name", "namespace"] {
+        if before["metadata"][key].is_string() {
+            metadata[key] = before["metadata"][key].clone();
+        }
+    }
+    let mut result = before.clone();
+    merge(&mut result, &patch);
+    (result == *after).then_some(patch)
+}
+
+/// Both are maps.
+fn difference(before: &Value, after: &Value) -> Value {
+    let none = Map::new();
+    let before = before.as_object().unwrap_or(&none);
+    let after = after.as_object().unwrap_or(&none);
+    let mut patch = Map::new();
+    for key in before.keys().filter(|key| !after.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    for (key, new) in after {
+        let old = before.get(key).unwrap_or(&Value::Null);
+        if old == new {
+            continue;
+        }
+        let value = match (old, new) {
+            (Value::Object(_), Value::Object(_)) => difference(old, new),
+            (Value::Array(old), Value::Array(new)) => list(key, old, new),
+            _ => new.clone(),
+        };
+        patch.insert(key.clone(), value);
+    }
+    Value::Object(patch)
+}
+
+fn list(name: &str, before: &[Value], after: &[Value]) -> Value {
+    let Some(key) = merge_key(name) else {
+        return json!(after);
+    };
+    // A fix changes items and neither adds nor moves any; keys that come twice name nothing.
+    let is_pairwise = before.len() == after.len()
+        && before
+            .iter()
+            .zip(after)
+            .enumerate()
+            .all(|(index, (old, new))| {
+                let is_new = |other: &Value| other[key] != old[key];
+                !old[key].is_null() && old[key] == new[key] && before[..index].iter().all(is_new)
+            });
+    if !is_pairwise {
+        let whole = std::iter::once(json!({DIRECTIVE: "replace"}));
+        return whole.chain(after.iter().cloned()).collect();
+    }
+    let changed = before.iter().zip(after).filter(|(old, new)| old != new);
+    changed
+        .map(|(old, new)| {
+            let mut patch = difference(old, new);
+            patch[key] = old[key].clone();
+            patch
+        })
         .collect()
 }
 
-fn pointer(steps: &[Segment<'_>]) -> String {
-    steps
-        .iter()
-        .fold(String::new(), |pointer, step| match step {
-            Segment::Key(key) => format!("{pointer}/{}", pointer_step(key)),
-            Segment::Index(index) => format!("{pointer}/{index}"),
-        })
-}
-
-fn child<'a>(node: &'a Node, step: Segment<'_>) -> Option<&'a Node> {
-    match step {
-        Segment::Key(key) => node.get(key),
-        Segment::Index(index) => node.items().get(index),
+/// Merges a strategic merge patch, as far as [`strategic`] makes them.
+///
+/// Source: `mergeMap` and `mergeSliceWithoutSpecialElements` in
+/// `k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else { return };
+    if !target.is_object() {
+        *target = json!({});
     }
-}
-
-/// Returns a strategic merge patch, with what names the object. Containers are merged by name and
-/// ports by number; every other list is given as a whole, as the API replaces it.
-#[must_use]
-pub fn strategic(node: &Node, ops: &[Op]) -> Value {
-    let mut patch = Map::new();
-    for key in ["apiVersion", "kind"] {
-        if let Some(text) = node.get(key).and_then(Node::as_str) {
-            patch.insert(key.to_owned(), json!(text));
-        }
-    }
-    let mut metadata = Map::new();
-    for key in ["name", "namespace"] {
-        if let Some(text) = node.at(&format!("metadata.{key}")).and_then(Node::as_str) {
-            metadata.insert(key.to_owned(), json!(text));
-        }
-    }
-    patch.insert("metadata".to_owned(), metadata.into());
-    let mut patch = Value::Object(patch);
-    for op in ops {
-        let steps: Vec<Segment<'_>> = segments(&op.path).collect();
-        put(&mut patch, node, &steps, &op.change);
-    }
-    patch
-}
-
-fn put(patch: &mut Value, node: &Node, steps: &[Segment<'_>], change: &Change) {
-    let none = Node::default();
-    let Some((Segment::Key(key), rest)) = steps.split_first() else {
+    let Value::Object(target) = target else {
         return;
     };
-    let there = node.get(key).unwrap_or(&none);
-    let Value::Object(map) = patch else { return };
-    if rest.is_empty() {
-        let value = match change {
-            Change::Set(value) => value.clone(),
-            Change::Remove => Value::Null,
-            Change::Append(value) => {
-                let mut items: Vec<Value> = there.items().iter().map(Node::to_json).collect();
-                items.push(value.clone());
-                items.into()
+    for (key, new) in patch {
+        match new {
+            Value::Null => {
+                target.remove(key);
             }
-        };
-        map.insert((*key).to_owned(), value);
-        return;
-    }
-    let Some((Segment::Index(index), inner)) = rest.split_first() else {
-        let below = map.entry(*key).or_insert_with(|| json!({}));
-        put(below, there, rest, change);
-        return;
-    };
-    let list = map.entry(*key).or_insert_with(|| json!([])).as_array_mut();
-    let (Some(list), Some(item)) = (list, there.items().get(*index)) else {
-        return;
-    };
-    let merge_key = match *key {
-        "containers" | "initContainers" => Some("name"),
-        "ports" => Some("containerPort"),
-        _ => None,
-    };
-    if let Some(merge_key) = merge_key {
-        let name = item.get(merge_key).map(Node::to_json).unwrap_or_default();
-        let position = list.iter().position(|known| known[merge_key] == name);
-        let position = position.unwrap_or_else(|| {
-            list.push(json!({merge_key: name}));
-            list.len() - 1
-        });
-        put(&mut list[position], item, inner, change);
-        return;
-    }
-    // A whole list: what is in it now, marked so that later removals find their item.
-    if list.is_empty() {
-        list.extend(there.items().iter().map(Node::to_json));
-    }
-    if inner.is_empty() {
-        let gone = item.to_json();
-        if let Some(position) = list.iter().position(|known| *known == gone) {
-            list.remove(position);
+            Value::Object(_) => match target.get_mut(key) {
+                Some(old) if old.is_object() => merge(old, new),
+                _ => {
+                    target.insert(key.clone(), new.clone());
+                }
+            },
+            Value::Array(items) => merge_list(target, key, items),
+            _ => {
+                target.insert(key.clone(), new.clone());
+            }
         }
-    } else if let Some(known) = list.get_mut(*index) {
-        remove_inner(known, inner);
     }
 }
 
-/// Takes a field out of an item of a list that is given as a whole.
-fn remove_inner(value: &mut Value, steps: &[Segment<'_>]) {
-    let Some((Segment::Key(key), rest)) = steps.split_first() else {
+fn merge_list(target: &mut Map<String, Value>, name: &str, items: &[Value]) {
+    let replaces = |item: &Value| item[DIRECTIVE] == "replace";
+    let whole = items.iter().any(replaces);
+    let (Some(key), false) = (merge_key(name), whole) else {
+        let kept = items.iter().filter(|item| !replaces(item));
+        target.insert(name.to_owned(), kept.cloned().collect());
         return;
     };
-    let Value::Object(map) = value else { return };
-    if rest.is_empty() {
-        map.remove(*key);
-    } else if let Some(below) = map.get_mut(*key) {
-        remove_inner(below, rest);
+    let slot = target.entry(name).or_insert_with(|| json!([]));
+    let Value::Array(list) = slot else { return };
+    for item in items {
+        match list.iter_mut().find(|known| known[key] == item[key]) {
+            Some(known) => merge(known, item),
+            None => list.push(item.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(container: Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+            "spec": {"containers": [{"name": "a"}, container]}})
+    }
+
+    #[test]
+    fn a_strategic_patch_names_only_the_container_that_changes() {
+        let before = pod(json!({"name": "b", "securityContext": {"privileged": true}}));
+        let after = pod(json!({"name": "b", "securityContext": {"runAsUser": 5}}));
+        assert_eq!(
+            strategic(&before, &after).unwrap()["spec"],
+            json!({"containers": [
+                {"name": "b", "securityContext": {"privileged": null, "runAsUser": 5}}]})
+        );
+    }
+
+    #[test]
+    fn ports_with_one_number_twice_are_replaced_as_a_whole() {
+        let ports = |host: Option<u32>| {
+            let mut list = json!([{"containerPort": 53, "protocol": "TCP"},
+                {"containerPort": 53, "protocol": "UDP"}]);
+            if let Some(host) = host {
+                list[1]["hostPort"] = json!(host);
+            }
+            pod(json!({"name": "b", "ports": list}))
+        };
+        let patch = strategic(&ports(Some(53)), &ports(None)).unwrap();
+        assert_eq!(
+            patch["spec"]["containers"][0]["ports"][0],
+            json!({"$patch": "replace"})
+        );
+    }
+
+    #[test]
+    fn a_change_that_a_strategic_patch_cannot_say_is_not_said() {
+        let before = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}});
+        let mut after = before.clone();
+        // Null takes a key away, so a null that is to stand there has no patch.
+        after["spec"] = Value::Null;
+        assert_eq!(strategic(&before, &after), None);
+        assert!(json6902(&before, &after).is_some());
+    }
+
+    #[test]
+    fn what_is_taken_from_a_list_of_names_leaves_the_others() {
+        let sysctls = |names: &[&str]| {
+            let list: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+                "spec": {"securityContext": {"sysctls": list}}})
+        };
+        let (before, after) = (sysctls(&["a", "b", "c", "d"]), sysctls(&["b", "d"]));
+        assert!(json6902(&before, &after).is_some());
+        assert!(strategic(&before, &after).is_some());
     }
 }

@@ -1,29 +1,37 @@
 //! `kubectl psp-advise fix`: the smallest changes that let manifests pass.
 
+mod live;
 mod render;
 mod write;
 
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
-use groundcrew::client;
-use groundcrew::error::{Error, Result};
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
+use groundcrew::flags::{Globals, KubeArgs, WriteArgs};
 use groundcrew::ui::Ui;
 use psp_advise::advice::Grade;
 use psp_advise::fix::{FixedObject, Wanted, fix_document};
 use psp_advise::manifest::split;
 use psp_advise::standards::{Level, LevelVersion, Server, Version};
+use psp_advise::workload::ObjectRef;
 
 use crate::cli::product;
 use crate::files::{self, File, FileArgs};
+use crate::generate::workloads;
 use crate::server::{self, Choice};
+use live::apply::Applier;
 
-/// Show or make the smallest changes that let manifests pass
+/// Show or make the smallest changes that let pods and templates pass
 ///
-/// Comments, order, anchors and line ends stay. What is shown was read again and decided again
+/// In manifests with -f, else in the objects of the namespace. Comments, order, anchors and line ends stay. What is shown was read again and decided again
 /// first. What changes behaviour is left alone unless --risk all says otherwise, and a volume is
 /// never taken away.
+///
+/// With --apply the objects of the cluster are patched; with -f those that the manifests name.
+/// The server checks every patch first, and nothing is written while it refuses one. A patch holds
+/// for exactly what was read: a change in between is a conflict.
 #[derive(Args, Debug)]
 pub struct FixArgs {
     #[command(flatten)]
@@ -48,6 +56,17 @@ pub struct FixArgs {
     /// How changes are given
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "diff")]
     format: Format,
+
+    /// Patch the objects in the cluster; the server checks all of them first
+    #[arg(long, conflicts_with = "format")]
+    apply: bool,
+
+    /// With --apply, patch the others although the server refuses one
+    #[arg(long, requires = "apply")]
+    keep_going: bool,
+
+    #[command(flatten)]
+    write: WriteArgs,
 
     #[command(flatten)]
     pub globals: Globals,
@@ -110,19 +129,25 @@ pub struct Changed {
 ///
 /// A path that is not there, or a file that cannot be written.
 pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    if args.files.filename.is_empty() {
-        return Err(Error::usage("which manifests to fix is not stated")
-            .with_hint("kubectl psp-advise fix -f deploy/ -R --to restricted"));
+    let of_files = !args.files.filename.is_empty();
+    if !of_files && args.format == Format::Inplace {
+        return Err(
+            Error::usage("--format inplace changes manifests, and none are given")
+                .with_hint("-f FILE names them; --apply changes the objects in the cluster"),
+        );
     }
-    let server = match args.server_version {
-        Some(Choice::Stated(server)) => server,
-        Some(Choice::Cluster) => {
-            let product = product();
-            let session = client::connect(&args.kube, &product, ui);
-            let session = interrupt.guard(session).await?;
-            interrupt.guard(server::ask(&session)).await?
-        }
-        None => Server::default(),
+    let asks = args.server_version == Some(Choice::Cluster);
+    let session = if args.apply || asks || !of_files {
+        let product = product();
+        let session = client::connect(&args.kube, &product, ui);
+        Some(interrupt.guard(session).await?)
+    } else {
+        None
+    };
+    let server = match (args.server_version, &session) {
+        (Some(Choice::Stated(server)), _) => server,
+        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
+        (_, None) => Server::default(),
     };
     let level = match args.to {
         Target::Baseline => Level::Baseline,
@@ -142,9 +167,48 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         },
         custom: &args.files.pod_template_path,
     };
-    let (changed, unreadable) = change(&args.files, wanted)?;
+    let (mut changed, mut unreadable) = if of_files {
+        change(&args.files, wanted)?
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let mut objects = Vec::new();
+    if let (true, Some(session)) = (args.apply || !of_files, &session) {
+        let targets = targets(&changed, of_files, session, interrupt).await?;
+        let read = live::read(session, &targets, wanted);
+        (objects, changed) = interrupt.guard(read).await?;
+    }
+    if !args.apply {
+        unreadable.extend(render::unsaid(&changed, args.format));
+    }
     for line in &unreadable {
         ui.warning(format_args!("left alone: {line}"));
+    }
+    if args.apply {
+        let failing = render::summary(&changed, policy, ui);
+        if !unreadable.is_empty() && !args.keep_going {
+            return Err(Error::new(
+                Kind::Incomplete,
+                "nothing was written, because a part could not be read",
+            )
+            .with_hint("--keep-going patches what could"));
+        }
+        let Some(session) = &session else {
+            return Ok(Exit::Incomplete);
+        };
+        let applier = Applier {
+            session,
+            wanted,
+            write: &args.write,
+            keep_going: args.keep_going,
+        };
+        let exit = applier.run(&objects, ui, interrupt).await?;
+        session.finish()?;
+        return Ok(match exit {
+            Exit::Done | Exit::No if !unreadable.is_empty() => Exit::Incomplete,
+            Exit::Done if failing > 0 => Exit::No,
+            other => other,
+        });
     }
     if args.format == Format::Inplace {
         write::write(&changed, ui)?;
@@ -159,6 +223,30 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     } else {
         Exit::Done
     })
+}
+
+/// Returns the objects of the cluster to look at: those of the manifests, else those of the
+/// namespace that nobody manages.
+async fn targets(
+    changed: &[Changed],
+    of_files: bool,
+    session: &Session,
+    interrupt: &Interrupt,
+) -> Result<Vec<ObjectRef>> {
+    if !of_files {
+        let found = interrupt.guard(workloads(session)).await?;
+        return Ok(found.into_iter().map(|one| one.workload.object).collect());
+    }
+    let objects = changed.iter().flat_map(|one| &one.objects);
+    Ok(objects
+        .map(|one| {
+            let mut object = one.object.clone();
+            if object.namespace.is_empty() {
+                object.namespace.clone_from(&session.namespace);
+            }
+            object
+        })
+        .collect())
 }
 
 /// Computes every change before anything is written.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::output::yaml;
 use groundcrew::ui::Ui;
 use psp_advise::advice::Grade;
@@ -36,22 +36,21 @@ pub(super) fn render(changed: &[Changed], format: Format) -> Result<String> {
     let objects = changed
         .iter()
         .flat_map(|one| &one.objects)
-        .filter(|object| !object.ops.is_empty());
+        .filter_map(|object| Some((object, patch(object, format)?)));
     let mut patches = Vec::new();
-    for object in objects {
+    for (object, patch) in objects {
         match format {
             Format::Strategic => {
                 text.push_str("---\n");
-                text.push_str(&yaml(&object.strategic_patch)?);
+                text.push_str(&yaml(patch)?);
             }
             Format::Json6902 => {
-                let line = json!({"target": target(object), "patch": object.json_patch});
+                let line = json!({"target": target(object), "patch": patch});
                 text.push_str(&format!("{line}\n"));
             }
             _ => patches.push(json!({
                 "target": target(object),
-                "patch": serde_json::to_string(&object.json_patch)
-                    .map_err(|error| Error::failed("cannot write JSON").with_source(error))?,
+                "patch": patch.to_string(),
             })),
         }
     }
@@ -59,6 +58,33 @@ pub(super) fn render(changed: &[Changed], format: Format) -> Result<String> {
         text = yaml(&json!({"patches": patches}))?;
     }
     Ok(text)
+}
+
+/// Returns the patch of an object that is changed; every one was applied and decided before.
+fn patch(object: &FixedObject, format: Format) -> Option<&Value> {
+    match format {
+        Format::Strategic => object.strategic_patch.as_ref(),
+        _ => object.json_patch.as_ref(),
+    }
+}
+
+/// Returns the objects that are changed and cannot be given in a format, with why.
+pub(super) fn unsaid(changed: &[Changed], format: Format) -> Vec<String> {
+    if matches!(format, Format::Diff | Format::Inplace) {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    for one in changed {
+        let objects = one.objects.iter();
+        for object in objects.filter(|it| !it.ops.is_empty() && patch(it, format).is_none()) {
+            let (name, kind) = (&one.file.name, object.object.short());
+            lines.push(format!(
+                "{name}:{} {kind}: its change has no patch of this format; --format inplace has it",
+                object.line
+            ));
+        }
+    }
+    lines
 }
 
 fn target(object: &FixedObject) -> Value {

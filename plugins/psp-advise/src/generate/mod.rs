@@ -1,6 +1,7 @@
 //! `kubectl psp-advise generate`: policies made from what there is.
 
 mod observe;
+mod vap;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::product;
 use crate::explain::{Subject, files};
 use crate::files::FileArgs;
+pub use observe::workloads;
 
 /// Make a policy from what there is
 #[derive(Args, Debug)]
@@ -30,6 +32,7 @@ pub struct GenerateArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Psp(Box<PspArgs>),
+    Vap(Box<vap::VapArgs>),
 }
 
 /// Make the smallest PodSecurityPolicy for a set of workloads
@@ -62,6 +65,7 @@ impl GenerateArgs {
     pub fn globals(&self) -> &Globals {
         match &self.what {
             What::Psp(args) => &args.globals,
+            What::Vap(args) => &args.globals,
         }
     }
 }
@@ -72,7 +76,13 @@ impl GenerateArgs {
 ///
 /// What cannot be read, and a policy whose proof fails.
 pub async fn run(args: GenerateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let What::Psp(args) = args.what;
+    match args.what {
+        What::Psp(args) => psp(*args, ui, interrupt).await,
+        What::Vap(args) => vap::run(*args, ui, interrupt).await,
+    }
+}
+
+async fn psp(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let (subjects, unreadable) = if args.files.filename.is_empty() {
         let product = product();
         let session = client::connect(&args.kube, &product, ui);

@@ -76,7 +76,7 @@ const RESOURCES: [(&str, &str, &str, &str, &str, &str); 8] = [
 /// # Errors
 ///
 /// What the server says: a policy for part of the workloads would refuse the others.
-pub(super) async fn workloads(session: &Session) -> Result<Vec<Subject>> {
+pub async fn workloads(session: &Session) -> Result<Vec<Subject>> {
     let namespace = &session.namespace;
     let mut subjects = Vec::new();
     for (api, api_version, plural, kind, place, full) in RESOURCES {

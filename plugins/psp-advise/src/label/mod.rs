@@ -93,6 +93,7 @@ pub async fn run(args: LabelArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         levels: vec![Level::Baseline, Level::Restricted],
         versions: vec![Version::Minor(server.minor())],
         server,
+        config: psp_advise::standards::config::Config::default(),
         fail_on: FailOn::Never,
         every_decision: false,
         namespaces,

@@ -1,4 +1,12 @@
-//! `kubectl psp-advise migrate`: from PodSecurityPolicies to levels of the standards.
+//! `kubectl psp-advise migrate`: from PodSecurityPolicies to what today's API server enforces.
+//!
+//! - this file: to levels of the standards;
+//! - [`vap`]: to a ValidatingAdmissionPolicy, [`templates`]: what templates have to say then;
+//! - [`verify`]: the comparison with the engine on a real server.
+
+mod templates;
+mod vap;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,12 +30,18 @@ use crate::format;
 use crate::scan::evaluate;
 use crate::scan::options::{FailOn, Options};
 
-/// Show which level each PodSecurityPolicy guarantees, and what is lost on the way
+/// Turn PodSecurityPolicies into what today's API server enforces, and say what is lost
 ///
-/// By policy: the tightest level that every pod passes which the policy admits. By pods, with
+/// --to psa, by policy: the tightest level that every pod passes which the policy admits. By pods, with
 /// --pods: the tightest level that the pods themselves pass, which is often tighter, because few
-/// pods use all that they might. What no level expresses is listed; with --on-loss error it ends
-/// in exit code 3.
+/// pods use all that they might.
+///
+/// --to vap: a ValidatingAdmissionPolicy that admits what some policy, which the service account or
+/// whoever creates the pod may use, admits as it is; the same RBAC goes on to count. It changes no
+/// pod: with --pods, what each template has to say is shown. With --verify it is compared with the
+/// policies on the cluster of the kubeconfig, in a namespace that goes again, before it is printed.
+///
+/// What cannot be carried over is listed; with --on-loss error it ends in exit code 3.
 #[derive(Args, Debug)]
 pub struct MigrateArgs {
     /// PodSecurityPolicies: a file or directory, or cluster; repeatable
@@ -48,7 +62,25 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "FILE|cluster")]
     pods: Vec<PathBuf>,
 
-    /// What becomes of fields that no level expresses
+    /// With --to vap, roles and bindings by which policies are used: a file or directory, or
+    /// cluster; repeatable [default: every policy may be used]
+    #[arg(long, value_name = "FILE|cluster")]
+    rbac: Vec<PathBuf>,
+
+    /// With --to vap, the name of the policy
+    #[arg(long, value_name = "NAME", default_value = "pod-security-policies")]
+    name: String,
+
+    /// With --to vap, compare the policy with the old ones on the cluster; what it needs there is
+    /// made and taken away again
+    #[arg(long)]
+    verify: bool,
+
+    /// Answer every question with yes
+    #[arg(short = 'y', long)]
+    yes: bool,
+
+    /// What becomes of what cannot be carried over
     #[arg(long, value_name = "WHAT", value_enum, default_value = "warn")]
     on_loss: OnLoss,
 
@@ -67,6 +99,8 @@ pub struct MigrateArgs {
 enum Target {
     /// Levels of the Pod Security Standards, by namespace labels.
     Psa,
+    /// A ValidatingAdmissionPolicy with its binding.
+    Vap,
 }
 
 /// `--on-loss`.
@@ -102,13 +136,20 @@ struct Row {
 ///
 /// What cannot be read; what the server says.
 pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let Target::Psa = args.to;
+    if args.to == Target::Psa && (args.verify || !args.rbac.is_empty()) {
+        return Err(
+            Error::usage("--verify and --rbac are for a ValidatingAdmissionPolicy")
+                .with_hint("--to vap"),
+        );
+    }
     let cluster = PathBuf::from("cluster");
     let pods_of_cluster = args.pods.contains(&cluster);
     if pods_of_cluster && args.pods.len() > 1 {
         return Err(Error::usage("--pods is files or the cluster, not both"));
     }
-    let session = if pods_of_cluster || args.filename.contains(&cluster) {
+    let of_cluster = [&args.pods, &args.filename, &args.rbac];
+    let connects = args.verify || of_cluster.iter().any(|paths| paths.contains(&cluster));
+    let session = if connects {
         let product = product();
         let session = client::connect(&args.kube, &product, ui);
         Some(interrupt.guard(session).await?)
@@ -123,6 +164,9 @@ pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             "there is no PodSecurityPolicy in what was given",
         ));
     }
+    if args.to == Target::Vap {
+        return vap::run(&args, &found, session.as_ref(), ui, interrupt).await;
+    }
     let (mut namespaces, mut complete) = (BTreeMap::new(), true);
     if !args.pods.is_empty() {
         let server = Server::default();
@@ -130,6 +174,7 @@ pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             levels: vec![Level::Baseline, Level::Restricted],
             versions: vec![Version::Minor(server.minor())],
             server,
+            config: psp_advise::standards::config::Config::default(),
             fail_on: FailOn::Never,
             every_decision: false,
             namespaces: args.kube.namespace.clone().into_iter().collect(),

@@ -5,20 +5,26 @@
 //! and what it asks of one. Where a rule is not obvious the file is named beside it.
 
 mod admit;
+mod asis;
+mod cel;
 mod errors;
 mod generate;
 mod level;
 mod mutate;
 mod policy;
 mod prepare;
+mod probe;
 mod rbac;
 mod tighten;
 mod validate;
 
 pub use admit::{Outcome, Request, decide};
+pub use asis::{completed, faults_as_is};
+pub use cel::{admission_policy, binding, losses, too_many};
 pub use generate::{Generated, generate};
 pub use level::{Guaranteed, guaranteed};
 pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
+pub use probe::probes;
 pub use rbac::{Grant, Rbac, User};
 
 #[cfg(test)]

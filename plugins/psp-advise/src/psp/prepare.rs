@@ -164,7 +164,7 @@ pub(super) fn seccomp_annotation(field: &Value) -> String {
 }
 
 /// `SeccompFieldForAnnotation` in `pkg/api/pod/util.go`.
-fn seccomp_field(annotation: &str) -> Option<Value> {
+pub(super) fn seccomp_field(annotation: &str) -> Option<Value> {
     match annotation {
         "unconfined" => Some(json!({"type": "Unconfined"})),
         "runtime/default" | "docker/default" => Some(json!({"type": "RuntimeDefault"})),

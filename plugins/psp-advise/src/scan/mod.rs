@@ -1,10 +1,13 @@
 //! `kubectl psp-advise [scan]`: what a namespace can bear, and who stands in the way.
 
+mod config;
 mod observe;
 mod offline;
 pub mod options;
 mod render;
 pub mod report;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
@@ -15,6 +18,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
 use psp_advise::standards::Server;
+use psp_advise::standards::config::Config;
 
 use crate::cli::product;
 use crate::files::FileArgs;
@@ -79,6 +83,11 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "VERSION", value_parser = server::parse)]
     server_version: Option<Choice>,
 
+    /// The API server's own configuration of Pod Security: defaults and exemptions, which the API
+    /// does not show
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    psa_config: Option<PathBuf>,
+
     /// Exit with 3 when something violates this level [default: the stated --level, else never]
     #[arg(long, value_name = "LEVEL", value_enum)]
     fail_on: Option<FailOn>,
@@ -137,6 +146,10 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         levels: policy.level.levels(),
         versions: policy.version.versions(server),
         server,
+        config: match &policy.psa_config {
+            Some(path) => config::read(path, ui)?,
+            None => Config::default(),
+        },
         fail_on: policy.fail_on.unwrap_or_else(|| policy.level.fail_on()),
         every_decision: output.format.lists_every_decision(),
         namespaces,

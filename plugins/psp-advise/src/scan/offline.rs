@@ -2,11 +2,13 @@
 
 use groundcrew::error::Result;
 use psp_advise::decision::Source;
+use psp_advise::fix::note_fixes;
 use psp_advise::manifest::{parse, split};
 use psp_advise::workload::extract;
 
 use super::report::{Builder, Live};
 use crate::files::{self, FileArgs};
+use crate::format::Format;
 
 /// Evaluates everything that `-f` names; what cannot be read is noted, the rest goes on.
 ///
@@ -24,7 +26,8 @@ pub fn read(args: &FileArgs, builder: &mut Builder<'_>) -> Result<()> {
 }
 
 fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
-    let custom = &builder.options().custom;
+    let options = builder.options();
+    let custom = &options.custom;
     for chunk in split(text) {
         let document = match parse(chunk) {
             Ok(document) => document,
@@ -51,7 +54,13 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
                 file: Some(file),
                 node: Some(node),
             };
+            let before = builder.kept();
             builder.add(workload, &workload.object, Live::default(), source);
+            if options.output.format == Format::Sarif {
+                builder.amend(before, |decision| {
+                    note_fixes(decision, (workload, node), chunk, options.server, custom);
+                });
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is asked for, resolved.
 
 use clap::ValueEnum;
+use psp_advise::standards::config::Config;
 use psp_advise::standards::{Level, Server, Version};
 use psp_advise::workload::TemplatePath;
 
@@ -15,6 +16,8 @@ pub struct Options {
     pub versions: Vec<Version>,
     /// The server that decides.
     pub server: Server,
+    /// The API server's own defaults and exemptions.
+    pub config: Config,
     /// What ends in exit code 3.
     pub fail_on: FailOn,
     /// Whether objects that pass are listed too.

@@ -1,16 +1,17 @@
 //! What was found: pure, from workloads to an overview.
 
+mod parts;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use groundcrew::exit::Exit;
-use psp_advise::advice::Grade;
 use psp_advise::decision::{Decision, Prepared, Source};
-use psp_advise::standards::{InvalidLabel, Level, LevelVersion, Policy, Server, Version, policy};
+use psp_advise::standards::{Level, LevelVersion, Policy, Server, Version, policy};
 use psp_advise::workload::{ObjectRef, Workload};
 use serde::Serialize;
 
 use super::options::{FailOn, Options};
+pub use parts::{Missing, Namespace, Owner, Reason};
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
@@ -37,86 +38,6 @@ pub struct Report {
     pub offline: bool,
     #[serde(skip)]
     violated: Option<Level>,
-}
-
-/// A namespace.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Namespace {
-    /// Name; empty for manifests that state none.
-    pub name: String,
-    /// What its labels mean; `None` when they could not be seen.
-    pub policy: Option<Policy>,
-    /// Where the enforced level comes from.
-    pub origin: Option<&'static str>,
-    /// Labels that the server would refuse.
-    pub invalid_labels: Vec<InvalidLabel>,
-    /// The tightest level that everything in it passes; `None` when not everything was seen.
-    pub today: Option<Level>,
-    /// The same after the safe fixes.
-    pub after_safe_fixes: Option<Level>,
-    /// Who keeps it from the next level, as `kind/name`.
-    pub blockers: Vec<String>,
-}
-
-/// A root owner with everything that it makes.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Owner {
-    /// The owner.
-    pub object: ObjectRef,
-    /// File and line, for manifests.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// The tightest level that it passes.
-    pub today: Level,
-    /// The same after the safe fixes.
-    pub after_safe_fixes: Level,
-    /// What keeps it from the next level.
-    pub reasons: Vec<Reason>,
-    /// Live pods that were evaluated.
-    pub pods: usize,
-    /// Pods whose template passes a level that they do not: something was added to them.
-    pub injected: Vec<String>,
-    #[serde(skip)]
-    template: Option<Level>,
-}
-
-/// What keeps an owner from a level.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reason {
-    /// The level.
-    pub level: Level,
-    /// The check.
-    pub check: &'static str,
-    /// How much a fix changes.
-    pub fix: Grade,
-}
-
-/// Something that could not be evaluated.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Missing {
-    /// What: an object, a file, a resource.
-    pub what: String,
-    /// File and line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// Why.
-    pub message: String,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
-        }
-        if !self.what.is_empty() {
-            write!(f, "{}: ", self.what)?;
-        }
-        f.write_str(&self.message)
-    }
 }
 
 /// What a pod in the cluster is, beyond its specification.
@@ -186,7 +107,8 @@ impl<'a> Builder<'a> {
 
     /// Adds a namespace with its labels.
     pub fn namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
-        let read = labels.map(|labels| policy(labels, Policy::default(), self.options.server));
+        let defaults = self.options.config.defaults;
+        let read = labels.map(|labels| policy(labels, defaults, self.options.server));
         let (policy, invalid_labels) = match read {
             Some((policy, invalid)) => (Some(policy), invalid),
             None => (None, Vec::new()),
@@ -195,12 +117,15 @@ impl<'a> Builder<'a> {
         let origin = labels.map(|labels| {
             if labels.contains_key(&label) {
                 "label"
-            } else {
+            } else if defaults == Policy::default() {
                 "default"
+            } else {
+                "configuration"
             }
         });
         self.report.namespaces.push(Namespace {
             name: name.to_owned(),
+            exempt: self.is_exempt(name),
             policy,
             origin,
             invalid_labels,
@@ -213,11 +138,21 @@ impl<'a> Builder<'a> {
     /// Evaluates a workload that belongs to a root owner.
     pub fn add(&mut self, workload: &Workload, owner: &ObjectRef, live: Live, source: Source<'_>) {
         self.report.evaluated += 1;
+        let exempt = &self.options.config.exemptions.runtime_classes;
+        let class = workload.pod.spec.runtime_class_name.as_ref();
+        if class.is_some_and(|class| exempt.contains(class)) {
+            // It stands in nobody's way.
+            return;
+        }
         let prepared = Prepared::new(workload, self.options.server, source);
         let overview = [Level::Baseline, Level::Restricted]
             .map(|level| prepared.decide(LevelVersion::new(level, self.version)));
         if !live.ended {
             self.summarise(&overview, workload, owner, live, source);
+        }
+        if self.is_exempt(&workload.object.namespace) {
+            // What it would violate is never asked of it.
+            return;
         }
         let mut known: Vec<Decision> = overview.into();
         for version in &self.options.versions {
@@ -233,6 +168,26 @@ impl<'a> Builder<'a> {
                 self.keep(decision);
             }
         }
+    }
+
+    fn is_exempt(&self, namespace: &str) -> bool {
+        let exempt = &self.options.config.exemptions.namespaces;
+        exempt.iter().any(|name| name == namespace)
+    }
+
+    /// Returns how many decisions are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.report.decisions.len()
+    }
+
+    /// Changes the decisions that were kept since there were that many.
+    pub fn amend(&mut self, since: usize, change: impl FnMut(&mut Decision)) {
+        self.report
+            .decisions
+            .iter_mut()
+            .skip(since)
+            .for_each(change);
     }
 
     fn keep(&mut self, decision: Decision) {
@@ -312,8 +267,10 @@ impl<'a> Builder<'a> {
             mut report,
             owners,
             unseen,
+            options,
             ..
         } = self;
+        let exempt = &options.config.exemptions.namespaces;
         report.workloads = owners.into_values().collect();
         for owner in &mut report.workloads {
             let next = next(owner.today);
@@ -331,6 +288,7 @@ impl<'a> Builder<'a> {
                 .into_iter()
                 .map(|name| Namespace {
                     name: name.to_owned(),
+                    exempt: exempt.iter().any(|other| other == name),
                     policy: None,
                     origin: None,
                     invalid_labels: Vec::new(),

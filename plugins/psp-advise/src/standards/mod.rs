@@ -5,12 +5,15 @@
 //! `k8s.io/pod-security-admission`, whose files carry the names of the checks.
 
 mod checks;
+pub mod config;
 mod evaluate;
+mod except;
 mod level;
 mod namespace;
 mod registry;
 
 pub use evaluate::{Fault, Verdict, Violation, evaluate};
+pub use except::{Except, Exception, OLDEST_EXCEPT};
 pub use level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};
 pub use namespace::{InvalidLabel, LABEL_PREFIX, Mode, Policy, policy};
 pub use registry::{CHECKS, Check, active};

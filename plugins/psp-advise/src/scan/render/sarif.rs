@@ -93,8 +93,9 @@ fn result(decision: &Decision, check: &FailedCheck, fault: &FieldFault) -> Value
             "region": {"startLine": line, "startColumn": fault.column},
         });
     }
+    let fixes = decision.file.as_ref().and_then(|file| fixes(file, fault));
     let is = fault.current.as_deref().unwrap_or("unset");
-    json!({
+    let mut result = json!({
         "ruleId": rule(level, check.id),
         "ruleIndex": known,
         "level": severity(level),
@@ -106,7 +107,38 @@ fn result(decision: &Decision, check: &FailedCheck, fault: &FieldFault) -> Value
         "partialFingerprints": {
             "objectCheckField/v1": format!("{name}#{}#{}#{}", check.id, fault.path, decision.policy()),
         },
-    })
+    });
+    if let Some(fixes) = fixes {
+        result["fixes"] = fixes;
+    }
+    result
+}
+
+/// Returns the fix of a field; it was made, read again and decided before.
+fn fixes(file: &str, fault: &FieldFault) -> Option<Value> {
+    if fault.replacements.is_empty() {
+        return None;
+    }
+    let replacements: Vec<Value> = fault
+        .replacements
+        .iter()
+        .map(|one| {
+            json!({
+                "deletedRegion": {
+                    "startLine": one.start.0, "startColumn": one.start.1,
+                    "endLine": one.end.0, "endColumn": one.end.1,
+                },
+                "insertedContent": {"text": one.text},
+            })
+        })
+        .collect();
+    Some(json!([{
+        "description": {"text": format!("{} ({})", fault.fix.as_str(), fault.why)},
+        "artifactChanges": [{
+            "artifactLocation": {"uri": uri(file)},
+            "replacements": replacements,
+        }],
+    }]))
 }
 
 /// Writes a path as a relative reference; blanks and the like are escaped.
@@ -119,4 +151,114 @@ fn uri(file: &str) -> String {
         }
         uri
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::FileArgs;
+    use crate::format::{Format, OutputArgs};
+    use crate::scan::offline;
+    use crate::scan::options::{FailOn, Options};
+    use crate::scan::report::Builder;
+    use psp_advise::standards::{Server, Version};
+
+    const MANIFEST: &str = "\
+# first
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  hostNetwork: true
+  containers:
+  - name: a
+    securityContext:
+      runAsUser: 5
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: q}
+spec: {containers: [{name: b, image: i}]}
+---
+kind: [
+";
+
+    fn sarif(text: &str) -> Value {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a file.yaml");
+        std::fs::write(&path, text).unwrap();
+        let options = Options {
+            levels: vec![Level::Baseline, Level::Restricted],
+            versions: vec![Version::Minor(36)],
+            server: Server::new(36).unwrap(),
+            config: psp_advise::standards::config::Config::default(),
+            fail_on: FailOn::Never,
+            every_decision: false,
+            namespaces: Vec::new(),
+            selector: None,
+            custom: Vec::new(),
+            output: OutputArgs {
+                format: Format::Sarif,
+                no_headers: false,
+            },
+        };
+        let files = FileArgs {
+            filename: vec![path],
+            ..FileArgs::default()
+        };
+        let mut builder = Builder::new(&options, true);
+        offline::read(&files, &mut builder).unwrap();
+        let text = render(&builder.finish()).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_document_is_valid_by_its_schema() {
+        let schema = include_str!("../../../schemas/sarif-2.1.0.json");
+        // One pattern of the schema has a bracket that ECMA 262 asks to escape.
+        let schema = schema.replace("{2}]?$", "{2}\\\\]?$");
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let document = sarif(MANIFEST);
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert_eq!(errors, Vec::<String>::new());
+        let mut wrong = document;
+        wrong["runs"][0]["results"][0]["level"] = json!("loud");
+        assert!(!validator.is_valid(&wrong), "the schema is asked at all");
+    }
+
+    #[test]
+    fn a_region_is_the_fields_and_a_fix_is_what_mends_it() {
+        let document = sarif(MANIFEST);
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        let of = |field: &str| {
+            let suffix = format!("pod/p/{field}");
+            let found = results.iter().find(|result| {
+                let name = &result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+                name.as_str().unwrap().ends_with(&suffix)
+            });
+            found.unwrap_or_else(|| panic!("{field}"))
+        };
+        let region = |result: &Value| {
+            let region = &result["locations"][0]["physicalLocation"]["region"];
+            (
+                region["startLine"].as_u64().unwrap(),
+                region["startColumn"].as_u64().unwrap(),
+            )
+        };
+        let network = of("spec.hostNetwork");
+        assert_eq!(region(network), (6, 3));
+        assert!(network.get("fixes").is_none(), "it changes behaviour");
+        let escalation = of("spec.containers[0].securityContext.allowPrivilegeEscalation");
+        assert_eq!(region(escalation).0, 9, "unset: its parent");
+        let replacement = &escalation["fixes"][0]["artifactChanges"][0]["replacements"][0];
+        assert_eq!(
+            replacement["insertedContent"]["text"],
+            "      allowPrivilegeEscalation: false\n"
+        );
+        assert_eq!(replacement["deletedRegion"]["startLine"], 11);
+    }
 }

@@ -38,6 +38,9 @@ pub(super) fn overview(report: &Report, headers: bool) -> String {
 }
 
 fn enforces(namespace: &Namespace) -> String {
+    if namespace.exempt {
+        return "exempt".to_owned();
+    }
     let Some(policy) = &namespace.policy else {
         return "?".to_owned();
     };

@@ -115,7 +115,7 @@ pub(in crate::standards) fn probes(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// Allowed kernel parameters with the first minor version that allows them; `check_sysctls.go`.
-const SYSCTLS: [(&str, u32); 14] = [
+pub(in crate::standards) const SYSCTLS: [(&str, u32); 14] = [
     ("kernel.shm_rmid_forced", 0),
     ("net.ipv4.ip_local_port_range", 0),
     ("net.ipv4.tcp_syncookies", 0),

@@ -1,0 +1,127 @@
+//! Reading and patching any object by plain requests.
+
+use std::collections::BTreeMap;
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use psp_advise::workload::ObjectRef;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cluster::{self, encode};
+
+/// Where an object is.
+#[derive(Clone, Debug)]
+pub(in crate::fixing) struct Place {
+    /// Path of the request.
+    pub(in crate::fixing) uri: String,
+    /// `deployment.apps/api`, as kubectl prints it.
+    pub(in crate::fixing) shown: String,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Resources {
+    resources: Vec<Resource>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Resource {
+    name: String,
+    kind: String,
+}
+
+/// Finds the resource of a kind, and asks for each group once.
+#[derive(Default)]
+pub(super) struct Finder(BTreeMap<String, Vec<Resource>>);
+
+impl Finder {
+    /// Returns where an object is.
+    ///
+    /// # Errors
+    ///
+    /// That the server does not have the kind.
+    pub(super) async fn find(&mut self, session: &Session, object: &ObjectRef) -> Result<Place> {
+        let api = if object.group().is_empty() {
+            format!("/api/{}", object.api_version)
+        } else {
+            format!("/apis/{}", object.api_version)
+        };
+        if !self.0.contains_key(&api) {
+            let list: Resources = cluster::get(session, &api).await.map_err(|error| {
+                let doing = Doing::new("get", "the kinds of an API").named(&object.api_version);
+                explain(error, &doing)
+            })?;
+            self.0.insert(api.clone(), list.resources);
+        }
+        let known = self.0.get(&api).into_iter().flatten();
+        let resource = known
+            .filter(|resource| !resource.name.contains('/'))
+            .find(|resource| resource.kind == object.kind)
+            .ok_or_else(|| {
+                let (kind, version) = (&object.kind, &object.api_version);
+                Error::failed(format!("the server has no kind {kind} in {version}"))
+            })?;
+        let dot = if object.group().is_empty() { "" } else { "." };
+        Ok(Place {
+            uri: format!(
+                "{api}/namespaces/{}/{}/{}",
+                encode(&object.namespace),
+                resource.name,
+                encode(&object.name)
+            ),
+            shown: format!(
+                "{}{dot}{}/{}",
+                object.kind.to_lowercase(),
+                object.group(),
+                object.name
+            ),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+        })
+    }
+}
+
+impl Place {
+    /// Returns what is done to the object, for messages.
+    pub(super) fn doing(&self, verb: &'static str) -> Doing {
+        let doing = Doing::new(verb, "objects").named(&self.name);
+        doing.within(&self.namespace)
+    }
+}
+
+/// Reads an object.
+///
+/// # Errors
+///
+/// What the server says.
+pub(super) async fn get(session: &Session, place: &Place) -> Result<Value> {
+    cluster::get(session, &place.uri)
+        .await
+        .map_err(|error| explain(error, &place.doing("get")).context(&place.shown))
+}
+
+/// Sends a JSON patch.
+///
+/// # Errors
+///
+/// What the client says.
+pub(super) async fn patch(
+    session: &Session,
+    place: &Place,
+    patch: &Value,
+    manager: &str,
+    dry_run: bool,
+) -> Result<Value, kube::Error> {
+    let mut uri = format!("{}?fieldManager={}", place.uri, encode(manager));
+    if dry_run {
+        uri.push_str("&dryRun=All");
+    }
+    let request = http::Request::patch(uri)
+        .header("Content-Type", "application/json-patch+json")
+        .body(patch.to_string().into_bytes())
+        .map_err(kube::Error::HttpError)?;
+    session.client.request(request).await
+}

@@ -1,0 +1,223 @@
+//! `kubectl psp-advise generate vap`: a level with the exceptions that some workloads need.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs};
+use groundcrew::output::yaml;
+use groundcrew::ui::Ui;
+use psp_advise::psp::{Policy, binding, probes};
+use psp_advise::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Server, Version};
+use serde_json::{Value, json};
+
+use crate::cli::product;
+use crate::explain::{Subject, files};
+use crate::files::FileArgs;
+use crate::server::{self, Choice};
+use crate::trial::{self, Trial, Try};
+
+/// Make a level of the standards with the exceptions that a set of workloads needs
+///
+/// A ValidatingAdmissionPolicy that asks for everything that the level asks for but the values that
+/// these workloads need, bound to their namespaces. It is proved before it is printed: it admits all
+/// of them, and without any one of its exceptions it refuses at least one. With --verify the cluster
+/// of the kubeconfig is asked too, in a namespace that goes again: the workloads, and pods that
+/// differ from the level in one field each.
+#[derive(Args, Debug)]
+pub(super) struct VapArgs {
+    #[command(flatten)]
+    files: FileArgs,
+
+    /// Name of the policy
+    #[arg(long, value_name = "NAME", default_value = "generated")]
+    name: String,
+
+    /// Level from which exceptions are made
+    #[arg(long, value_name = "LEVEL", default_value = "restricted")]
+    level: Level,
+
+    /// Version of the standards: latest or v1.31 [default: the server's newest, pinned]
+    #[arg(long = "version", id = "policy-version", value_name = "VERSION")]
+    version: Option<Version>,
+
+    /// API server that decides: v1.31, or cluster [default: the newest known]
+    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    server_version: Option<Choice>,
+
+    /// Compare the policy with the level on the cluster; what it needs there is made and taken away
+    /// again
+    #[arg(long)]
+    verify: bool,
+
+    /// Answer every question with yes
+    #[arg(short = 'y', long)]
+    yes: bool,
+
+    #[command(flatten)]
+    pub(super) globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Generates.
+///
+/// # Errors
+///
+/// What cannot be read, and a policy whose proof fails.
+pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    if args.level == Level::Privileged {
+        return Err(Error::usage("the privileged level asks for nothing")
+            .with_hint("--level baseline, or --level restricted"));
+    }
+    let of_files = !args.files.filename.is_empty();
+    let asks = args.server_version == Some(Choice::Cluster);
+    let session = if !of_files || args.verify || asks {
+        let product = product();
+        let session = client::connect(&args.kube, &product, ui);
+        Some(interrupt.guard(session).await?)
+    } else {
+        None
+    };
+    let server = match (args.server_version, &session) {
+        (Some(Choice::Stated(server)), _) => server,
+        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
+        (_, None) => Server::default(),
+    };
+    let version = args.version.unwrap_or(Version::Minor(server.minor()));
+    if server.applied(version) < OLDEST_EXCEPT {
+        return Err(Error::usage(format!(
+            "policies are made of the standards from v1.{OLDEST_EXCEPT} on, not of {version}"
+        )));
+    }
+    let subjects = subjects(&args, session.as_ref(), ui, interrupt).await?;
+    let pods: Vec<&Value> = subjects.iter().map(|subject| &subject.pod).collect();
+    let broken =
+        |error: serde_json::Error| Error::failed("a pod cannot be read").with_source(error);
+    let policy = LevelVersion::new(args.level, version);
+    let except = Except::of(policy, server, pods.iter().copied()).map_err(broken)?;
+    prove(&except, &subjects).map_err(broken)??;
+    let object = except.admission_policy(&args.name);
+    if let (true, Some(session)) = (args.verify, &session) {
+        let never = never(&except, &pods).map_err(broken)?;
+        let trial = Trial {
+            policy: &object,
+            accounts: vec![(ACCOUNT.to_owned(), Value::Null)],
+            never: &never,
+            tries: tries(&except, &pods).map_err(broken)?,
+            parts: Vec::new(),
+        };
+        let compared = trial::run(session, &trial, args.yes, ui, interrupt).await?;
+        ui.status(&compared);
+    } else {
+        ui.hint("--verify compares it with the level on a real server");
+    }
+    ui.status(format_args!(
+        "admits all {}; each of its {} exceptions to {policy} is needed by at least one.",
+        subjects.len(),
+        except.exceptions.len()
+    ));
+    let namespaces: BTreeSet<&str> = subjects.iter().map(|it| it.namespace.as_str()).collect();
+    let mut bound = binding(&args.name);
+    bound["spec"]["matchResources"] = json!({"namespaceSelector": {"matchExpressions": [
+        {"key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces}]}});
+    ui.answer(format_args!(
+        "---\n{}---\n{}",
+        yaml(&object)?,
+        yaml(&bound)?
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// The account of the pods that are tried; it has no rights.
+const ACCOUNT: &str = "pods";
+
+async fn subjects(
+    args: &VapArgs,
+    session: Option<&Session>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Vec<Subject>> {
+    let (subjects, unreadable) = match session.filter(|_| args.files.filename.is_empty()) {
+        Some(session) => {
+            let found = interrupt.guard(super::workloads(session)).await?;
+            (found, Vec::new())
+        }
+        None => files(&args.files, args.kube.namespace.as_deref())?,
+    };
+    for line in &unreadable {
+        ui.warning(format_args!("not evaluated: {line}"));
+    }
+    if !unreadable.is_empty() {
+        return Err(Error::new(
+            Kind::Incomplete,
+            "a policy for part of the workloads would refuse the others",
+        ));
+    }
+    if subjects.is_empty() {
+        return Err(Error::usage(
+            "there are no pods and no pod templates to make a policy from",
+        ));
+    }
+    Ok(subjects)
+}
+
+/// Admits everything, and nothing less does.
+fn prove(except: &Except, subjects: &[Subject]) -> Result<Result<()>, serde_json::Error> {
+    for subject in subjects {
+        if !except.admits(&subject.pod)? {
+            let name = subject.workload.object.short();
+            return Ok(Err(Error::failed(format!("the policy refuses {name}"))));
+        }
+    }
+    for exception in &except.exceptions {
+        let mut tighter = except.clone();
+        tighter.exceptions.remove(exception);
+        let mut all = true;
+        for subject in subjects {
+            all &= tighter.admits(&subject.pod)?;
+        }
+        if all {
+            let (check, value) = (exception.check, &exception.value);
+            let message = format!("the policy is not the smallest: {check} {value} is not needed");
+            return Ok(Err(Error::failed(message)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The workloads, and around each of them pods with one field changed.
+fn tries(except: &Except, pods: &[&Value]) -> Result<Vec<Try>, serde_json::Error> {
+    let mut all = Vec::new();
+    let plain = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let around = probes(&Policy::default());
+    for pod in pods.iter().copied().chain([&plain]).chain(&around) {
+        all.push(tried(except, pod)?);
+    }
+    Ok(all)
+}
+
+fn tried(except: &Except, pod: &Value) -> Result<Try, serde_json::Error> {
+    Ok(Try {
+        pod: pod.clone(),
+        account: ACCOUNT.to_owned(),
+        expected: except.admits(pod)?,
+        part: None,
+    })
+}
+
+/// Returns a pod that is refused: one port of the node that no workload uses.
+fn never(except: &Except, pods: &[&Value]) -> Result<Try, serde_json::Error> {
+    let text: String = pods.iter().map(ToString::to_string).collect();
+    let free = (1..=65_535)
+        .rev()
+        .find(|port| !text.contains(&port.to_string()));
+    let port = free.unwrap_or(1);
+    let pod = json!({"spec": {"containers": [{"name": "c", "image": "i",
+        "ports": [{"containerPort": port, "hostPort": port}]}]}});
+    tried(except, &pod)
+}

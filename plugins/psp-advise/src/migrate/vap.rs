@@ -1,0 +1,150 @@
+//! To a ValidatingAdmissionPolicy.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::Format;
+use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::ui::Ui;
+use psp_advise::psp::{Policy, admission_policy, binding, guaranteed, losses, too_many};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::templates::{self, Template};
+use super::verify;
+use super::{MigrateArgs, OnLoss};
+use crate::explain::rbac;
+use crate::trial::Compared;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    complete: bool,
+    objects: Vec<Value>,
+    lost: Vec<Loss>,
+    templates: Vec<Template>,
+    /// `None` is not compared.
+    verified: Option<Compared>,
+}
+
+#[derive(Serialize)]
+struct Loss {
+    policy: String,
+    field: &'static str,
+    what: &'static str,
+}
+
+/// Translates, compares if asked, and prints.
+///
+/// # Errors
+///
+/// What cannot be read; that the comparison failed, in which case nothing is printed.
+pub(super) async fn run(
+    args: &MigrateArgs,
+    policies: &[Policy],
+    session: Option<&Session>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    let rights = if args.rbac.is_empty() {
+        None
+    } else {
+        Some(interrupt.guard(rbac(&args.rbac, session)).await?)
+    };
+    let (subjects, unreadable) = templates::read(args, session, interrupt).await?;
+    for line in &unreadable {
+        ui.warning(format_args!("not evaluated: {line}"));
+    }
+    let policy = admission_policy(&args.name, policies);
+    let verified = match (args.verify, session) {
+        (true, Some(session)) => {
+            let asked = verify::Asked {
+                session,
+                policies,
+                subjects: &subjects,
+            };
+            Some(verify::run(&asked, args.yes, ui, interrupt).await?)
+        }
+        _ => None,
+    };
+    let mut lost = Vec::new();
+    for policy in policies {
+        let name = &policy.metadata.name;
+        for (field, what) in losses(policy) {
+            ui.warning(format_args!("{name}: {field} is lost: {what}"));
+            lost.push(Loss {
+                policy: name.clone(),
+                field,
+                what,
+            });
+        }
+        if subjects.is_empty() {
+            let mutating = guaranteed(policy).mutating;
+            if !mutating.is_empty() && policy.dead().is_none() {
+                let fields = mutating.join(", ");
+                ui.status(format_args!(
+                    "{name} completed pods by {fields}; now templates have to say it \
+                     (--pods FILE|cluster shows what)."
+                ));
+            }
+        }
+    }
+    if let Some(what) = too_many(policies) {
+        ui.warning(what);
+        lost.push(Loss {
+            policy: String::new(),
+            field: "rights",
+            what,
+        });
+    }
+    let incomplete = templates::incomplete(policies, rights.as_ref(), &subjects);
+    for template in &incomplete {
+        let place = format!("{}/{}", template.namespace, template.object);
+        match (&template.policy, &template.patch) {
+            (Some(policy), Some(patch)) => {
+                ui.warning(format_args!(
+                    "{place} was completed by {policy}; it needs {patch}"
+                ));
+            }
+            (Some(policy), None) => ui.warning(format_args!(
+                "{place} was completed by {policy} in a way that no patch of it says"
+            )),
+            (None, _) => ui.warning(format_args!("{place} is admitted by no policy")),
+        }
+    }
+    let objects = vec![policy, binding(&args.name)];
+    let no = (!lost.is_empty() && args.on_loss == OnLoss::Error) || !incomplete.is_empty();
+    let body = Body {
+        complete: unreadable.is_empty(),
+        objects,
+        lost,
+        templates: incomplete,
+        verified,
+    };
+    ui.answer(answer(&body, args)?)?;
+    match &body.verified {
+        Some(compared) => ui.status(compared),
+        None => ui.hint("--verify compares it with the policies on a real server"),
+    }
+    Ok(match (body.complete, no) {
+        (false, _) => Exit::Incomplete,
+        (true, true) => Exit::No,
+        (true, false) => Exit::Done,
+    })
+}
+
+fn answer(body: &Body, args: &MigrateArgs) -> Result<String> {
+    match args.output.format {
+        Format::Json => json(&Document::new(Kind::PodSecurityMigration, body)),
+        Format::Yaml => yaml(&Document::new(Kind::PodSecurityMigration, body)),
+        Format::Name => Ok(format!(
+            "validatingadmissionpolicy/{0}\nvalidatingadmissionpolicybinding/{0}\n",
+            args.name
+        )),
+        Format::Table => body.objects.iter().try_fold(String::new(), |text, object| {
+            Ok(format!("{text}---\n{}", yaml(object)?))
+        }),
+        Format::Wide => Err(Error::usage("a policy has no wide form")),
+    }
+}

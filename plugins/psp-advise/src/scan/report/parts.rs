@@ -1,0 +1,91 @@
+//! What a report is made of.
+
+use std::fmt;
+
+use psp_advise::advice::Grade;
+use psp_advise::standards::{InvalidLabel, Level, Policy};
+use psp_advise::workload::ObjectRef;
+use serde::Serialize;
+
+/// A namespace.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Namespace {
+    /// Name; empty for manifests that state none.
+    pub name: String,
+    /// Whether the API server's configuration exempts it.
+    pub exempt: bool,
+    /// What its labels mean; `None` when they could not be seen.
+    pub policy: Option<Policy>,
+    /// Where the enforced level comes from.
+    pub origin: Option<&'static str>,
+    /// Labels that the server would refuse.
+    pub invalid_labels: Vec<InvalidLabel>,
+    /// The tightest level that everything in it passes; `None` when not everything was seen.
+    pub today: Option<Level>,
+    /// The same after the safe fixes.
+    pub after_safe_fixes: Option<Level>,
+    /// Who keeps it from the next level, as `kind/name`.
+    pub blockers: Vec<String>,
+}
+
+/// A root owner with everything that it makes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// The owner.
+    pub object: ObjectRef,
+    /// File and line, for manifests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The tightest level that it passes.
+    pub today: Level,
+    /// The same after the safe fixes.
+    pub after_safe_fixes: Level,
+    /// What keeps it from the next level.
+    pub reasons: Vec<Reason>,
+    /// Live pods that were evaluated.
+    pub pods: usize,
+    /// Pods whose template passes a level that they do not: something was added to them.
+    pub injected: Vec<String>,
+    /// The tightest level that its template passes, where it was seen.
+    #[serde(skip)]
+    pub(super) template: Option<Level>,
+}
+
+/// What keeps an owner from a level.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// The level.
+    pub level: Level,
+    /// The check.
+    pub check: &'static str,
+    /// How much a fix changes.
+    pub fix: Grade,
+}
+
+/// Something that could not be evaluated.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// What: an object, a file, a resource.
+    pub what: String,
+    /// File and line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Why.
+    pub message: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        if !self.what.is_empty() {
+            write!(f, "{}: ", self.what)?;
+        }
+        f.write_str(&self.message)
+    }
+}

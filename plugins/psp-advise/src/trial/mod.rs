@@ -1,0 +1,183 @@
+//! A policy on trial: pod by pod on a real server, in a namespace that goes again.
+//!
+//! Pods are only tried (`dryRun=All`), by a service account that may create pods and nothing else.
+
+mod world;
+
+use std::fmt;
+
+use futures::StreamExt as _;
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+use serde_json::Value;
+
+use world::{Answer, World};
+
+/// Pods that are tried at the same time.
+const AT_ONCE: usize = 8;
+/// Differences that are shown.
+const SHOWN: usize = 10;
+
+/// How the comparison ended: every pod was decided alike.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Compared {
+    /// Pods that both admit.
+    admitted: usize,
+    /// Pods that both refuse.
+    refused: usize,
+    /// Pods that the server refuses for another reason.
+    not_comparable: usize,
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "compared on the server: {} pods admitted and {} refused by both, none differs; {} \
+             are invalid there and say nothing.",
+            self.admitted, self.refused, self.not_comparable
+        )
+    }
+}
+
+/// A pod and what is expected of it.
+#[derive(Debug)]
+pub struct Try {
+    /// The pod.
+    pub pod: Value,
+    /// Its service account.
+    pub account: String,
+    /// Whether it is to be admitted.
+    pub expected: bool,
+    /// Which part of the policy it is about, of those that are named.
+    pub part: Option<usize>,
+}
+
+/// A policy and its pods.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    /// The ValidatingAdmissionPolicy.
+    pub policy: &'a Value,
+    /// Service accounts with the rules of their roles; null is no role.
+    pub accounts: Vec<(String, Value)>,
+    /// A pod that the policy refuses.
+    pub never: &'a Try,
+    /// The pods.
+    pub tries: Vec<Try>,
+    /// Parts of which each has to admit a pod and refuse another one.
+    pub parts: Vec<String>,
+}
+
+/// Tries every pod.
+///
+/// # Errors
+///
+/// That something is decided otherwise, or that nothing can be said about a part; what the server
+/// says.
+pub async fn run(
+    session: &Session,
+    trial: &Trial<'_>,
+    yes: bool,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Compared> {
+    let server = &session.endpoint.server;
+    if !yes {
+        let question = format!(
+            "Compare on {server}? A namespace, a policy bound to it, roles and service accounts \
+             are made there and taken away again."
+        );
+        if !ui.confirm(&question)? {
+            return Err(Error::failed("nothing was compared"));
+        }
+    }
+    let world = World::new(session);
+    let compared = async {
+        interrupt.guard(world.build(trial)).await?;
+        let _progress = ui.progress("trying pods on the server");
+        interrupt.guard(compare(&world, trial)).await
+    }
+    .await;
+    let left = world.remove().await;
+    for line in &left {
+        ui.warning(line);
+    }
+    compared
+}
+
+async fn compare(world: &World<'_>, trial: &Trial<'_>) -> Result<Compared> {
+    let pods: Vec<Value> = trial
+        .tries
+        .iter()
+        .enumerate()
+        .map(|(index, one)| world.pod(one, &format!("p{index}")))
+        .collect();
+    let answers: Vec<Result<Answer>> = futures::stream::iter(&pods)
+        .map(|pod| world.attempt(pod))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut compared = Compared::default();
+    let (mut differences, mut seen) = (Vec::new(), vec![(false, false); trial.parts.len()]);
+    for ((one, pod), answer) in trial.tries.iter().zip(&pods).zip(answers) {
+        let admitted = match answer? {
+            Answer::Admitted => true,
+            Answer::Refused => false,
+            Answer::Other => {
+                compared.not_comparable += 1;
+                continue;
+            }
+        };
+        if admitted != one.expected {
+            let words = |admitted| if admitted { "admitted" } else { "refused" };
+            differences.push(format!(
+                "to be {} and is {}: {pod}",
+                words(one.expected),
+                words(admitted),
+            ));
+            continue;
+        }
+        if admitted {
+            compared.admitted += 1;
+        } else {
+            compared.refused += 1;
+        }
+        if let Some(seen) = one.part.and_then(|part| seen.get_mut(part)) {
+            seen.0 |= admitted;
+            seen.1 |= !admitted;
+        }
+    }
+    if !differences.is_empty() {
+        let count = differences.len();
+        let error = Error::failed(format!(
+            "the policy is not equivalent: {count} of {} pods are decided otherwise",
+            trial.tries.len()
+        ));
+        return Err(differences
+            .into_iter()
+            .take(SHOWN)
+            .fold(error, Error::with_detail));
+    }
+    let unseen: Vec<&str> = trial
+        .parts
+        .iter()
+        .zip(&seen)
+        .filter(|(_, (admitted, refused))| !(*admitted && *refused))
+        .map(|(part, _)| part.as_str())
+        .collect();
+    if unseen.is_empty() {
+        return Ok(compared);
+    }
+    Err(Error::new(
+        Kind::Incomplete,
+        format!(
+            "equivalence is not claimed: the server takes no pod that tells {} from a policy \
+             that decides always alike",
+            unseen.join(", ")
+        ),
+    ))
+}

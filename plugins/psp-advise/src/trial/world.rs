@@ -1,0 +1,233 @@
+//! What a trial needs on the server.
+
+use std::time::Duration;
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::write::{is_conflict, is_not_found, status};
+use psp_advise::psp::binding;
+use serde_json::{Value, json};
+
+use super::{Trial, Try};
+use crate::cluster;
+
+/// The account that creates the pods.
+const MAKER: &str = "maker";
+/// Marks what belongs to a comparison; the value is its name.
+const LABEL: &str = "psp-advise.groundcrew.dev/verify";
+/// How often and how long the policy is waited for, in total two minutes.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSES: usize = 240;
+/// How often a removal is repeated when the object changed in between.
+const REPEATS: usize = 5;
+
+const NAMESPACES: &str = "/api/v1/namespaces";
+const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+
+/// What the server says about a pod.
+pub(super) enum Answer {
+    Admitted,
+    /// By the policy.
+    Refused,
+    /// By anything else, such as validation.
+    Other,
+}
+
+/// A namespace with a policy of its own.
+pub(super) struct World<'a> {
+    session: &'a Session,
+    /// The name of all that belongs to it.
+    pub(super) name: String,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(session: &'a Session) -> Self {
+        let suffix: String = std::iter::repeat_with(fastrand::alphanumeric)
+            .take(8)
+            .collect();
+        Self {
+            session,
+            name: format!("psp-advise-verify-{}", suffix.to_lowercase()),
+        }
+    }
+
+    /// Makes everything and waits until the policy is in force.
+    pub(super) async fn build(&self, trial: &Trial<'_>) -> Result<()> {
+        let name = &self.name;
+        let labels = json!({LABEL: name, "pod-security.kubernetes.io/enforce": "privileged"});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels}});
+        self.create(NAMESPACES, namespace).await?;
+        for (account, rules) in &trial.accounts {
+            self.account(account, rules).await?;
+        }
+        let create = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]);
+        self.account(MAKER, &create).await?;
+        let mut policy = trial.policy.clone();
+        policy["metadata"]["name"] = json!(name);
+        policy["metadata"]["labels"] = json!({LABEL: name});
+        self.create(POLICIES, policy).await?;
+        let mut bound = binding(name);
+        bound["metadata"]["labels"] = json!({LABEL: name});
+        bound["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels":
+            {"kubernetes.io/metadata.name": name}}});
+        self.create(BINDINGS, bound).await?;
+        self.wait(trial.never).await
+    }
+
+    /// A pod that is refused says that the policy is in force.
+    async fn wait(&self, never: &Try) -> Result<()> {
+        let pod = self.pod(never, "first");
+        for _ in 0..PAUSES {
+            if matches!(self.attempt(&pod).await?, Answer::Refused) {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(Error::timed_out(
+            "the server does not put the policy into force",
+        ))
+    }
+
+    /// Returns a pod as it is sent.
+    pub(super) fn pod(&self, one: &Try, name: &str) -> Value {
+        let mut pod = one.pod.clone();
+        pod["apiVersion"] = json!("v1");
+        pod["kind"] = json!("Pod");
+        let annotations = &one.pod["metadata"]["annotations"];
+        pod["metadata"] = json!({"name": name, "namespace": self.name,
+            "annotations": annotations});
+        pod["spec"]["serviceAccountName"] = json!(one.account);
+        pod
+    }
+
+    /// Makes a service account with its rights.
+    async fn account(&self, name: &str, rules: &Value) -> Result<()> {
+        let namespace = &self.name;
+        let core = format!("{NAMESPACES}/{namespace}/serviceaccounts");
+        let meta = json!({"name": name, "namespace": namespace});
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta});
+        self.create(&core, account).await?;
+        if rules.is_null() {
+            return Ok(());
+        }
+        let group = "rbac.authorization.k8s.io";
+        let rbac = format!("/apis/{group}/v1/namespaces/{namespace}");
+        let role = json!({"apiVersion": format!("{group}/v1"), "kind": "Role",
+            "metadata": meta, "rules": rules});
+        self.create(&format!("{rbac}/roles"), role).await?;
+        let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]});
+        self.create(&format!("{rbac}/rolebindings"), binding).await
+    }
+
+    async fn create(&self, uri: &str, object: Value) -> Result<()> {
+        let request = http::Request::post(uri)
+            .header("Content-Type", "application/json")
+            .body(object.to_string().into_bytes())
+            .map_err(|error| Error::failed("cannot ask the server").with_source(error))?;
+        let made: Result<Value, kube::Error> = self.session.client.request(request).await;
+        made.map(drop).map_err(|error| {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            explain(error, &Doing::new("create", "objects"))
+                .context(format!("cannot make the {kind} for the comparison"))
+        })
+    }
+
+    /// Tries to create a pod as the account that makes them.
+    pub(super) async fn attempt(&self, pod: &Value) -> Result<Answer> {
+        let namespace = &self.name;
+        let request = http::Request::post(format!("{NAMESPACES}/{namespace}/pods?dryRun=All"))
+            .header("Content-Type", "application/json")
+            .header(
+                "Impersonate-User",
+                format!("system:serviceaccount:{namespace}:{MAKER}"),
+            )
+            .body(pod.to_string().into_bytes())
+            .map_err(|error| Error::failed("cannot ask the server").with_source(error))?;
+        let made: Result<Value, kube::Error> = self.session.client.request(request).await;
+        match made {
+            Ok(_) => Ok(Answer::Admitted),
+            Err(error) => {
+                let Some(status) = status(&error) else {
+                    return Err(explain(
+                        error,
+                        &Doing::new("create", "pods").within(namespace),
+                    ));
+                };
+                let ours = format!("ValidatingAdmissionPolicy '{namespace}'");
+                if status.code == 403 && status.message.contains("cannot impersonate") {
+                    return Err(explain(
+                        error,
+                        &Doing::new("impersonate", "serviceaccounts"),
+                    ));
+                }
+                if !status.message.contains(&ours) {
+                    return Ok(Answer::Other);
+                }
+                // An expression that fails refuses too, for no reason that a policy had.
+                if status.message.contains("resulted in error") {
+                    let error = Error::failed("an expression of the policy fails");
+                    return Err(error
+                        .with_detail(&status.message)
+                        .with_detail(pod.to_string()));
+                }
+                Ok(Answer::Refused)
+            }
+        }
+    }
+
+    /// Takes everything away again; returns what is left and how to take it away.
+    pub(super) async fn remove(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for (kind, uri) in [
+            ("validatingadmissionpolicybinding", BINDINGS),
+            ("validatingadmissionpolicy", POLICIES),
+            ("namespace", NAMESPACES),
+        ] {
+            let name = &self.name;
+            let uri = format!("{uri}/{name}");
+            let mut gone = self.remove_one(&uri).await;
+            for _ in 0..REPEATS {
+                // Controllers write to a new namespace.
+                if gone.as_ref().is_err_and(is_conflict) {
+                    gone = self.remove_one(&uri).await;
+                }
+            }
+            if let Err(error) = gone {
+                left.push(format!(
+                    "{kind}/{name} is left: {error}; kubectl delete {kind} {name}"
+                ));
+            }
+        }
+        left
+    }
+
+    async fn remove_one(&self, uri: &str) -> Result<(), kube::Error> {
+        let found: Value = match cluster::get(self.session, uri).await {
+            Ok(found) => found,
+            Err(error) if is_not_found(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let metadata = &found["metadata"];
+        if metadata["labels"][LABEL] != self.name.as_str() {
+            return Ok(());
+        }
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions",
+            "preconditions": {"uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"]}});
+        let request = http::Request::delete(uri)
+            .header("Content-Type", "application/json")
+            .body(options.to_string().into_bytes())
+            .map_err(kube::Error::HttpError)?;
+        self.session
+            .client
+            .request::<Value>(request)
+            .await
+            .map(drop)
+    }
+}

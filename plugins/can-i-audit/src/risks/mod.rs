@@ -4,8 +4,10 @@
 //! policy is left out, and it is recognised by its content, never by its name alone.
 
 mod atoms;
+mod conditions;
 pub mod defaults;
 mod find;
+mod grade;
 mod hygiene;
 mod rules;
 

@@ -2,7 +2,7 @@
 
 use can_i_audit::policy::Policy;
 
-use super::Matrix;
+use super::make::Matrix;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Who can do what</title>
@@ -53,7 +53,8 @@ pub(super) fn page(policy: &Policy, matrix: &Matrix, verbs: &[String]) -> String
         for name in &row.names {
             text.push_str(&format!("<th>{}</th>", escaped(name)));
         }
-        for (at, cell) in row.cells.iter().enumerate() {
+        for at in 0..matrix.columns.len() {
+            let cell = row.cells.at(at);
             if cell.is_empty() {
                 text.push_str("<td></td>");
                 continue;
@@ -94,7 +95,9 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Row;
+    use std::rc::Rc;
+
+    use super::super::make::{Cells, Row};
     use super::*;
 
     #[test]
@@ -105,7 +108,9 @@ mod tests {
             columns: vec!["pods".to_owned()],
             rows: vec![Row {
                 names: vec![evil.clone()],
-                cells: vec![vec![0]],
+                cells: Rc::new(Cells {
+                    filled: vec![(0, vec![0])],
+                }),
                 through: vec![evil],
             }],
             marks: false,

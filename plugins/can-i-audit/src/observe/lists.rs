@@ -156,8 +156,11 @@ impl<'s> Lister<'s> {
             return all;
         }
         let inside = self.pages(resource, Some(&self.session.namespace)).await;
-        if inside.error.is_some() {
-            return all;
+        match &inside.error {
+            Some(error) if is_forbidden(error) => return all,
+            // What was read is still an answer, and that it broke off says more than the refusal.
+            Some(_) => return inside,
+            None => {}
         }
         Listed {
             error: all.error,

@@ -119,7 +119,7 @@ impl<'w> Finder<'w> {
     }
 
     /// Says whether the role of a binding is Kubernetes' own.
-    fn has_own_role(&self, binding: usize) -> bool {
+    pub(super) fn has_own_role(&self, binding: usize) -> bool {
         match self.world.role_at(binding) {
             RoleAt::Cluster(at) => self.own_cluster_roles[at as usize],
             RoleAt::Namespaced(at) => self.own_roles[at as usize],
@@ -354,45 +354,6 @@ impl<'w> Finder<'w> {
             detail: String::new(),
             fix,
         }
-    }
-
-    /// Kubernetes' own roles are not changed; others can lose a rule.
-    fn fix(&self, subject: &Subject, chains: &[Chain]) -> String {
-        let mut steps: Vec<String> = Vec::new();
-        for chain in chains {
-            let binding = self.world.binding(chain.binding);
-            let meta = &binding.metadata;
-            let reference = &binding.role_ref;
-            let step = if self.has_own_role(chain.binding) {
-                let kind = if self.world.is_cluster_wide(chain.binding) {
-                    "ClusterRoleBinding"
-                } else {
-                    "RoleBinding"
-                };
-                let place = place(&meta.namespace, &meta.name);
-                format!("take {subject} out of {kind}/{place}")
-            } else {
-                let inside = if reference.kind == "Role" {
-                    meta.namespace.as_str()
-                } else {
-                    ""
-                };
-                let place = place(inside, &reference.name);
-                format!("narrow {}/{place}, rule {}", reference.kind, chain.rule + 1)
-            };
-            if !steps.contains(&step) {
-                steps.push(step);
-            }
-        }
-        steps.join("; ")
-    }
-}
-
-fn place(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
     }
 }
 

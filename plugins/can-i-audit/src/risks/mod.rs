@@ -7,6 +7,7 @@ mod atoms;
 mod conditions;
 pub mod defaults;
 mod find;
+mod fix;
 mod grade;
 mod hygiene;
 mod rules;

@@ -1,6 +1,8 @@
 //! Every end-to-end test of the project.
 
 mod can_i_audit;
+mod can_i_audit_partial;
+mod can_i_audit_verify;
 mod conventions;
 mod kubectl;
 mod ns_claim;
@@ -37,6 +39,8 @@ use harness::Case;
 fn main() -> ExitCode {
     let files = [
         ("can_i_audit", can_i_audit::cases()),
+        ("can_i_audit_partial", can_i_audit_partial::cases()),
+        ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("conventions", conventions::cases()),
         ("kubectl", kubectl::cases()),
         ("ns_claim", ns_claim::cases()),

@@ -1,6 +1,8 @@
 //! Every end-to-end test of the project.
 
 mod can_i_audit;
+mod can_i_audit_partial;
+mod can_i_audit_verify;
 mod conventions;
 #[cfg(unix)]
 mod krew;
@@ -53,6 +55,8 @@ use harness::Case;
 fn main() -> ExitCode {
     let files = [
         ("can_i_audit", can_i_audit::cases()),
+        ("can_i_audit_partial", can_i_audit_partial::cases()),
+        ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("conventions", conventions::cases()),
         #[cfg(unix)]
         ("krew", krew::cases()),

@@ -5,7 +5,7 @@
 //! with the verbs that they have or that a rule names. A wildcard is the cells that it covers, so
 //! `*` and a list of everything there is are the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::engine::{World, url_matches};
 use crate::policy::{Policy, Rule};
@@ -41,7 +41,7 @@ pub struct Cell {
 }
 
 /// A set of cells, by their numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bits(Vec<u64>);
 
 impl Bits {
@@ -129,11 +129,14 @@ impl Universe {
                 known.extend(verbs.iter().cloned());
             }
         }
-        let rules: BTreeSet<&Rule> = policies
+        // Each distinct rule once, in an order that does not depend on the roles.
+        let distinct: HashSet<&Rule> = policies
             .iter()
             .flat_map(|policy| policy.cluster_roles.iter().chain(&policy.roles))
             .flat_map(|role| &role.rules)
             .collect();
+        let mut rules: Vec<&Rule> = distinct.into_iter().collect();
+        rules.sort_unstable();
         for rule in &rules {
             name_kinds(rule, &mut kinds);
         }
@@ -277,7 +280,7 @@ fn covers(rule: &Rule, group: &str, resource: &str) -> bool {
             || starred.is_some_and(|starred| rule.resources.contains(&starred)))
 }
 
-fn path_cells(rules: &BTreeSet<&Rule>) -> Vec<Cell> {
+fn path_cells(rules: &[&Rule]) -> Vec<Cell> {
     let mut verbs: BTreeSet<&str> = ["get"].into();
     let mut paths: BTreeSet<&str> = BTreeSet::new();
     for rule in rules
@@ -359,17 +362,41 @@ impl<'a> Held<'a> {
         self.own.get(subject)?.get(scope.unwrap_or_default())
     }
 
+    /// Returns what a subject and groups are bound to, to be asked for one scope after the other.
+    #[must_use]
+    pub fn of(&self, subject: &Subject, groups: &[String]) -> Effective<'_> {
+        let groups = groups.iter().map(|name| Subject::Group(name.clone()));
+        let parts = groups
+            .filter(|group| group != subject)
+            .filter_map(|group| self.own.get(&group));
+        Effective {
+            parts: self.own.get(subject).into_iter().chain(parts).collect(),
+        }
+    }
+
     /// Returns what holds for a subject in a scope: what it and its groups have there and
     /// cluster-wide.
     #[must_use]
     pub fn effective(&self, subject: &Subject, groups: &[String], scope: Option<&str>) -> Bits {
+        self.of(subject, groups).within(scope)
+    }
+}
+
+/// What one subject and its groups are bound to.
+#[derive(Debug)]
+pub struct Effective<'h> {
+    parts: Vec<&'h BTreeMap<&'h str, Bits>>,
+}
+
+impl Effective<'_> {
+    /// Returns what holds in a scope, cluster-wide grants included.
+    #[must_use]
+    pub fn within(&self, scope: Option<&str>) -> Bits {
         let mut bits = Bits::default();
-        let groups = groups.iter().map(|name| Subject::Group(name.clone()));
-        for one in std::iter::once(subject.clone()).chain(groups) {
-            for scope in [None, scope] {
-                if let Some(more) = self.own(&one, scope) {
-                    bits.add(more);
-                }
+        for part in &self.parts {
+            let here = scope.and_then(|scope| part.get(scope));
+            for more in part.get("").into_iter().chain(here) {
+                bits.add(more);
             }
         }
         bits

@@ -31,6 +31,9 @@ pub struct Policy {
     /// The minor version of a server of major version 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_minor: Option<u32>,
+    /// The revision that each list is of, by its plural; empty for manifests.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub resource_versions: BTreeMap<String, String>,
 }
 
 /// An object of which the metadata alone counts.
@@ -259,6 +262,15 @@ impl Policy {
         self.gaps.is_empty()
     }
 
+    /// Says whether all of it is of one moment. Otherwise what changed between two lists can be
+    /// seen in one of them and not in the other.
+    #[must_use]
+    pub fn is_of_one_moment(&self) -> bool {
+        let mut moments = self.resource_versions.values();
+        let first = moments.next();
+        moments.all(|moment| Some(moment) == first)
+    }
+
     /// Says whether "no" is an answer for a namespace, or (empty) for the whole cluster.
     #[must_use]
     pub fn can_deny_in(&self, namespace: &str) -> bool {
@@ -304,4 +316,23 @@ where
     T: Default + Deserialize<'de>,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_one_revision_are_of_one_moment_and_so_are_manifests() {
+        let at = |moments: &[(&str, &str)]| Policy {
+            resource_versions: moments
+                .iter()
+                .map(|(list, at)| ((*list).to_owned(), (*at).to_owned()))
+                .collect(),
+            ..Policy::default()
+        };
+        assert!(at(&[]).is_of_one_moment());
+        assert!(at(&[("roles", "7"), ("rolebindings", "7")]).is_of_one_moment());
+        assert!(!at(&[("roles", "7"), ("rolebindings", "8")]).is_of_one_moment());
+    }
 }

@@ -53,6 +53,8 @@ pub struct Resource {
     pub name: String,
     /// Namespace.
     pub namespace: String,
+    /// A wildcard that stands for the name as well: `DOMAIN/*` for a signer.
+    pub also: String,
 }
 
 impl Default for Target {
@@ -98,6 +100,15 @@ impl Action {
         if verb == "deletecollection" {
             resource.name.clear();
         }
+        if resource.is_asked_by_the_server(verb) {
+            resource.namespace.clear();
+            if let ("signers", Some((domain, _))) =
+                (resource.resource.as_str(), resource.name.split_once('/'))
+            {
+                resource.also = format!("{domain}/*");
+            }
+            return action;
+        }
         if catalog.is_namespaced(&resource.group, &resource.resource) == Some(false) {
             let of_itself = resource.group.is_empty()
                 && resource.resource == "namespaces"
@@ -114,6 +125,22 @@ impl Action {
 }
 
 impl Resource {
+    /// Says whether it is nothing that is stored, but something of the cluster that the server
+    /// asks the authorizer about: whom one may act as, and what signers may sign
+    /// (`endpoints/filters/impersonation`, `plugin/pkg/admission/certificates/util.go`; there the
+    /// signer `DOMAIN/*` is asked about too).
+    fn is_asked_by_the_server(&self, verb: &str) -> bool {
+        let words = (self.group.as_str(), self.resource.as_str());
+        match verb {
+            "impersonate" => matches!(
+                words,
+                ("", "users" | "groups") | ("authentication.k8s.io", "uids" | "userextras")
+            ),
+            "approve" | "sign" | "attest" => words == ("certificates.k8s.io", "signers"),
+            _ => false,
+        }
+    }
+
     /// Returns `resource` or `resource/subresource`, as rules name it.
     #[must_use]
     pub fn combined(&self) -> String {

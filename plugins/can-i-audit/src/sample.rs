@@ -177,6 +177,7 @@ impl<'a> Sampler<'a> {
                 subresource,
                 name: random.pick(&self.names).to_owned(),
                 namespace: random.pick(&self.namespaces).to_owned(),
+                ..Resource::default()
             })
         };
         Question {
@@ -230,6 +231,7 @@ impl<'a> Sampler<'a> {
                 } else {
                     inside.clone()
                 },
+                ..Resource::default()
             })
         };
         Some(Question {

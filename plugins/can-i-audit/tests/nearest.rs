@@ -64,6 +64,7 @@ fn nearest(subject: &str, verb: &str, group: &str, what: &str, namespace: &str) 
                 subresource: subresource.to_owned(),
                 name: String::new(),
                 namespace: namespace.to_owned(),
+                ..Resource::default()
             }),
         },
     };

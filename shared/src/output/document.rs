@@ -1,5 +1,7 @@
 //! JSON and YAML documents: a public contract with an `apiVersion` and a `kind`.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -123,6 +125,16 @@ pub fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|error| Error::failed("cannot write JSON").with_source(error))
+}
+
+/// Writes what [`json`] renders, piece by piece: for documents of many megabytes.
+///
+/// # Errors
+///
+/// When writing fails, or a value has no JSON form.
+pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    out.write_all(b"\n")
 }
 
 /// Renders YAML with a final newline.

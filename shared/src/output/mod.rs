@@ -4,6 +4,6 @@ mod document;
 mod shell;
 mod table;
 
-pub use document::{API_VERSION, Document, Kind, json, yaml};
+pub use document::{API_VERSION, Document, Kind, json, write_json, yaml};
 pub use shell::shell_word;
 pub use table::Table;

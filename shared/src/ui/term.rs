@@ -1,7 +1,7 @@
 //! The only place that touches stdout and stderr.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anstream::AutoStream;
@@ -19,10 +19,20 @@ type Sink = Box<dyn Write + Send>;
 pub struct Ui(Arc<Shared>);
 
 struct Shared {
-    stdout: Mutex<Sink>,
+    /// Columns of the terminal that shows the answer.
+    width: Option<usize>,
+    stdout: Mutex<Answers>,
     stderr: Mutex<Sink>,
     bars: Option<MultiProgress>,
     prompter: Option<Box<dyn Prompter + Send + Sync>>,
+}
+
+/// Where the answer goes.
+struct Answers {
+    /// Takes colour out where it is not wanted, which looks at every byte.
+    styled: Sink,
+    /// The same stream as it is, for text that cannot hold colour.
+    plain: Option<Sink>,
 }
 
 impl std::fmt::Debug for Ui {
@@ -41,8 +51,13 @@ impl Ui {
     pub fn new(color: ColorChoice) -> Self {
         let stderr_is_terminal = io::stderr().is_terminal();
         let interactive = stderr_is_terminal && io::stdin().is_terminal();
+        let width = terminal_size::terminal_size_of(io::stdout());
         Self(Arc::new(Shared {
-            stdout: Mutex::new(Box::new(AutoStream::new(io::stdout(), color.into()))),
+            width: width.map(|(width, _)| usize::from(width.0)),
+            stdout: Mutex::new(Answers {
+                styled: Box::new(AutoStream::new(io::stdout(), color.into())),
+                plain: Some(Box::new(io::stdout())),
+            }),
             stderr: Mutex::new(Box::new(AutoStream::new(io::stderr(), color.into()))),
             bars: stderr_is_terminal.then(MultiProgress::new),
             prompter: interactive.then(|| Box::new(TerminalPrompter) as _),
@@ -57,9 +72,11 @@ impl Ui {
         prompter: Option<Box<dyn Prompter + Send + Sync>>,
     ) -> Self {
         Self(Arc::new(Shared {
-            stdout: Mutex::new(Box::new(anstream::StripStream::new(
-                Box::new(stdout) as Sink
-            ))),
+            width: None,
+            stdout: Mutex::new(Answers {
+                styled: Box::new(anstream::StripStream::new(Box::new(stdout) as Sink)),
+                plain: None,
+            }),
             stderr: Mutex::new(Box::new(anstream::StripStream::new(
                 Box::new(stderr) as Sink
             ))),
@@ -74,18 +91,40 @@ impl Ui {
         self.0.prompter.is_some()
     }
 
+    /// Returns how many columns the terminal has that shows the answer; `None` when the answer
+    /// goes elsewhere, so that nothing has to fit.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.0.width
+    }
+
     /// Writes a part of the answer to stdout, as given.
     ///
     /// # Errors
     ///
     /// [`Kind::ClosedPipe`] when the reader went away; the run then ends quietly.
     pub fn answer(&self, text: impl Display) -> Result<()> {
-        let write = || {
-            let mut stdout = lock(&self.0.stdout);
-            write!(stdout, "{text}")?;
-            stdout.flush()
+        self.answer_with(|out| write!(out, "{text}"))
+    }
+
+    /// Writes a part of the answer to stdout as `write` makes it, so that an answer of many
+    /// megabytes never has to be in memory as a whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn answer_with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let answer = || {
+            let mut answers = lock(&self.0.stdout);
+            let gate = Gate {
+                answers: &mut answers,
+                styled: false,
+            };
+            let mut out = BufWriter::with_capacity(CHUNK, gate);
+            write(&mut out)?;
+            out.flush()
         };
-        self.suspend(write).map_err(|error| match error.kind() {
+        self.suspend(answer).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Error::closed_pipe(),
             _ => Error::failed("cannot write to stdout").with_source(error),
         })
@@ -221,6 +260,40 @@ impl Ui {
     }
 }
 
+/// How much of an answer is written at once, in bytes.
+const CHUNK: usize = 1 << 16;
+
+/// Sends what holds no control characters past the search for colour. Once something holds one,
+/// everything after it is searched too, because a sequence may go over the end of a part.
+struct Gate<'a> {
+    answers: &'a mut Answers,
+    styled: bool,
+}
+
+impl Write for Gate<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.styled = self.styled || !is_plain(bytes);
+        match &mut self.answers.plain {
+            Some(plain) if !self.styled => plain.write(bytes),
+            _ => self.answers.styled.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some(plain) = &mut self.answers.plain {
+            plain.flush()?;
+        }
+        self.answers.styled.flush()
+    }
+}
+
+/// Says whether nothing would be taken out of the text.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| (*byte >= b' ' && *byte != 0x7f) || byte.is_ascii_whitespace())
+}
+
 /// Collects one log event and shows it like any other line.
 pub(crate) struct LogWriter {
     ui: Ui,
@@ -247,13 +320,50 @@ impl Drop for LogWriter {
     }
 }
 
-fn lock(sink: &Mutex<Sink>) -> MutexGuard<'_, Sink> {
+fn lock<T>(sink: &Mutex<T>) -> MutexGuard<'_, T> {
     sink.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Writes into two lists, to see which way something went.
+    fn two_ways(parts: &[&str]) -> (String, String) {
+        #[derive(Clone, Default)]
+        struct Kept(Arc<Mutex<Vec<u8>>>);
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                lock(&self.0).extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (plain, styled) = (Kept::default(), Kept::default());
+        let mut answers = Answers {
+            styled: Box::new(anstream::StripStream::new(Box::new(styled.clone()) as Sink)),
+            plain: Some(Box::new(plain.clone())),
+        };
+        let mut gate = Gate {
+            answers: &mut answers,
+            styled: false,
+        };
+        for part in parts {
+            gate.write_all(part.as_bytes()).unwrap();
+        }
+        let text = |kept: Kept| String::from_utf8(lock(&kept.0).clone()).unwrap();
+        (text(plain), text(styled))
+    }
+
+    #[test]
+    fn plain_text_is_not_searched_for_colour_and_the_rest_is_even_in_parts() {
+        let pure = "NAME   TEAM\n山田\tx\r\n";
+        assert_eq!(two_ways(&[pure]), (pure.to_owned(), String::new()));
+        let parts = ["a\n", "b \u{1b}[3", "1mred", " c\n"];
+        assert_eq!(two_ways(&parts), ("a\n".to_owned(), "b red c\n".to_owned()));
+    }
 
     #[test]
     fn without_a_terminal_every_question_is_a_usage_error_that_names_it() {

@@ -1,11 +1,10 @@
 //! `kubectl can-i-audit check`: unit tests for access, and many questions at once.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use can_i_audit::engine::World;
 use can_i_audit::subject::Principal;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
@@ -14,6 +13,7 @@ use groundcrew::ui::Ui;
 use serde::Serialize;
 
 use super::Based;
+use super::format::FormatArgs;
 use crate::chain::{self, Grant};
 use crate::observe::assertions::{self, Assertion, Expect};
 use crate::observe::{Common, Observed};
@@ -31,38 +31,18 @@ pub struct CheckArgs {
     #[arg(short = 'f', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     filename: PathBuf,
 
-    /// Format of the answer: table, json or junit
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "table",
-        help_heading = "Output options"
-    )]
-    format: Format,
+    #[command(flatten)]
+    output: FormatArgs<Format>,
 
     #[command(flatten)]
     pub common: Common,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Table,
     Json,
     Junit,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "table" => Ok(Self::Table),
-            "json" => Ok(Self::Json),
-            "junit" => Ok(Self::Junit),
-            _ => Err("the formats are table, json, junit".to_owned()),
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -125,7 +105,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .filter(|result| result.expect.is_some())
         .count();
     let asked = results.len();
-    let text = match args.format {
+    let text = match args.output.format {
         Format::Json => json(&Document::new(
             Kind::AssertionReport,
             Based {

@@ -1,6 +1,6 @@
 //! `kubectl can-i-audit diff`: which access was gained and lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use can_i_audit::cells::Universe;
@@ -17,7 +17,7 @@ use groundcrew::ui::Ui;
 use serde::Serialize;
 
 use super::Based;
-use crate::observe::{files, live, product};
+use crate::observe::{CHUNK, files, live, product, warn_of_moments};
 
 /// Compare the access that two policies give, not their objects
 ///
@@ -99,6 +99,9 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     for gap in &gaps {
         ui.warning(format_args!("not read: {gap}"));
     }
+    for policy in [&before, &after] {
+        warn_of_moments(policy, ui);
+    }
     let found = diff(&before, &after);
     let rows = |of: fn(&Change) -> &Vec<usize>| -> Vec<Row> {
         let changes = found.changes.iter().filter(|change| !of(change).is_empty());
@@ -126,7 +129,8 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let text = match args.output.format {
         Format::Json => json(&document())?,
         Format::Yaml => yaml(&document())?,
-        Format::Table | Format::Wide | Format::Name => table(&answer, &args.output),
+        Format::Name => names(&answer),
+        Format::Table | Format::Wide => table(&answer, &args.output),
     };
     ui.answer(text)?;
     if !gained && !lost {
@@ -154,7 +158,7 @@ async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
         let mut kube = kube.clone();
         kube.context = Some(context.to_owned());
         let session = client::connect(&kube, &product(), ui).await?;
-        live::read(&session).await?
+        live::read(&session, CHUNK).await?
     } else {
         let namespace = kube.namespace.as_deref().unwrap_or("default");
         files::read(&[PathBuf::from(text)], namespace, ui)?
@@ -181,6 +185,13 @@ fn access(universe: &Universe, cells: &[usize]) -> Vec<Access> {
             verbs,
         })
         .collect()
+}
+
+/// Everybody whose access changed, once.
+fn names(answer: &Answer) -> String {
+    let rows = answer.gained.iter().chain(&answer.lost);
+    let subjects: BTreeSet<&str> = rows.map(|row| row.subject.as_str()).collect();
+    subjects.iter().map(|name| format!("{name}\n")).collect()
 }
 
 fn table(answer: &Answer, output: &OutputArgs) -> String {

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod diff;
+mod format;
 pub mod matrix;
 pub mod overview;
 pub mod risks;

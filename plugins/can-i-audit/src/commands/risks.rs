@@ -3,20 +3,20 @@
 mod render;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use can_i_audit::engine::World;
+use can_i_audit::engine::{Chain, World};
 use can_i_audit::risks::{self, Finding, RULES, Severity};
 use can_i_audit::subject::Subject;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
-use groundcrew::error::Result;
+use groundcrew::error;
 use groundcrew::exit::Exit;
 use groundcrew::output::Table;
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::format::FormatArgs;
 use crate::chain::{self, Grant};
 use crate::observe::{Common, baseline};
 
@@ -47,21 +47,14 @@ pub struct RisksArgs {
     #[arg(long)]
     list_rules: bool,
 
-    /// Format of the answer: table, wide, json, yaml, markdown or sarif
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_name = "FORMAT",
-        default_value = "table",
-        help_heading = "Output options"
-    )]
-    format: Format,
+    #[command(flatten)]
+    output: FormatArgs<Format>,
 
     #[command(flatten)]
     pub common: Common,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Table,
     Wide,
@@ -71,27 +64,32 @@ enum Format {
     Sarif,
 }
 
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "table" => Self::Table,
-            "wide" => Self::Wide,
-            "json" => Self::Json,
-            "yaml" => Self::Yaml,
-            "markdown" => Self::Markdown,
-            "sarif" => Self::Sarif,
-            _ => return Err("the formats are table, wide, json, yaml, markdown, sarif".to_owned()),
-        })
-    }
-}
-
 /// What the document holds.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     suppressed: usize,
-    findings: Vec<Row<'a>>,
+    findings: Rows<'a>,
+}
+
+/// The findings as rows, each made when it is written: there may be very many.
+#[derive(Clone, Copy, Debug)]
+struct Rows<'a> {
+    world: &'a World<'a>,
+    found: &'a [Finding],
+}
+
+impl<'a> Rows<'a> {
+    fn iter(self) -> impl Iterator<Item = Row<'a>> {
+        self.found
+            .iter()
+            .map(move |finding| row(self.world, finding))
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -115,7 +113,9 @@ struct Row<'a> {
     fix: &'a str,
     grants: Vec<Grant<'a>>,
     #[serde(skip)]
-    through: Vec<String>,
+    world: &'a World<'a>,
+    #[serde(skip)]
+    chains: &'a [Chain],
 }
 
 /// Finds.
@@ -123,7 +123,7 @@ struct Row<'a> {
 /// # Errors
 ///
 /// That nothing could be read, or the baseline is wrong.
-pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> error::Result<Exit> {
     if args.list_rules {
         ui.answer(list_rules())?;
         return Ok(Exit::Done);
@@ -146,13 +146,16 @@ pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     found.retain(|finding| finding.severity >= args.min_severity);
     let answer = Answer {
         suppressed,
-        findings: found.iter().map(|finding| row(&world, finding)).collect(),
+        findings: Rows {
+            world: &world,
+            found: &found,
+        },
     };
-    ui.answer(render::answer(policy, &answer, args.format)?)?;
-    let hidden = all - answer.findings.len();
+    render::answer(policy, &answer, args.output.format, ui)?;
+    let hidden = all - found.len();
     ui.status(format_args!(
         "{} findings{}{}.",
-        answer.findings.len(),
+        found.len(),
         told(hidden, "below --min-severity"),
         told(suppressed, "accepted")
     ));
@@ -173,7 +176,7 @@ fn told(count: usize, what: &str) -> String {
     }
 }
 
-fn row<'a>(world: &'a World<'_>, finding: &'a Finding) -> Row<'a> {
+fn row<'a>(world: &'a World<'a>, finding: &'a Finding) -> Row<'a> {
     let rule = risks::rule(finding.rule);
     Row {
         rule: finding.rule,
@@ -191,11 +194,8 @@ fn row<'a>(world: &'a World<'_>, finding: &'a Finding) -> Row<'a> {
             .iter()
             .map(|chain| chain::grant(world, *chain))
             .collect(),
-        through: finding
-            .chains
-            .iter()
-            .map(|chain| chain::words(world, *chain))
-            .collect(),
+        world,
+        chains: &finding.chains,
     }
 }
 

@@ -103,7 +103,9 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     if !open.differ.is_empty() {
         // Somebody may have changed something in between: look and ask again.
         tokio::time::sleep(SETTLE).await;
-        let mut again = interrupt.guard(live::read(session)).await?;
+        let mut again = interrupt
+            .guard(live::read(session, args.common.chunk()))
+            .await?;
         again.sort();
         let differing: Vec<Question> = open
             .differ

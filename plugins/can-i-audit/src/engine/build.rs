@@ -16,7 +16,7 @@ impl<'a> World<'a> {
         // Requests without a name have the empty one, which a rule can list.
         builder.symbols.intern("");
         let none = builder.set(&[]);
-        let cluster_sets: Vec<SetId> = sets(&mut builder, &policy.cluster_roles);
+        let cluster_role_sets: Vec<SetId> = sets(&mut builder, &policy.cluster_roles);
         let role_sets: Vec<SetId> = sets(&mut builder, &policy.roles);
         let cluster_roles: HashMap<&str, usize> = policy
             .cluster_roles
@@ -38,6 +38,8 @@ impl<'a> World<'a> {
             policy,
             symbols: Symbols::default(),
             sets: Vec::new(),
+            cluster_role_sets,
+            role_sets,
             bindings: Vec::with_capacity(
                 policy.cluster_role_bindings.len() + policy.role_bindings.len(),
             ),
@@ -61,12 +63,12 @@ impl<'a> World<'a> {
             let (role, set) = match reference.kind.as_str() {
                 "ClusterRole" => cluster_roles.get(name).map(|&at| {
                     let place = RoleAt::Cluster(u32::try_from(at).unwrap_or(u32::MAX));
-                    (place, cluster_sets[at])
+                    (place, world.cluster_role_sets[at])
                 }),
                 // A Role is looked up in the binding's namespace; a ClusterRoleBinding has none.
                 "Role" => roles.get(&(inside.as_str(), name)).map(|&at| {
                     let place = RoleAt::Namespaced(u32::try_from(at).unwrap_or(u32::MAX));
-                    (place, role_sets[at])
+                    (place, world.role_sets[at])
                 }),
                 _ => None,
             }

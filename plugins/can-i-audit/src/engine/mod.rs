@@ -26,6 +26,9 @@ pub struct World<'a> {
     symbols: Symbols,
     /// Distinct lists of rules.
     sets: Vec<RuleSet<'a>>,
+    /// The list of rules of each ClusterRole and of each Role.
+    cluster_role_sets: Vec<SetId>,
+    role_sets: Vec<SetId>,
     /// ClusterRoleBindings, then RoleBindings, each in the policy's order.
     bindings: Vec<Bound>,
     /// Index of the first RoleBinding.
@@ -118,6 +121,16 @@ impl World<'_> {
     #[must_use]
     pub fn role_at(&self, index: usize) -> RoleAt {
         self.bindings[index].role
+    }
+
+    /// Returns the rules of a role, also when nothing binds it.
+    #[must_use]
+    pub fn set_at(&self, role: RoleAt) -> Option<SetId> {
+        match role {
+            RoleAt::Cluster(at) => self.cluster_role_sets.get(at as usize).copied(),
+            RoleAt::Namespaced(at) => self.role_sets.get(at as usize).copied(),
+            RoleAt::Missing => None,
+        }
     }
 
     /// Returns the role of a binding.

@@ -69,6 +69,10 @@ pub(super) enum Asked<'q> {
         /// `*/subresource`.
         starred: Option<Symbol>,
         name: Option<Symbol>,
+        /// A wildcard that stands for the name too.
+        also: Option<Symbol>,
+        /// The question is about one object.
+        of_one: bool,
     },
     Path {
         verb: Option<Symbol>,
@@ -91,6 +95,10 @@ impl<'q> Asked<'q> {
                     symbols.get(&format!("*/{}", resource.subresource))
                 },
                 name: symbols.get(&resource.name),
+                also: (!resource.also.is_empty())
+                    .then(|| symbols.get(&resource.also))
+                    .flatten(),
+                of_one: !resource.name.is_empty(),
             },
         }
     }
@@ -124,23 +132,25 @@ impl Compiled {
                 combined,
                 starred,
                 name,
+                also,
+                ..
             } => {
                 self.verbs.hold(verb)
                     && self.groups.hold(group)
                     && (self.resources.hold(combined)
                         || (starred.is_some() && self.resources.hold(starred)))
-                    && self
-                        .names
-                        .as_ref()
-                        .is_none_or(|names| name.is_some_and(|name| names.contains(&name)))
+                    && self.names.as_ref().is_none_or(|names| {
+                        let mut asked = name.into_iter().chain(also);
+                        asked.any(|name| names.contains(&name))
+                    })
             }
         }
     }
 }
 
 impl Compiled {
-    /// Says how far the rule reaches when the name of the request is left open. A rule that lists
-    /// the empty name reaches whole collections.
+    /// Says how far the rule reaches when the name of the request is left open; a request with a
+    /// name is reached or not. A rule that lists the empty name reaches whole collections.
     pub(super) fn reach(&self, asked: &Asked<'_>) -> Reach {
         match *asked {
             Asked::Path { .. } if self.allows(asked) => Reach::All,
@@ -151,6 +161,8 @@ impl Compiled {
                 combined,
                 starred,
                 name,
+                also,
+                of_one,
             } => {
                 let resource = self.resources.hold(combined)
                     || (starred.is_some() && self.resources.hold(starred));
@@ -159,7 +171,15 @@ impl Compiled {
                 }
                 match &self.names {
                     None => Reach::All,
-                    Some(names) if name.is_some_and(|name| names.contains(&name)) => Reach::All,
+                    Some(names)
+                        if name
+                            .into_iter()
+                            .chain(also)
+                            .any(|name| names.contains(&name)) =>
+                    {
+                        Reach::All
+                    }
+                    Some(_) if of_one => Reach::None,
                     Some(_) => Reach::Named,
                 }
             }

@@ -129,6 +129,7 @@ impl Assertion {
                 subresource: self.subresource.clone(),
                 name: self.name.clone(),
                 namespace: self.namespace.clone(),
+                ..Resource::default()
             })
         } else {
             Target::Path(self.path.clone())

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use groundcrew::client::Session;
 use serde::Deserialize;
 
-use super::live::get;
+use super::lists::get;
 
 /// KEP-3352; a server before 1.26 answers with a list of groups alone.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\

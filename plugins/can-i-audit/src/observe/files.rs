@@ -1,56 +1,21 @@
 //! Reads a policy from manifests: YAML or JSON, lists, many documents, whole directories.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use can_i_audit::catalog::{Catalog, Entry};
-use can_i_audit::policy::{
-    AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
-};
+use can_i_audit::catalog::Catalog;
+use can_i_audit::policy::{Meta, Named, Policy};
 use can_i_audit::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::fill_aggregated;
+use super::manifests::{Found, Manifest};
 
 /// How a snapshot begins.
 pub const SNAPSHOT: &str = "AccessSnapshot";
-
-/// The fields of every kind that counts; what is not named here is skipped.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Manifest {
-    kind: String,
-    metadata: Meta,
-    rules: Option<Vec<Rule>>,
-    aggregation_rule: Option<AggregationRule>,
-    role_ref: Option<RoleRef>,
-    subjects: Option<Vec<Subject>>,
-    items: Option<Vec<Manifest>>,
-    spec: Option<serde_json::Value>,
-}
-
-/// A snapshot of this plugin.
-#[derive(Deserialize)]
-struct Snapshot {
-    #[serde(flatten)]
-    policy: Policy,
-}
-
-/// What the files hold besides.
-#[derive(Default)]
-struct Found {
-    policy: Policy,
-    resources: Vec<Entry>,
-    others: usize,
-    files: usize,
-    /// Kind, namespace and name of everything that counts.
-    seen: HashSet<(String, String, String)>,
-}
 
 /// Reads files, directories and stdin (`-`). Namespaced objects without a namespace get
 /// `namespace`, as `kubectl apply` would do it.
@@ -92,7 +57,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
         resources,
         others,
         files,
-        seen: _,
+        ..
     } = found;
     if others > 0 {
         ui.status(format_args!(
@@ -170,11 +135,12 @@ fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Resul
     if start.starts_with('{') {
         let head = start.get(..200).unwrap_or(start);
         if head.contains(SNAPSHOT) {
-            let snapshot: Snapshot = json(text, name)?;
-            return Ok(Some(snapshot.policy));
+            // The two fields of the document besides the policy's are skipped: flattening would
+            // keep every value twice.
+            return json(text, name).map(Some);
         }
         let manifest: Manifest = json(text, name)?;
-        add(manifest, &format!("{name}:1"), namespace, found)?;
+        found.add(manifest, &format!("{name}:1"), namespace)?;
         return Ok(None);
     }
     for (line, part) in parts(text) {
@@ -185,7 +151,7 @@ fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Resul
             continue;
         }
         let manifest: Manifest = yaml(part, name, line)?;
-        add(manifest, &format!("{name}:{}", line + 1), namespace, found)?;
+        found.add(manifest, &format!("{name}:{}", line + 1), namespace)?;
     }
     Ok(None)
 }
@@ -244,122 +210,6 @@ pub fn yaml<T: DeserializeOwned>(text: &str, name: &str, before: usize) -> Resul
                 .with_hint("helm template CHART | kubectl can-i-audit --from -");
         }
         shown
-    })
-}
-
-fn add(manifest: Manifest, place: &str, namespace: &str, found: &mut Found) -> Result<()> {
-    let Manifest {
-        kind,
-        mut metadata,
-        rules,
-        aggregation_rule,
-        role_ref,
-        subjects,
-        items,
-        spec,
-    } = manifest;
-    if let Some(items) = items
-        && kind.ends_with("List")
-    {
-        for (index, mut item) in items.into_iter().enumerate() {
-            // Items of a typed list carry no kind of their own.
-            if item.kind.is_empty() {
-                kind.trim_end_matches("List").clone_into(&mut item.kind);
-            }
-            add(item, &format!("{place} (item {index})"), namespace, found)?;
-        }
-        return Ok(());
-    }
-    if kind.is_empty() {
-        return Err(Error::failed(format!("{place}: an object without kind")));
-    }
-    let namespaced = matches!(kind.as_str(), "Role" | "RoleBinding" | "ServiceAccount");
-    if namespaced && metadata.namespace.is_empty() {
-        namespace.clone_into(&mut metadata.namespace);
-    } else if !namespaced {
-        metadata.namespace.clear();
-    }
-    let counts = matches!(
-        kind.as_str(),
-        "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
-    );
-    if counts && metadata.name.is_empty() {
-        return Err(Error::failed(format!("{place}: a {kind} without name")));
-    }
-    // Two objects of one name would make the answer depend on the order of files.
-    let key = (
-        kind.clone(),
-        metadata.namespace.clone(),
-        metadata.name.clone(),
-    );
-    if counts && !found.seen.insert(key) {
-        return Err(Error::failed(format!(
-            "{place}: {kind} {:?} is given a second time",
-            metadata.name
-        )));
-    }
-    let policy = &mut found.policy;
-    match kind.as_str() {
-        "Role" | "ClusterRole" => {
-            let into = if namespaced {
-                &mut policy.roles
-            } else {
-                &mut policy.cluster_roles
-            };
-            let role = Role {
-                metadata,
-                rules: rules.unwrap_or_default(),
-                aggregation_rule,
-            };
-            into.push(role);
-        }
-        "RoleBinding" | "ClusterRoleBinding" => {
-            let into = if namespaced {
-                &mut policy.role_bindings
-            } else {
-                &mut policy.cluster_role_bindings
-            };
-            let Some(role_ref) = role_ref else {
-                return Err(Error::failed(format!(
-                    "{place}: {kind} {:?} without roleRef",
-                    metadata.name
-                )));
-            };
-            let binding = Binding {
-                metadata,
-                role_ref,
-                subjects: subjects.unwrap_or_default(),
-            };
-            into.push(binding);
-        }
-        "Namespace" => policy.namespaces.push(Named { metadata }),
-        "ServiceAccount" => policy.service_accounts.push(Named { metadata }),
-        "CustomResourceDefinition" => found.resources.extend(spec.as_ref().and_then(custom)),
-        _ => found.others += 1,
-    }
-    Ok(())
-}
-
-fn custom(spec: &serde_json::Value) -> Option<Entry> {
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    Some(Entry {
-        group: text(&spec["group"])?,
-        resource: text(&spec["names"]["plural"])?,
-        namespaced: spec["scope"] == "Namespaced",
-        verbs: [
-            "create",
-            "delete",
-            "deletecollection",
-            "get",
-            "list",
-            "patch",
-            "update",
-            "watch",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        singular: text(&spec["names"]["singular"]).unwrap_or_default(),
-        ..Entry::default()
     })
 }
 

@@ -4,7 +4,9 @@ pub mod assertions;
 pub mod baseline;
 mod discovery;
 pub mod files;
+mod lists;
 pub mod live;
+mod manifests;
 pub mod reviews;
 
 use std::path::PathBuf;
@@ -20,6 +22,9 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
+
+/// Objects of one LIST answer, as for kubectl.
+pub const CHUNK: u32 = 500;
 
 /// What every command takes besides its own flags.
 #[derive(Args, Clone, Debug)]
@@ -45,6 +50,10 @@ struct SourceArgs {
     /// Read questions as a real request, or to the letter as a SubjectAccessReview
     #[arg(long, value_name = "MODE", value_enum, default_value = "request")]
     mode: ModeArg,
+
+    /// Objects that the server is asked for at once
+    #[arg(long, value_name = "N", default_value_t = CHUNK, value_parser = clap::value_parser!(u32).range(1..))]
+    chunk_size: u32,
 
     /// End with the answer's own exit code although not everything could be read
     #[arg(long)]
@@ -97,6 +106,12 @@ impl Common {
         }
     }
 
+    /// Returns how many objects the server is asked for at once.
+    #[must_use]
+    pub fn chunk(&self) -> u32 {
+        self.source.chunk_size
+    }
+
     /// Reads everything and says what could not be read.
     ///
     /// # Errors
@@ -112,7 +127,7 @@ impl Common {
         } else {
             let session = client::connect(&self.kube, &product(), ui).await?;
             let progress = ui.progress("reading roles and bindings");
-            let policy = interrupt.guard(live::read(&session)).await;
+            let policy = interrupt.guard(live::read(&session, self.chunk())).await;
             drop(progress);
             let namespace = session.namespace.clone();
             (policy?, Some(session), namespace)
@@ -128,6 +143,7 @@ impl Common {
         for gap in &observed.policy.gaps {
             ui.warning(format_args!("not read: {gap}"));
         }
+        warn_of_moments(&observed.policy, ui);
         Ok(observed)
     }
 }
@@ -136,6 +152,19 @@ impl Common {
 fn sorted(mut policy: Policy) -> Policy {
     policy.sort();
     policy
+}
+
+/// Says that the lists are of different moments.
+pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
+    if policy.is_of_one_moment() {
+        return;
+    }
+    let lists = policy.resource_versions.iter();
+    let moments: Vec<String> = lists.map(|(list, at)| format!("{list} at {at}")).collect();
+    ui.warning(format_args!(
+        "read at different moments, so what changed in between may be seen in part: {}",
+        moments.join(", ")
+    ));
 }
 
 /// Fills aggregated roles in.

@@ -97,8 +97,8 @@ impl Atom {
             Self::NodesProxy => add(ANY, "", &["nodes/proxy"], false),
             Self::CreateCsr => add(&["create"], CSR, &["certificatesigningrequests"], false),
             Self::ApproveCsr => add(CHANGE, CSR, &["certificatesigningrequests/approval"], false),
-            Self::ApproveSigner => add(&["approve"], CSR, &["signers"], false),
-            Self::SignSigner => add(&["sign"], CSR, &["signers"], false),
+            Self::ApproveSigner => all.extend(signers("approve")),
+            Self::SignSigner => all.extend(signers("sign")),
             Self::CsrStatus => add(CHANGE, CSR, &["certificatesigningrequests/status"], false),
             Self::Token => add(&["create"], "", &["serviceaccounts/token"], true),
             Self::Admission => add(
@@ -168,6 +168,28 @@ impl Atom {
         }
         all
     }
+}
+
+/// Certificates of these signers are credentials for the API server
+/// (`pkg/apis/certificates/v1/types.go` of Kubernetes); others are not.
+const CLIENT_SIGNERS: [&str; 2] = [
+    "kubernetes.io/kube-apiserver-client",
+    "kubernetes.io/kube-apiserver-client-kubelet",
+];
+
+fn signers(verb: &str) -> Vec<(Action, bool)> {
+    let action = |name: &&str| Action {
+        verb: verb.to_owned(),
+        target: Target::Resource(Resource {
+            group: CSR.to_owned(),
+            resource: "signers".to_owned(),
+            name: (*name).to_owned(),
+            also: "kubernetes.io/*".to_owned(),
+            ..Resource::default()
+        }),
+    };
+    let actions = CLIENT_SIGNERS.iter().map(action);
+    actions.map(|action| (action, false)).collect()
 }
 
 /// What one list of rules reaches.

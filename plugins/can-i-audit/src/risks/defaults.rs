@@ -14,9 +14,12 @@ const FILE: &str = include_str!("defaults.json");
 #[derive(Debug)]
 pub struct Defaults {
     policy: Policy,
-    roles: HashMap<(String, String), usize>,
-    bindings: HashMap<(String, String), usize>,
+    roles: ByName,
+    bindings: ByName,
 }
+
+/// From a name to its namespaces, each with the number of its object.
+type ByName = HashMap<String, Vec<(String, usize)>>;
 
 impl Default for Defaults {
     fn default() -> Self {
@@ -30,13 +33,8 @@ impl Defaults {
     pub fn new() -> Self {
         // The file is part of the program, and a test reads it.
         let policy: Policy = serde_json::from_str(FILE).unwrap_or_default();
-        let key = |meta: &Meta| (meta.namespace.clone(), meta.name.clone());
-        let of = |metas: Vec<&Meta>| {
-            let keys = metas.into_iter().map(key);
-            keys.enumerate().map(|(index, key)| (key, index)).collect()
-        };
-        let roles = of(all_roles(&policy).map(|role| &role.metadata).collect());
-        let bindings = of(all_bindings(&policy).map(|one| &one.metadata).collect());
+        let roles = by_name(all_roles(&policy).map(|role| &role.metadata));
+        let bindings = by_name(all_bindings(&policy).map(|one| &one.metadata));
         Self {
             policy,
             roles,
@@ -53,24 +51,16 @@ impl Defaults {
     /// Says whether a role is Kubernetes' own, and unchanged.
     #[must_use]
     pub fn is_role(&self, role: &Role) -> bool {
-        let meta = &role.metadata;
-        let key = (meta.namespace.clone(), meta.name.clone());
-        let known = self
-            .roles
-            .get(&key)
-            .and_then(|index| all_roles(&self.policy).nth(*index));
+        let known = number(&self.roles, &role.metadata)
+            .and_then(|index| all_roles(&self.policy).nth(index));
         known.is_some_and(|known| role.rules.iter().all(|rule| covered(rule, &known.rules)))
     }
 
     /// Says whether a binding is Kubernetes' own, and unchanged.
     #[must_use]
     pub fn is_binding(&self, binding: &Binding) -> bool {
-        let meta = &binding.metadata;
-        let key = (meta.namespace.clone(), meta.name.clone());
-        let known = self
-            .bindings
-            .get(&key)
-            .and_then(|index| all_bindings(&self.policy).nth(*index));
+        let known = number(&self.bindings, &binding.metadata)
+            .and_then(|index| all_bindings(&self.policy).nth(index));
         known.is_some_and(|known| {
             known.role_ref == binding.role_ref
                 && binding
@@ -79,6 +69,22 @@ impl Defaults {
                     .all(|subject| known.subjects.contains(subject))
         })
     }
+}
+
+fn by_name<'m>(metas: impl Iterator<Item = &'m Meta>) -> ByName {
+    let mut known = ByName::new();
+    for (index, meta) in metas.enumerate() {
+        let spaces = known.entry(meta.name.clone()).or_default();
+        spaces.push((meta.namespace.clone(), index));
+    }
+    known
+}
+
+fn number(known: &ByName, meta: &Meta) -> Option<usize> {
+    let mut spaces = known.get(meta.name.as_str())?.iter();
+    spaces
+        .find(|(namespace, _)| *namespace == meta.namespace)
+        .map(|(_, index)| *index)
 }
 
 fn all_roles(policy: &Policy) -> impl Iterator<Item = &Role> {

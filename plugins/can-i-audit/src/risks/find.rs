@@ -2,137 +2,41 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::atoms::{Atom, Mask, masks};
+use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
 use super::{Finding, Severity, hygiene, rule};
-use crate::engine::{Chain, World};
-use crate::policy::Rule;
+use crate::engine::{Chain, RoleAt, World};
+use crate::policy::{Role, Rule};
 use crate::subject::{AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
 
 /// The namespace whose contents are the cluster's own.
 const SYSTEM: &str = "kube-system";
 
-/// A rule that asks for a mask.
-struct Condition {
-    id: &'static str,
-    holds: fn(Mask) -> bool,
-    /// What makes it up, for the chains.
-    atoms: &'static [Atom],
-}
-
-const fn one(id: &'static str, holds: fn(Mask) -> bool, atoms: &'static [Atom]) -> Condition {
-    Condition { id, holds, atoms }
-}
-
-const CONDITIONS: [Condition; 26] = [
-    one(
-        "CIA-003",
-        |m| m.has(Atom::Escalate) && m.has(Atom::WriteRoles),
-        &[Atom::Escalate, Atom::WriteRoles],
-    ),
-    one(
-        "CIA-004",
-        |m| m.has(Atom::Bind) && m.has(Atom::WriteBindings),
-        &[Atom::Bind, Atom::WriteBindings],
-    ),
-    one(
-        "CIA-005",
-        |m| m.has(Atom::Impersonate),
-        &[Atom::Impersonate],
-    ),
-    one(
-        "CIA-006",
-        |m| m.has(Atom::Constrained) && m.has(Atom::ImpersonateOn),
-        &[Atom::Constrained],
-    ),
-    one("CIA-007", |m| m.has(Atom::NodesProxy), &[Atom::NodesProxy]),
-    one(
-        "CIA-008",
-        |m| {
-            (m.has(Atom::CreateCsr) && m.has(Atom::ApproveCsr) && m.has(Atom::ApproveSigner))
-                || (m.has(Atom::SignSigner) && m.has(Atom::CsrStatus))
-        },
-        &[
-            Atom::CreateCsr,
-            Atom::ApproveCsr,
-            Atom::ApproveSigner,
-            Atom::SignSigner,
-            Atom::CsrStatus,
-        ],
-    ),
-    one("CIA-009", |m| m.has(Atom::Token), &[Atom::Token]),
-    one("CIA-010", |m| m.has(Atom::Admission), &[Atom::Admission]),
-    one(
-        "CIA-012",
-        |m| m.has(Atom::ReadSecrets),
-        &[Atom::ReadSecrets],
-    ),
-    one(
-        "CIA-013",
-        |m| m.has(Atom::WriteSecrets),
-        &[Atom::WriteSecrets],
-    ),
-    one("CIA-014", |m| m.has(Atom::Workload), &[Atom::Workload]),
-    one("CIA-015", |m| m.has(Atom::Exec), &[Atom::Exec]),
-    one("CIA-016", |m| m.has(Atom::Ephemeral), &[Atom::Ephemeral]),
-    one("CIA-017", |m| m.has(Atom::Proxy), &[Atom::Proxy]),
-    one("CIA-018", |m| m.has(Atom::Volume), &[Atom::Volume]),
-    one("CIA-019", |m| m.has(Atom::Labels), &[Atom::Labels]),
-    one(
-        "CIA-023",
-        |m| {
-            let more = (m.has(Atom::Escalate) && m.has(Atom::WriteRoles))
-                || (m.has(Atom::Bind) && m.has(Atom::WriteBindings));
-            !more && (m.has(Atom::WriteRoles) || m.has(Atom::WriteBindings))
-        },
-        &[Atom::WriteRoles, Atom::WriteBindings],
-    ),
-    one("CIA-024", |m| m.has(Atom::ApiService), &[Atom::ApiService]),
-    one(
-        "CIA-025",
-        |m| m.has(Atom::Definitions),
-        &[Atom::Definitions],
-    ),
-    one(
-        "CIA-026",
-        |m| m.has(Atom::WriteNodes) && m.has(Atom::Evict),
-        &[Atom::WriteNodes, Atom::Evict],
-    ),
-    one("CIA-027", |m| m.has(Atom::BindPods), &[Atom::BindPods]),
-    one("CIA-028", |m| m.has(Atom::Endpoints), &[Atom::Endpoints]),
-    one(
-        "CIA-029",
-        |m| m.has(Atom::ServiceStatus),
-        &[Atom::ServiceStatus],
-    ),
-    one("CIA-030", |m| m.has(Atom::ConfigMaps), &[Atom::ConfigMaps]),
-    one("CIA-031", |m| m.has(Atom::Attest), &[Atom::Attest]),
-    one(
-        "CIA-033",
-        |m| m.has(Atom::CreateAny) || m.has(Atom::DeleteAny),
-        &[Atom::CreateAny, Atom::DeleteAny],
-    ),
-];
-
 /// What a subject is bound to in one scope.
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     mask: Mask,
     /// Bindings with the index of the subject.
-    bindings: Vec<(usize, usize)>,
+    pub(super) bindings: Vec<(usize, usize)>,
 }
 
-type Scope<'a> = Option<&'a str>;
+pub(super) type Scope<'a> = Option<&'a str>;
 
 /// Finds everything; `include_defaults` also looks at Kubernetes' own policy. The worst comes
 /// first.
 #[must_use]
 pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
     let defaults = Defaults::new();
+    let own = |roles: &[Role]| roles.iter().map(|role| defaults.is_role(role)).collect();
     let finder = Finder {
         world,
         defaults: &defaults,
+        own_cluster_roles: own(&world.policy.cluster_roles),
+        own_roles: own(&world.policy.roles),
+        masks: masks(world),
         minted: accounts_with_rights(world, &defaults),
         behind: RefCell::default(),
     };
@@ -141,38 +45,45 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
         finder.subject(&subject, &scopes, &mut found);
     }
     found.extend(hygiene::findings(world, &defaults, include_defaults));
-    found.sort_by(|one, other| {
-        let key = |finding: &Finding| {
-            (
-                std::cmp::Reverse(finding.severity),
-                finding.rule,
-                finding.subject.clone(),
-                finding.namespace.clone(),
-                finding.object.clone(),
-            )
-        };
-        key(one).cmp(&key(other))
-    });
+    found.sort_by(|one, other| key(one).cmp(&key(other)));
     found
 }
 
-struct Finder<'w> {
-    world: &'w World<'w>,
+/// The order of findings: the worst first.
+fn key(finding: &Finding) -> impl Ord + '_ {
+    (
+        std::cmp::Reverse(finding.severity),
+        finding.rule,
+        &finding.subject,
+        &finding.namespace,
+        &finding.object,
+    )
+}
+
+pub(super) struct Finder<'w> {
+    pub(super) world: &'w World<'w>,
     defaults: &'w Defaults,
+    /// Which ClusterRoles are Kubernetes' own.
+    own_cluster_roles: Vec<bool>,
+    own_roles: Vec<bool>,
+    /// What each distinct list of rules reaches, cluster-wide and in a namespace.
+    pub(super) masks: Vec<(Mask, Mask)>,
     /// Namespaces with a service account that is bound to something.
     minted: BTreeSet<String>,
     /// Which rules of which list are behind an atom, found once.
-    behind: RefCell<HashMap<Behind, Vec<usize>>>,
+    behind: RefCell<HashMap<Behind, Rules>>,
 }
 
 /// A distinct list of rules, an atom, and whether a RoleBinding gives it.
 type Behind = (usize, u8, bool);
 
+/// Indexes of the rules behind an atom.
+type Rules = Rc<[usize]>;
+
 impl<'w> Finder<'w> {
     /// What everybody holds, cluster-wide first.
     fn held(&self, include_defaults: bool) -> BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> {
         let world = self.world;
-        let masks = masks(world);
         let mut all: BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> = BTreeMap::new();
         for index in 0..world.binding_count() {
             if !include_defaults && self.is_default(index) {
@@ -184,7 +95,7 @@ impl<'w> Finder<'w> {
             }
             let cluster_wide = world.is_cluster_wide(index);
             let scope = (!cluster_wide).then(|| world.scope_of(index));
-            let (cluster, space) = masks[set];
+            let (cluster, space) = self.masks[set];
             let binding = world.binding(index);
             for (at, subject) in binding.subjects.iter().enumerate() {
                 let inside = scope.unwrap_or_default();
@@ -200,11 +111,20 @@ impl<'w> Finder<'w> {
     }
 
     fn is_default(&self, binding: usize) -> bool {
-        let world = self.world;
-        self.defaults.is_binding(world.binding(binding))
-            && world
-                .role(binding)
-                .is_none_or(|role| self.defaults.is_role(role))
+        self.defaults.is_binding(self.world.binding(binding))
+            && match self.world.role_at(binding) {
+                RoleAt::Missing => true,
+                _ => self.has_own_role(binding),
+            }
+    }
+
+    /// Says whether the role of a binding is Kubernetes' own.
+    pub(super) fn has_own_role(&self, binding: usize) -> bool {
+        match self.world.role_at(binding) {
+            RoleAt::Cluster(at) => self.own_cluster_roles[at as usize],
+            RoleAt::Namespaced(at) => self.own_roles[at as usize],
+            RoleAt::Missing => false,
+        }
     }
 
     fn subject(
@@ -247,14 +167,27 @@ impl<'w> Finder<'w> {
                     all: mask.all,
                     named: mask.all & bits,
                 });
-                found.push(self.finding(
+                // A part of it may be held cluster-wide.
+                let together;
+                let held = if holds(held.mask) {
+                    held
+                } else {
+                    let bindings = [&cluster.bindings[..], &held.bindings].concat();
+                    together = Held { mask, bindings };
+                    &together
+                };
+                let mut finding = self.finding(
                     condition.id,
                     subject,
                     *scope,
                     held,
                     condition.atoms,
                     limited,
-                ));
+                );
+                if condition.id == "CIA-004" {
+                    self.grade(&mut finding, *scope, held);
+                }
+                found.push(finding);
             }
             if mask.has(Atom::ExecGet) && self.exec_by_get() && !mask.has(Atom::Exec) {
                 let atoms = &[Atom::ExecGet];
@@ -268,7 +201,7 @@ impl<'w> Finder<'w> {
     }
 
     /// Some rules hold in some places only.
-    fn matters(&self, id: &str, scope: Scope<'_>) -> bool {
+    pub(super) fn matters(&self, id: &str, scope: Scope<'_>) -> bool {
         match (id, scope) {
             ("CIA-030", Some(namespace)) => namespace == SYSTEM,
             ("CIA-013", Some(namespace)) => self.minted.contains(namespace),
@@ -346,8 +279,9 @@ impl<'w> Finder<'w> {
         }
     }
 
-    fn rules_behind(&self, binding: usize, atom: Atom, in_namespace: bool) -> Vec<usize> {
+    pub(super) fn rules_behind(&self, binding: usize, atom: Atom) -> Rules {
         let set = self.world.set_of(binding);
+        let in_namespace = !self.world.is_cluster_wide(binding);
         let find = || {
             let mut rules: BTreeSet<usize> = BTreeSet::new();
             for (action, spaced) in atom.requests() {
@@ -359,7 +293,7 @@ impl<'w> Finder<'w> {
         };
         let key = (set.index(), atom as u8, in_namespace);
         let mut behind = self.behind.borrow_mut();
-        behind.entry(key).or_insert_with(find).clone()
+        Rc::clone(behind.entry(key).or_insert_with(find))
     }
 
     fn every_chain(&self, held: &Held) -> Vec<Chain> {
@@ -384,19 +318,20 @@ impl<'w> Finder<'w> {
         atoms: &[Atom],
         limited: bool,
     ) -> Finding {
-        let mut chains = BTreeSet::new();
+        let mut chains = Vec::new();
         for &(binding, at) in &held.bindings {
             for atom in atoms {
-                for rule in self.rules_behind(binding, *atom, scope.is_some()) {
-                    chains.insert(Chain {
-                        binding,
-                        subject: at,
-                        rule,
-                    });
-                }
+                let rules = self.rules_behind(binding, *atom);
+                chains.extend(rules.iter().map(|rule| Chain {
+                    binding,
+                    subject: at,
+                    rule: *rule,
+                }));
             }
         }
-        self.made(id, subject, scope, chains.into_iter().collect(), limited)
+        chains.sort_unstable();
+        chains.dedup();
+        self.made(id, subject, scope, chains, limited)
     }
 
     fn made(
@@ -420,53 +355,10 @@ impl<'w> Finder<'w> {
             fix,
         }
     }
-
-    /// Kubernetes' own roles are not changed; others can lose a rule.
-    fn fix(&self, subject: &Subject, chains: &[Chain]) -> String {
-        let mut steps: Vec<String> = Vec::new();
-        for chain in chains {
-            let binding = self.world.binding(chain.binding);
-            let meta = &binding.metadata;
-            let reference = &binding.role_ref;
-            let own = self
-                .world
-                .role(chain.binding)
-                .is_some_and(|role| self.defaults.is_role(role));
-            let step = if own {
-                let kind = if self.world.is_cluster_wide(chain.binding) {
-                    "ClusterRoleBinding"
-                } else {
-                    "RoleBinding"
-                };
-                let place = place(&meta.namespace, &meta.name);
-                format!("take {subject} out of {kind}/{place}")
-            } else {
-                let inside = if reference.kind == "Role" {
-                    meta.namespace.as_str()
-                } else {
-                    ""
-                };
-                let place = place(inside, &reference.name);
-                format!("narrow {}/{place}, rule {}", reference.kind, chain.rule + 1)
-            };
-            if !steps.contains(&step) {
-                steps.push(step);
-            }
-        }
-        steps.join("; ")
-    }
-}
-
-fn place(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
-    }
 }
 
 /// One step lower in an ordinary namespace, one more when limited to names.
-fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
+pub(super) fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
     let base = rule(id).map_or(Severity::Info, |rule| rule.severity);
     let system = scope.is_none_or(|namespace| namespace == SYSTEM);
     // Those of kube-system open the whole cluster.

@@ -4,8 +4,11 @@
 //! policy is left out, and it is recognised by its content, never by its name alone.
 
 mod atoms;
+mod conditions;
 pub mod defaults;
 mod find;
+mod fix;
+mod grade;
 mod hygiene;
 mod rules;
 

@@ -198,6 +198,7 @@ impl Random {
                     1 => "nowhere".to_owned(),
                     _ => self.pick(&NAMESPACES),
                 },
+                ..Resource::default()
             })
         };
         Question {

@@ -2,7 +2,7 @@
 
 use can_i_audit::policy::Policy;
 
-use super::Matrix;
+use super::make::Matrix;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Who can do what</title>
@@ -11,16 +11,20 @@ const HEAD: &str = r#"<!doctype html>
 body{font:14px system-ui,sans-serif;margin:1rem}
 table{border-collapse:collapse}
 th,td{padding:2px 8px;border-bottom:1px solid #ddd;text-align:left;white-space:nowrap}
-th{position:sticky;top:0;background:#fff}
+th{background:#fff;font-weight:normal}
+thead th{position:sticky;top:0;font-weight:bold;z-index:1}
+tbody th:first-child{position:sticky;left:0}
 td[title]{background:#e7f4e7}
 .open{background:#fde2e2;padding:.5rem}
 </style></head><body>
 <h1>Who can do what</h1>
+<p>What the groups of a subject may do and what holds cluster-wide is included. Point at a cell for
+the bindings behind it.</p>
 <p><label>Rows with: <input id="rows" autofocus></label>
-<label>Columns with: <input id="columns"></label> Point at a cell for the bindings behind it.</p>
+<label>Columns with: <input id="columns"></label></p>
 "#;
 
-const TAIL: &str = r"</table>
+const TAIL: &str = r"</tbody></table>
 <script>
 const table=document.querySelector('table'),fixed=+table.dataset.fixed;
 const filter=()=>{
@@ -42,18 +46,22 @@ pub(super) fn page(policy: &Policy, matrix: &Matrix, verbs: &[String]) -> String
             escaped(&gap.to_string())
         ));
     }
-    text.push_str(&format!("<table data-fixed=\"{}\"><tr>", matrix.head.len()));
+    text.push_str(&format!(
+        "<table data-fixed=\"{}\"><thead><tr>",
+        matrix.head.len()
+    ));
     let head = matrix.head.iter().copied();
     for title in head.chain(matrix.columns.iter().map(String::as_str)) {
         text.push_str(&format!("<th>{}</th>", escaped(title)));
     }
-    text.push_str("</tr>\n");
+    text.push_str("</tr></thead><tbody>\n");
     for row in &matrix.rows {
         text.push_str("<tr>");
         for name in &row.names {
             text.push_str(&format!("<th>{}</th>", escaped(name)));
         }
-        for (at, cell) in row.cells.iter().enumerate() {
+        for at in 0..matrix.columns.len() {
+            let cell = row.cells.at(at);
             if cell.is_empty() {
                 text.push_str("<td></td>");
                 continue;
@@ -94,7 +102,9 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Row;
+    use std::rc::Rc;
+
+    use super::super::make::{Cells, Row};
     use super::*;
 
     #[test]
@@ -105,7 +115,9 @@ mod tests {
             columns: vec!["pods".to_owned()],
             rows: vec![Row {
                 names: vec![evil.clone()],
-                cells: vec![vec![0]],
+                cells: Rc::new(Cells {
+                    filled: vec![(0, vec![0])],
+                }),
                 through: vec![evil],
             }],
             marks: false,

@@ -1,95 +1,18 @@
-//! The matrix as a table, CSV, Markdown and JSON.
+//! The matrix as CSV, Markdown and JSON, with every resource.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::rc::Rc;
 
 use can_i_audit::policy::Policy;
-use groundcrew::error::Result;
-use groundcrew::output::{Document, Kind, Table, json};
-use serde_json::{Value, json};
+use groundcrew::output::{Document, Kind, write_json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::super::Based;
-use super::{Matrix, Row};
-
-/// Columns that a table has room for; the others are left to `-o csv` and `-o html`.
-const ROOM: usize = 8;
-/// What people ask about first.
-const FIRST: [&str; 8] = [
-    "secrets",
-    "pods",
-    "deployments.apps",
-    "configmaps",
-    "services",
-    "roles.rbac.authorization.k8s.io",
-    "namespaces",
-    "nodes",
-];
-
-/// Marks where each cell is one verb, letters where it is several.
-pub(super) fn table(matrix: &Matrix, verbs: &[String], ascii: bool) -> String {
-    let shown = chosen(matrix);
-    let mut headers: Vec<String> = matrix.head.iter().map(|&word| word.to_owned()).collect();
-    headers.extend(shown.iter().map(|at| {
-        let title = matrix.columns[*at].as_str();
-        let title = title.split('.').next().unwrap_or_default();
-        title.to_uppercase()
-    }));
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    let mut table = Table::new(Some(&headers));
-    for row in &matrix.rows {
-        let mut cells = row.names.clone();
-        for at in &shown {
-            let verbs_here = &row.cells[*at];
-            cells.push(match (matrix.marks, verbs_here.is_empty(), ascii) {
-                (true, false, false) => "✔".to_owned(),
-                (true, true, false) => "✖".to_owned(),
-                (true, false, true) => "yes".to_owned(),
-                (true, true, true) => "no".to_owned(),
-                (false, true, _) => "-".to_owned(),
-                (false, false, _) => letters(verbs_here, verbs),
-            });
-        }
-        table.row(cells);
-    }
-    table.render()
-}
-
-fn chosen(matrix: &Matrix) -> Vec<usize> {
-    if matrix.columns.len() <= ROOM {
-        return (0..matrix.columns.len()).collect();
-    }
-    let places = FIRST
-        .iter()
-        .filter_map(|first| matrix.columns.iter().position(|column| column == first));
-    places.collect()
-}
-
-/// The letter of a verb: `x` is deletecollection.
-fn letter(verb: &str) -> String {
-    match verb {
-        "deletecollection" => "x".to_owned(),
-        "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" => {
-            verb.chars().take(1).collect()
-        }
-        other => format!("[{other}]"),
-    }
-}
-
-fn letters(here: &[u8], verbs: &[String]) -> String {
-    here.iter()
-        .filter_map(|at| verbs.get(usize::from(*at)))
-        .map(|verb| letter(verb))
-        .collect()
-}
-
-/// What the letters mean.
-pub(super) fn legend(verbs: &[String]) -> String {
-    let words: Vec<String> = verbs
-        .iter()
-        .map(|verb| format!("{} {verb}", letter(verb)))
-        .collect();
-    format!("{}; all resources: -o csv or -o html", words.join(", "))
-}
+use super::make::{Cells, Matrix, Row};
 
 fn words(row: &Row, at: usize, verbs: &[String]) -> String {
-    let here = row.cells[at].iter();
+    let here = row.cells.at(at).iter();
     let words: Vec<&str> = here
         .filter_map(|verb| verbs.get(usize::from(*verb)))
         .map(String::as_str)
@@ -98,31 +21,53 @@ fn words(row: &Row, at: usize, verbs: &[String]) -> String {
 }
 
 /// RFC 4180, every resource.
-pub(super) fn csv(matrix: &Matrix, verbs: &[String]) -> String {
-    let mut text = String::new();
+pub(super) fn csv(matrix: &Matrix, verbs: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let mut line = String::new();
     let head = matrix.head.iter().map(|word| word.to_lowercase());
     let titles: Vec<String> = head.chain(matrix.columns.iter().cloned()).collect();
     for (index, title) in titles.iter().enumerate() {
-        field(&mut text, title, index > 0);
+        field(&mut line, title, index > 0);
     }
-    text.push_str("\r\n");
+    line.push_str("\r\n");
+    out.write_all(line.as_bytes())?;
+    // Rows that hold the same are written out once.
+    let mut known: HashMap<*const Cells, String> = HashMap::new();
     for row in &matrix.rows {
+        line.clear();
         for (index, name) in row.names.iter().enumerate() {
-            field(&mut text, name, index > 0);
+            field(&mut line, name, index > 0);
         }
-        for cell in &row.cells {
+        let fields = known
+            .entry(Rc::as_ptr(&row.cells))
+            .or_insert_with(|| fields(&row.cells, matrix.columns.len(), verbs));
+        line.push_str(fields);
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The fields of a row behind its names.
+fn fields(cells: &Cells, columns: usize, verbs: &[String]) -> String {
+    let mut text = String::with_capacity(columns + 64);
+    let mut written = 0;
+    for (column, here) in &cells.filled {
+        for _ in written..=*column {
             text.push(',');
-            for (index, verb) in cell.iter().enumerate() {
-                if index > 0 {
-                    text.push(' ');
-                }
-                if let Some(verb) = verbs.get(usize::from(*verb)) {
-                    text.push_str(verb);
-                }
+        }
+        written = column + 1;
+        for (index, verb) in here.iter().enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            if let Some(verb) = verbs.get(usize::from(*verb)) {
+                text.push_str(verb);
             }
         }
-        text.push_str("\r\n");
     }
+    for _ in written..columns {
+        text.push(',');
+    }
+    text.push_str("\r\n");
     text
 }
 
@@ -156,42 +101,67 @@ pub(super) fn markdown(matrix: &Matrix, verbs: &[String]) -> String {
             .iter()
             .map(|name| name.replace('|', "\\|"))
             .collect();
-        cells.extend((0..row.cells.len()).map(|at| words(row, at, verbs)));
+        cells.extend((0..matrix.columns.len()).map(|at| words(row, at, verbs)));
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text
 }
 
 /// One object for each row, resources without access left out.
-pub(super) fn document(policy: &Policy, matrix: &Matrix, verbs: &[String]) -> Result<String> {
-    let rows: Vec<Value> = matrix
-        .rows
-        .iter()
-        .map(|row| {
-            let mut object = serde_json::Map::new();
-            for (head, name) in matrix.head.iter().zip(&row.names) {
-                object.insert(head.to_lowercase(), json!(name));
-            }
-            let mut access = serde_json::Map::new();
-            for (at, column) in matrix.columns.iter().enumerate() {
-                if !row.cells[at].is_empty() {
-                    let here: Vec<&String> = row.cells[at]
-                        .iter()
-                        .filter_map(|verb| verbs.get(usize::from(*verb)))
-                        .collect();
-                    access.insert(column.clone(), json!(here));
-                }
-            }
-            object.insert("access".to_owned(), Value::Object(access));
-            Value::Object(object)
-        })
-        .collect();
-    json(&Document::new(
+pub(super) fn document(
+    policy: &Policy,
+    matrix: &Matrix,
+    verbs: &[String],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Rows<'a> {
+        rows: Vec<Shown<'a>>,
+    }
+    let rows = matrix.rows.iter();
+    let document = Document::new(
         Kind::AccessMatrix,
         Based {
             complete: policy.is_complete(),
             missing: &policy.gaps,
-            body: json!({"rows": rows}),
+            body: Rows {
+                rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
+            },
         },
-    ))
+    );
+    write_json(out, &document)
+}
+
+/// A row as a document shows it.
+struct Shown<'a> {
+    matrix: &'a Matrix,
+    row: &'a Row,
+    verbs: &'a [String],
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (head, name) in self.matrix.head.iter().zip(&self.row.names) {
+            object.serialize_entry(&head.to_lowercase(), name)?;
+        }
+        object.serialize_entry("access", &Access(self))?;
+        object.end()
+    }
+}
+
+/// From a resource to the verbs that are allowed.
+struct Access<'a>(&'a Shown<'a>);
+
+impl Serialize for Access<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Shown { matrix, row, verbs } = self.0;
+        serializer.collect_map(row.cells.filled.iter().map(|(column, here)| {
+            let here = here.iter();
+            let words: Vec<&String> = here
+                .filter_map(|verb| verbs.get(usize::from(*verb)))
+                .collect();
+            (&matrix.columns[*column], words)
+        }))
+    }
 }

@@ -3,18 +3,20 @@
 use can_i_audit::policy::Policy;
 use can_i_audit::risks::{RULES, Severity};
 use groundcrew::error::Result;
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Kind, Table, write_json, yaml};
+use groundcrew::ui::Ui;
 use serde_json::{Value, json};
 
 use super::super::Based;
 use super::{Answer, Format, Row};
+use crate::chain;
 
-/// Renders the findings.
+/// Writes the findings.
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
-pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format) -> Result<String> {
+/// When stdout cannot be written to.
+pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &Ui) -> Result<()> {
     let document = || {
         Document::new(
             Kind::AccessRisks,
@@ -25,14 +27,15 @@ pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format) -> Re
             },
         )
     };
+    let nothing = answer.findings.found.is_empty();
     match format {
-        Format::Json => json(&document()),
-        Format::Yaml => yaml(&document()),
-        Format::Sarif => json(&sarif(policy, answer)),
-        Format::Markdown => Ok(markdown(policy, answer)),
-        Format::Table | Format::Wide if answer.findings.is_empty() => Ok(String::new()),
-        Format::Table => Ok(table(answer, false)),
-        Format::Wide => Ok(table(answer, true)),
+        Format::Json => ui.answer_with(|out| write_json(out, &document())),
+        Format::Yaml => ui.answer(yaml(&document())?),
+        Format::Sarif => ui.answer_with(|out| write_json(out, &sarif(policy, answer))),
+        Format::Markdown => ui.answer(markdown(policy, answer)),
+        Format::Table | Format::Wide if nothing => Ok(()),
+        Format::Table => ui.answer(table(answer, false)),
+        Format::Wide => ui.answer(table(answer, true)),
     }
 }
 
@@ -48,13 +51,18 @@ pub(super) fn concerned(row: &Row<'_>) -> String {
     }
 }
 
+/// By what: the first chain, or what is special here.
 fn through(row: &Row<'_>) -> String {
-    if !row.detail.is_empty() {
+    let chain = row.chains.first().filter(|_| row.object.is_none());
+    let Some(chain) = chain else {
         return row.detail.to_owned();
+    };
+    let mut words = chain::words(row.world, *chain);
+    if row.chains.len() > 1 {
+        words.push_str(&format!("  (+{} more)", row.chains.len() - 1));
     }
-    let mut words = row.through.first().cloned().unwrap_or_default();
-    if row.through.len() > 1 {
-        words.push_str(&format!("  (+{} more)", row.through.len() - 1));
+    if !row.detail.is_empty() {
+        words.push_str(&format!("; {}", row.detail));
     }
     words
 }
@@ -65,12 +73,12 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
         headers.extend(["WHY", "FIX"]);
     }
     let mut table = Table::new(Some(&headers));
-    for row in &answer.findings {
+    for row in answer.findings.iter() {
         let mut cells = vec![
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(row),
-            through(row),
+            concerned(&row),
+            through(&row),
         ];
         if wide {
             cells.extend([row.why.to_owned(), row.fix.to_owned()]);
@@ -83,11 +91,11 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
 fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
     let mut text =
         "| severity | rule | who | why | smallest change |\n|---|---|---|---|---|\n".to_owned();
-    for row in &answer.findings {
+    for row in answer.findings.iter() {
         let cells = [
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(row),
+            concerned(&row),
             if row.detail.is_empty() {
                 row.why.to_owned()
             } else {
@@ -122,11 +130,11 @@ fn sarif(policy: &Policy, answer: &Answer<'_>) -> Value {
         .findings
         .iter()
         .map(|row| {
-            let who = concerned(row);
+            let who = concerned(&row);
             json!({
                 "ruleId": row.rule,
                 "level": level(row.severity),
-                "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(row), row.fix)},
+                "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(&row), row.fix)},
                 "locations": [{"logicalLocations": [{"fullyQualifiedName": who}]}],
                 "partialFingerprints": {"groundcrew/v1": format!("{} {who}", row.rule)},
             })

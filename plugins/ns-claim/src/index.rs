@@ -13,9 +13,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::clock::{self, Clock};
 use crate::meta;
 use crate::settings::Settings;
+use groundcrew::client::clock::{self, Clock};
 
 /// What the index says.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,209 @@
+//! `kubectl rollout-canary web 10%`: start, or move to a weight.
+
+mod begin;
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
+use groundcrew::output::{json, yaml};
+use groundcrew::ui::Ui;
+
+use super::ending::{self, Reached};
+use super::{Open, WaitArgs, open};
+use crate::change::ChangeArgs;
+use crate::drive::{self, Drive};
+use crate::machine::End;
+use crate::observe::{self, Target};
+use crate::record::{Goal, Layout, Record, Stored};
+use crate::view::Status;
+use crate::{render, weight};
+
+/// What the first command takes.
+#[derive(Args, Debug)]
+pub struct StartArgs {
+    /// Which Deployment: web or deploy/web
+    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
+    deployment: Option<String>,
+
+    /// The canary's share of the pods, such as 10%
+    #[arg(value_name = "WEIGHT", value_parser = weight::parse)]
+    weight: Option<f64>,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    shape: ShapeArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// How the split is made.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "How it is split")]
+pub struct ShapeArgs {
+    /// Layout at rest
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value = "auto")]
+    pub layout: Layout,
+
+    /// Most pods above the replicas, as a number or in percent
+    /// [default: the Deployment's maxSurge, at least 1]
+    #[arg(long, value_name = "PODS", value_parser = weight::surge)]
+    pub surge: Option<weight::Surge>,
+
+    /// Take a split that is far from the weight, or that cannot be parked
+    #[arg(long)]
+    pub accept_weight: bool,
+}
+
+/// Starts or moves.
+///
+/// # Errors
+///
+/// Usage; what the server says; conflicts.
+pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let (Some(name), Some(percent)) = (&args.deployment, args.weight) else {
+        return Err(
+            Error::usage("a Deployment and a weight have to be stated").with_hint(
+                "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2",
+            ),
+        );
+    };
+    let open = open(&args.kube, name, ui).await?;
+    let read = interrupt.guard(open.store.read(&open.session)).await?;
+    let (stored, clock) = read;
+    let mut drive = match stored {
+        Some(stored) => {
+            interrupt.guard(check_move(&args, &open, &stored)).await?;
+            let aim = move |record: &mut Record| aim(record, percent);
+            let patience = args.wait.patience();
+            match open
+                .drive(ui, interrupt, (stored, clock), patience, aim)
+                .await?
+            {
+                Ok(drive) => drive,
+                Err(driver) => return Err(drive::other(&driver)),
+            }
+        }
+        None => begin::begin(&args, &open, clock, percent, ui, interrupt).await?,
+    };
+    let reached = ending::run(&mut drive, &open.target).await?;
+    tell(&drive, &reached, &open.target, &args.output, ui)
+}
+
+fn aim(record: &mut Record, percent: f64) {
+    let same = matches!(&record.goal, Goal::Hold { percent: now } if (now - percent).abs() < 1e-9);
+    if !same {
+        record.aim(Goal::Hold { percent });
+    }
+}
+
+/// Checks a move to another weight: the same canary, and one that is not on its way out.
+async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()> {
+    let record = &stored.record;
+    let under_way = |what: &str| {
+        Error::conflict(format!("the canary of {} is {what}", open.target.name))
+            .with_hint(format!("finish that:  {}", open.target.words("resume", "")))
+    };
+    match &record.goal {
+        Goal::Hold { .. } => {}
+        Goal::Promote { .. } => return Err(under_way("being promoted")),
+        Goal::Abort { .. } => return Err(under_way("being taken back")),
+    }
+    if args.change.is_empty() {
+        return Ok(());
+    }
+    let base = &record.original.template;
+    let template = args
+        .change
+        .template(&open.session, &open.target, base)
+        .await?;
+    if template == record.canary {
+        return Ok(());
+    }
+    Err(
+        Error::conflict(format!("{} has another canary already", open.target.name))
+            .with_hint(format!(
+                "take it back first:  {}",
+                open.target.words("abort", "")
+            ))
+            .with_hint(format!(
+                "or make it all:  {}",
+                open.target.words("promote", "")
+            )),
+    )
+}
+
+/// Answers what was reached.
+///
+/// # Errors
+///
+/// When stdout is gone.
+pub fn tell(
+    drive: &Drive<'_>,
+    reached: &Reached,
+    target: &Target,
+    output: &OutputArgs,
+    ui: &Ui,
+) -> Result<Exit> {
+    let record = &drive.stored.record;
+    let held = matches!(reached.end, End::Parked | End::Held);
+    let status = Status::of(
+        target,
+        held.then_some(record),
+        &drive.watching.cluster,
+        drive.clock.now(),
+    );
+    match output.format {
+        Format::Json => ui.answer(json(&status.document())?)?,
+        Format::Yaml => ui.answer(yaml(&status.document())?)?,
+        Format::Name => ui.answer(format_args!("deployment.apps/{}\n", target.name))?,
+        Format::Table | Format::Wide => match reached.end {
+            End::Parked | End::Held => ui.answer(render::reached(&status, target))?,
+            End::Promoted => ui.answer(format_args!(
+                "promoted: {} of {} pods are the canary's template; its own pods stayed.\n",
+                status.stable.replicas, status.replicas
+            ))?,
+            End::Aborted => ui.answer(restored(drive, record))?,
+        },
+    }
+    if let Some((failure, reason)) = &reached.failed {
+        return ending::rolled_back(*failure, reason, ui);
+    }
+    Ok(Exit::Done)
+}
+
+/// Compares the Deployment with what it was.
+fn restored(drive: &Drive<'_>, record: &Record) -> String {
+    let seen = drive.watching.cluster.seen(record, drive.clock.now());
+    let differences = crate::machine::differences(record, &seen);
+    if differences.is_empty() {
+        return "aborted: everything is stable again; 0 differences from the snapshot.\n"
+            .to_owned();
+    }
+    format!(
+        "aborted: everything is stable again; not as in the snapshot: {}.\n",
+        differences.join(", ")
+    )
+}
+
+/// Reads what is there before a canary.
+///
+/// # Errors
+///
+/// What the server says.
+async fn look(open: &Open) -> Result<observe::Cluster> {
+    observe::cluster(&open.session, &open.target).await
+}

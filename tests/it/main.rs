@@ -29,6 +29,7 @@ mod onboard_verify;
 mod project;
 mod psp_advise;
 mod psp_advise_policies;
+mod rollout_canary;
 
 use std::process::ExitCode;
 
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
+        ("rollout_canary", rollout_canary::cases()),
     ];
     let cases = files
         .into_iter()

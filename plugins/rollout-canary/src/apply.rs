@@ -56,6 +56,36 @@ pub fn fence(record: &Record, seen: &Value) -> Vec<Value> {
     operations
 }
 
+/// Returns the patch that puts another template into a Deployment that nobody drives.
+#[must_use]
+pub fn retemplate(seen: &Value, template: &Value) -> Vec<Value> {
+    let mut operations = tests(seen);
+    operations.push(json!({"op": "add", "path": "/spec/template", "value": template}));
+    operations
+}
+
+/// Returns the patch that ends a hold of which nothing is known: the marker goes, minReadySeconds
+/// and the deadline become the API's defaults, and nothing may be unavailable on the way.
+#[must_use]
+pub fn let_go(seen: &Value) -> Vec<Value> {
+    let mut operations = tests(seen);
+    let labels = &seen["metadata"]["labels"];
+    if labels[meta::MARKER].is_string() {
+        let path = pointer(&["metadata", "labels", meta::MARKER]);
+        operations.push(json!({"op": "remove", "path": path}));
+    }
+    if seen["spec"]["minReadySeconds"] == meta::HOLD_SECONDS {
+        let strategy = json!({"type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}});
+        operations.extend([
+            json!({"op": "add", "path": "/spec/minReadySeconds", "value": 0}),
+            json!({"op": "add", "path": "/spec/progressDeadlineSeconds", "value": 600}),
+            json!({"op": "add", "path": "/spec/strategy", "value": strategy}),
+        ]);
+    }
+    operations
+}
+
 fn tests(seen: &Value) -> Vec<Value> {
     let metadata = &seen["metadata"];
     let test = |path: &str, value: &Value| json!({"op": "test", "path": path, "value": value});

@@ -8,7 +8,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::commands::{abort, promote, start, status};
+use crate::commands::{abort, break_glass, doctor, history, plan, promote, start, status};
 
 /// Who owns the fields that this plugin writes.
 pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
@@ -47,10 +47,15 @@ pub struct Cli {
 /// What there is besides starting; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Promote(promote::PromoteArgs),
     Abort(abort::AbortArgs),
     Resume(promote::ResumeArgs),
+    Undo(history::UndoArgs),
+    History(history::HistoryArgs),
+    Doctor(doctor::DoctorArgs),
+    BreakGlass(break_glass::BreakGlassArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -78,6 +83,11 @@ impl Plugin for Cli {
             Some(Command::Promote(args)) => &args.common.globals,
             Some(Command::Abort(args)) => &args.common.globals,
             Some(Command::Resume(args)) => &args.common.globals,
+            Some(Command::Plan(args)) => &args.globals,
+            Some(Command::Undo(args)) => &args.common.globals,
+            Some(Command::History(args)) => &args.common.globals,
+            Some(Command::Doctor(args)) => &args.common.globals,
+            Some(Command::BreakGlass(args)) => &args.common.globals,
         }
     }
 
@@ -88,6 +98,11 @@ impl Plugin for Cli {
             Some(Command::Promote(args)) => promote::run(args, &ui, &interrupt).await,
             Some(Command::Abort(args)) => abort::run(args, &ui, &interrupt).await,
             Some(Command::Resume(args)) => promote::resume(args, &ui, &interrupt).await,
+            Some(Command::Plan(args)) => plan::run(args, &ui, &interrupt).await,
+            Some(Command::Undo(args)) => history::undo(args, &ui, &interrupt).await,
+            Some(Command::History(args)) => history::run(args, &ui, &interrupt).await,
+            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
+            Some(Command::BreakGlass(args)) => break_glass::run(args, &ui, &interrupt).await,
         }
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod complete;
 mod drive;
 mod health;
+mod judge;
 mod machine;
 mod meta;
 mod model;

@@ -62,6 +62,34 @@ pub fn surge(text: &str) -> Result<Surge, String> {
     }
 }
 
+/// Weights in ascending order; the last may be 100.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps(pub Vec<f64>);
+
+/// Reads `10,25,50,100`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn steps(text: &str) -> Result<Steps, String> {
+    let mut steps = Vec::new();
+    for part in text.split(',') {
+        let part = part.trim();
+        let percent = match part.strip_suffix('%').unwrap_or(part) {
+            "100" => 100.0,
+            _ => parse(part)?,
+        };
+        if steps.last().is_some_and(|last| *last >= percent) {
+            return Err("the weights of a rollout ascend, as in 10,25,50,100".to_owned());
+        }
+        steps.push(percent);
+    }
+    if steps == [100.0] {
+        return Err("a rollout begins with less than everything, as in 10,100".to_owned());
+    }
+    Ok(Steps(steps))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +100,18 @@ mod tests {
         assert_eq!(parse("2.5"), Ok(2.5));
         for text in ["0", "0%", "-1", "100%", "101", "x", "", "NaN", "inf"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn steps_ascend_and_may_end_with_everything() {
+        assert_eq!(
+            steps("10,25%, 50,100").unwrap().0,
+            [10.0, 25.0, 50.0, 100.0]
+        );
+        assert_eq!(steps("5").unwrap().0, [5.0]);
+        for text in ["", "100", "25,10", "10,10", "100,10", "10,,25", "0,10"] {
+            assert!(steps(text).is_err(), "{text}");
         }
     }
 

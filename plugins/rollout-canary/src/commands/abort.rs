@@ -6,8 +6,8 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::ui::Ui;
 
+use super::ask::{self, Asked};
 use super::{Common, WaitArgs, ending, open, read, start};
-use crate::drive;
 use crate::record::{Driver, Goal, Record};
 
 /// Take the canary back
@@ -42,28 +42,31 @@ pub struct AbortArgs {
 /// What the server says; conflicts.
 pub async fn run(args: AbortArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let read = interrupt.guard(read(&open)).await?;
-    let by = Driver::me(read.1.now()).user;
-    let (keep, force, reason) = (args.keep_spec, args.force_conflicts, args.reason.clone());
-    let aim = move |record: &mut Record| {
-        // A Deployment that was paused with its template pending got that from somewhere; it
-        // stays there.
-        let keep_spec = keep || record.original.pending;
-        record.aim(Goal::Abort {
-            keep_spec,
-            force,
-            reason: reason.clone(),
+    loop {
+        let read = interrupt.guard(read(&open)).await?;
+        let goal = Goal::Abort {
+            // A Deployment that was paused with its template pending got that from somewhere; it
+            // stays there.
+            keep_spec: args.keep_spec || read.0.record.original.pending,
+            force: args.force_conflicts,
+            reason: args.reason.clone(),
             failed: None,
-            by: by.clone(),
-        });
-    };
-    let mut drive = match open
-        .drive(ui, interrupt, read, args.wait.patience(), aim)
-        .await?
-    {
-        Ok(drive) => drive,
-        Err(driver) => return Err(drive::other(&driver)),
-    };
-    let reached = ending::run(&mut drive, &open.target).await?;
-    start::tell(&drive, &reached, &open.target, &args.common.output, ui)
+            by: Driver::me(read.1.now()).user,
+        };
+        let aim = |record: &mut Record| record.aim(goal.clone());
+        let patience = args.wait.patience();
+        match open.drive(ui, interrupt, read, patience, aim).await? {
+            Ok(mut drive) => {
+                let reached = ending::run(&mut drive, &open.target, ui).await?;
+                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+            }
+            Err(driver) => {
+                ui.status(format_args!("{driver} drives; asking for the way back"));
+                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                    ui.answer("aborted by its driver.\n")?;
+                    return Ok(Exit::Done);
+                }
+            }
+        }
+    }
 }

@@ -1,23 +1,62 @@
 //! How a drive ends: words, hints, exit codes.
 
+use std::time::Duration;
+
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
 
-use crate::drive::{Drive, Outcome};
+use crate::drive::{Drive, Outcome, Soaked};
 use crate::machine::{Conflict, End};
 use crate::observe::Target;
 use crate::record::Failure;
 
-/// Drives to the end and leaves things as they have to be left: the record gone when there is
-/// nothing to remember, and else without a driver.
+/// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
+/// record gone when there is nothing to remember, and else without a driver.
 ///
 /// # Errors
 ///
 /// As [`Drive::run`]; a conflict when somebody else changed what the run stands on.
-pub async fn run(drive: &mut Drive<'_>, target: &Target) -> Result<Reached> {
-    let outcome = match drive.run().await {
-        Ok(outcome) => outcome,
+pub async fn run(drive: &mut Drive<'_>, target: &Target, ui: &Ui) -> Result<Reached> {
+    let stepped = steps(drive, ui).await;
+    leave(drive, target, stepped).await
+}
+
+/// Drives to the first weight and leaves the rest of the rollout to `resume`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn once(drive: &mut Drive<'_>, target: &Target) -> Result<Reached> {
+    let stepped = drive.run().await.map(|outcome| match outcome {
+        Outcome::Reached(end, failed) => Stepped::Reached(Reached {
+            end,
+            failed,
+            undecided: None,
+        }),
+        Outcome::Stopped(conflict) => Stepped::Stopped(conflict),
+    });
+    leave(drive, target, stepped).await
+}
+
+async fn leave(
+    drive: &mut Drive<'_>,
+    target: &Target,
+    stepped: Result<Stepped>,
+) -> Result<Reached> {
+    match stepped {
+        Ok(Stepped::Reached(reached)) => {
+            match reached.end {
+                End::Parked | End::Held => drive.release().await,
+                End::Promoted | End::Aborted => drive.forget().await?,
+            }
+            Ok(reached)
+        }
+        Ok(Stepped::Stopped(conflict)) => {
+            drive.release().await;
+            Err(told(&conflict, target))
+        }
         Err(error) => {
             let held = matches!(
                 error.kind(),
@@ -26,20 +65,55 @@ pub async fn run(drive: &mut Drive<'_>, target: &Target) -> Result<Reached> {
             if held {
                 drive.release().await;
             }
-            return Err(interrupted(error, target));
+            Err(interrupted(error, target))
         }
-    };
-    match outcome {
-        Outcome::Reached(end, failed) => {
+    }
+}
+
+enum Stepped {
+    Reached(Reached),
+    Stopped(Conflict),
+}
+
+/// Goes from weight to weight while there is another.
+async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
+    loop {
+        let (end, failed) = match drive.run().await? {
+            Outcome::Reached(end, failed) => (end, failed),
+            Outcome::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
+        };
+        let reached = |undecided| {
+            Ok(Stepped::Reached(Reached {
+                end,
+                failed: failed.clone(),
+                undecided,
+            }))
+        };
+        let Some(rollout) = drive.stored.record.rollout.clone() else {
+            return reached(None);
+        };
+        let soak = match end {
+            End::Parked | End::Held => Duration::from_secs(rollout.soak),
+            End::Promoted => Duration::from_secs(rollout.bake),
+            End::Aborted => return reached(None),
+        };
+        ui.done(
             match end {
-                End::Parked | End::Held => drive.release().await,
-                End::Promoted | End::Aborted => drive.forget().await?,
+                End::Promoted => "promoted".to_owned(),
+                _ => format!("step {} of {}", rollout.at + 1, rollout.steps.len()),
+            },
+            format_args!("watching for {}", Span(soak)),
+        );
+        match drive.soak(soak).await? {
+            Soaked::NewGoal => {}
+            Soaked::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
+            Soaked::Undecided(why) => return reached(Some(why)),
+            Soaked::Good if end == End::Promoted => return reached(None),
+            Soaked::Good => {
+                if !drive.next_step().await? {
+                    return reached(None);
+                }
             }
-            Ok(Reached { end, failed })
-        }
-        Outcome::Stopped(conflict) => {
-            drive.release().await;
-            Err(told(&conflict, target))
         }
     }
 }
@@ -50,6 +124,8 @@ pub struct Reached {
     pub end: End,
     /// Why it rolled back by itself, if it did.
     pub failed: Option<(Failure, String)>,
+    /// Why nothing can be said of the canary, when that was asked.
+    pub undecided: Option<String>,
 }
 
 fn interrupted(error: Error, target: &Target) -> Error {
@@ -125,15 +201,14 @@ pub fn told(conflict: &Conflict, target: &Target) -> Error {
     }
 }
 
-/// Says how a canary that was rolled back by itself ended.
-pub fn rolled_back(failure: Failure, reason: &str, ui: &Ui) -> Result<Exit> {
-    let (word, exit) = match failure {
+/// Says in words and by exit code how a canary that was rolled back by itself ended.
+#[must_use]
+pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
+    match failure {
         Failure::Bad => ("the canary is bad and was rolled back", Exit::No),
         Failure::Untried => (
             "the canary could not be tried and was taken back",
             Exit::Incomplete,
         ),
-    };
-    ui.answer(format_args!("{word}: {reason}\n"))?;
-    Ok(exit)
+    }
 }

@@ -1,11 +1,12 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
-mod begin;
+pub(super) mod begin;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{json, yaml};
 use groundcrew::ui::Ui;
@@ -16,7 +17,7 @@ use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
 use crate::machine::End;
 use crate::observe::{self, Target};
-use crate::record::{Goal, Layout, Record, Stored};
+use crate::record::{Goal, Layout, Record, Rollout, Stored};
 use crate::view::Status;
 use crate::{render, weight};
 
@@ -36,6 +37,9 @@ pub struct StartArgs {
 
     #[command(flatten)]
     shape: ShapeArgs,
+
+    #[command(flatten)]
+    rollout: RolloutArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
@@ -68,13 +72,79 @@ pub struct ShapeArgs {
     pub accept_weight: bool,
 }
 
+/// A rollout in steps.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "A rollout in steps")]
+pub struct RolloutArgs {
+    /// Weights to go through, such as 10,25,50,100; this command stays and drives
+    #[arg(long, value_name = "WEIGHTS", value_parser = weight::steps, conflicts_with = "weight")]
+    pub steps: Option<weight::Steps>,
+
+    /// How long a look at the canary takes that would find what is wrong; each weight is watched
+    /// for twice that
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5m",
+        requires = "steps"
+    )]
+    pub smoke: Span,
+
+    /// What happens after the last weight: hold it, or promote
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "hold",
+        requires = "steps"
+    )]
+    pub auto: Auto,
+
+    /// How long everything is watched after the promotion
+    #[arg(long, value_name = "DURATION", default_value = "0", requires = "steps")]
+    pub bake: Span,
+
+    /// Return at the first weight; `resume` goes on from any terminal
+    #[arg(long, requires = "steps")]
+    pub detach: bool,
+}
+
+/// What happens after the last weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Auto {
+    /// It stays; promotion is up to you
+    #[default]
+    Hold,
+    /// It is promoted
+    Promote,
+}
+
+impl RolloutArgs {
+    fn rollout(&self) -> Option<Rollout> {
+        let steps = self.steps.as_ref()?;
+        Some(Rollout {
+            steps: steps.0.clone(),
+            at: 0,
+            soak: 2 * self.smoke.0.as_secs(),
+            soaked: 0,
+            promote: self.auto == Auto::Promote,
+            bake: self.bake.0.as_secs(),
+        })
+    }
+}
+
 /// Starts or moves.
 ///
 /// # Errors
 ///
 /// Usage; what the server says; conflicts.
 pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let (Some(name), Some(percent)) = (&args.deployment, args.weight) else {
+    let first = args
+        .rollout
+        .steps
+        .as_ref()
+        .and_then(|steps| steps.0.first().copied());
+    let (Some(name), Some(percent)) = (&args.deployment, args.weight.or(first)) else {
         return Err(
             Error::usage("a Deployment and a weight have to be stated").with_hint(
                 "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2",
@@ -87,7 +157,8 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let mut drive = match stored {
         Some(stored) => {
             interrupt.guard(check_move(&args, &open, &stored)).await?;
-            let aim = move |record: &mut Record| aim(record, percent);
+            let rollout = args.rollout.rollout();
+            let aim = move |record: &mut Record| aim(record, percent, rollout.as_ref());
             let patience = args.wait.patience();
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
@@ -99,11 +170,16 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         }
         None => begin::begin(&args, &open, clock, percent, ui, interrupt).await?,
     };
-    let reached = ending::run(&mut drive, &open.target).await?;
+    let reached = if args.rollout.detach {
+        ending::once(&mut drive, &open.target).await?
+    } else {
+        ending::run(&mut drive, &open.target, ui).await?
+    };
     tell(&drive, &reached, &open.target, &args.output, ui)
 }
 
-fn aim(record: &mut Record, percent: f64) {
+fn aim(record: &mut Record, percent: f64, rollout: Option<&Rollout>) {
+    record.rollout = rollout.cloned();
     let same = matches!(&record.goal, Goal::Hold { percent: now } if (now - percent).abs() < 1e-9);
     if !same {
         record.aim(Goal::Hold { percent });
@@ -180,7 +256,13 @@ pub fn tell(
         },
     }
     if let Some((failure, reason)) = &reached.failed {
-        return ending::rolled_back(*failure, reason, ui);
+        let (words, exit) = ending::rolled_back(*failure);
+        ui.status(format_args!("{words}: {reason}"));
+        return Ok(exit);
+    }
+    if let Some(why) = &reached.undecided {
+        ui.status(format_args!("undecided, and held: {why}"));
+        return Ok(Exit::Incomplete);
     }
     Ok(Exit::Done)
 }

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::Drive;
 use crate::apply::{self, Written};
-use crate::machine;
 use crate::observe::{Target, Watching};
 use crate::record::{Driver, Driving, LEASE, Put, RENEW, Record, Store, Stored};
 
@@ -272,19 +271,6 @@ impl Drive<'_> {
             &self.stored.record,
         )
         .await
-    }
-
-    /// Says whether the machine has nothing left to do, without doing anything.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        let seen = self
-            .watching
-            .cluster
-            .seen(&self.stored.record, self.clock.now());
-        matches!(
-            machine::next(&self.stored.record, &seen),
-            machine::Next::Done(_)
-        )
     }
 }
 

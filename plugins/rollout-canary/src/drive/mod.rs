@@ -3,9 +3,11 @@
 mod act;
 mod lease;
 mod narrate;
+mod soak;
 mod watchdog;
 
 pub use lease::{Acquired, acquire, other};
+pub use soak::Soaked;
 
 use std::time::Duration;
 
@@ -68,7 +70,6 @@ pub struct Drive<'a> {
     progress: Progress,
     said: String,
     begun: Instant,
-    dead: Option<Dead>,
 }
 
 impl<'a> Drive<'a> {
@@ -95,7 +96,6 @@ impl<'a> Drive<'a> {
             progress: context.ui.progress("looking"),
             said: String::new(),
             begun: Instant::now(),
-            dead: None,
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Looks for a dead canary while one is being made or promoted, and rolls it back.
-    async fn find_dead(&mut self) -> Result<bool> {
+    pub(super) async fn find_dead(&mut self) -> Result<bool> {
         let record = &self.stored.record;
         if matches!(record.goal, Goal::Abort { .. }) {
             return Ok(false);
@@ -233,7 +233,6 @@ impl<'a> Drive<'a> {
             failed: Some(dead.failure),
             by: self.me.user.clone(),
         });
-        self.dead = Some(dead);
         self.put(record).await?;
         Ok(())
     }

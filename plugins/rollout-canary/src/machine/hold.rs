@@ -58,6 +58,11 @@ impl Way<'_> {
         if canary > self.target.canary || stable + self.target.canary < replicas {
             return Next::Write(way::revert(self.record, self.seen));
         }
+        if stable > replicas && canary < self.target.canary {
+            // From a surge at rest: first the stable pods above the replicas go, then canaries
+            // come. In one patch a new pod could stand beside one that is about to go.
+            return Next::Write(self.form(Purpose::Ramp, replicas, canary, 0, canary));
+        }
         let base = stable.min(replicas);
         let more = self.target.canary.min(replicas + budget.max(1) - base);
         if more <= canary && canary < self.target.canary {
@@ -81,6 +86,10 @@ impl Way<'_> {
         }
         if !self.target.parks && form.canary == self.target.canary {
             return Next::Done(End::Held);
+        }
+        let room = self.seen.replicas + self.record.budget - form.stable;
+        if form.canary < self.target.canary && room > form.canary {
+            return self.ramp_on();
         }
         self.settle()
     }
@@ -112,9 +121,11 @@ impl Way<'_> {
             });
             nearest(all, self.percent)
         };
-        let split = match self.record.layout {
-            Layout::Replace => None,
-            Layout::Auto | Layout::Surge => surged(),
+        // The target was chosen in one of the layouts; it is kept, whatever the sizes became.
+        let split = if self.target.surge > 0 {
+            surged()
+        } else {
+            None
         };
         let (replicas, canary) = (self.seen.replicas, self.seen.canary.size);
         let split = split.unwrap_or(Split {

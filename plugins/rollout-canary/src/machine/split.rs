@@ -22,16 +22,6 @@ impl Split {
     pub fn share(&self) -> f64 {
         f64::from(self.canary) / f64::from((self.stable + self.canary).max(1))
     }
-
-    /// Says in which layout it is.
-    #[must_use]
-    pub fn layout(&self) -> Layout {
-        if self.surge > 0 {
-            Layout::Surge
-        } else {
-            Layout::Replace
-        }
-    }
 }
 
 /// Returns the split for a weight: parked if that is possible at all, nearest to the weight, and
@@ -71,7 +61,19 @@ pub fn choose(
         nearest(all, percent)
     };
     match layout {
-        Layout::Auto => surge().or_else(replace),
+        Layout::Auto => match (surge(), replace()) {
+            // A dead canary that costs no capacity is worth half a pod of precision, not more.
+            (Some(surged), Some(replaced)) => {
+                let off = |split: &Split| (split.share() - percent / 100.0).abs();
+                let half = 0.5 / f64::from(replicas);
+                Some(if off(&surged) <= off(&replaced) + half {
+                    surged
+                } else {
+                    replaced
+                })
+            }
+            (surged, replaced) => surged.or(replaced),
+        },
         Layout::Surge => surge(),
         Layout::Replace => replace(),
     }
@@ -176,6 +178,13 @@ mod tests {
     fn ten_percent_of_ten_is_one_of_twelve_with_surge_and_one_of_ten_without() {
         assert_eq!(split(10, Layout::Auto, 10.0), Some((11, 1, true)));
         assert_eq!(split(10, Layout::Replace, 10.0), Some((9, 1, true)));
+    }
+
+    #[test]
+    fn surge_gives_way_where_it_is_more_than_half_a_pod_off() {
+        assert_eq!(split(10, Layout::Auto, 20.0), Some((11, 2, true)));
+        assert_eq!(split(10, Layout::Auto, 30.0), Some((7, 3, true)));
+        assert_eq!(split(10, Layout::Surge, 30.0), Some((11, 2, true)));
     }
 
     #[test]

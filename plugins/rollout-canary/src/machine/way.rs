@@ -38,6 +38,8 @@ pub(super) fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) ->
     match at.map(|form| form.purpose) {
         // Nothing was done yet.
         None => Next::Done(End::Aborted),
+        // A promotion that had finished is taken back like any other.
+        Some(Purpose::Final) if is_promotion(at, record, keep_spec) => take_back(record, seen),
         Some(Purpose::Final) => finished(seen, End::Aborted),
         Some(Purpose::Revert) => {
             if !seen.current {
@@ -63,6 +65,11 @@ pub(super) fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) ->
         }
         _ => take_back(record, seen),
     }
+}
+
+fn is_promotion(at: Place, record: &Record, keep_spec: bool) -> bool {
+    let wanted = wanted_template(record, keep_spec);
+    at.is_some_and(|form| form.template == Template::Canary && wanted == Template::Stable)
 }
 
 /// Takes the native way back as soon as that costs nothing.

@@ -3,10 +3,12 @@
 //! Deployments and ReplicaSets are kept as the server sent them: a pod template that was read into
 //! types and written back would lose what those types do not know yet.
 
+mod around;
 mod pod;
 mod target;
 mod watch;
 
+pub use around::{Around, around};
 pub use pod::{Pod, Trouble};
 pub use target::{Target, parse as parse_target};
 pub use watch::{Change, Watching};

@@ -116,13 +116,6 @@ impl Form {
             strategy,
         }
     }
-
-    /// Says whether it has the same fields as another form.
-    #[must_use]
-    pub fn same_fields(&self, other: &Self) -> bool {
-        (self.template, self.held, self.paused, self.strategy)
-            == (other.template, other.held, other.paused, other.strategy)
-    }
 }
 
 impl Shape {

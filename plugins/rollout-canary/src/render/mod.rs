@@ -1,5 +1,9 @@
 //! The answer for people.
 
+mod plan;
+
+pub use plan::plan;
+
 use groundcrew::output::Table;
 
 use crate::observe::Target;

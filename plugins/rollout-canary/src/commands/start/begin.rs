@@ -6,7 +6,8 @@ use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
 use serde_json::Value;
 
-use super::{Open, StartArgs, look};
+use super::{Open, ShapeArgs, StartArgs, look};
+use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
@@ -31,10 +32,13 @@ pub(super) async fn begin<'a>(
     let cluster = interrupt.guard(look(open)).await?;
     let before = before(&cluster, &open.target)?;
     let canary = interrupt
-        .guard(canary(args, open, &cluster, &before))
+        .guard(canary(&args.change, open, &cluster, &before))
         .await?;
     let me = Driver::me(clock.now());
-    let record = record(args, &cluster, before, canary, percent, &me, &clock)?;
+    let record = Record {
+        rollout: args.rollout.rollout(),
+        ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
+    };
     let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
     ui.status(format_args!("│ plan: {}", render::planned(&planned)));
     let record = Record {
@@ -66,7 +70,7 @@ pub(super) async fn begin<'a>(
 }
 
 /// What the Deployment is like before a canary.
-pub(super) struct Before {
+pub struct Before {
     /// The template of the pods that run.
     pub template: Value,
     /// Hash of their ReplicaSet.
@@ -76,7 +80,7 @@ pub(super) struct Before {
 }
 
 /// Checks that there is one rollout's worth of pods and nothing under way.
-pub(super) fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
+pub fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
     let name = &target.name;
     let spec = &cluster.deployment["spec"];
     let refuse = |why: String| Error::failed(format!("deployment {name} {why}"));
@@ -146,14 +150,18 @@ pub(super) fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
 }
 
 /// Returns the canary's template.
-async fn canary(
-    args: &StartArgs,
+///
+/// # Errors
+///
+/// That nothing is new; the server's refusal.
+pub async fn canary(
+    change: &ChangeArgs,
     open: &Open,
     cluster: &Cluster,
     before: &Before,
 ) -> Result<Value> {
     let name = &open.target.name;
-    if args.change.is_empty() {
+    if change.is_empty() {
         if before.pending {
             return Ok(without_hash(&cluster.deployment["spec"]["template"]));
         }
@@ -172,8 +180,7 @@ async fn canary(
             open.target.words("", "10%")
         )));
     }
-    let template = args
-        .change
+    let template = change
         .template(&open.session, &open.target, &before.template)
         .await?;
     if template == before.template {
@@ -185,24 +192,25 @@ async fn canary(
     Ok(template)
 }
 
-fn record(
-    args: &StartArgs,
+/// Returns the record of a canary that is about to begin.
+#[must_use]
+pub fn record(
+    shape: &ShapeArgs,
     cluster: &Cluster,
     before: Before,
     canary: Value,
     percent: f64,
     me: &Driver,
     clock: &Clock,
-) -> Result<Record> {
+) -> Record {
     let spec = &cluster.deployment["spec"];
     let replicas = cluster.replicas();
     let own = resolve(&spec["strategy"], replicas).unwrap_or_default();
-    let budget = args
-        .shape
+    let budget = shape
         .surge
         .map_or(own.surge, |surge| surge.pods(replicas))
         .max(1);
-    Ok(Record {
+    Record {
         version: VERSION,
         run: format!("{:08x}", fastrand::u32(..)),
         fence: 1,
@@ -219,15 +227,36 @@ fn record(
         canary,
         stable_hash: before.hash,
         budget,
-        layout: args.shape.layout,
-        accept_weight: args.shape.accept_weight,
+        layout: shape.layout,
+        accept_weight: shape.accept_weight,
         goal: Goal::Hold { percent },
         seq: 1,
         forms: Vec::new(),
         rollout: None,
         driver: Some(me.clone()),
         request: None,
-    })
+    }
+}
+
+/// Checks that the layout that was asked for can be had at all.
+///
+/// # Errors
+///
+/// Usage, when it cannot.
+pub fn possible(record: &Record, cluster: &Cluster) -> Result<()> {
+    let replicas = cluster.replicas();
+    let own = record.own_steps(replicas);
+    let percent = match record.goal {
+        Goal::Hold { percent } => percent,
+        Goal::Promote { .. } | Goal::Abort { .. } => 100.0,
+    };
+    if machine::choose(replicas, own, record.budget, record.layout, percent).is_some() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "no split of {replicas} replicas has the layout that was asked for and is safe at rest"
+    ))
+    .with_hint("take what is possible:  --layout auto, or a larger --surge"))
 }
 
 /// Walks the way in the model, and refuses what is far from what was asked.
@@ -237,12 +266,7 @@ fn planned(record: &Record, cluster: &Cluster, target: &Target, accept: bool) ->
     let Goal::Hold { percent } = record.goal else {
         return Err(Error::failed("a canary begins with a weight"));
     };
-    if machine::choose(replicas, own, record.budget, record.layout, percent).is_none() {
-        return Err(Error::usage(format!(
-            "no split of {replicas} replicas has the layout that was asked for and is safe at rest"
-        ))
-        .with_hint("take what is possible:  --layout auto, or a larger --surge"));
-    }
+    possible(record, cluster)?;
     let walk = walk(record.clone(), World::at_rest(replicas, own), None);
     let share = f64::from(walk.world.canary.size) * 100.0
         / f64::from((walk.world.stable.size + walk.world.canary.size).max(1));

@@ -30,6 +30,8 @@ mod project;
 mod psp_advise;
 mod psp_advise_policies;
 mod rollout_canary;
+#[cfg(unix)]
+mod rollout_canary_faults;
 
 use std::process::ExitCode;
 
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("rollout_canary", rollout_canary::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_faults", rollout_canary_faults::cases()),
     ];
     let cases = files
         .into_iter()

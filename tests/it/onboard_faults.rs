@@ -291,6 +291,7 @@ fn puts_back(suite: &Suite) {
         path: Some(format!("/configmaps/onboard-{name}")),
         method: Some("PUT".parse().expect("a method")),
         index: None,
+        ..Match::default()
     };
     let broken = Fault::Answer {
         code: 403,
@@ -366,6 +367,7 @@ fn interrupted(suite: &Suite) {
         path: Some("/certificatesigningrequests/".to_owned()),
         method: Some("GET".parse().expect("a method")),
         index: None,
+        ..Match::default()
     };
     through
         .proxy

@@ -18,7 +18,12 @@ impl Drive<'_> {
             let mut record = self.stored.record.clone();
             let surplus = record.forms.len().saturating_sub(KEPT);
             record.forms.drain(..surplus);
-            record.forms.push(form);
+            let seen = self.watching.cluster.seen(&record, self.clock.now());
+            // One note for the whole way, as far as it can be foreseen.
+            for form in crate::plan::ahead(&record, &seen, &form) {
+                record.forms.retain(|known| *known != form);
+                record.forms.push(form);
+            }
             self.put(record).await?;
             if !self.stored.record.forms.contains(&form) {
                 // It could not be announced, so it is not done.

@@ -228,12 +228,18 @@ impl Drive<'_> {
         Ok(true)
     }
 
-    /// Says in the record that nobody drives; best effort, since the lease ends by itself.
+    /// Says in the record that nobody drives; one try, since the lease ends by itself.
     pub async fn release(&mut self) {
-        let mut record = self.stored.record.clone();
-        record.driver = None;
-        if let Err(error) = self.put(record).await {
-            tracing::info!(%error, "the record keeps its driver until the lease is over");
+        let record = Record {
+            driver: None,
+            ..self.stored.record.clone()
+        };
+        match self.context.store.replace(&self.stored, &record).await {
+            Ok(Put::Done(stored)) => self.stored = *stored,
+            other => tracing::info!(
+                ?other,
+                "the record keeps its driver until the lease is over"
+            ),
         }
     }
 

@@ -41,9 +41,13 @@ pub fn diagnose<'a>(
 ) -> Option<Dead> {
     let mut worst = quota(set);
     for pod in pods {
-        let found = pod
-            .troubles
-            .iter()
+        // A container that ran out of memory backs off like any other; why is what helps.
+        let out_of_memory = |trouble: &&Trouble| trouble.reason == "OOMKilled";
+        let troubles = pod.troubles.iter();
+        let found = troubles
+            .clone()
+            .filter(out_of_memory)
+            .chain(troubles)
             .find_map(|trouble| container(pod, trouble))
             .or_else(|| unscheduled(pod, now))
             .or_else(|| never_ready(pod, now, patience));

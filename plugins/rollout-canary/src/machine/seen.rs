@@ -68,7 +68,9 @@ impl Arm {
         self.pods == self.size && self.ready == self.size
     }
 
-    fn set(&self) -> Set {
+    /// Returns the same for the model.
+    #[must_use]
+    pub fn set(&self) -> Set {
         Set {
             size: self.size,
             ready: self.ready,

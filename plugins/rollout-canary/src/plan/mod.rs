@@ -5,6 +5,6 @@ mod quantity;
 mod walk;
 
 pub use findings::{Finding, Question, Weight, findings};
-pub use walk::{Walk, walk};
+pub use walk::{Walk, ahead, walk};
 #[cfg(test)]
 pub(crate) use walk::{put, sight};

@@ -80,6 +80,25 @@ pub fn walk(mut record: Record, mut world: World, mut form: Option<Form>) -> Wal
     }
 }
 
+/// Returns the forms that follow one, if everything goes as in the model, beginning with it.
+#[must_use]
+pub fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
+    let mut world = World {
+        replicas: seen.replicas,
+        steps: Steps::default(),
+        paused: form.paused,
+        held: form.held,
+        newest: Which::Stable,
+        stable: seen.stable.set(),
+        canary: seen.canary.set(),
+    };
+    let mut record = record.clone();
+    record.forms = vec![*form];
+    put(&mut world, &record, form);
+    world.run();
+    walk(record, world, Some(*form)).record.forms
+}
+
 /// Brings the model into a form.
 pub(crate) fn put(world: &mut World, record: &Record, form: &Form) {
     world.held = form.held;

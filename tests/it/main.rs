@@ -32,6 +32,8 @@ mod psp_advise_policies;
 mod rollout_canary;
 #[cfg(unix)]
 mod rollout_canary_faults;
+mod rollout_canary_matrix;
+mod rollout_canary_others;
 
 use std::process::ExitCode;
 
@@ -74,6 +76,8 @@ fn main() -> ExitCode {
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),
+        ("rollout_canary_matrix", rollout_canary_matrix::cases()),
+        ("rollout_canary_others", rollout_canary_others::cases()),
     ];
     let cases = files
         .into_iter()

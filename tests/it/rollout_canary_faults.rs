@@ -92,16 +92,18 @@ fn dying(suite: &Suite, fault: &Fault) {
     let base = suite.web(5, Value::Null);
     start(&base, &through).success();
     let split = base.sizes();
-    let clean = generation(&base);
+    let web = base;
+    let clean = generation(&web) - 1;
+    web.canary("abort web").run().success();
     for k in 1..=START_WRITES {
-        let web = suite.web(5, Value::Null);
+        let before = generation(&web);
         let watcher = web.watch();
         killed(suite, &web, START, &through, Match::write(k), fault);
         if has_record(&web) {
             let resumed = web.canary("resume web").run();
             assert_eq!(resumed.code, Some(0), "write {k}\n{resumed}");
             assert_eq!(web.sizes(), split, "write {k}\n{resumed}");
-            let changes = generation(&web);
+            let changes = generation(&web) - before;
             assert!(changes <= clean + 1, "write {k}: {changes} > {clean} + 1");
             let seen = watcher.seen();
             assert!(
@@ -121,9 +123,9 @@ fn dying(suite: &Suite, fault: &Fault) {
 
 fn dying_abort(suite: &Suite) {
     let through = suite.proxied();
+    let web = suite.web(5, Value::Null);
     for fault in [Fault::DieBefore, Fault::DieAfter] {
         for k in 1..=ABORT_WRITES {
-            let web = suite.web(5, Value::Null);
             let before = web.snapshot();
             let watcher = web.watch();
             web.start("20%").success();
@@ -211,7 +213,7 @@ fn race(suite: &Suite) {
     let rounds = std::env::var("GROUNDCREW_CANARY_RACES")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(6);
+        .unwrap_or(3);
     let web = suite.web(3, Value::Null);
     let (one, two) = (suite.proxied(), suite.proxied());
     for round in 0..rounds {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Drive;
 use crate::apply::{self, Written};
 use crate::observe::{Target, Watching};
-use crate::record::{Driver, Driving, LEASE, Put, RENEW, Record, Store, Stored};
+use crate::record::{Driver, Driving, Put, RENEW, Record, SURE, Store, Stored};
 
 /// When the record last said that this process drives, by two clocks: the one that stands still
 /// while a laptop sleeps, and the one that somebody may set.
@@ -137,7 +137,7 @@ impl Drive<'_> {
             ..self.me.clone()
         });
         // A process that slept does not know the time any more.
-        if self.heard.age() >= LEASE {
+        if self.heard.age() >= SURE {
             return self.wake_up().await;
         }
         self.put(record).await
@@ -158,6 +158,7 @@ impl Drive<'_> {
         };
         self.stored = stored;
         self.still_mine()?;
+        self.heard = Heard::now();
         let mut record = self.stored.record.clone();
         record.driver = Some(Driver {
             renewed: self.clock.now(),
@@ -179,7 +180,7 @@ impl Drive<'_> {
 
     /// Says whether a write may be sent: only well inside of the lease.
     pub(super) fn may_write(&self) -> bool {
-        self.heard.age() < LEASE - Duration::from_secs(2)
+        self.heard.age() < SURE
     }
 
     /// Writes the record. What others asked for in between is kept; another driver ends this one.
@@ -187,7 +188,7 @@ impl Drive<'_> {
         let (context, mut record) = (self.context, record);
         for _ in 0..TRIES {
             // Stamped at the moment of sending: between the last stamp and now may lie a sleep.
-            if self.heard.age() >= LEASE {
+            if self.heard.age() >= SURE {
                 return Ok(());
             }
             match context.store.replace(&self.stored, &record).await? {

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// How long a driver that says nothing is believed to be alive.
 pub const LEASE: Duration = Duration::from_secs(15);
+/// How long a driver believes itself, which is shorter: others count in whole seconds of the server's
+/// clock, and what is sent takes time to arrive.
+pub const SURE: Duration = Duration::from_secs(11);
 /// How often a driver says so.
 pub const RENEW: Duration = Duration::from_secs(5);
 

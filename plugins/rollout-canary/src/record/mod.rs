@@ -8,7 +8,7 @@ mod lease;
 mod store;
 
 pub use form::{Form, Purpose, Shape, Strategy, Template, without_hash};
-pub use lease::{Driver, Driving, LEASE, RENEW};
+pub use lease::{Driver, Driving, RENEW, SURE};
 pub use store::{Put, Store, Stored};
 
 use jiff::Timestamp;

@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn parked(suite: &Suite, words: &str) -> (Value, Web<'_>) {
+fn parked<'a>(suite: &'a Suite, words: &str) -> (Value, Web<'a>) {
     let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 0}));
     let before = web.snapshot();
     web.start(words).success().answers("parked");

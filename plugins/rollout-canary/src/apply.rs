@@ -43,7 +43,8 @@ pub fn fields(record: &Record, form: &Form) -> Vec<Value> {
 #[must_use]
 pub fn patch(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
     let mut operations = tests(seen);
-    operations.extend(mark(record, form.purpose != Purpose::Final, seen));
+    let marker = (form.purpose != Purpose::Final).then(|| record.marker(form.id));
+    operations.extend(mark(marker, seen));
     operations.extend(fields(record, form));
     operations
 }
@@ -52,7 +53,9 @@ pub fn patch(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
 #[must_use]
 pub fn fence(record: &Record, seen: &Value) -> Vec<Value> {
     let mut operations = tests(seen);
-    operations.extend(mark(record, true, seen));
+    let marker = &seen["metadata"]["labels"][meta::MARKER];
+    let form = marker.as_str().and_then(|marker| record.marked(marker));
+    operations.extend(mark(form.map(|form| record.marker(form)), seen));
     operations
 }
 
@@ -64,8 +67,9 @@ pub fn retemplate(seen: &Value, template: &Value) -> Vec<Value> {
     operations
 }
 
-/// Returns the patch that ends a hold of which nothing is known: the marker goes, minReadySeconds
-/// and the deadline become the API's defaults, and nothing may be unavailable on the way.
+/// Returns the patch that ends a canary of which nothing is known: the marker goes, what is paused
+/// goes on with the template that is in it, minReadySeconds and the deadline become the API's
+/// defaults if they held, and nothing may be unavailable on the way.
 #[must_use]
 pub fn let_go(seen: &Value) -> Vec<Value> {
     let mut operations = tests(seen);
@@ -74,13 +78,20 @@ pub fn let_go(seen: &Value) -> Vec<Value> {
         let path = pointer(&["metadata", "labels", meta::MARKER]);
         operations.push(json!({"op": "remove", "path": path}));
     }
-    if seen["spec"]["minReadySeconds"] == meta::HOLD_SECONDS {
+    let marked = labels[meta::MARKER].is_string();
+    let held = seen["spec"]["minReadySeconds"] == meta::HOLD_SECONDS;
+    if marked || held {
         let strategy = json!({"type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}});
         operations.extend([
+            json!({"op": "add", "path": "/spec/strategy", "value": strategy}),
+            json!({"op": "add", "path": "/spec/paused", "value": false}),
+        ]);
+    }
+    if held {
+        operations.extend([
             json!({"op": "add", "path": "/spec/minReadySeconds", "value": 0}),
             json!({"op": "add", "path": "/spec/progressDeadlineSeconds", "value": 600}),
-            json!({"op": "add", "path": "/spec/strategy", "value": strategy}),
         ]);
     }
     operations
@@ -103,17 +114,21 @@ fn tests(seen: &Value) -> Vec<Value> {
     operations
 }
 
-fn mark(record: &Record, marked: bool, seen: &Value) -> Option<Value> {
+fn mark(marker: Option<String>, seen: &Value) -> Option<Value> {
     let labels = &seen["metadata"]["labels"];
     let path = pointer(&["metadata", "labels", meta::MARKER]);
-    if marked && labels.is_object() {
-        Some(json!({"op": "add", "path": path, "value": record.marker()}))
-    } else if marked {
-        let labels = json!({meta::MARKER: record.marker()});
-        Some(json!({"op": "add", "path": "/metadata/labels", "value": labels}))
-    } else {
-        let there = labels[meta::MARKER].is_string();
-        there.then(|| json!({"op": "remove", "path": path}))
+    match marker {
+        Some(marker) if labels.is_object() => {
+            Some(json!({"op": "add", "path": path, "value": marker}))
+        }
+        Some(marker) => {
+            let labels = json!({meta::MARKER: marker});
+            Some(json!({"op": "add", "path": "/metadata/labels", "value": labels}))
+        }
+        None => {
+            let there = labels[meta::MARKER].is_string();
+            there.then(|| json!({"op": "remove", "path": path}))
+        }
     }
 }
 

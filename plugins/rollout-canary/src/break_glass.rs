@@ -45,6 +45,7 @@ pub fn commands(record: &Record, namespace: &str, deployment: &str) -> String {
 
 fn revert(record: &Record) -> String {
     let form = Form {
+        id: 0,
         purpose: Purpose::Revert,
         seq: 0,
         replicas: 0,

@@ -113,6 +113,13 @@ mod tests {
 
     use super::*;
 
+    /// Flags are a contract with scripts and fingers: a change here has to be meant.
+    #[test]
+    fn the_manual_is_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>().term_width(100);
+        insta::assert_snapshot!(command.render_long_help().to_string());
+    }
+
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();

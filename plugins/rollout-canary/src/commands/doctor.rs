@@ -141,8 +141,14 @@ fn find(
         ));
     } else if !mine && marked {
         findings.push(finding(
-            format!("the label {} is left over", meta::MARKER),
-            repair_words,
+            format!(
+                "the label {} is left over, and there is no record",
+                meta::MARKER
+            ),
+            format!(
+                "let the template that is in it roll out (its strategy becomes 25% and 0, since \
+                 nothing says what it was):  {repair_words}"
+            ),
             Repair::LetGo,
         ));
     }

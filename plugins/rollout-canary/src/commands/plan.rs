@@ -154,7 +154,7 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
     };
     let stable = before.template.clone();
     let first = args.steps.0.first().copied().unwrap_or_default();
-    let template = canary.clone().unwrap_or_else(|| Value::Null);
+    let template = canary.clone().unwrap_or(Value::Null);
     let me = crate::record::Driver::me(clock.now());
     let record = begin::record(&args.shape, &cluster, before, template, first, &me, &clock);
     begin::possible(&record, &cluster)?;

@@ -14,26 +14,24 @@ const KEPT: usize = 32;
 impl Drive<'_> {
     /// Announces a form and brings the Deployment into it, once; a conflict leads back to looking.
     pub(super) async fn write(&mut self, form: Form) -> Result<()> {
-        if !self.stored.record.forms.contains(&form) {
+        if self.stored.record.announced(&form).is_none() {
             let mut record = self.stored.record.clone();
             let surplus = record.forms.len().saturating_sub(KEPT);
             record.forms.drain(..surplus);
             let seen = self.watching.cluster.seen(&record, self.clock.now());
             // One note for the whole way, as far as it can be foreseen.
-            for form in crate::plan::ahead(&record, &seen, &form) {
-                record.forms.retain(|known| *known != form);
-                record.forms.push(form);
-            }
+            let ahead = crate::plan::ahead(&record, &seen, &form);
+            record.forms.extend(ahead);
             self.put(record).await?;
-            if !self.stored.record.forms.contains(&form) {
-                // It could not be announced, so it is not done.
-                return Ok(());
-            }
             // Announcing took a moment: what it rests on is looked at again.
             if !self.still_wanted(&form) {
                 return Ok(());
             }
         }
+        let Some(form) = self.stored.record.announced(&form) else {
+            // It could not be announced, so it is not done.
+            return Ok(());
+        };
         if !self.may_write() {
             return self.keep_lease().await;
         }

@@ -106,10 +106,10 @@ pub async fn fence(
 ) -> Result<()> {
     for _ in 0..TRIES {
         let marker = &watching.cluster.deployment["metadata"]["labels"][crate::meta::MARKER];
-        let is_mine = marker
-            .as_str()
-            .is_some_and(|text| text.split('.').next() == Some(&record.run));
-        if !is_mine || marker.as_str() == Some(&record.marker()) {
+        let Some(form) = marker.as_str().and_then(|text| record.marked(text)) else {
+            return Ok(());
+        };
+        if marker.as_str() == Some(&record.marker(form)) {
             return Ok(());
         }
         let operations = apply::fence(record, &watching.cluster.deployment);

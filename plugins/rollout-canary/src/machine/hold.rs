@@ -202,6 +202,7 @@ impl Way<'_> {
         surge: i32,
     ) -> Form {
         Form {
+            id: 0,
             purpose,
             seq: self.record.seq,
             replicas: self.seen.replicas,

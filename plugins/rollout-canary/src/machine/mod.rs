@@ -124,35 +124,30 @@ pub fn place(record: &Record, seen: &Seen) -> Result<Place, Conflict> {
     if seen.deleting {
         return Err(Conflict::Deleted);
     }
-    let newest_first = || record.forms.iter().rev();
-    if let Some(form) = newest_first().find(|form| form.shape(record) == seen.shape) {
-        let ours = seen.marker.as_deref() == Some(record.marker().as_str())
-            || is_older_fence(record, seen.marker.as_deref());
-        let needs_marker = form.purpose != Purpose::Final;
-        if needs_marker && !ours {
-            return Err(Conflict::Marker);
-        }
-        return third_set(seen).map_or(Ok(Some(*form)), Err);
+    let Some(marker) = seen.marker.as_deref() else {
+        return unmarked(record, seen);
+    };
+    let id = record.marked(marker).ok_or(Conflict::Marker)?;
+    let form = record.forms.iter().find(|form| form.id == id);
+    match form.filter(|form| form.shape(record) == seen.shape) {
+        Some(form) => third_set(seen).map_or(Ok(Some(*form)), Err),
+        None => Err(named(record, seen)),
     }
-    if seen.shape == record.untouched() && !seen_ours(record, seen) {
-        return third_set(seen).map_or(Ok(None), Err);
-    }
-    Err(named(record, seen))
 }
 
-/// Says whether the marker is of this run; a takeover writes the new fence with its first patch.
-fn seen_ours(record: &Record, seen: &Seen) -> bool {
-    seen.marker
-        .as_deref()
-        .is_some_and(|marker| marker.split('.').next() == Some(&record.run))
-}
-
-fn is_older_fence(record: &Record, marker: Option<&str>) -> bool {
-    marker
-        .and_then(|marker| marker.split_once('.'))
-        .is_some_and(|(run, fence)| {
-            run == record.run && fence.parse::<u64>().is_ok_and(|fence| fence < record.fence)
-        })
+/// Without the marker it is over, or it has not begun, or somebody took the marker away.
+fn unmarked(record: &Record, seen: &Seen) -> Result<Place, Conflict> {
+    let is = |form: &&Form| form.shape(record) == seen.shape;
+    let last = record.forms.iter().rev().find(is);
+    // A form that takes the marker away is reached only from one that had it.
+    let over = last.filter(|form| form.purpose == Purpose::Final);
+    let untouched = seen.shape == record.untouched();
+    match (over, untouched, last) {
+        (Some(form), _, _) => third_set(seen).map_or(Ok(Some(*form)), Err),
+        (None, true, _) => third_set(seen).map_or(Ok(None), Err),
+        (None, false, Some(_)) => Err(Conflict::Marker),
+        (None, false, None) => Err(named(record, seen)),
+    }
 }
 
 fn third_set(seen: &Seen) -> Option<Conflict> {
@@ -211,7 +206,10 @@ fn differing(expected: &Shape, found: &Shape) -> Vec<&'static str> {
 ///
 /// The controller reads `status.availableReplicas` also while `status.observedGeneration` is
 /// behind; growing then costs Ready pods.
-#[must_use]
+///
+/// # Errors
+///
+/// What is to be waited for.
 pub fn gate(seen: &Seen) -> Result<(), Waiting> {
     if !seen.current || !seen.stable.observed || !seen.canary.observed {
         return Err(Waiting::Controller);

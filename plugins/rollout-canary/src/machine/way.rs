@@ -118,6 +118,7 @@ fn native(record: &Record, seen: &Seen, purpose: Purpose, template: Template) ->
         Template::Canary => (0, seen.replicas),
     };
     Form {
+        id: 0,
         purpose,
         seq: record.seq,
         replicas: seen.replicas,

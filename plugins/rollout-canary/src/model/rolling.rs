@@ -60,8 +60,8 @@ impl World {
 }
 
 impl Which {
-    /// Returns both, the newest first.
-    pub(super) fn from_newest(self) -> [Self; 2] {
+    /// Returns both, itself first.
+    pub(super) fn and_other(self) -> [Self; 2] {
         [self, self.other()]
     }
 }

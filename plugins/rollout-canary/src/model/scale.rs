@@ -70,10 +70,9 @@ impl World {
     /// taken up again, and then sizes are never equal at rest, where canary < stable.
     fn largest_first(&self, growing: bool) -> [Which; 2] {
         match self.stable.size.cmp(&self.canary.size) {
-            std::cmp::Ordering::Greater => Which::Stable.from_newest(),
-            std::cmp::Ordering::Less => Which::Canary.from_newest(),
-            std::cmp::Ordering::Equal if growing => Which::Canary.from_newest(),
-            std::cmp::Ordering::Equal => Which::Stable.from_newest(),
+            std::cmp::Ordering::Less => Which::Canary.and_other(),
+            std::cmp::Ordering::Equal if growing => Which::Canary.and_other(),
+            std::cmp::Ordering::Greater | std::cmp::Ordering::Equal => Which::Stable.and_other(),
         }
     }
 

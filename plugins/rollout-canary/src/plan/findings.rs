@@ -62,7 +62,7 @@ pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     gitops(question.deployment, &mut found);
     template(question, &mut found);
     configs(question, around, &mut found);
-    found.sort_by(|one, other| one.weight.cmp(&other.weight));
+    found.sort_by_key(|finding| finding.weight);
     found
 }
 

@@ -46,7 +46,7 @@ pub fn walk(mut record: Record, mut world: World, mut form: Option<Form>) -> Wal
     for _ in 0..LONGEST {
         match machine::next(&record, &sight(&record, &world, form)) {
             Next::Write(next) => {
-                record.forms.push(next);
+                let next = record.announce(&next);
                 form = Some(next);
                 put(&mut world, &record, &next);
                 let happened = world.run();
@@ -92,11 +92,13 @@ pub fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
         stable: seen.stable.set(),
         canary: seen.canary.set(),
     };
-    let mut record = record.clone();
-    record.forms = vec![*form];
-    put(&mut world, &record, form);
+    let mut ahead = record.clone();
+    let known = ahead.forms.len();
+    let form = ahead.announce(form);
+    put(&mut world, &ahead, &form);
     world.run();
-    walk(record, world, Some(*form)).record.forms
+    let walked = walk(ahead, world, Some(form));
+    walked.record.forms[known..].to_vec()
 }
 
 /// Brings the model into a form.
@@ -124,7 +126,7 @@ pub(crate) fn put(world: &mut World, record: &Record, form: &Form) {
 pub(crate) fn sight(record: &Record, world: &World, form: Option<Form>) -> Seen {
     let marker = form
         .filter(|form| form.purpose != Purpose::Final)
-        .map(|_| record.marker());
+        .map(|form| record.marker(form.id));
     Seen {
         uid: record.uid.clone(),
         replicas: world.replicas,

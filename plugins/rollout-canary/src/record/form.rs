@@ -51,6 +51,10 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Form {
+    /// Its number in the record, from 1; 0 before it was announced. It is part of the marker, since
+    /// two forms on one way can have the same fields.
+    #[serde(default)]
+    pub id: u32,
     /// What it is for.
     pub purpose: Purpose,
     /// The goal under which it was announced.
@@ -87,6 +91,12 @@ pub struct Shape {
 }
 
 impl Form {
+    /// Says whether it is the same, whatever its number.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Self { id: 0, ..*self } == Self { id: 0, ..*other }
+    }
+
     /// Returns what the Deployment looks like in this form.
     #[must_use]
     pub fn shape(&self, record: &Record) -> Shape {

@@ -162,10 +162,39 @@ pub struct Request {
 }
 
 impl Record {
-    /// Returns the value of the marker.
+    /// Returns the value of the marker while the Deployment is in a form.
     #[must_use]
-    pub fn marker(&self) -> String {
-        format!("{}.{}", self.run, self.fence)
+    pub fn marker(&self, form: u32) -> String {
+        format!("{}.{}.{form}", self.run, self.fence)
+    }
+
+    /// Returns the number of the form that a marker of this run names; `None` for any other marker,
+    /// and for one with a fence that is newer than the record's.
+    #[must_use]
+    pub fn marked(&self, marker: &str) -> Option<u32> {
+        let mut parts = marker.split('.');
+        let run = parts.next()?;
+        let fence: u64 = parts.next()?.parse().ok()?;
+        let form = parts.next()?.parse().ok()?;
+        (run == self.run && fence <= self.fence && parts.next().is_none()).then_some(form)
+    }
+
+    /// Announces a form, and returns it with its number.
+    pub fn announce(&mut self, form: &Form) -> Form {
+        let id = self.forms.iter().map(|form| form.id).max().unwrap_or(0) + 1;
+        let form = Form { id, ..*form };
+        self.forms.push(form);
+        form
+    }
+
+    /// Returns a form as it was announced for the present goal.
+    #[must_use]
+    pub fn announced(&self, form: &Form) -> Option<Form> {
+        self.forms
+            .iter()
+            .rev()
+            .find(|known| known.is(form))
+            .copied()
     }
 
     /// Returns the template of one side; somebody else's is not known.

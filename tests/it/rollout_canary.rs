@@ -70,6 +70,9 @@ fn whole(suite: &Suite) {
     assert!(seen.fewest_ready >= 10, "{seen:?}");
     let status = web.canary("status web -o json").run().success().json();
     assert_eq!(status["phase"], "Idle");
+    web.canary("status web --for idle --timeout 9s")
+        .run()
+        .success();
     // Later goings back bring no hold and no mark.
     for revision in ["1", "2"] {
         let undo = format!("rollout undo deployment/web --to-revision={revision}");

@@ -199,6 +199,16 @@ pub fn phase(record: &Record, seen: &Seen) -> Phase {
         Goal::Hold { .. } => match machine::next(record, seen) {
             machine::Next::Done(_) => Phase::Holding,
             _ => match machine::place(record, seen).ok().flatten() {
+                // An autoscaler moves a parked canary, and it stays parked.
+                Some(form)
+                    if form.purpose == Purpose::Park
+                        && form.seq == record.seq
+                        && (form.replicas != seen.replicas
+                            || (seen.stable.size, seen.canary.size)
+                                == (form.stable, form.canary)) =>
+                {
+                    Phase::Holding
+                }
                 Some(form) if matches!(form.purpose, Purpose::Settle | Purpose::Park) => {
                     Phase::Settling
                 }

@@ -21,7 +21,7 @@ pub struct PromoteArgs {
     #[arg(long)]
     step: bool,
 
-    /// Make everything the canary at once, whatever steps are left [default]
+    /// Make everything the canary at once, whatever steps are left; the default
     #[arg(long, conflicts_with = "step")]
     full: bool,
 

@@ -15,13 +15,14 @@ use tokio::time::Instant;
 
 use super::{Common, Open, open};
 use crate::observe::{self, Watching};
-use crate::record::Stored;
+use crate::record::{Stored, without_hash};
 use crate::render;
 use crate::view::{Phase, Status};
 
 /// Show where a canary is
 ///
-/// Without a canary the answer is Idle, and the exit code 0. With -w it goes on until Ctrl-C.
+/// Without a canary the answer is Idle, and the exit code 0; 3 when it needs attention. With -w it
+/// goes on until Ctrl-C. `--for promoted` ends with 3 when it was taken back instead.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
     /// Go on showing what changes
@@ -100,7 +101,12 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
     let deployment = observe::deployment(&open.session, &open.target).await?;
     let mut watching = Watching::open(&open.session, &open.target, deployment).await?;
     let mut shown = String::new();
+    // Once the record is gone, only what it said tells a promotion from the way back.
+    let mut tried = None;
     loop {
+        if let Some(stored) = &stored {
+            tried = Some(stored.record.canary.clone());
+        }
         let status = status(open, stored.as_ref(), &watching, &clock);
         let document = json(&status.document())?;
         if args.watch && document != shown {
@@ -108,11 +114,13 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             shown = document;
         }
         if let Some(wanted) = args.wait_for {
-            if is_there(wanted, &status) {
+            let template = without_hash(&watching.cluster.deployment["spec"]["template"]);
+            let promoted = tried.as_ref().map(|tried| *tried == template);
+            if let Some(exit) = answer(wanted, &status, promoted) {
                 if !args.watch {
                     show(&status, &args.common.output, ui)?;
                 }
-                return Ok(Exit::Done);
+                return Ok(exit);
             }
             if matches!(status.phase, Phase::Conflict | Phase::Orphan) {
                 show(&status, &args.common.output, ui)?;
@@ -146,9 +154,16 @@ fn status(open: &Open, stored: Option<&Stored>, watching: &Watching, clock: &Clo
     Status::of(&open.target, record, &watching.cluster, clock.now())
 }
 
-fn is_there(wanted: Wanted, status: &Status) -> bool {
+/// Says how the waiting ends, if it does; `promoted` is unknown when there was no canary to begin
+/// with.
+fn answer(wanted: Wanted, status: &Status, promoted: Option<bool>) -> Option<Exit> {
+    let idle = status.phase == Phase::Idle;
+    let no_unless = |yes: bool| if yes { Exit::Done } else { Exit::No };
     match wanted {
-        Wanted::Holding => status.phase == Phase::Holding,
-        Wanted::Idle | Wanted::Promoted | Wanted::Aborted => status.phase == Phase::Idle,
+        Wanted::Holding if status.phase == Phase::Holding => Some(Exit::Done),
+        Wanted::Holding => None,
+        Wanted::Idle => idle.then_some(Exit::Done),
+        Wanted::Promoted => idle.then(|| no_unless(promoted != Some(false))),
+        Wanted::Aborted => idle.then(|| no_unless(promoted != Some(true))),
     }
 }

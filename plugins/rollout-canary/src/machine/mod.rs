@@ -143,6 +143,8 @@ fn unmarked(record: &Record, seen: &Seen) -> Result<Place, Conflict> {
     let over = last.filter(|form| form.purpose == Purpose::Final);
     let untouched = seen.shape == record.untouched();
     match (over, untouched, last) {
+        // What somebody else's template rolls out is theirs.
+        (Some(form), _, _) if form.template == Template::Foreign => Ok(Some(*form)),
         (Some(form), _, _) => third_set(seen).map_or(Ok(Some(*form)), Err),
         (None, true, _) => third_set(seen).map_or(Ok(None), Err),
         (None, false, Some(_)) => Err(Conflict::Marker),

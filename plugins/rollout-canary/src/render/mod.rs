@@ -68,6 +68,18 @@ pub fn sentence(status: &Status) -> String {
     }
 }
 
+/// Returns the command for the next weight, or for all of it.
+fn go_on(status: &Status, target: &Target) -> String {
+    let next = [25.0, 50.0]
+        .into_iter()
+        .find(|next| status.parked && status.target.percent.is_some_and(|asked| asked < *next));
+    let promote = target.words("promote", "");
+    match next {
+        Some(next) => format!("{}   (or {promote})", target.words("", &format!("{next}%"))),
+        None => promote,
+    }
+}
+
 /// Returns the lines after a split was reached.
 #[must_use]
 pub fn reached(status: &Status, target: &Target) -> String {
@@ -88,7 +100,7 @@ pub fn reached(status: &Status, target: &Target) -> String {
     format!(
         "{line}\n  watch     {}\n  go on     {}\n  go back   {}\n",
         target.words("status", "-w"),
-        target.words("promote", ""),
+        go_on(status, target),
         target.words("abort", ""),
     )
 }

@@ -1,5 +1,5 @@
 //! Replicas × weights × layouts, watched from outside. A few cells by default; all of them with
-//! `GROUNDCREW_CANARY_MATRIX=all`.
+//! `GROUNDCREW_CANARY_MATRIX=all`, those of some numbers of replicas with `…=5,10`.
 
 use harness::{Case, Need, Suite, Web};
 use serde_json::{Value, json};
@@ -21,11 +21,15 @@ struct Cell {
 }
 
 fn cells() -> Vec<Cell> {
-    let all = std::env::var("GROUNDCREW_CANARY_MATRIX").is_ok_and(|value| value == "all");
-    let replicas: &[i32] = if all {
-        &[1, 2, 3, 5, 10, 23, 200]
-    } else {
-        &[3, 23]
+    let asked = std::env::var("GROUNDCREW_CANARY_MATRIX").ok();
+    let all = asked.is_some();
+    let replicas: Vec<i32> = match asked.as_deref() {
+        None => vec![3, 23],
+        Some("all") => vec![1, 2, 3, 5, 10, 23, 200],
+        Some(some) => some
+            .split(',')
+            .filter_map(|number| number.parse().ok())
+            .collect(),
     };
     let weights: &[&[u32]] = if all {
         &[&[1, 10, 25], &[10, 50, 99], &[33], &[50, 10]]
@@ -34,7 +38,7 @@ fn cells() -> Vec<Cell> {
     };
     let strategies = [Value::Null, json!({"maxSurge": 1, "maxUnavailable": 0})];
     let mut cells = Vec::new();
-    for replicas in replicas {
+    for replicas in &replicas {
         for weights in weights {
             for layout in ["auto", "replace"] {
                 let strategies = if all {

@@ -124,6 +124,8 @@ fn refusals(suite: &Suite) {
     let web = suite.web(4, Value::Null);
     let before = web.deployment()["metadata"]["resourceVersion"].clone();
     let run = |words: &str| web.canary(words).run();
+    run("web").success().answers("no canary");
+    run("web --restart").code(2).says("no weight");
     run("web 10%").code(2).no_answer().says("nothing is new");
     run("web 10% --image web=sandbox.local/sim:1")
         .code(2)

@@ -28,7 +28,7 @@ pub struct StartArgs {
     #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
     deployment: Option<String>,
 
-    /// The canary's share of the pods, such as 10%
+    /// The canary's share of the pods, such as 10%; without it, the answer is where the canary is
     #[arg(value_name = "WEIGHT", value_parser = weight::parse)]
     weight: Option<f64>,
 
@@ -144,14 +144,17 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .steps
         .as_ref()
         .and_then(|steps| steps.0.first().copied());
-    let (Some(name), Some(percent)) = (&args.deployment, args.weight.or(first)) else {
-        return Err(
-            Error::usage("a Deployment and a weight have to be stated").with_hint(
-                "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2",
-            ),
-        );
+    let Some(name) = &args.deployment else {
+        return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
     };
+    let percent = args.weight.or(first);
+    if percent.is_none() && !args.change.is_empty() {
+        return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
+    }
     let open = open(&args.kube, name, ui).await?;
+    let Some(percent) = percent else {
+        return super::status::once(&open, &args.output, ui, interrupt).await;
+    };
     let read = interrupt.guard(open.store.read(&open.session)).await?;
     let (stored, clock) = read;
     let mut drive = match stored {
@@ -177,6 +180,9 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     };
     tell(&drive, &reached, &open.target, &args.output, ui)
 }
+
+const EXAMPLE: &str =
+    "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2";
 
 fn aim(record: &mut Record, percent: f64, rollout: Option<&Rollout>) {
     record.rollout = rollout.cloned();

@@ -64,6 +64,20 @@ pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     if args.watch || args.wait_for.is_some() {
         return follow(&args, &open, ui, interrupt).await;
     }
+    once(&open, &args.common.output, ui, interrupt).await
+}
+
+/// Shows how it stands now.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn once(
+    open: &Open,
+    output: &OutputArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
     let look = async {
         let (stored, clock) = open.store.read(&open.session).await?;
         let cluster = observe::cluster(&open.session, &open.target).await?;
@@ -71,7 +85,7 @@ pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         Ok(Status::of(&open.target, record, &cluster, clock.now()))
     };
     let status = interrupt.guard(look).await?;
-    show(&status, &args.common.output, ui)?;
+    show(&status, output, ui)?;
     open.session.finish()?;
     Ok(match status.phase {
         Phase::Conflict | Phase::Orphan => Exit::No,

@@ -16,7 +16,7 @@ use super::{Open, WaitArgs, open};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
 use crate::machine::End;
-use crate::observe::{self, Target};
+use crate::observe::Target;
 use crate::record::{Goal, Layout, Record, Rollout, Stored};
 use crate::view::Status;
 use crate::{render, weight};
@@ -285,13 +285,4 @@ fn restored(drive: &Drive<'_>, record: &Record) -> String {
         "aborted: everything is stable again; not as in the snapshot: {}.\n",
         differences.join(", ")
     )
-}
-
-/// Reads what is there before a canary.
-///
-/// # Errors
-///
-/// What the server says.
-async fn look(open: &Open) -> Result<observe::Cluster> {
-    observe::cluster(&open.session, &open.target).await
 }

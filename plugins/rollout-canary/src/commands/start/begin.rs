@@ -6,12 +6,12 @@ use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
 use serde_json::Value;
 
-use super::{Open, ShapeArgs, StartArgs, look};
+use super::{Open, ShapeArgs, StartArgs};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
-use crate::observe::{Cluster, Target, Watching, hash, size, text};
+use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
 use crate::plan::{Walk, walk};
 use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
 use crate::{meta, render};
@@ -29,7 +29,8 @@ pub(super) async fn begin<'a>(
     ui: &'a Ui,
     interrupt: &'a Interrupt,
 ) -> Result<Drive<'a>> {
-    let cluster = interrupt.guard(look(open)).await?;
+    let watching = interrupt.guard(watch(open)).await?;
+    let cluster = watching.cluster.clone();
     let before = before(&cluster, &open.target)?;
     let canary = interrupt
         .guard(canary(&args.change, open, &cluster, &before))
@@ -45,7 +46,6 @@ pub(super) async fn begin<'a>(
         forms: planned.record.forms.clone(),
         ..record
     };
-    let watching = Watching::open(&open.session, &open.target, cluster.deployment).await?;
     let stored = match open.store.create(&record).await? {
         Put::Done(stored) => *stored,
         Put::Blind(why) => return Err(Error::failed(format!("the record is not written: {why}"))),
@@ -67,6 +67,12 @@ pub(super) async fn begin<'a>(
         me,
         args.wait.patience(),
     ))
+}
+
+/// Reads everything, and goes on watching it.
+async fn watch(open: &Open) -> Result<Watching> {
+    let deployment = observe::deployment(&open.session, &open.target).await?;
+    Watching::open(&open.session, &open.target, deployment).await
 }
 
 /// What the Deployment is like before a canary.

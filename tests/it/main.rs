@@ -47,6 +47,11 @@ mod psp_advise_label;
 mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
+mod rollout_canary;
+#[cfg(unix)]
+mod rollout_canary_faults;
+mod rollout_canary_matrix;
+mod rollout_canary_others;
 
 use std::process::ExitCode;
 
@@ -104,6 +109,11 @@ fn main() -> ExitCode {
         ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
+        ("rollout_canary", rollout_canary::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_faults", rollout_canary_faults::cases()),
+        ("rollout_canary_matrix", rollout_canary_matrix::cases()),
+        ("rollout_canary_others", rollout_canary_others::cases()),
     ];
     let cases = files
         .into_iter()

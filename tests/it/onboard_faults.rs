@@ -284,6 +284,7 @@ fn puts_back(suite: &Suite) {
         path: Some(format!("/configmaps/onboard-{name}")),
         method: Some("PUT".parse().expect("a method")),
         index: None,
+        ..Match::default()
     };
     let broken = Fault::Answer {
         code: 403,
@@ -399,6 +400,7 @@ fn interrupted(suite: &Suite) {
         path: Some("/certificatesigningrequests/".to_owned()),
         method: Some("GET".parse().expect("a method")),
         index: None,
+        ..Match::default()
     };
     through
         .proxy

@@ -10,6 +10,7 @@
     reason = "a test harness reports to the terminal"
 )]
 
+mod canary;
 mod case;
 mod claims;
 mod command;
@@ -17,6 +18,7 @@ mod environment;
 mod person;
 mod suite;
 
+pub use canary::{Seen, Watcher, Web};
 pub use case::{Case, Need};
 pub use claims::{action, action_of, moment};
 pub use command::{Output, Run};

@@ -13,7 +13,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use crate::clock::{self, Clock};
+use groundcrew::client::clock::{self, Clock};
+
 use crate::settings::Settings;
 use crate::{meta, server};
 

@@ -3,7 +3,6 @@
 mod change;
 mod claim;
 mod cli;
-mod clock;
 mod extend;
 mod index;
 mod install;

@@ -19,6 +19,7 @@ use crate::flags::kube::{KubeArgs, Tuning};
 use crate::ui::Ui;
 
 pub mod access;
+pub mod clock;
 pub mod errors;
 mod exec;
 mod in_cluster;

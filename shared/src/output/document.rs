@@ -93,6 +93,14 @@ pub enum Kind {
     PodSecurityChecks,
     /// What a server with PodSecurityPolicy decides about one pod, and why.
     PolicyDecision,
+    /// Where a canary is: `kubectl rollout-canary status`, and what its other commands end with.
+    CanaryStatus,
+    /// What `kubectl rollout-canary plan` answers.
+    CanaryPlan,
+    /// What `kubectl rollout-canary history` answers.
+    CanaryHistory,
+    /// What `kubectl rollout-canary doctor` found.
+    CanaryDiagnosis,
 }
 
 /// A body with the two fields that say what it is.
@@ -194,10 +202,14 @@ mod tests {
             Kind::PodSecurityMigration,
             Kind::PodSecurityChecks,
             Kind::PolicyDecision,
+            Kind::CanaryStatus,
+            Kind::CanaryPlan,
+            Kind::CanaryHistory,
+            Kind::CanaryDiagnosis,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(kinds).unwrap(),
-            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityMigration","PodSecurityChecks","PolicyDecision"]"#
+            @r#"["OnboardReport","OnboardPlan","OnboardRecord","OnboardList","OffboardReport","OffboardPlan","Onboarding","OnboardingReport","OnboardingPlan","OnboardRequest","OnboardHandover","OnboardAccept","OnboardVerification","OnboardStatus","OnboardDiagnosis","Claim","ClaimList","ClaimSettings","ClaimTombstone","ClaimLedger","ClaimReapReport","ClaimUsageReport","ClaimInstallReport","AccessOverview","AccessSubjects","AccessRules","AccessReasons","AssertionReport","AccessRisks","AccessMatrix","AccessDiff","AccessVerification","AccessSnapshot","PodSecurityDecision","PodSecurityReport","PodSecurityComparison","PodSecurityLabelPlan","PodSecurityMigration","PodSecurityChecks","PolicyDecision","CanaryStatus","CanaryPlan","CanaryHistory","CanaryDiagnosis"]"#
         );
     }
 

@@ -42,6 +42,10 @@ pub struct Match {
     pub method: Option<Method>,
     /// A part of path and query.
     pub path: Option<String>,
+    /// The request's number among those that write, from 1 (see [`Entry::is_write`]).
+    ///
+    /// [`Entry::is_write`]: crate::Entry::is_write
+    pub write: Option<usize>,
 }
 
 impl Match {
@@ -60,12 +64,23 @@ impl Match {
         Self {
             method: Some(method),
             path: Some(path.to_owned()),
-            index: None,
+            ..Self::default()
         }
     }
 
-    fn matches(&self, index: usize, method: &Method, path: &str) -> bool {
+    /// Matches write number `write`, counted from 1: reads, watches and dry runs come in between in
+    /// any order.
+    #[must_use]
+    pub fn write(write: usize) -> Self {
+        Self {
+            write: Some(write),
+            ..Self::default()
+        }
+    }
+
+    fn matches(&self, index: usize, write: Option<usize>, method: &Method, path: &str) -> bool {
         self.index.is_none_or(|wanted| wanted == index)
+            && (self.write.is_none() || self.write == write)
             && self.method.as_ref().is_none_or(|wanted| wanted == method)
             && self
                 .path
@@ -103,12 +118,13 @@ impl Rule {
     pub(crate) fn take(
         rules: &mut [Self],
         index: usize,
+        write: Option<usize>,
         method: &Method,
         path: &str,
     ) -> Option<Fault> {
         let rule = rules
             .iter_mut()
-            .find(|rule| rule.left > 0 && rule.on.matches(index, method, path))?;
+            .find(|rule| rule.left > 0 && rule.on.matches(index, write, method, path))?;
         rule.left -= 1;
         Some(rule.fault.clone())
     }
@@ -124,7 +140,7 @@ mod tests {
             Rule::once(Match::request(Method::GET, "/pods"), Fault::CutBefore),
             Rule::times(2, Match::default(), Fault::CutAfter),
         ];
-        let mut take = |index, method, path| Rule::take(&mut rules, index, &method, path);
+        let mut take = |index, method, path| Rule::take(&mut rules, index, None, &method, path);
         assert_eq!(take(1, Method::POST, "/api/v1/pods"), Some(Fault::CutAfter));
         assert_eq!(
             take(2, Method::GET, "/api/v1/pods?limit=1"),
@@ -132,5 +148,14 @@ mod tests {
         );
         assert_eq!(take(3, Method::GET, "/api/v1/pods"), Some(Fault::CutAfter));
         assert_eq!(take(4, Method::GET, "/api/v1/pods"), None);
+    }
+
+    #[test]
+    fn a_rule_for_a_write_passes_over_reads() {
+        let mut rules = [Rule::once(Match::write(2), Fault::CutBefore)];
+        let mut take = |index, write| Rule::take(&mut rules, index, write, &Method::PUT, "/x");
+        assert_eq!(take(2, None), None);
+        assert_eq!(take(3, Some(1)), None);
+        assert_eq!(take(4, Some(2)), Some(Fault::CutBefore));
     }
 }

@@ -114,14 +114,8 @@ impl Proxy {
         let index = state.log.len() + 1;
         let uri = request.uri();
         let target = uri.path_and_query().map_or("", |target| target.as_str());
-        let fault = if state.dead {
-            Some(Fault::DieBefore)
-        } else {
-            Rule::take(&mut state.rules, index, request.method(), target)
-        };
-        state.dead |= matches!(fault, Some(Fault::DieBefore | Fault::DieAfter));
         let user_agent = request.headers().get(USER_AGENT);
-        state.log.push(Entry {
+        let mut entry = Entry {
             index,
             method: request.method().to_string(),
             path: uri.path().to_owned(),
@@ -131,8 +125,18 @@ impl Proxy {
                 .unwrap_or_default(),
             user: identity.map(|identity| identity.user.clone()),
             status: None,
-            fault: fault.clone(),
-        });
+            fault: None,
+        };
+        let writes = state.log.iter().filter(|entry| entry.is_write()).count();
+        let write = entry.is_write().then_some(writes + 1);
+        let fault = if state.dead {
+            Some(Fault::DieBefore)
+        } else {
+            Rule::take(&mut state.rules, index, write, request.method(), target)
+        };
+        state.dead |= matches!(fault, Some(Fault::DieBefore | Fault::DieAfter));
+        entry.fault.clone_from(&fault);
+        state.log.push(entry);
         (index, fault)
     }
 

@@ -19,9 +19,9 @@ use super::ledger::{Advance, Entry, Ledger, Tombstone};
 use super::observe::{KEY, Observed, load_balancers};
 use super::{Rules, decide, ledger, stone};
 use crate::claim::Claim;
-use crate::clock;
 use crate::index::{self, Put};
 use crate::{FIELD_MANAGER, meta, objects};
+use groundcrew::client::clock;
 
 /// Tries against others who write the index at the same time.
 const TRIES: usize = 20;

@@ -14,9 +14,9 @@ use kube::api::ListParams;
 
 use super::ledger::{Ledger, Requests, quantity};
 use crate::claim::Claim;
-use crate::clock::Clock;
 use crate::index::{self, Index};
 use crate::{list, meta};
+use groundcrew::client::clock::Clock;
 
 /// Key of the ledger's data.
 pub const KEY: &str = "ledger.json";

@@ -19,13 +19,13 @@ use sha2::{Digest as _, Sha256};
 use super::place::held_error;
 use super::plan::Wanted;
 use crate::claim::Claim;
-use crate::clock::Clock;
 use crate::index::Index;
 use crate::meta;
 use crate::objects::{self, Holder, Terms};
 use crate::refusal;
 use crate::settings::Settings;
 use crate::view::View;
+use groundcrew::client::clock::Clock;
 
 /// Tries for one entry or one object before somebody else's luck is called a conflict.
 pub(super) const TRIES: u32 = 40;

@@ -1,18 +1,19 @@
-//! The API server's clock: the one that ends claims.
+//! The API server's clock: the one that ends what lasts for a while.
 //!
 //! Every answer carries it in the `Date` header (RFC 9110, section 6.6.1). A laptop's clock may
 //! be wrong by days, and `expires-at` would be as well.
 
 use std::time::{Duration, Instant};
 
-use groundcrew::client::Session;
-use groundcrew::error::{Error, Kind, Result};
-use groundcrew::flags::duration::Span;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
+
+use super::Session;
+use crate::error::{Error, Kind, Result};
+use crate::flags::duration::Span;
 
 /// How far this machine's clock may be off before nothing is reaped.
 pub const MAX_SKEW: Duration = Duration::from_secs(300);

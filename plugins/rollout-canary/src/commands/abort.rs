@@ -1,0 +1,72 @@
+//! `abort`.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::ui::Ui;
+
+use super::ask::{self, Asked};
+use super::{Common, WaitArgs, ending, open, read, start};
+use crate::record::{Driver, Goal, Record};
+
+/// Take the canary back
+///
+/// Everything becomes stable again, never fewer pods are Ready than asked for, and the Deployment is
+/// compared with what it was before.
+#[derive(Args, Debug)]
+pub struct AbortArgs {
+    /// Leave the template that is in the Deployment where it is
+    #[arg(long)]
+    keep_spec: bool,
+
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+
+    /// Overwrite what somebody else changed in between
+    #[arg(long)]
+    force_conflicts: bool,
+
+    #[command(flatten)]
+    wait: WaitArgs,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Aborts.
+///
+/// # Errors
+///
+/// What the server says; conflicts.
+pub async fn run(args: AbortArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+    loop {
+        let read = interrupt.guard(read(&open)).await?;
+        let goal = Goal::Abort {
+            // A Deployment that was paused with its template pending got that from somewhere; it
+            // stays there.
+            keep_spec: args.keep_spec || read.0.record.original.pending,
+            force: args.force_conflicts,
+            reason: args.reason.clone(),
+            failed: None,
+            by: Driver::me(read.1.now()).user,
+        };
+        let aim = |record: &mut Record| record.aim(goal.clone());
+        let patience = args.wait.patience();
+        match open.drive(ui, interrupt, read, patience, aim).await? {
+            Ok(mut drive) => {
+                let reached = ending::run(&mut drive, &open.target, ui).await?;
+                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+            }
+            Err(driver) => {
+                ui.status(format_args!("{driver} drives; asking for the way back"));
+                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                    ui.answer("aborted by its driver.\n")?;
+                    return Ok(Exit::Done);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! How a drive ends: words, hints, exit codes.
+
+use std::time::Duration;
+
+use groundcrew::error::{Error, Kind, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
+use groundcrew::ui::Ui;
+
+use crate::drive::{Drive, Outcome, Soaked};
+use crate::machine::{Conflict, End};
+use crate::observe::Target;
+use crate::record::Failure;
+
+/// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
+/// record gone when there is nothing to remember, and else without a driver.
+///
+/// # Errors
+///
+/// As [`Drive::run`]; a conflict when somebody else changed what the run stands on.
+pub async fn run(drive: &mut Drive<'_>, target: &Target, ui: &Ui) -> Result<Reached> {
+    let stepped = steps(drive, ui).await;
+    leave(drive, target, stepped).await
+}
+
+/// Drives to the first weight and leaves the rest of the rollout to `resume`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn once(drive: &mut Drive<'_>, target: &Target) -> Result<Reached> {
+    let stepped = drive.run().await.map(|outcome| match outcome {
+        Outcome::Reached(end, failed) => Stepped::Reached(Reached {
+            end,
+            failed,
+            undecided: None,
+        }),
+        Outcome::Stopped(conflict) => Stepped::Stopped(conflict),
+    });
+    leave(drive, target, stepped).await
+}
+
+async fn leave(
+    drive: &mut Drive<'_>,
+    target: &Target,
+    stepped: Result<Stepped>,
+) -> Result<Reached> {
+    match stepped {
+        Ok(Stepped::Reached(reached)) => {
+            match reached.end {
+                End::Parked | End::Held => drive.release().await,
+                End::Promoted | End::Aborted => drive.forget().await?,
+            }
+            Ok(reached)
+        }
+        Ok(Stepped::Stopped(conflict)) => {
+            drive.release().await;
+            Err(told(&conflict, target))
+        }
+        Err(error) => {
+            let held = matches!(
+                error.kind(),
+                Kind::Interrupted | Kind::TimedOut | Kind::Failed
+            );
+            if held {
+                drive.release().await;
+            }
+            Err(interrupted(error, target))
+        }
+    }
+}
+
+enum Stepped {
+    Reached(Reached),
+    Stopped(Conflict),
+}
+
+/// Goes from weight to weight while there is another.
+async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
+    loop {
+        let (end, failed) = match drive.run().await? {
+            Outcome::Reached(end, failed) => (end, failed),
+            Outcome::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
+        };
+        let reached = |undecided| {
+            Ok(Stepped::Reached(Reached {
+                end,
+                failed: failed.clone(),
+                undecided,
+            }))
+        };
+        let Some(rollout) = drive.stored.record.rollout.clone() else {
+            return reached(None);
+        };
+        let soak = match end {
+            End::Parked | End::Held => Duration::from_secs(rollout.soak),
+            End::Promoted => Duration::from_secs(rollout.bake),
+            End::Aborted => return reached(None),
+        };
+        ui.done(
+            match end {
+                End::Promoted => "promoted".to_owned(),
+                _ => format!("step {} of {}", rollout.at + 1, rollout.steps.len()),
+            },
+            format_args!("watching for {}", Span(soak)),
+        );
+        match drive.soak(soak).await? {
+            Soaked::NewGoal => {}
+            Soaked::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
+            Soaked::Undecided(why) => return reached(Some(why)),
+            Soaked::Good if end == End::Promoted => return reached(None),
+            Soaked::Good => {
+                if !drive.next_step().await? {
+                    return reached(None);
+                }
+            }
+        }
+    }
+}
+
+/// What a drive reached.
+pub struct Reached {
+    /// The goal.
+    pub end: End,
+    /// Why it rolled back by itself, if it did.
+    pub failed: Option<(Failure, String)>,
+    /// Why nothing can be said of the canary, when that was asked.
+    pub undecided: Option<String>,
+}
+
+fn interrupted(error: Error, target: &Target) -> Error {
+    if error.kind() != Kind::Interrupted {
+        return error;
+    }
+    error
+        .with_detail("the canary stays as it is")
+        .with_hint(format!("look:  {}", target.words("status", "")))
+        .with_hint(format!("go on:  {}", target.words("resume", "")))
+        .with_hint(format!("go back:  {}", target.words("abort", "")))
+}
+
+/// Returns the error for what somebody else did, and how to go on.
+#[must_use]
+pub fn told(conflict: &Conflict, target: &Target) -> Error {
+    let error = |text: String| Error::conflict(text);
+    let abort = |rest: &str| target.words("abort", rest);
+    let name = &target.name;
+    match conflict {
+        Conflict::Recreated => error(format!(
+            "deployment {name} is another one than the canary was started on"
+        ))
+        .with_hint(format!(
+            "drop the record:  {}",
+            target.words("doctor", "--repair")
+        )),
+        Conflict::Deleted => error(format!("deployment {name} is being deleted")),
+        Conflict::Template => error(format!(
+            "somebody put another template into deployment {name}; nothing more is written"
+        ))
+        .with_hint(format!("let theirs roll out:  {}", abort("--keep-spec")))
+        .with_hint(format!(
+            "put back what was:  {}",
+            abort("--force-conflicts")
+        )),
+        Conflict::Resumed => error(format!(
+            "somebody resumed deployment {name}, which takes the canary back; \
+             nothing more is written"
+        ))
+        .with_hint(format!("finish that:  {}", abort(""))),
+        Conflict::Fields(fields) => error(format!(
+            "somebody changed {} of deployment {name}; nothing more is written",
+            fields.join(", ")
+        ))
+        .with_hint(format!(
+            "put back what was:  {}",
+            abort("--force-conflicts")
+        )),
+        Conflict::Marker => error(format!(
+            "somebody removed or changed the label {} of deployment {name}; \
+             nothing more is written",
+            crate::meta::MARKER
+        ))
+        .with_hint(format!(
+            "put back what was:  {}",
+            abort("--force-conflicts")
+        )),
+        Conflict::ThirdSet(set) => error(format!(
+            "replicaset {set} has pods too: another rollout is under way; nothing more is written"
+        ))
+        .with_hint(format!(
+            "put back what was:  {}",
+            abort("--force-conflicts")
+        )),
+        Conflict::Vanished => error(format!(
+            "the canary's pods of deployment {name} are gone; everything is stable"
+        ))
+        .with_detail("scaling to zero, or below what a share of it needs, does that")
+        .with_hint(format!("tidy up:  {}", abort(""))),
+        Conflict::ScaledToZero => error(format!("deployment {name} is scaled to zero"))
+            .with_hint(format!("tidy up once it runs again:  {}", abort(""))),
+    }
+}
+
+/// Says in words and by exit code how a canary that was rolled back by itself ended.
+#[must_use]
+pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
+    match failure {
+        Failure::Bad => ("the canary is bad and was rolled back", Exit::No),
+        Failure::Untried => (
+            "the canary could not be tried and was taken back",
+            Exit::Incomplete,
+        ),
+    }
+}

@@ -1,0 +1,275 @@
+//! `plan`: everything that can be known before anything is written.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::access::{self, Access};
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
+use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::ui::Ui;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::start::{ShapeArgs, begin};
+use super::{Open, open};
+use crate::change::ChangeArgs;
+use crate::machine::End;
+use crate::model::World;
+use crate::observe::{self, Cluster};
+use crate::plan::{Finding, Question, Walk, Weight, findings, walk};
+use crate::record::{Goal, Layout, Purpose, Record};
+use crate::{meta, render, weight};
+
+/// Show what a canary would do, pod by pod, and what stands in the way
+///
+/// Nothing is written. The numbers come from an exact model of the Deployment's controller. The exit
+/// code is 3 when something would keep it from working, 4 when something could not be seen.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// Which Deployment: web or deploy/web
+    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
+    deployment: String,
+
+    /// The canary's share of the pods, such as 10%, or weights to go through: 10,25,50
+    #[arg(value_name = "WEIGHTS", value_parser = weight::steps)]
+    steps: weight::Steps,
+
+    #[command(flatten)]
+    change: ChangeArgs,
+
+    #[command(flatten)]
+    shape: ShapeArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The Deployment.
+    pub deployment: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// `spec.replicas`.
+    pub replicas: i32,
+    /// Most pods at any moment, to the end of the promotion.
+    pub most_pods: i32,
+    /// Fewest Ready pods at any moment, if they are all Ready now and none dies by itself.
+    pub fewest_ready: i32,
+    /// The weights, one after the other.
+    pub steps: Vec<Step>,
+    /// Rights that are held.
+    pub rights_held: Vec<String>,
+    /// Rights that are missing.
+    pub rights_missing: Vec<String>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What could not be seen.
+    pub unseen: Vec<String>,
+}
+
+/// One weight.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What is asked, in percent.
+    pub asked: f64,
+    /// Stable pods at rest.
+    pub stable: i32,
+    /// Canary pods.
+    pub canary: i32,
+    /// The effective share in percent.
+    pub percent: f64,
+    /// Whether it is safe without a driver.
+    pub parked: bool,
+    /// Which layout it has.
+    pub layout: Layout,
+    /// The patches, and the pods after each.
+    pub patches: Vec<Patch>,
+}
+
+/// One patch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Stable pods afterwards.
+    pub stable: i32,
+    /// Canary pods afterwards.
+    pub canary: i32,
+    /// Most pods on the way.
+    pub most_pods: i32,
+    /// Fewest Ready pods on the way.
+    pub fewest_ready: i32,
+}
+
+/// Plans.
+///
+/// # Errors
+///
+/// What the server says; what stands in the way of any canary.
+pub async fn run(args: PlanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let open = open(&args.kube, &args.deployment, ui).await?;
+    let (plan, blocked) = interrupt.guard(make(&args, &open)).await?;
+    ui.answer(match args.output.format {
+        Format::Json => json(&Document::new(Kind::CanaryPlan, &plan))?,
+        Format::Yaml => yaml(&Document::new(Kind::CanaryPlan, &plan))?,
+        Format::Name => format!("deployment.apps/{}\n", plan.deployment),
+        Format::Table | Format::Wide => render::plan(&plan, !args.output.no_headers),
+    })?;
+    open.session.finish()?;
+    Ok(match () {
+        () if blocked => Exit::No,
+        () if !plan.unseen.is_empty() => Exit::Incomplete,
+        () => Exit::Done,
+    })
+}
+
+async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
+    let (stored, clock) = open.store.read(&open.session).await?;
+    if stored.is_some() {
+        return Err(
+            Error::conflict(format!("{} has a canary already", open.target.name))
+                .with_hint(format!("see it:  {}", open.target.words("status", "")))
+                .with_hint(format!("go on:  {}", open.target.words("", "WEIGHT"))),
+        );
+    }
+    let cluster = observe::cluster(&open.session, &open.target).await?;
+    let before = begin::before(&cluster, &open.target)?;
+    let canary = if args.change.is_empty() && !before.pending {
+        None
+    } else {
+        let change = &args.change;
+        Some(begin::canary(change, open, &cluster, &before).await?)
+    };
+    let stable = before.template.clone();
+    let first = args.steps.0.first().copied().unwrap_or_default();
+    let template = canary.clone().unwrap_or(Value::Null);
+    let me = crate::record::Driver::me(clock.now());
+    let record = begin::record(&args.shape, &cluster, before, template, first, &me, &clock);
+    begin::possible(&record, &cluster)?;
+    let (steps, last) = walk_all(&record, &cluster, &args.steps.0);
+    let up = go_on(&last, Goal::Promote { by: String::new() });
+    let extremes = steps.iter().fold(up.extremes, |extremes, (_, walk)| {
+        extremes.and(walk.extremes)
+    });
+    let wanted = rights(open);
+    let missing = access::missing(&open.session, &wanted).await?;
+    let around = observe::around(&open.session, &open.target.namespace, &stable).await;
+    let question = Question {
+        deployment: &cluster.deployment,
+        stable: &stable,
+        canary: canary.as_ref(),
+        more: extremes.most - cluster.replicas(),
+        since: since(&cluster),
+        surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
+    };
+    let found = findings(&question, &around);
+    let blocked = !missing.is_empty() || found.iter().any(|one| one.weight == Weight::Blocks);
+    let plan = Plan {
+        deployment: open.target.name.clone(),
+        namespace: open.target.namespace.clone(),
+        replicas: cluster.replicas(),
+        most_pods: extremes.most,
+        fewest_ready: extremes.fewest_ready,
+        steps: steps.into_iter().map(|(step, _)| step).collect(),
+        rights_held: wanted
+            .iter()
+            .filter(|access| !missing.contains(access))
+            .map(ToString::to_string)
+            .collect(),
+        rights_missing: missing.iter().map(ToString::to_string).collect(),
+        findings: found,
+        unseen: around.unseen,
+    };
+    Ok((plan, blocked))
+}
+
+/// When the stable ReplicaSet was made.
+fn since(cluster: &Cluster) -> Option<jiff::Timestamp> {
+    let set = cluster.active().into_iter().next()?;
+    observe::text(&set["metadata"]["creationTimestamp"])
+        .parse()
+        .ok()
+}
+
+/// Every right that a canary needs from its first look to its last write.
+fn rights(open: &Open) -> Vec<Access> {
+    let target = &open.target;
+    let within =
+        |verb: &str, resource: &str| Access::new(verb, resource).within(target.namespace.clone());
+    let record = meta::record_name(&target.name);
+    let mut rights = vec![
+        within("get", "deployments.apps").named(&target.name),
+        within("list", "deployments.apps").named(&target.name),
+        within("watch", "deployments.apps").named(&target.name),
+        within("patch", "deployments.apps").named(&target.name),
+        within("list", "replicasets.apps"),
+        within("watch", "replicasets.apps"),
+        within("list", "pods"),
+        within("watch", "pods"),
+        within("get", "pods/log"),
+        within("create", "configmaps"),
+    ];
+    rights
+        .extend(["get", "update", "delete"].map(|verb| within(verb, "configmaps").named(&record)));
+    rights
+}
+
+fn walk_all(record: &Record, cluster: &Cluster, asked: &[f64]) -> (Vec<(Step, Walk)>, Walk) {
+    let replicas = cluster.replicas();
+    let own = record.own_steps(replicas);
+    let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
+    let mut steps = Vec::new();
+    for (index, percent) in asked.iter().filter(|percent| **percent < 100.0).enumerate() {
+        if index > 0 {
+            last = go_on(&last, Goal::Hold { percent: *percent });
+        }
+        steps.push((step(*percent, &last), last.clone()));
+    }
+    (steps, last)
+}
+
+fn go_on(from: &Walk, goal: Goal) -> Walk {
+    let mut record = from.record.clone();
+    record.aim(goal);
+    walk(record, from.world, from.form)
+}
+
+fn step(asked: f64, walk: &Walk) -> Step {
+    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
+    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
+    Step {
+        asked,
+        stable,
+        canary,
+        percent: (share * 100.0).round() / 100.0,
+        parked: walk.end == Ok(End::Parked),
+        layout: if stable > walk.world.replicas || stable + canary > walk.world.replicas {
+            Layout::Surge
+        } else {
+            Layout::Replace
+        },
+        patches: walk
+            .stages
+            .iter()
+            .map(|stage| Patch {
+                purpose: stage.purpose,
+                stable: stage.stable,
+                canary: stage.canary,
+                most_pods: stage.extremes.most,
+                fewest_ready: stage.extremes.fewest_ready,
+            })
+            .collect(),
+    }
+}

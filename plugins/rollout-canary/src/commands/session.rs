@@ -1,0 +1,150 @@
+//! How every command begins.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::clock::Clock;
+use groundcrew::client::{self, Session};
+use groundcrew::error::{Error, Result};
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::ui::Ui;
+
+use crate::drive::{self, Acquired, Context, Drive, Patience};
+use crate::observe::{self, Target, Watching};
+use crate::record::{Driver, Record, Store, Stored};
+
+/// What every command but the first takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Which Deployment: web or deploy/web
+    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
+    pub deployment: String,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    pub kube: KubeArgs,
+}
+
+/// How long a command may take.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Waiting options")]
+pub struct WaitArgs {
+    /// Longest wait for the goal; the state is safe when it is over
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    pub timeout: Option<Span>,
+
+    /// Longest time that a canary pod may take to become Ready
+    /// [default: the Deployment's progressDeadlineSeconds]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    pub ready_within: Option<Span>,
+}
+
+impl WaitArgs {
+    /// Returns the same for the driver.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience {
+            goal: self.timeout.map(|span| span.0),
+            ready: self.ready_within.map(|span| span.0),
+        }
+    }
+}
+
+/// A connection and the Deployment on it.
+pub struct Open {
+    /// The connection.
+    pub session: Session,
+    /// The Deployment.
+    pub target: Target,
+    /// Its record's place.
+    pub store: Store,
+}
+
+/// Connects.
+///
+/// # Errors
+///
+/// As [`client::connect`]; usage, when no Deployment is named.
+pub async fn open(kube: &KubeArgs, name: &str, ui: &Ui) -> Result<Open> {
+    let name = observe::parse_target(name)?;
+    let session = client::connect(kube, &crate::cli::product(), ui).await?;
+    let target = Target {
+        namespace: session.namespace.clone(),
+        name,
+    };
+    let store = Store::new(&session, &target.namespace, &target.name);
+    Ok(Open {
+        session,
+        target,
+        store,
+    })
+}
+
+/// Reads the record, which has to be there and be this Deployment's.
+///
+/// # Errors
+///
+/// That there is none.
+pub async fn read(open: &Open) -> Result<(Stored, Clock)> {
+    let (stored, clock) = open.store.read(&open.session).await?;
+    let stored = stored.ok_or_else(|| none(&open.target))?;
+    Ok((stored, clock))
+}
+
+/// Returns the error for a Deployment without a canary.
+#[must_use]
+pub fn none(target: &Target) -> Error {
+    Error::failed(format!("deployment {} has no canary", target.name)).with_hint(format!(
+        "start one:  {}",
+        target.words("", "10% --image CONTAINER=IMAGE")
+    ))
+}
+
+impl Open {
+    /// Returns the driver's context.
+    #[must_use]
+    pub fn context<'a>(&'a self, ui: &'a Ui, interrupt: &'a Interrupt) -> Context<'a> {
+        Context {
+            session: &self.session,
+            ui,
+            interrupt,
+            target: &self.target,
+            store: &self.store,
+        }
+    }
+
+    /// Becomes the driver of a record and starts to watch; `Err` of the inner result is who drives
+    /// instead.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn drive<'a>(
+        &'a self,
+        ui: &'a Ui,
+        interrupt: &'a Interrupt,
+        (stored, clock): (Stored, Clock),
+        patience: Patience,
+        change: impl Fn(&mut Record),
+    ) -> Result<Result<Drive<'a>, Driver>> {
+        let me = Driver::me(clock.now());
+        // What can fail comes before anything is written.
+        let deployment = observe::deployment(&self.session, &self.target).await?;
+        let watching = Watching::open(&self.session, &self.target, deployment).await?;
+        let acquired =
+            drive::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
+        let stored = match acquired {
+            Acquired::Mine(stored) => *stored,
+            Acquired::Other(driver) => return Ok(Err(driver)),
+        };
+        let context = self.context(ui, interrupt);
+        let mut drive = Drive::new(context, watching, stored, clock, me, patience);
+        drive.fence().await?;
+        Ok(Ok(drive))
+    }
+}

@@ -1,0 +1,298 @@
+//! The beginning: everything is checked, then the record is written, then the first patch.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::clock::Clock;
+use groundcrew::error::{Error, Result};
+use groundcrew::ui::Ui;
+use serde_json::Value;
+
+use super::{Open, ShapeArgs, StartArgs};
+use crate::change::ChangeArgs;
+use crate::drive::{self, Drive};
+use crate::machine::{self, End};
+use crate::model::{World, resolve};
+use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
+use crate::plan::{Walk, walk};
+use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
+use crate::{meta, render};
+
+/// Starts a canary: returns the driver, with the record written and nothing else.
+///
+/// # Errors
+///
+/// What stands in the way; what the server says.
+pub(super) async fn begin<'a>(
+    args: &StartArgs,
+    open: &'a Open,
+    clock: Clock,
+    percent: f64,
+    ui: &'a Ui,
+    interrupt: &'a Interrupt,
+) -> Result<Drive<'a>> {
+    let watching = interrupt.guard(watch(open)).await?;
+    let cluster = watching.cluster.clone();
+    let before = before(&cluster, &open.target)?;
+    let canary = interrupt
+        .guard(canary(&args.change, open, &cluster, &before))
+        .await?;
+    let me = Driver::me(clock.now());
+    let record = Record {
+        rollout: args.rollout.rollout(),
+        ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
+    };
+    let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
+    ui.status(format_args!("│ plan: {}", render::planned(&planned)));
+    let record = Record {
+        forms: planned.record.forms.clone(),
+        ..record
+    };
+    let stored = match open.store.create(&record).await? {
+        Put::Done(stored) => *stored,
+        Put::Blind(why) => return Err(Error::failed(format!("the record is not written: {why}"))),
+        Put::Raced => {
+            let (found, _) = open.store.read(&open.session).await?;
+            let driver = found.and_then(|found| found.record.driver);
+            return Err(driver.map_or_else(
+                || Error::conflict("somebody else has just started a canary; nothing was written"),
+                |driver| drive::other(&driver),
+            ));
+        }
+    };
+    let context = open.context(ui, interrupt);
+    Ok(Drive::new(
+        context,
+        watching,
+        stored,
+        clock,
+        me,
+        args.wait.patience(),
+    ))
+}
+
+/// Reads everything, and goes on watching it.
+async fn watch(open: &Open) -> Result<Watching> {
+    let deployment = observe::deployment(&open.session, &open.target).await?;
+    Watching::open(&open.session, &open.target, deployment).await
+}
+
+/// What the Deployment is like before a canary.
+pub struct Before {
+    /// The template of the pods that run.
+    pub template: Value,
+    /// Hash of their ReplicaSet.
+    pub hash: String,
+    /// Whether another template is pending in the paused Deployment.
+    pub pending: bool,
+}
+
+/// Checks that there is one rollout's worth of pods and nothing under way.
+pub fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
+    let name = &target.name;
+    let spec = &cluster.deployment["spec"];
+    let refuse = |why: String| Error::failed(format!("deployment {name} {why}"));
+    let kubectl =
+        |words: &str| format!("kubectl {words} deployment/{name} -n {}", target.namespace);
+    if cluster.deployment["metadata"]["deletionTimestamp"].is_string() {
+        return Err(refuse("is being deleted".to_owned()));
+    }
+    if cluster.deployment["metadata"]["labels"][meta::MARKER].is_string()
+        || spec["minReadySeconds"] == meta::HOLD_SECONDS
+    {
+        return Err(Error::conflict(format!(
+            "deployment {name} is held or marked by a canary of which there is no record"
+        ))
+        .with_hint(format!(
+            "repair it:  {}",
+            target.words("doctor", "--repair")
+        )));
+    }
+    if resolve(&spec["strategy"], 1).is_none() {
+        return Err(refuse(format!(
+            "has the strategy {}, which replaces everything at once",
+            text(&spec["strategy"]["type"])
+        ))
+        .with_hint("a canary needs RollingUpdate, and pods that can run beside each other"));
+    }
+    if cluster.replicas() == 0 {
+        return Err(refuse("has no replicas".to_owned()).with_hint(kubectl("scale --replicas=N")));
+    }
+    let active = cluster.active();
+    let [stable] = active.as_slice() else {
+        let names = active.iter().map(|set| text(&set["metadata"]["name"]));
+        return Err(refuse(format!(
+            "has a rollout under way: pods of {}",
+            names.collect::<Vec<_>>().join(", ")
+        ))
+        .with_hint(kubectl("rollout status")));
+    };
+    let template = without_hash(&stable["spec"]["template"]);
+    let current = template == without_hash(&spec["template"]);
+    let paused = spec["paused"] == true;
+    if paused && current {
+        return Err(refuse("is paused, and nothing is pending in it".to_owned())
+            .with_hint(kubectl("rollout resume")));
+    }
+    if !paused && !current {
+        return Err(
+            refuse("has a rollout under way".to_owned()).with_hint(kubectl("rollout status"))
+        );
+    }
+    if size(stable) != cluster.replicas() {
+        return Err(refuse("is being scaled".to_owned()).with_hint(kubectl("rollout status")));
+    }
+    let ready = cluster.ready();
+    if i32::try_from(ready).unwrap_or(i32::MAX) < cluster.replicas() {
+        return Err(refuse(format!(
+            "has {ready} of {} pods Ready: it is not whole before the canary",
+            cluster.replicas()
+        ))
+        .with_hint(kubectl("rollout status")));
+    }
+    Ok(Before {
+        template,
+        hash: hash(stable).to_owned(),
+        pending: paused,
+    })
+}
+
+/// Returns the canary's template.
+///
+/// # Errors
+///
+/// That nothing is new; the server's refusal.
+pub async fn canary(
+    change: &ChangeArgs,
+    open: &Open,
+    cluster: &Cluster,
+    before: &Before,
+) -> Result<Value> {
+    let name = &open.target.name;
+    if change.is_empty() {
+        if before.pending {
+            return Ok(without_hash(&cluster.deployment["spec"]["template"]));
+        }
+        return Err(Error::usage(format!(
+            "nothing is new: no --image, --env, --restart, --patch or -f, and deployment {name} \
+             has no template pending"
+        ))
+        .with_hint(open.target.words("", "10% --image CONTAINER=IMAGE")));
+    }
+    if before.pending {
+        return Err(Error::usage(format!(
+            "deployment {name} is paused with a template pending, and flags ask for another one"
+        ))
+        .with_hint(format!(
+            "try the pending one:  {}",
+            open.target.words("", "10%")
+        )));
+    }
+    let template = change
+        .template(&open.session, &open.target, &before.template)
+        .await?;
+    if template == before.template {
+        return Err(Error::usage(
+            "the canary would be the same as the stable pods: the template does not change",
+        )
+        .with_hint("the same image once more:  --restart"));
+    }
+    Ok(template)
+}
+
+/// Returns the record of a canary that is about to begin.
+#[must_use]
+pub fn record(
+    shape: &ShapeArgs,
+    cluster: &Cluster,
+    before: Before,
+    canary: Value,
+    percent: f64,
+    me: &Driver,
+    clock: &Clock,
+) -> Record {
+    let spec = &cluster.deployment["spec"];
+    let replicas = cluster.replicas();
+    let own = resolve(&spec["strategy"], replicas).unwrap_or_default();
+    let budget = shape
+        .surge
+        .map_or(own.surge, |surge| surge.pods(replicas))
+        .max(1);
+    Record {
+        version: VERSION,
+        run: format!("{:08x}", fastrand::u32(..)),
+        fence: 1,
+        uid: cluster.uid().to_owned(),
+        since: clock.now(),
+        original: Original {
+            template: before.template,
+            pending: before.pending,
+            replicas,
+            min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
+            deadline: spec["progressDeadlineSeconds"].as_i64(),
+            strategy: spec["strategy"].clone(),
+        },
+        canary,
+        stable_hash: before.hash,
+        budget,
+        layout: shape.layout,
+        accept_weight: shape.accept_weight,
+        goal: Goal::Hold { percent },
+        seq: 1,
+        forms: Vec::new(),
+        rollout: None,
+        driver: Some(me.clone()),
+        request: None,
+    }
+}
+
+/// Checks that the layout that was asked for can be had at all.
+///
+/// # Errors
+///
+/// Usage, when it cannot.
+pub fn possible(record: &Record, cluster: &Cluster) -> Result<()> {
+    let replicas = cluster.replicas();
+    let own = record.own_steps(replicas);
+    let percent = match record.goal {
+        Goal::Hold { percent } => percent,
+        Goal::Promote { .. } | Goal::Abort { .. } => 100.0,
+    };
+    if machine::choose(replicas, own, record.budget, record.layout, percent).is_some() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "no split of {replicas} replicas has the layout that was asked for and is safe at rest"
+    ))
+    .with_hint("take what is possible:  --layout auto, or a larger --surge"))
+}
+
+/// Walks the way in the model, and refuses what is far from what was asked.
+fn planned(record: &Record, cluster: &Cluster, target: &Target, accept: bool) -> Result<Walk> {
+    let replicas = cluster.replicas();
+    let own = record.own_steps(replicas);
+    let Goal::Hold { percent } = record.goal else {
+        return Err(Error::failed("a canary begins with a weight"));
+    };
+    possible(record, cluster)?;
+    let walk = walk(record.clone(), World::at_rest(replicas, own), None);
+    let share = f64::from(walk.world.canary.size) * 100.0
+        / f64::from((walk.world.stable.size + walk.world.canary.size).max(1));
+    let parks = walk.end == Ok(End::Parked);
+    let far = share > (2.0 * percent).max(percent + 10.0);
+    if (!parks || far) && !accept {
+        let why = if parks {
+            format!("the nearest split is {}", render::percent(share))
+        } else {
+            format!(
+                "{replicas} replicas cannot be parked: one canary beside them is {}, and it holds \
+                 only while nobody scales it",
+                render::percent(share)
+            )
+        };
+        return Err(
+            Error::usage(format!("asked {}, and {why}", render::percent(percent))).with_hint(
+                format!("take it:  {}", target.words("", "… --accept-weight")),
+            ),
+        );
+    }
+    Ok(walk)
+}

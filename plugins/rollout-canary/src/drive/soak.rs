@@ -1,0 +1,139 @@
+//! Watching a weight for as long as was asked, and going from weight to weight.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use groundcrew::error::Result;
+use groundcrew::flags::duration::Span;
+use tokio::time::Instant;
+
+use super::Drive;
+use crate::health::Dead;
+use crate::judge::{Holding, Judgement, judge};
+use crate::machine::{self, Conflict, Next};
+use crate::record::{Failure, Goal, Rollout};
+
+/// How long an undecided canary is watched beyond its time, in parts of it.
+const OVERTIME: u32 = 1;
+
+/// What came of watching.
+#[derive(Debug)]
+pub enum Soaked {
+    /// Nothing speaks against it.
+    Good,
+    /// The goal changed: a request, or it was rolled back.
+    NewGoal,
+    /// It stays undecided.
+    Undecided(String),
+    /// Somebody else changed what the run stands on.
+    Stopped(Conflict),
+}
+
+impl Drive<'_> {
+    /// Watches the weight that was reached. The clock stands still while nothing can be seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Drive::run`].
+    pub async fn soak(&mut self, soak: Duration) -> Result<Soaked> {
+        let before = self.stored.record.rollout.as_ref();
+        let mut watched = Duration::from_secs(before.map_or(0, |rollout| rollout.soaked));
+        let restarts: BTreeMap<String, i32> = self
+            .watching
+            .cluster
+            .pods
+            .values()
+            .map(|pod| (pod.uid.clone(), pod.restarts))
+            .collect();
+        let mut last = Instant::now();
+        // Watching is not part of reaching a goal, which is what patience is for.
+        let patience = self.patience.goal.take();
+        let result = loop {
+            self.note_soaked(watched).await?;
+            if self.take_request().await? || self.find_dead().await? {
+                break Ok(Soaked::NewGoal);
+            }
+            self.watchdog.look(&self.watching.cluster, self.context.ui);
+            let record = &self.stored.record;
+            let seen = self.watching.cluster.seen(record, self.clock.now());
+            if let Next::Stop(conflict) = machine::next(record, &seen) {
+                break Ok(Soaked::Stopped(conflict));
+            }
+            if !self.watching.blind {
+                watched += last.elapsed();
+            }
+            last = Instant::now();
+            let holding = Holding {
+                record,
+                cluster: &self.watching.cluster,
+                restarts: &restarts,
+                watched,
+                soak,
+            };
+            match judge(&holding).await {
+                Judgement::Good => break Ok(Soaked::Good),
+                Judgement::Bad { why } => {
+                    let dead = Dead {
+                        failure: Failure::Bad,
+                        pod: None,
+                        container: None,
+                        reason: why,
+                        message: String::new(),
+                    };
+                    self.roll_back(dead).await?;
+                    break Ok(Soaked::NewGoal);
+                }
+                Judgement::Undecided { why, longer } => {
+                    if longer.is_none() && watched >= soak * (1 + OVERTIME) {
+                        break Ok(Soaked::Undecided(why));
+                    }
+                    let rest = longer.map_or(String::new(), |longer| {
+                        format!(", about {} more", Span(longer))
+                    });
+                    self.say(&format!("watching the canary: {why}{rest}"));
+                }
+            }
+            self.wait().await?;
+        };
+        self.patience.goal = patience;
+        result
+    }
+
+    /// Keeps the lease, and in the record how much of the watching is over.
+    async fn note_soaked(&mut self, watched: Duration) -> Result<()> {
+        if let Some(rollout) = &mut self.stored.record.rollout {
+            rollout.soaked = watched.as_secs();
+        }
+        self.keep_lease().await
+    }
+
+    /// Goes on to the next weight of the rollout; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Drive::run`].
+    pub async fn next_step(&mut self) -> Result<bool> {
+        let mut record = self.stored.record.clone();
+        let Some(rollout) = &mut record.rollout else {
+            return Ok(false);
+        };
+        let Rollout {
+            steps, at, soaked, ..
+        } = rollout;
+        *soaked = 0;
+        let next = steps.get(*at + 1).copied();
+        let promote = rollout.promote;
+        match next {
+            Some(percent) if percent < 100.0 => {
+                *at += 1;
+                record.aim(Goal::Hold { percent });
+            }
+            _ if promote => record.aim(Goal::Promote {
+                by: self.me.user.clone(),
+            }),
+            _ => return Ok(false),
+        }
+        self.put(record).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,219 @@
+//! Which split is nearest to a weight, and can be parked.
+
+use crate::model::{Steps, Which, World};
+use crate::record::Layout;
+
+/// How a weight is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Stable pods at rest.
+    pub stable: i32,
+    /// Canary pods.
+    pub canary: i32,
+    /// maxSurge at rest.
+    pub surge: i32,
+    /// Whether it can be parked.
+    pub parks: bool,
+}
+
+impl Split {
+    /// Returns the canary's share of the pods.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        f64::from(self.canary) / f64::from((self.stable + self.canary).max(1))
+    }
+}
+
+/// Returns the split for a weight: parked if that is possible at all, nearest to the weight, and
+/// of two equally near the safer one (fewer canaries, then more stable pods).
+///
+/// `None` when the layout that was asked for cannot be had, or there is nothing to split.
+#[must_use]
+pub fn choose(
+    replicas: i32,
+    own: Steps,
+    budget: i32,
+    layout: Layout,
+    percent: f64,
+) -> Option<Split> {
+    if replicas < 1 {
+        return None;
+    }
+    if replicas <= 2 {
+        // One canary beside every stable pod, held: c < s ≤ N cannot be parked.
+        return (layout != Layout::Replace).then_some(Split {
+            stable: replicas,
+            canary: 1,
+            surge: 1,
+            parks: false,
+        });
+    }
+    let replace = || {
+        nearest(
+            (1..replicas).map(|canary| replaced(replicas, canary)),
+            percent,
+        )
+    };
+    let surge = || {
+        let all = (1..replicas).flat_map(|canary| {
+            (1..=budget).filter_map(move |surge| surged(replicas, own, budget, canary, surge))
+        });
+        nearest(all, percent)
+    };
+    match layout {
+        Layout::Auto => match (surge(), replace()) {
+            // A dead canary that costs no capacity is worth half a pod of precision, not more.
+            (Some(surged), Some(replaced)) => {
+                let off = |split: &Split| (split.share() - percent / 100.0).abs();
+                let half = 0.5 / f64::from(replicas);
+                Some(if off(&surged) <= off(&replaced) + half {
+                    surged
+                } else {
+                    replaced
+                })
+            }
+            (surged, replaced) => surged.or(replaced),
+        },
+        Layout::Surge => surge(),
+        Layout::Replace => replace(),
+    }
+}
+
+/// Says whether a split is safe at rest: the canary is smaller, and the stable set is not exactly
+/// the replicas, which the controller takes for a finished rollout.
+fn parks(replicas: i32, stable: i32, canary: i32) -> bool {
+    canary >= 1 && canary < stable && stable != replicas
+}
+
+fn replaced(replicas: i32, canary: i32) -> Split {
+    Split {
+        stable: replicas - canary,
+        canary,
+        surge: 0,
+        parks: parks(replicas, replicas - canary, canary),
+    }
+}
+
+/// Makes the canary in the model as the driver does, and parks it with this surge.
+fn surged(replicas: i32, own: Steps, budget: i32, canary: i32, surge: i32) -> Option<Split> {
+    let mut world = World::at_rest(replicas, own);
+    world.held = true;
+    world.newest = Which::Canary;
+    while world.canary.size < canary {
+        let stable = world.stable.size;
+        let more = canary.min(replicas + budget - stable);
+        world.steps = Steps {
+            surge: stable + more - replicas,
+            unavailable: replicas - stable,
+        };
+        world.run();
+        world.steps = Steps {
+            surge: 0,
+            unavailable: world.canary.size,
+        };
+        world.run();
+    }
+    world.held = false;
+    world.newest = Which::Stable;
+    world.paused = true;
+    parked(world, budget, surge).filter(|split| split.canary == canary)
+}
+
+/// Parks a world with a surge, and returns what becomes of it if that is safe at rest and no
+/// larger than stated.
+pub fn parked(mut world: World, budget: i32, surge: i32) -> Option<Split> {
+    let replicas = world.replicas;
+    let canary = world.canary.size;
+    world.steps = Steps {
+        surge,
+        unavailable: 1,
+    };
+    let extremes = world.run();
+    let (stable, after) = (world.stable.size, world.canary.size);
+    let safe = after == canary
+        && extremes.most_canary == canary
+        && extremes.most <= replicas + budget
+        && parks(replicas, stable, after)
+        && (surge == 0 || stable > replicas);
+    safe.then_some(Split {
+        stable,
+        canary,
+        surge,
+        parks: true,
+    })
+}
+
+/// Returns the split that is nearest to a weight.
+pub fn nearest(splits: impl Iterator<Item = Split>, percent: f64) -> Option<Split> {
+    let off = |split: &Split| (split.share() - percent / 100.0).abs();
+    splits.filter(|split| split.parks).min_by(|one, other| {
+        // Shares that differ by less are the same fraction written in binary.
+        let (a, b) = (off(one), off(other));
+        let near = if (a - b).abs() < 1e-9 {
+            std::cmp::Ordering::Equal
+        } else {
+            a.total_cmp(&b)
+        };
+        near.then(one.canary.cmp(&other.canary))
+            .then(other.stable.cmp(&one.stable))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Steps = Steps {
+        surge: 3,
+        unavailable: 2,
+    };
+
+    fn split(replicas: i32, layout: Layout, percent: f64) -> Option<(i32, i32, bool)> {
+        let budget = (replicas + 3) / 4;
+        choose(replicas, OWN, budget, layout, percent)
+            .map(|split| (split.stable, split.canary, split.parks))
+    }
+
+    #[test]
+    fn ten_percent_of_ten_is_one_of_twelve_with_surge_and_one_of_ten_without() {
+        assert_eq!(split(10, Layout::Auto, 10.0), Some((11, 1, true)));
+        assert_eq!(split(10, Layout::Replace, 10.0), Some((9, 1, true)));
+    }
+
+    #[test]
+    fn surge_gives_way_where_it_is_more_than_half_a_pod_off() {
+        assert_eq!(split(10, Layout::Auto, 20.0), Some((11, 2, true)));
+        assert_eq!(split(10, Layout::Auto, 30.0), Some((7, 3, true)));
+        assert_eq!(split(10, Layout::Surge, 30.0), Some((11, 2, true)));
+    }
+
+    #[test]
+    fn there_is_at_least_one_canary_and_always_fewer_than_stable_pods() {
+        for replicas in 3..60 {
+            for percent in [0.1, 1.0, 10.0, 25.0, 33.0, 50.0, 75.0, 99.0] {
+                for layout in [Layout::Auto, Layout::Replace] {
+                    let (stable, canary, parks) = split(replicas, layout, percent).unwrap();
+                    assert!(
+                        parks && canary >= 1 && canary < stable,
+                        "{replicas} {percent}"
+                    );
+                    assert_ne!(stable, replicas);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_room_for_surge_it_replaces() {
+        assert_eq!(choose(3, OWN, 1, Layout::Surge, 10.0), None);
+        assert_eq!(split(3, Layout::Auto, 10.0), Some((2, 1, true)));
+    }
+
+    #[test]
+    fn one_and_two_replicas_cannot_be_parked() {
+        assert_eq!(split(1, Layout::Auto, 10.0), Some((1, 1, false)));
+        assert_eq!(split(2, Layout::Auto, 10.0), Some((2, 1, false)));
+        assert_eq!(split(2, Layout::Replace, 10.0), None);
+        assert_eq!(split(0, Layout::Auto, 10.0), None);
+    }
+}

@@ -1,0 +1,280 @@
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::model::World;
+use crate::plan::{Walk, walk};
+use crate::record::{Goal, Layout, Original, VERSION};
+
+pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Record {
+    Record {
+        version: VERSION,
+        run: "r1".to_owned(),
+        fence: 1,
+        uid: "u1".to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+        original: Original {
+            template: json!({"image": "one"}),
+            pending: false,
+            replicas,
+            min_ready: 0,
+            deadline: Some(600),
+            strategy: json!({"type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+        },
+        canary: json!({"image": "two"}),
+        stable_hash: "abc".to_owned(),
+        budget,
+        layout,
+        accept_weight: false,
+        goal: Goal::Hold { percent },
+        seq: 1,
+        forms: Vec::new(),
+        rollout: None,
+        driver: None,
+        request: None,
+    }
+}
+
+fn start(replicas: i32, percent: f64, layout: Layout) -> Walk {
+    let budget = (replicas + 3) / 4;
+    let record = record(replicas, percent, layout, budget);
+    let own = record.own_steps(replicas);
+    walk(record, World::at_rest(replicas, own), None)
+}
+
+fn go_on(from: Walk, goal: Goal) -> Walk {
+    let Walk {
+        mut record,
+        world,
+        form,
+        ..
+    } = from;
+    record.aim(goal);
+    walk(record, world, form)
+}
+
+fn sizes(walk: &Walk) -> (i32, i32) {
+    (walk.world.stable.size, walk.world.canary.size)
+}
+
+fn abort() -> Goal {
+    Goal::Abort {
+        keep_spec: false,
+        force: false,
+        reason: String::new(),
+        failed: None,
+        by: String::new(),
+    }
+}
+
+fn promote() -> Goal {
+    Goal::Promote { by: String::new() }
+}
+
+fn purposes(walk: &Walk) -> Vec<Purpose> {
+    walk.stages.iter().map(|stage| stage.purpose).collect()
+}
+
+#[test]
+fn ten_percent_of_ten_takes_three_patches_and_parks_as_eleven_and_one() {
+    let walk = start(10, 10.0, Layout::Auto);
+    assert_eq!(walk.end, Ok(End::Parked));
+    assert_eq!(sizes(&walk), (11, 1));
+    assert_eq!(
+        purposes(&walk),
+        [Purpose::Ramp, Purpose::Settle, Purpose::Park]
+    );
+    assert_eq!(walk.extremes.most, 12);
+    assert_eq!(walk.extremes.fewest_ready, 10);
+}
+
+/// I1, I2, I3 and I5 of every way, in the model.
+#[test]
+fn from_every_weight_to_every_other_out_and_back_nothing_is_lost() {
+    let weights = [1.0, 10.0, 25.0, 33.0, 50.0, 75.0];
+    for replicas in [3, 4, 5, 7, 10, 23, 60] {
+        for layout in [Layout::Auto, Layout::Replace] {
+            for from in weights {
+                for to in weights {
+                    let name = format!("{replicas} {layout:?} {from} → {to}");
+                    let first = start(replicas, from, layout);
+                    assert_eq!(first.end, Ok(End::Parked), "{name}");
+                    let budget = first.record.budget;
+                    let second = go_on(first, Goal::Hold { percent: to });
+                    assert_eq!(second.end, Ok(End::Parked), "{name}");
+                    let (stable, canary) = sizes(&second);
+                    assert!(canary >= 1 && canary < stable, "{name}");
+                    for (goal, last) in [(promote(), (0, replicas)), (abort(), (replicas, 0))] {
+                        let end = go_on(second.clone(), goal);
+                        assert!(end.end.is_ok(), "{name}: {:?}", end.end);
+                        assert_eq!(sizes(&end), last, "{name}");
+                        let extremes = end.extremes.and(second.extremes);
+                        assert!(extremes.fewest_ready >= replicas, "{name}: {extremes:?}");
+                        assert!(extremes.most <= replicas + budget, "{name}: {extremes:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_abort_from_anywhere_on_the_way_comes_back_to_what_was() {
+    let whole = start(10, 30.0, Layout::Auto);
+    for stages in 0..=whole.record.forms.len() {
+        // The run was killed after that many patches.
+        let mut record = record(10, 30.0, Layout::Auto, whole.record.budget);
+        let mut world = World::at_rest(10, record.own_steps(10));
+        for form in &whole.record.forms[..stages] {
+            record.forms.push(*form);
+            crate::plan::put(&mut world, &record, form);
+            world.run();
+        }
+        // The whole way was announced, as far as it could be foreseen.
+        record.forms.clone_from(&whole.record.forms);
+        let form = record.forms[..stages].last().copied();
+        record.aim(abort());
+        let back = walk(record, world, form);
+        assert_eq!(back.end, Ok(End::Aborted), "after {stages}");
+        assert_eq!(sizes(&back), (10, 0));
+        assert_eq!(back.extremes.fewest_ready, 10);
+    }
+}
+
+#[test]
+fn one_and_two_replicas_hold_with_one_canary_beside() {
+    for replicas in [1, 2] {
+        let walk = start(replicas, 10.0, Layout::Auto);
+        assert_eq!(walk.end, Ok(End::Held));
+        assert_eq!(sizes(&walk), (replicas, 1));
+        let up = go_on(walk.clone(), promote());
+        assert_eq!(
+            (up.end.clone(), sizes(&up)),
+            (Ok(End::Promoted), (0, replicas))
+        );
+        let back = go_on(walk, abort());
+        assert_eq!(
+            (back.end.clone(), sizes(&back)),
+            (Ok(End::Aborted), (replicas, 0))
+        );
+    }
+}
+
+fn parked() -> (Record, Seen) {
+    let walk = start(10, 10.0, Layout::Auto);
+    let seen = crate::plan::sight(&walk.record, &walk.world, walk.form);
+    (walk.record, seen)
+}
+
+#[test]
+fn what_others_do_is_recognised_as_what_it_is() {
+    let (record, seen) = parked();
+    let stops = |change: &dyn Fn(&mut Seen)| {
+        let mut seen = seen.clone();
+        change(&mut seen);
+        match next(&record, &seen) {
+            Next::Stop(conflict) => conflict,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        stops(&|seen| seen.uid = "u2".to_owned()),
+        Conflict::Recreated
+    );
+    assert_eq!(stops(&|seen| seen.deleting = true), Conflict::Deleted);
+    assert_eq!(
+        stops(&|seen| seen.shape.template = None),
+        Conflict::Template
+    );
+    assert_eq!(stops(&|seen| seen.shape.paused = false), Conflict::Resumed);
+    assert_eq!(stops(&|seen| seen.marker = None), Conflict::Marker);
+    assert_eq!(
+        stops(&|seen| seen.marker = Some("other.1.3".to_owned())),
+        Conflict::Marker
+    );
+    assert_eq!(stops(&|seen| seen.canary.size = 0), Conflict::Vanished);
+    assert_eq!(stops(&|seen| seen.replicas = 0), Conflict::ScaledToZero);
+    assert_eq!(
+        stops(&|seen| seen.third = Some("web-3".to_owned())),
+        Conflict::ThirdSet("web-3".to_owned())
+    );
+    assert_eq!(
+        stops(&|seen| {
+            seen.shape.strategy = json!({});
+            seen.shape.min_ready = 7;
+        }),
+        Conflict::Fields(vec!["spec.minReadySeconds", "spec.strategy"])
+    );
+}
+
+#[test]
+fn an_autoscaler_is_not_a_conflict() {
+    let (record, mut seen) = parked();
+    seen.replicas = 12;
+    (seen.stable.size, seen.stable.pods, seen.stable.ready) = (13, 13, 13);
+    assert_eq!(next(&record, &seen), Next::Done(End::Parked));
+}
+
+#[test]
+fn nothing_grows_before_the_gate_is_open() {
+    let (mut record, seen) = parked();
+    record.aim(Goal::Hold { percent: 30.0 });
+    let after = |change: &dyn Fn(&mut Seen)| {
+        let mut seen = seen.clone();
+        change(&mut seen);
+        next(&record, &seen)
+    };
+    assert!(matches!(after(&|_| {}), Next::Write(form) if form.purpose == Purpose::Ramp));
+    for waiting in [
+        after(&|seen| seen.current = false),
+        after(&|seen| seen.stable.observed = false),
+        after(&|seen| seen.canary.observed = false),
+        after(&|seen| seen.stable.ready = 10),
+        after(&|seen| seen.stable.pods = 12),
+        after(&|seen| seen.canary.ready = 0),
+    ] {
+        assert!(matches!(waiting, Next::Wait(_)), "{waiting:?}");
+    }
+}
+
+/// Two ways can lead through forms with the same fields; the marker tells which one it is.
+#[test]
+fn a_form_ahead_that_looks_the_same_is_not_taken_for_the_one_that_is() {
+    let first = start(23, 10.0, Layout::Replace);
+    assert_eq!(sizes(&first), (21, 2));
+    let second = go_on(first.clone(), Goal::Hold { percent: 40.0 });
+    assert_eq!(second.end, Ok(End::Parked));
+    let mut record = second.record.clone();
+    record.goal = Goal::Hold { percent: 40.0 };
+    let seen = crate::plan::sight(&record, &first.world, first.form);
+    assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Ramp));
+}
+
+#[test]
+fn a_settle_waits_for_every_canary_and_its_age() {
+    let walk = start(10, 10.0, Layout::Auto);
+    let mut record = walk.record;
+    record.forms.truncate(1);
+    let form = record.forms[0];
+    let mut world = World::at_rest(10, record.own_steps(10));
+    crate::plan::put(&mut world, &record, &form);
+    world.run();
+    let mut seen = crate::plan::sight(&record, &world, Some(form));
+    assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Settle));
+    seen.canary.aged = false;
+    assert_eq!(next(&record, &seen), Next::Wait(Waiting::Age));
+    seen.canary.ready = 0;
+    assert_eq!(next(&record, &seen), Next::Wait(Waiting::Canary));
+}
+
+#[test]
+fn a_dead_canary_does_not_keep_an_abort_from_going() {
+    let (mut record, mut seen) = parked();
+    record.aim(abort());
+    seen.canary.ready = 0;
+    assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Revert));
+    // What the bug of the stale count needs: a status from before the set was shrunk.
+    seen.stable.pods = 12;
+    assert_eq!(next(&record, &seen), Next::Wait(Waiting::Controller));
+}

@@ -1,0 +1,135 @@
+//! The two ways out: promotion, and back.
+
+use super::{End, Next, Place, Seen, Waiting, gate, gate_back, wanted_template};
+use crate::model::Steps;
+use crate::record::{Form, Purpose, Record, Strategy, Template};
+
+/// Decides what promotes.
+pub(super) fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
+    match at.map(|form| form.purpose) {
+        Some(Purpose::Final) => finished(seen, End::Promoted),
+        Some(Purpose::Promote) => {
+            if !seen.current {
+                return Next::Wait(Waiting::Controller);
+            }
+            if (seen.stable.size, seen.canary.size) != (0, seen.replicas) {
+                return Next::Wait(Waiting::Sizes);
+            }
+            // A strategy with maxUnavailable, restored too early, takes the last stable pods.
+            match gate(seen) {
+                Err(waiting) => Next::Wait(waiting),
+                Ok(()) if seen.canary.available < seen.replicas => Next::Wait(Waiting::Age),
+                Ok(()) => Next::Write(Form {
+                    strategy: Strategy::Own,
+                    purpose: Purpose::Final,
+                    ..promotion(record, seen)
+                }),
+            }
+        }
+        _ => match gate(seen) {
+            Err(waiting) => Next::Wait(waiting),
+            Ok(()) => Next::Write(promotion(record, seen)),
+        },
+    }
+}
+
+/// Decides what brings everything back.
+pub(super) fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) -> Next {
+    match at.map(|form| form.purpose) {
+        // Nothing was done yet.
+        None => Next::Done(End::Aborted),
+        // A promotion that had finished is taken back like any other.
+        Some(Purpose::Final) if is_promotion(at, record, keep_spec) => take_back(record, seen),
+        Some(Purpose::Final) => finished(seen, End::Aborted),
+        Some(Purpose::Revert) => {
+            if !seen.current {
+                return Next::Wait(Waiting::Controller);
+            }
+            if (seen.stable.size, seen.canary.size) != (seen.replicas, 0) {
+                return Next::Wait(Waiting::Sizes);
+            }
+            match gate(seen) {
+                Err(waiting) => Next::Wait(waiting),
+                Ok(()) if seen.stable.available < seen.replicas => Next::Wait(Waiting::Age),
+                Ok(()) => {
+                    let template = wanted_template(record, keep_spec);
+                    Next::Write(Form {
+                        purpose: Purpose::Final,
+                        strategy: Strategy::Own,
+                        template,
+                        paused: record.original.pending && template == Template::Canary,
+                        ..revert(record, seen)
+                    })
+                }
+            }
+        }
+        _ => take_back(record, seen),
+    }
+}
+
+fn is_promotion(at: Place, record: &Record, keep_spec: bool) -> bool {
+    let wanted = wanted_template(record, keep_spec);
+    at.is_some_and(|form| form.template == Template::Canary && wanted == Template::Stable)
+}
+
+/// Takes the native way back as soon as that costs nothing.
+pub(super) fn take_back(record: &Record, seen: &Seen) -> Next {
+    match gate_back(seen) {
+        Err(waiting) => Next::Wait(waiting),
+        Ok(()) => Next::Write(revert(record, seen)),
+    }
+}
+
+/// Gives the Deployment back as somebody else has made it, with its own strategy.
+pub(super) fn leave(record: &Record, seen: &Seen) -> Next {
+    match gate_back(seen) {
+        Err(waiting) => Next::Wait(waiting),
+        Ok(()) => Next::Write(Form {
+            purpose: Purpose::Final,
+            strategy: Strategy::Own,
+            template: Template::Foreign,
+            ..revert(record, seen)
+        }),
+    }
+}
+
+fn finished(seen: &Seen, end: End) -> Next {
+    if seen.current {
+        Next::Done(end)
+    } else {
+        Next::Wait(Waiting::Controller)
+    }
+}
+
+fn promotion(record: &Record, seen: &Seen) -> Form {
+    native(record, seen, Purpose::Promote, Template::Canary)
+}
+
+/// Returns the native way back.
+pub(super) fn revert(record: &Record, seen: &Seen) -> Form {
+    native(record, seen, Purpose::Revert, Template::Stable)
+}
+
+/// The native rollout with the Deployment's own surge and nothing unavailable.
+fn native(record: &Record, seen: &Seen, purpose: Purpose, template: Template) -> Form {
+    let own = record.own_steps(seen.replicas);
+    let (stable, canary) = match template {
+        Template::Stable | Template::Foreign => (seen.replicas, 0),
+        Template::Canary => (0, seen.replicas),
+    };
+    Form {
+        id: 0,
+        purpose,
+        seq: record.seq,
+        replicas: seen.replicas,
+        stable,
+        canary,
+        template,
+        held: false,
+        paused: false,
+        strategy: Strategy::Steps(Steps {
+            surge: own.surge.clamp(1, record.budget.max(1)),
+            unavailable: 0,
+        }),
+    }
+}

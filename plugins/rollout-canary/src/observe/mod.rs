@@ -1,0 +1,304 @@
+//! What is read of a Deployment: the object itself, its ReplicaSets, its pods.
+//!
+//! Deployments and ReplicaSets are kept as the server sent them: a pod template that was read into
+//! types and written back would lose what those types do not know yet.
+
+mod around;
+mod pod;
+mod target;
+mod watch;
+
+pub use around::{Around, around};
+pub use pod::{Pod, Trouble};
+pub use target::{Target, parse as parse_target};
+pub use watch::{Change, Watching};
+
+use std::collections::BTreeMap;
+
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, Selector};
+use serde_json::Value;
+
+use crate::machine::{Arm, Seen};
+use crate::meta;
+use crate::record::{Record, Shape, without_hash};
+
+/// A Deployment with everything that belongs to it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The Deployment, as JSON.
+    pub deployment: Value,
+    /// Its ReplicaSets by UID, as JSON.
+    pub sets: BTreeMap<String, Value>,
+    /// Their pods by UID.
+    pub pods: BTreeMap<String, Pod>,
+}
+
+/// Returns the API for Deployments that keeps every field.
+#[must_use]
+pub fn deployments(session: &Session, namespace: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<Deployment>(&());
+    Api::namespaced_with(session.client.clone(), namespace, &resource)
+}
+
+/// Returns the API for ReplicaSets that keeps every field.
+#[must_use]
+pub fn replica_sets(session: &Session, namespace: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<ReplicaSet>(&());
+    Api::namespaced_with(session.client.clone(), namespace, &resource)
+}
+
+/// Returns an object as the JSON it came as.
+///
+/// # Errors
+///
+/// Never for what was JSON before.
+pub fn json(object: &DynamicObject) -> Result<Value> {
+    serde_json::to_value(object)
+        .map_err(|error| Error::failed("the server's answer cannot be read").with_source(error))
+}
+
+/// Reads the Deployment alone.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn deployment(session: &Session, target: &Target) -> Result<Value> {
+    let found = deployments(session, &target.namespace)
+        .get(&target.name)
+        .await
+        .map_err(|error| explain(error, &target.doing("get")))?;
+    json(&found)
+}
+
+/// Reads everything once, one LIST per kind.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
+    let deployment = deployment(session, target).await?;
+    let selector = selector(&deployment)?;
+    let params = ListParams::default().labels_from(&selector);
+    let sets_api = replica_sets(session, &target.namespace);
+    let pods_api = Api::<k8s_openapi::api::core::v1::Pod>::namespaced(
+        session.client.clone(),
+        &target.namespace,
+    );
+    let doing = |resource| Doing::new("list", resource).within(&target.namespace);
+    let sets = async {
+        sets_api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &doing("replicasets.apps")))
+    };
+    let pods = async {
+        pods_api
+            .list(&params)
+            .await
+            .map_err(|error| explain(error, &doing("pods")))
+    };
+    let (sets, pods) = futures::future::try_join(sets, pods).await?;
+    let mut cluster = Cluster {
+        deployment,
+        sets: BTreeMap::new(),
+        pods: BTreeMap::new(),
+    };
+    for set in &sets.items {
+        cluster.put_set(json(set)?);
+    }
+    for pod in &pods.items {
+        cluster.put_pod(pod);
+    }
+    Ok(cluster)
+}
+
+/// Returns the Deployment's selector.
+///
+/// # Errors
+///
+/// When it cannot be read, which the server does not let happen.
+pub fn selector(deployment: &Value) -> Result<Selector> {
+    let broken = || Error::failed("the Deployment's selector cannot be read");
+    let selector: LabelSelector = serde_json::from_value(deployment["spec"]["selector"].clone())
+        .map_err(|error| broken().with_source(error))?;
+    Selector::try_from(selector).map_err(|error| broken().with_source(error))
+}
+
+impl Cluster {
+    /// Returns the UID.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        text(&self.deployment["metadata"]["uid"])
+    }
+
+    /// Returns `spec.replicas`.
+    #[must_use]
+    pub fn replicas(&self) -> i32 {
+        number(&self.deployment["spec"]["replicas"]).unwrap_or(1)
+    }
+
+    /// Takes a ReplicaSet in, if it is the Deployment's.
+    pub fn put_set(&mut self, set: Value) {
+        if is_owned(&set, self.uid()) {
+            let uid = text(&set["metadata"]["uid"]).to_owned();
+            self.sets.insert(uid, set);
+        }
+    }
+
+    /// Takes a pod in.
+    pub fn put_pod(&mut self, pod: &k8s_openapi::api::core::v1::Pod) {
+        let pod = Pod::of(pod);
+        self.pods.insert(pod.uid.clone(), pod);
+    }
+
+    /// Returns the pods of a ReplicaSet that are not on their way out or over.
+    pub fn pods_of<'a>(&'a self, set: &'a str) -> impl Iterator<Item = &'a Pod> {
+        self.pods
+            .values()
+            .filter(move |pod| pod.owner == set && !pod.is_gone())
+    }
+
+    /// Counts the Ready pods of all ReplicaSets.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        let ready = |pod: &&Pod| pod.ready && !pod.is_gone() && self.sets.contains_key(&pod.owner);
+        self.pods.values().filter(ready).count()
+    }
+
+    /// Returns the canary's ReplicaSet.
+    #[must_use]
+    pub fn canary(&self, record: &Record) -> Option<&Value> {
+        self.sets
+            .values()
+            .find(|set| without_hash(&set["spec"]["template"]) == record.canary)
+    }
+
+    /// Returns the stable ReplicaSet.
+    #[must_use]
+    pub fn stable(&self, record: &Record) -> Option<&Value> {
+        self.sets
+            .values()
+            .find(|set| hash(set) == record.stable_hash)
+    }
+
+    /// Returns what decides.
+    #[must_use]
+    pub fn seen(&self, record: &Record, now: Timestamp) -> Seen {
+        let metadata = &self.deployment["metadata"];
+        let generation = metadata["generation"].as_i64();
+        let observed = self.deployment["status"]["observedGeneration"].as_i64();
+        let (stable, canary) = (self.stable(record), self.canary(record));
+        let known = [stable, canary]
+            .into_iter()
+            .flatten()
+            .map(|set| &set["metadata"]["uid"])
+            .collect::<Vec<_>>();
+        let third = self
+            .sets
+            .values()
+            .find(|set| size(set) > 0 && !known.contains(&&set["metadata"]["uid"]))
+            .map(|set| text(&set["metadata"]["name"]).to_owned());
+        Seen {
+            uid: self.uid().to_owned(),
+            replicas: self.replicas(),
+            current: observed >= generation,
+            deleting: metadata["deletionTimestamp"].is_string(),
+            marker: metadata["labels"][meta::MARKER].as_str().map(str::to_owned),
+            shape: Shape::of(&self.deployment["spec"], record),
+            stable: self.arm(stable, record, now),
+            canary: self.arm(canary, record, now),
+            third,
+        }
+    }
+
+    fn arm(&self, set: Option<&Value>, record: &Record, now: Timestamp) -> Arm {
+        let Some(set) = set else {
+            return Arm::none();
+        };
+        let metadata = &set["metadata"];
+        let status = &set["status"];
+        let count = |field: &str| number(&status[field]).unwrap_or_default();
+        let note = |key: &str| {
+            metadata["annotations"][key]
+                .as_str()
+                .and_then(|text| text.parse().ok())
+        };
+        let generation = metadata["generation"].as_i64();
+        let uid = text(&metadata["uid"]);
+        let old_enough = |pod: &Pod| {
+            let age = pod.ready_since.map(|since| now.duration_since(since));
+            pod.ready && age.is_some_and(|age| age.as_secs() >= record.original.min_ready)
+        };
+        let aged = record.original.min_ready == 0 || self.pods_of(uid).all(old_enough);
+        // A controller creates pods; the count of those that are Ready is taken from both, so that
+        // neither a watch that lags nor a status that does is believed alone.
+        let seen_ready = self.pods_of(uid).filter(|pod| pod.ready).count();
+        let ready = count("readyReplicas").min(i32::try_from(seen_ready).unwrap_or(i32::MAX));
+        Arm {
+            exists: true,
+            size: size(set),
+            pods: count("replicas"),
+            ready,
+            available: count("availableReplicas"),
+            observed: status["observedGeneration"].as_i64() >= generation,
+            aged,
+            desired: note(meta::DESIRED),
+            max: note(meta::MAX),
+            held: set["spec"]["minReadySeconds"].as_i64() == Some(meta::HOLD_SECONDS),
+        }
+    }
+
+    /// Returns the ReplicaSet with the Deployment's template, if there is one.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Value> {
+        let wanted = without_hash(&self.deployment["spec"]["template"]);
+        self.sets
+            .values()
+            .find(|set| without_hash(&set["spec"]["template"]) == wanted)
+    }
+
+    /// Returns the ReplicaSets with pods.
+    #[must_use]
+    pub fn active(&self) -> Vec<&Value> {
+        self.sets.values().filter(|set| size(set) > 0).collect()
+    }
+}
+
+/// Returns a ReplicaSet's hash.
+#[must_use]
+pub fn hash(set: &Value) -> &str {
+    text(&set["metadata"]["labels"][meta::HASH])
+}
+
+/// Returns a ReplicaSet's `spec.replicas`.
+#[must_use]
+pub fn size(set: &Value) -> i32 {
+    number(&set["spec"]["replicas"]).unwrap_or(1)
+}
+
+/// Returns a text, empty when there is none.
+#[must_use]
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn number(value: &Value) -> Option<i32> {
+    value.as_i64().and_then(|number| i32::try_from(number).ok())
+}
+
+fn is_owned(object: &Value, uid: &str) -> bool {
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .is_some_and(|owners| {
+            owners
+                .iter()
+                .any(|owner| owner["uid"] == uid && owner["controller"] == true)
+        })
+}

@@ -1,0 +1,345 @@
+//! What a plan finds beside the numbers. Pure: from what was read to sentences.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt as _};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::quantity;
+use crate::observe::{Around, text};
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weight {
+    /// The canary would fail or mislead.
+    Blocks,
+    /// To be known before.
+    Warns,
+    /// For information.
+    Tells,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub weight: Weight,
+    /// What it is about.
+    pub about: String,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What the findings are about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The Deployment, as JSON.
+    pub deployment: &'a Value,
+    /// The template of the pods that run.
+    pub stable: &'a Value,
+    /// The canary's, if it was stated.
+    pub canary: Option<&'a Value>,
+    /// Pods above what runs now, at most.
+    pub more: i32,
+    /// Since when the stable template runs.
+    pub since: Option<jiff::Timestamp>,
+    /// Whether the layout has more pods than replicas.
+    pub surges: bool,
+}
+
+/// Returns everything that was found, what matters most first.
+#[must_use]
+pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
+    let mut found = Vec::new();
+    services(question, around, &mut found);
+    quotas(question, around, &mut found);
+    autoscalers(question, around, &mut found);
+    budgets(question, around, &mut found);
+    gitops(question.deployment, &mut found);
+    template(question, &mut found);
+    configs(question, around, &mut found);
+    found.sort_by_key(|finding| finding.weight);
+    found
+}
+
+fn add(found: &mut Vec<Finding>, weight: Weight, about: impl Into<String>, text: String) {
+    found.push(Finding {
+        weight,
+        about: about.into(),
+        text,
+    });
+}
+
+fn labels(template: &Value) -> BTreeMap<String, String> {
+    let labels = template["metadata"]["labels"].as_object();
+    labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), text(value).to_owned()))
+        .collect()
+}
+
+fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    let selector = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.selector.as_ref());
+    selector.is_some_and(|selector| {
+        !selector.is_empty()
+            && selector
+                .iter()
+                .all(|(key, value)| labels.get(key) == Some(value))
+    })
+}
+
+fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    let stable = labels(question.stable);
+    for service in around
+        .services
+        .iter()
+        .filter(|service| selects(service, &stable))
+    {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let about = format!("service/{name}");
+        if let Some(canary) = question.canary
+            && !selects(service, &labels(canary))
+        {
+            let text = "selects the stable pods and not the canary: it would get no traffic here";
+            add(found, Weight::Blocks, &about, text.to_owned());
+        }
+        let spec = service.spec.as_ref();
+        if spec.and_then(|spec| spec.session_affinity.as_deref()) == Some("ClientIP") {
+            let text =
+                "keeps clients at one pod: the canary's share of requests is not its share of pods";
+            add(found, Weight::Warns, &about, text.to_owned());
+        }
+        if spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None") {
+            let text = "is headless: its clients choose pods by themselves";
+            add(found, Weight::Warns, &about, text.to_owned());
+        }
+        for route in around.routes.iter().filter(|route| leads_to(route, name)) {
+            let kind = text(&route["kind"]);
+            let route = format!("{kind}/{}", text(&route["metadata"]["name"]));
+            let text =
+                format!("leads to service/{name}; the canary's share there is its share of pods");
+            add(found, Weight::Tells, route, text);
+        }
+    }
+}
+
+/// Says whether a route of any kind names a Service as a backend.
+fn leads_to(route: &Value, service: &str) -> bool {
+    match route {
+        Value::Array(list) => list.iter().any(|item| leads_to(item, service)),
+        Value::Object(object) => object.iter().any(|(key, value)| {
+            let names = |value: &Value| value["name"] == service || value["host"] == service;
+            let named = match key.as_str() {
+                "backendRefs" | "services" => {
+                    value.as_array().is_some_and(|list| list.iter().any(names))
+                }
+                "service" | "destination" => names(value),
+                _ => false,
+            };
+            named || leads_to(value, service)
+        }),
+        _ => false,
+    }
+}
+
+fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    let template = question.canary.unwrap_or(question.stable);
+    let more = f64::from(question.more);
+    for quota in &around.quotas {
+        let name = quota.metadata.name.as_deref().unwrap_or_default();
+        if quota.spec.as_ref().is_some_and(|spec| {
+            spec.scopes
+                .as_ref()
+                .is_some_and(|scopes| !scopes.is_empty())
+                || spec.scope_selector.is_some()
+        }) {
+            let text = "has scopes, which this plan does not evaluate".to_owned();
+            add(found, Weight::Tells, format!("resourcequota/{name}"), text);
+            continue;
+        }
+        for (resource, hard, used) in limits(quota) {
+            let Some(each) = quantity::of_pod(template, resource) else {
+                continue;
+            };
+            let (Some(room), needed) = (room(hard, used), each * more) else {
+                continue;
+            };
+            if needed > room {
+                let text = format!(
+                    "{resource}: {used} of {hard} are used, and {} more pods need more than what \
+                     is left",
+                    question.more
+                );
+                add(found, Weight::Blocks, format!("resourcequota/{name}"), text);
+            }
+        }
+    }
+}
+
+fn limits(quota: &ResourceQuota) -> Vec<(&str, &str, &str)> {
+    let Some(status) = &quota.status else {
+        return Vec::new();
+    };
+    let (Some(hard), Some(used)) = (&status.hard, &status.used) else {
+        return Vec::new();
+    };
+    hard.iter()
+        .filter_map(|(key, hard)| Some((key.as_str(), hard.0.as_str(), used.get(key)?.0.as_str())))
+        .collect()
+}
+
+fn room(hard: &str, used: &str) -> Option<f64> {
+    Some(quantity::parse(hard)? - quantity::parse(used)?)
+}
+
+fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    let name = text(&question.deployment["metadata"]["name"]);
+    for scaler in &around.autoscalers {
+        let Some(spec) = &scaler.spec else { continue };
+        let target = &spec.scale_target_ref;
+        if target.kind != "Deployment" || target.name != name {
+            continue;
+        }
+        let about = format!(
+            "hpa/{}",
+            scaler.metadata.name.as_deref().unwrap_or_default()
+        );
+        let text = "scales it; the canary's share follows while it is parked".to_owned();
+        add(found, Weight::Tells, &about, text);
+        let memory = spec.metrics.iter().flatten().any(|metric| {
+            metric
+                .resource
+                .as_ref()
+                .is_some_and(|resource| resource.name == "memory")
+        });
+        if memory && question.surges {
+            let text = "counts memory, which every pod needs whatever it does: pods above the \
+                        replicas may make it grow; --layout replace avoids that";
+            add(found, Weight::Warns, about, text.to_owned());
+        }
+    }
+}
+
+fn budgets(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    let labels = labels(question.stable);
+    for budget in &around.budgets {
+        let selector = budget.spec.as_ref().and_then(|spec| spec.selector.clone());
+        let Some(Ok(selector)) = selector.map(|found: LabelSelector| Selector::try_from(found))
+        else {
+            continue;
+        };
+        if selector.matches(&labels) {
+            let name = budget.metadata.name.as_deref().unwrap_or_default();
+            let text = "counts canary pods as healthy ones".to_owned();
+            add(found, Weight::Tells, format!("pdb/{name}"), text);
+        }
+    }
+}
+
+/// Marks by which GitOps tools know what is theirs.
+const OWNERS: [(&str, &str); 5] = [
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
+    ("helm.toolkit.fluxcd.io/name", "Flux"),
+    ("meta.helm.sh/release-name", "Helm"),
+];
+
+/// Field managers of the same.
+const MANAGERS: [(&str, &str); 4] = [
+    ("argocd-controller", "Argo CD"),
+    ("argocd-application-controller", "Argo CD"),
+    ("kustomize-controller", "Flux"),
+    ("helm-controller", "Flux"),
+];
+
+fn gitops(deployment: &Value, found: &mut Vec<Finding>) {
+    if let Some(owner) = git_owner(deployment) {
+        let text = format!(
+            "{owner} keeps this Deployment: parked it sees a difference in paused and strategy \
+             only; let it ignore those, or it takes the canary away"
+        );
+        add(found, Weight::Warns, owner, text);
+    }
+}
+
+/// Returns the GitOps tool that keeps a Deployment, if one does.
+#[must_use]
+pub fn git_owner(deployment: &Value) -> Option<&'static str> {
+    let metadata = &deployment["metadata"];
+    let noted =
+        |key: &str| metadata["labels"][key].is_string() || metadata["annotations"][key].is_string();
+    let manages = |name: &str| {
+        metadata["managedFields"]
+            .as_array()
+            .is_some_and(|fields| fields.iter().any(|field| field["manager"] == name))
+    };
+    let by_note = OWNERS.iter().find(|(key, _)| noted(key));
+    by_note
+        .or_else(|| MANAGERS.iter().find(|(name, _)| manages(name)))
+        .map(|(_, owner)| *owner)
+}
+
+fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
+    let spec = &question.stable["spec"];
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let ports = list(&spec["containers"])
+        .iter()
+        .flat_map(|container| list(&container["ports"]))
+        .any(|port| port["hostPort"].as_i64().is_some_and(|port| port > 0));
+    if ports || spec["hostNetwork"] == true {
+        let text =
+            "pods take ports of their node: every canary needs a node without one".to_owned();
+        add(found, Weight::Warns, "template", text);
+    }
+    if list(&spec["volumes"])
+        .iter()
+        .any(|volume| volume["persistentVolumeClaim"].is_object())
+    {
+        let text = "pods share a volume claim: with ReadWriteOnce a canary on another node waits \
+                    for ever, and both versions write to the same data";
+        add(found, Weight::Warns, "template", text.to_owned());
+    }
+    let required = "requiredDuringSchedulingIgnoredDuringExecution";
+    if !list(&spec["affinity"]["podAntiAffinity"][required]).is_empty() {
+        let text =
+            "pods keep away from each other: every canary needs a node without one".to_owned();
+        add(found, Weight::Warns, "template", text);
+    }
+    if list(&spec["topologySpreadConstraints"])
+        .iter()
+        .any(|constraint| constraint["whenUnsatisfiable"] != "ScheduleAnyway")
+    {
+        let text = "topology spread is counted over both versions".to_owned();
+        add(found, Weight::Tells, "template", text);
+    }
+}
+
+fn configs(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    for (name, written) in &around.configs {
+        match (written, question.since) {
+            (None, _) => {
+                let text = "is named by the template and is not there".to_owned();
+                add(found, Weight::Warns, name, text);
+            }
+            (Some(written), Some(since)) if *written > since => {
+                let text = "was changed since the stable pods were made: a stable pod that \
+                            restarts gets it too, so it is not the canary's alone";
+                add(found, Weight::Warns, name, text.to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "findings_tests.rs"]
+mod tests;

@@ -1,0 +1,10 @@
+//! What would happen: the machine on the model, and what stands in the way.
+
+mod findings;
+mod quantity;
+mod walk;
+
+pub use findings::{Finding, Question, Weight, findings};
+pub use walk::{Walk, ahead, walk};
+#[cfg(test)]
+pub(crate) use walk::{put, sight};

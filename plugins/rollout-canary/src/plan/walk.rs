@@ -1,0 +1,156 @@
+//! The machine, driven over the model instead of a cluster.
+
+use crate::machine::{self, Arm, Conflict, End, Next, Seen};
+use crate::model::{Extremes, Set, Steps, Which, World};
+use crate::record::{Form, Purpose, Record, Strategy, Template};
+
+/// One patch, and what the controllers make of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// What the patch was for.
+    pub purpose: Purpose,
+    /// Stable pods afterwards.
+    pub stable: i32,
+    /// Canary pods afterwards.
+    pub canary: i32,
+    /// The extremes on the way there.
+    pub extremes: Extremes,
+}
+
+/// The whole way to a goal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Walk {
+    /// Patch by patch.
+    pub stages: Vec<Stage>,
+    /// How it ends.
+    pub end: Result<End, Conflict>,
+    /// The extremes of all of it.
+    pub extremes: Extremes,
+    /// Where it ends.
+    pub world: World,
+    /// The record with every form that was announced.
+    pub record: Record,
+    /// The form at the end.
+    pub form: Option<Form>,
+}
+
+/// More patches than any way has.
+const LONGEST: usize = 1000;
+
+/// Walks to the record's goal from a world in which everything is Ready.
+#[must_use]
+pub fn walk(mut record: Record, mut world: World, mut form: Option<Form>) -> Walk {
+    let mut stages = Vec::new();
+    let mut extremes = world.extremes();
+    let mut end = Err(Conflict::Vanished);
+    for _ in 0..LONGEST {
+        match machine::next(&record, &sight(&record, &world, form)) {
+            Next::Write(next) => {
+                let next = record.announce(&next);
+                form = Some(next);
+                put(&mut world, &record, &next);
+                let happened = world.run();
+                extremes = extremes.and(happened);
+                stages.push(Stage {
+                    purpose: next.purpose,
+                    stable: world.stable.size,
+                    canary: world.canary.size,
+                    extremes: happened,
+                });
+            }
+            Next::Done(done) => {
+                end = Ok(done);
+                break;
+            }
+            Next::Stop(conflict) => {
+                end = Err(conflict);
+                break;
+            }
+            // In the model everything has happened already: what waits now waits for ever.
+            Next::Wait(_) => break,
+        }
+    }
+    Walk {
+        stages,
+        end,
+        extremes,
+        world,
+        record,
+        form,
+    }
+}
+
+/// Returns the forms that follow one, if everything goes as in the model, beginning with it.
+#[must_use]
+pub fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
+    let mut world = World {
+        replicas: seen.replicas,
+        steps: Steps::default(),
+        paused: form.paused,
+        held: form.held,
+        newest: Which::Stable,
+        stable: seen.stable.set(),
+        canary: seen.canary.set(),
+    };
+    let mut ahead = record.clone();
+    let known = ahead.forms.len();
+    let form = ahead.announce(form);
+    put(&mut world, &ahead, &form);
+    world.run();
+    let walked = walk(ahead, world, Some(form));
+    walked.record.forms[known..].to_vec()
+}
+
+/// Brings the model into a form.
+pub(crate) fn put(world: &mut World, record: &Record, form: &Form) {
+    world.held = form.held;
+    world.paused = form.paused;
+    world.newest = match form.template {
+        Template::Canary => Which::Canary,
+        Template::Stable | Template::Foreign => Which::Stable,
+    };
+    world.steps = match form.strategy {
+        Strategy::Own => record.own_steps(world.replicas),
+        Strategy::Steps(Steps {
+            surge: 0,
+            unavailable: 0,
+        }) => Steps {
+            surge: 0,
+            unavailable: 1,
+        },
+        Strategy::Steps(steps) => steps,
+    };
+}
+
+/// Returns what would be seen of the model.
+pub(crate) fn sight(record: &Record, world: &World, form: Option<Form>) -> Seen {
+    let marker = form
+        .filter(|form| form.purpose != Purpose::Final)
+        .map(|form| record.marker(form.id));
+    Seen {
+        uid: record.uid.clone(),
+        replicas: world.replicas,
+        current: true,
+        deleting: false,
+        marker,
+        shape: form.map_or_else(|| record.untouched(), |form| form.shape(record)),
+        stable: arm(&world.stable),
+        canary: arm(&world.canary),
+        third: None,
+    }
+}
+
+fn arm(set: &Set) -> Arm {
+    Arm {
+        exists: set.desired.is_some(),
+        size: set.size,
+        pods: set.size,
+        ready: set.ready,
+        available: if set.held { 0 } else { set.ready },
+        observed: true,
+        aged: true,
+        desired: set.desired,
+        max: set.max,
+        held: set.held,
+    }
+}

@@ -1,0 +1,239 @@
+//! What is remembered between commands, in the ConfigMap `rollout-canary.<deployment>`.
+//!
+//! The record is the authority: it is written before each effect, owned by the Deployment, and
+//! bound to its UID. What is on the Deployment itself only proves whose run it is.
+
+mod form;
+mod lease;
+mod store;
+
+pub use form::{Form, Purpose, Shape, Strategy, Template, without_hash};
+pub use lease::{Driver, Driving, RENEW, SURE};
+pub use store::{Put, Store, Stored};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Steps, resolve};
+
+/// The layout of the current version.
+pub const VERSION: u32 = 1;
+
+/// Everything that is remembered of one canary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The layout of this document.
+    pub version: u32,
+    /// Names the run; part of the marker.
+    pub run: String,
+    /// Grows with every change of driver, so that a driver that was frozen is told by it.
+    pub fence: u64,
+    /// The UID of the Deployment.
+    pub uid: String,
+    /// When it began, by the server.
+    pub since: Timestamp,
+    /// What the Deployment was like.
+    pub original: Original,
+    /// The template that is tried, as the server filled it in.
+    pub canary: Value,
+    /// Hash of the stable ReplicaSet.
+    pub stable_hash: String,
+    /// Most pods above the replicas.
+    pub budget: i32,
+    /// Which layout was asked for.
+    pub layout: Layout,
+    /// A split that is far from what was asked for, or not parked, was accepted.
+    #[serde(default)]
+    pub accept_weight: bool,
+    /// What is to become of it.
+    pub goal: Goal,
+    /// Grows with every new goal.
+    pub seq: u64,
+    /// The forms of the Deployment that were announced, oldest first.
+    pub forms: Vec<Form>,
+    /// What was asked of the whole rollout, if it is driven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// Who acts, if anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
+    /// What somebody else asks of the driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+/// What the Deployment was like before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Original {
+    /// `spec.template` of the stable ReplicaSet.
+    pub template: Value,
+    /// Whether the Deployment was paused with the canary's template pending.
+    pub pending: bool,
+    /// `spec.replicas` at that time, for information.
+    pub replicas: i32,
+    /// `spec.minReadySeconds`, 0 when absent.
+    pub min_ready: i64,
+    /// `spec.progressDeadlineSeconds`.
+    pub deadline: Option<i64>,
+    /// `spec.strategy`.
+    pub strategy: Value,
+}
+
+/// Which layout at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Surge where it is possible within the budget, else replace
+    #[default]
+    Auto,
+    /// More stable pods than replicas, and the canaries: a dead canary costs no capacity
+    Surge,
+    /// As many pods as replicas
+    Replace,
+}
+
+/// What is to become of a canary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum Goal {
+    /// So many percent of the pods.
+    Hold {
+        /// 0 < percent < 100.
+        percent: f64,
+    },
+    /// Everything becomes the canary.
+    Promote {
+        /// Who wants it.
+        by: String,
+    },
+    /// Everything becomes stable again.
+    Abort {
+        /// The template that is in the Deployment stays there.
+        keep_spec: bool,
+        /// What others changed is overwritten.
+        #[serde(default)]
+        force: bool,
+        /// Why.
+        reason: String,
+        /// The canary is bad (or could not run): decides the exit code of who drives.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Failure>,
+        /// Who wants it.
+        by: String,
+    },
+}
+
+/// Why a canary was rolled back without anybody asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Failure {
+    /// It is bad: exit 3.
+    Bad,
+    /// It could not be tried: exit 4.
+    Untried,
+}
+
+/// A rollout in steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollout {
+    /// The weights in percent, ascending; the last may be 100.
+    pub steps: Vec<f64>,
+    /// Index of the current one.
+    pub at: usize,
+    /// How long each is watched, in seconds.
+    pub soak: u64,
+    /// How much of that is over, in seconds, at the last note.
+    pub soaked: u64,
+    /// Whether it is promoted without being asked.
+    pub promote: bool,
+    /// How long it is watched after the promotion, in seconds.
+    pub bake: u64,
+}
+
+/// Somebody's wish that the driver carries out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// What.
+    pub goal: Goal,
+}
+
+impl Record {
+    /// Returns the value of the marker while the Deployment is in a form.
+    #[must_use]
+    pub fn marker(&self, form: u32) -> String {
+        format!("{}.{}.{form}", self.run, self.fence)
+    }
+
+    /// Returns the number of the form that a marker of this run names; `None` for any other marker,
+    /// and for one with a fence that is newer than the record's.
+    #[must_use]
+    pub fn marked(&self, marker: &str) -> Option<u32> {
+        let mut parts = marker.split('.');
+        let run = parts.next()?;
+        let fence: u64 = parts.next()?.parse().ok()?;
+        let form = parts.next()?.parse().ok()?;
+        (run == self.run && fence <= self.fence && parts.next().is_none()).then_some(form)
+    }
+
+    /// Announces a form, and returns it with its number.
+    pub fn announce(&mut self, form: &Form) -> Form {
+        let id = self.forms.iter().map(|form| form.id).max().unwrap_or(0) + 1;
+        let form = Form { id, ..*form };
+        self.forms.push(form);
+        form
+    }
+
+    /// Returns a form as it was announced for the present goal.
+    #[must_use]
+    pub fn announced(&self, form: &Form) -> Option<Form> {
+        self.forms
+            .iter()
+            .rev()
+            .find(|known| known.is(form))
+            .copied()
+    }
+
+    /// Returns the template of one side; somebody else's is not known.
+    #[must_use]
+    pub fn template(&self, template: Template) -> Option<&Value> {
+        match template {
+            Template::Stable => Some(&self.original.template),
+            Template::Canary => Some(&self.canary),
+            Template::Foreign => None,
+        }
+    }
+
+    /// Returns the Deployment's own numbers at a number of replicas.
+    #[must_use]
+    pub fn own_steps(&self, replicas: i32) -> Steps {
+        resolve(&self.original.strategy, replicas).unwrap_or_default()
+    }
+
+    /// Returns what the Deployment looked like before.
+    #[must_use]
+    pub fn untouched(&self) -> Shape {
+        let template = if self.original.pending {
+            Template::Canary
+        } else {
+            Template::Stable
+        };
+        Shape {
+            template: Some(template),
+            min_ready: self.original.min_ready,
+            deadline: self.original.deadline,
+            paused: self.original.pending,
+            strategy: self.original.strategy.clone(),
+        }
+    }
+
+    /// Sets a new goal.
+    pub fn aim(&mut self, goal: Goal) {
+        self.goal = goal;
+        self.seq += 1;
+        self.request = None;
+    }
+}

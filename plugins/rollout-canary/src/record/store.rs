@@ -1,0 +1,213 @@
+//! The record in its ConfigMap, changed only by compare-and-set.
+
+use groundcrew::client::Session;
+use groundcrew::client::clock::{self, Clock};
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::{Error, Result};
+use groundcrew::write::{Writer, is_conflict};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Api;
+
+use super::{Record, VERSION};
+use crate::cli::FIELD_MANAGER;
+use crate::meta;
+
+/// The place of one Deployment's record.
+#[derive(Clone, Debug)]
+pub struct Store {
+    api: Api<ConfigMap>,
+    path: String,
+    namespace: String,
+    deployment: String,
+}
+
+/// A record as it was read or written.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What it says.
+    pub record: Record,
+    /// The ConfigMap it is in.
+    pub map: ConfigMap,
+}
+
+/// How a write went.
+#[derive(Debug)]
+pub enum Put {
+    /// As wanted.
+    Done(Box<Stored>),
+    /// Somebody else changed it in between: read it again.
+    Raced,
+    /// The server cannot be reached or is busy: wait, read it again.
+    Blind(String),
+}
+
+impl Store {
+    /// Returns the place for a Deployment.
+    #[must_use]
+    pub fn new(session: &Session, namespace: &str, deployment: &str) -> Self {
+        let name = meta::record_name(deployment);
+        Self {
+            api: Api::namespaced(session.client.clone(), namespace),
+            path: format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
+            namespace: namespace.to_owned(),
+            deployment: deployment.to_owned(),
+        }
+    }
+
+    /// Returns the record's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        meta::record_name(&self.deployment)
+    }
+
+    fn doing(&self, verb: &'static str) -> Doing {
+        Doing::new(verb, "configmaps")
+            .named(self.name())
+            .within(&self.namespace)
+    }
+
+    /// Reads the record and the server's clock.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; that the record is not one of this plugin's, or of a newer version.
+    pub async fn read(&self, session: &Session) -> Result<(Option<Stored>, Clock)> {
+        let (map, clock) = clock::get::<ConfigMap>(session, &self.path)
+            .await
+            .map_err(|error| explain(error, &self.doing("get")))?;
+        Ok((map.map(|map| self.parse(map)).transpose()?, clock))
+    }
+
+    fn parse(&self, map: ConfigMap) -> Result<Stored> {
+        let broken = |why: String| {
+            Error::failed(format!(
+                "configmap {} is no record of a canary: {why}",
+                self.name()
+            ))
+            .with_hint(format!(
+                "look at it:  kubectl get configmap {} -n {} -o yaml",
+                self.name(),
+                self.namespace
+            ))
+        };
+        let state = map
+            .data
+            .as_ref()
+            .and_then(|data| data.get(meta::STATE))
+            .ok_or_else(|| broken(format!("it has no {}", meta::STATE)))?;
+        let version = serde_json::from_str::<serde_json::Value>(state)
+            .map_err(|error| broken(error.to_string()))?["version"]
+            .as_u64();
+        if version != Some(u64::from(VERSION)) {
+            return Err(broken(format!(
+                "its version is {}, and this plugin knows {VERSION}",
+                version.map_or_else(|| "missing".to_owned(), |version| version.to_string())
+            )));
+        }
+        let record = serde_json::from_str(state).map_err(|error| broken(error.to_string()))?;
+        Ok(Stored { record, map })
+    }
+
+    /// Creates the record, owned by the Deployment.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn create(&self, record: &Record) -> Result<Put> {
+        let map = ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(self.name()),
+                namespace: Some(self.namespace.clone()),
+                labels: Some(
+                    [meta::MANAGED_BY, meta::RECORD]
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .into(),
+                ),
+                owner_references: Some(vec![OwnerReference {
+                    api_version: "apps/v1".to_owned(),
+                    kind: "Deployment".to_owned(),
+                    name: self.deployment.clone(),
+                    uid: record.uid.clone(),
+                    ..OwnerReference::default()
+                }]),
+                ..ObjectMeta::default()
+            },
+            data: Some(self.data(record)?),
+            ..ConfigMap::default()
+        };
+        let mine = map.data.clone();
+        let created = writer()
+            .create(&self.api, &map, |found| found.data == mine)
+            .await;
+        self.outcome(created, record, "create")
+    }
+
+    /// Replaces the record if it is still what was read.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn replace(&self, read: &Stored, record: &Record) -> Result<Put> {
+        let mut map = read.map.clone();
+        map.data = Some(self.data(record)?);
+        let mine = map.data.clone();
+        let replaced = writer()
+            .replace(&self.api, &map, |found| found.data == mine)
+            .await;
+        self.outcome(replaced, record, "update")
+    }
+
+    /// Deletes exactly what was read; says whether that was so.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn delete(&self, read: &Stored) -> Result<bool> {
+        match writer().delete(&self.api, &read.map.metadata).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_conflict(&error) => Ok(false),
+            Err(error) => Err(explain(error, &self.doing("delete"))),
+        }
+    }
+
+    fn outcome(
+        &self,
+        result: kube::Result<ConfigMap>,
+        record: &Record,
+        verb: &'static str,
+    ) -> Result<Put> {
+        match result {
+            Ok(map) => Ok(Put::Done(Box::new(Stored {
+                record: record.clone(),
+                map,
+            }))),
+            Err(error) if is_conflict(&error) => Ok(Put::Raced),
+            // Somebody removed the record: what there is has to be looked at again.
+            Err(error) if verb == "update" && groundcrew::write::is_not_found(&error) => {
+                Ok(Put::Raced)
+            }
+            Err(error) if crate::apply::is_blind(&error) => Ok(Put::Blind(error.to_string())),
+            Err(error) => Err(explain(error, &self.doing(verb))),
+        }
+    }
+
+    fn data(&self, record: &Record) -> Result<std::collections::BTreeMap<String, String>> {
+        let state = serde_json::to_string(record)
+            .map_err(|error| Error::failed("cannot write the record").with_source(error))?;
+        let break_glass = crate::break_glass::commands(record, &self.namespace, &self.deployment);
+        Ok([
+            (meta::STATE.to_owned(), state),
+            (meta::BREAK_GLASS.to_owned(), break_glass),
+        ]
+        .into())
+    }
+}
+
+fn writer() -> Writer {
+    Writer {
+        field_manager: FIELD_MANAGER.to_owned(),
+        dry_run: false,
+        force_conflicts: false,
+    }
+}

@@ -1,0 +1,121 @@
+//! The answer for people.
+
+mod plan;
+
+pub use plan::plan;
+
+use groundcrew::output::Table;
+
+use crate::observe::Target;
+use crate::view::{Phase, Status};
+
+/// Shows a percentage with at most one decimal: `8.3 %`, `10 %`.
+#[must_use]
+pub fn percent(value: f64) -> String {
+    let text = format!("{value:.1}");
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// Returns the table of a status.
+#[must_use]
+pub fn status(status: &Status, headers: bool) -> String {
+    let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS"];
+    let mut table = Table::new(headers.then_some(&names[..]));
+    let share = status.effective.percent;
+    for (arm, side, share) in [
+        ("stable", &status.stable, share.map(|share| 100.0 - share)),
+        ("canary", &status.canary, share),
+    ] {
+        if side.hash.is_none() {
+            continue;
+        }
+        table.row([
+            arm,
+            side.hash.as_deref().unwrap_or_default(),
+            &side.replicas.to_string(),
+            &side.ready.to_string(),
+            &share.map(percent).unwrap_or_default(),
+            &side.restarts.to_string(),
+        ]);
+    }
+    let mut text = format!("{}: {}\n", status.deployment, sentence(status));
+    text.push_str(&table.render());
+    text
+}
+
+/// Says in one sentence how it stands.
+#[must_use]
+pub fn sentence(status: &Status) -> String {
+    let share = status.effective.percent.map(percent).unwrap_or_default();
+    let asked = status
+        .target
+        .percent
+        .map(|asked| format!(" (asked {})", percent(asked)))
+        .unwrap_or_default();
+    let rest = if status.parked { ", parked" } else { "" };
+    match status.phase {
+        Phase::Idle => "no canary".to_owned(),
+        Phase::Ramping => format!("making the canary{asked}"),
+        Phase::Settling => format!("settling at {share}{asked}"),
+        Phase::Holding => format!("holding at {share}{asked}{rest}"),
+        Phase::Promoting => "promoting".to_owned(),
+        Phase::Aborting => "going back".to_owned(),
+        Phase::Conflict => status
+            .conflict
+            .clone()
+            .unwrap_or_else(|| "somebody else changed it".to_owned()),
+        Phase::Orphan => "held or marked, and there is no record of a canary".to_owned(),
+    }
+}
+
+/// Returns the command for the next weight, or for all of it.
+fn go_on(status: &Status, target: &Target) -> String {
+    let next = [25.0, 50.0]
+        .into_iter()
+        .find(|next| status.parked && status.target.percent.is_some_and(|asked| asked < *next));
+    let promote = target.words("promote", "");
+    match next {
+        Some(next) => format!("{}   (or {promote})", target.words("", &format!("{next}%"))),
+        None => promote,
+    }
+}
+
+/// Returns the lines after a split was reached.
+#[must_use]
+pub fn reached(status: &Status, target: &Target) -> String {
+    let share = status.effective.percent.map(percent).unwrap_or_default();
+    let pods = status.stable.replicas + status.canary.replicas;
+    let canaries = status.canary.replicas;
+    let line = if status.parked {
+        format!(
+            "parked at {share}: {canaries} canary of {pods} pods.   Safe to leave: nothing drives \
+             it, and every accident falls back to stable."
+        )
+    } else {
+        format!(
+            "held at {share}: {canaries} canary of {pods} pods.   Not parked: do not leave it for \
+             long, and do not scale it."
+        )
+    };
+    format!(
+        "{line}\n  watch     {}\n  go on     {}\n  go back   {}\n",
+        target.words("status", "-w"),
+        go_on(status, target),
+        target.words("abort", ""),
+    )
+}
+
+/// Returns one line with the plan.
+#[must_use]
+pub fn planned(walk: &crate::plan::Walk) -> String {
+    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
+    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
+    format!(
+        "{} replicas → {stable} stable + {canary} canary ({}), Ready never below {}, at most {} \
+         pods",
+        walk.world.replicas,
+        percent(share),
+        walk.extremes.fewest_ready,
+        walk.extremes.most
+    )
+}

@@ -1,0 +1,70 @@
+//! A plan for people.
+
+use groundcrew::output::Table;
+
+use super::percent;
+use crate::commands::plan::Plan;
+use crate::plan::Weight;
+use crate::record::Layout;
+
+/// Returns the plan as text: the numbers, then what was found.
+#[must_use]
+pub fn plan(plan: &Plan, headers: bool) -> String {
+    let mut text = format!(
+        "{}: {} replicas, Ready never below {}, at most {} pods\n",
+        plan.deployment, plan.replicas, plan.fewest_ready, plan.most_pods
+    );
+    let names = [
+        "ASKED",
+        "STABLE",
+        "CANARY",
+        "IS",
+        "LAYOUT",
+        "PARKED",
+        "ON THE WAY",
+    ];
+    let mut table = Table::new(headers.then_some(&names[..]));
+    for step in &plan.steps {
+        let way: Vec<String> = step
+            .patches
+            .iter()
+            .map(|patch| format!("{}+{}", patch.stable, patch.canary))
+            .collect();
+        let layout = match step.layout {
+            Layout::Surge => "surge",
+            Layout::Replace | Layout::Auto => "replace",
+        };
+        table.row([
+            percent(step.asked).as_str(),
+            &step.stable.to_string(),
+            &step.canary.to_string(),
+            &percent(step.percent),
+            layout,
+            if step.parked {
+                "yes"
+            } else {
+                "no: only while driven"
+            },
+            &way.join(" → "),
+        ]);
+    }
+    text.push_str(&table.render());
+    if plan.rights_missing.is_empty() {
+        text.push_str(&format!("rights: all {} held\n", plan.rights_held.len()));
+    }
+    for right in &plan.rights_missing {
+        text.push_str(&format!("missing right: {right}\n"));
+    }
+    for finding in &plan.findings {
+        let word = match finding.weight {
+            Weight::Blocks => "stands in the way",
+            Weight::Warns => "mind",
+            Weight::Tells => "found",
+        };
+        text.push_str(&format!("{word}: {} {}\n", finding.about, finding.text));
+    }
+    for unseen in &plan.unseen {
+        text.push_str(&format!("not seen: {unseen}\n"));
+    }
+    text
+}

@@ -1,0 +1,228 @@
+//! `kubectl rollout-canary` and what others do to the same Deployment meanwhile.
+
+use std::time::Duration;
+
+use harness::{Case, Need, Suite, Web, eventually};
+use serde_json::{Value, json};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::Controllers];
+    let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
+    vec![
+        case(
+            "a_third_template_is_left_alone_or_put_back_as_told",
+            third_template,
+        ),
+        case(
+            "a_manifest_that_is_applied_again_is_recognised",
+            old_manifest,
+        ),
+        case("a_rollout_resume_takes_the_canary_back", resumed),
+        case(
+            "autoscalers_and_downscalers_never_give_the_canary_more",
+            scaled,
+        ),
+        case("a_hold_without_a_record_is_found_and_let_go", orphan),
+        case("a_deployment_made_anew_has_no_canary", recreated),
+        case("break_glass_aborts_without_the_plugin", break_glass),
+        case(
+            "undo_goes_to_any_revision_and_is_refused_with_a_canary",
+            undo,
+        ),
+    ]
+}
+
+fn parked<'a>(suite: &'a Suite, words: &str) -> (Value, Web<'a>) {
+    let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 0}));
+    let before = web.snapshot();
+    web.start(words).success().answers("parked");
+    (before, web)
+}
+
+/// Checks that every command that would write keeps its hands off.
+#[track_caller]
+fn hands_off(web: &Web<'_>, says: &str) {
+    let version = || web.deployment()["metadata"]["generation"].clone();
+    let before = version();
+    for words in ["web 30%", "resume web", "promote web"] {
+        let run = web.canary(words).run();
+        run.code(5).says(says).says("hint:");
+    }
+    assert_eq!(version(), before, "nothing is written");
+    let status = web.canary("status web -o json").run();
+    assert_eq!(status.code(3).json()["phase"], "Conflict");
+}
+
+fn third_template(suite: &Suite) {
+    let (before, web) = parked(suite, "10%");
+    let third = "set image deployment/web web=sandbox.local/sim:3";
+    web.kubectl(third).run().success();
+    hands_off(&web, "another template");
+    assert_eq!(web.sizes()["2"], 1, "the canary stays as it is");
+    web.canary("abort web").run().code(5);
+    let back = web.canary("abort web --force-conflicts").run();
+    back.success().answers("0 differences");
+    assert_eq!(web.snapshot(), before);
+    web.is_clean();
+
+    web.start("10%").success();
+    web.kubectl(third).run().success();
+    web.canary("abort web --keep-spec").run().success();
+    web.kubectl("rollout status deployment/web --timeout=90s")
+        .run()
+        .success();
+    assert_eq!(web.sizes(), [("3".to_owned(), 10)].into());
+    web.is_clean();
+}
+
+fn old_manifest(suite: &Suite) {
+    let (before, web) = parked(suite, "10%");
+    // Server-side and by force, with another strategy, as a pipeline would.
+    let strategy = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
+    web.apply(&web.manifest(10, strategy, "sandbox.local/sim:1"));
+    hands_off(&web, "spec.strategy");
+    let sizes = web.sizes();
+    assert!(sizes["2"] <= 2 && sizes["1"] >= 10, "{sizes:?}");
+    web.canary("abort web --force-conflicts")
+        .run()
+        .success()
+        .answers("0 differences");
+    assert_eq!(web.snapshot(), before);
+    web.is_clean();
+}
+
+fn resumed(suite: &Suite) {
+    let (before, web) = parked(suite, "10%");
+    let watcher = web.watch();
+    web.kubectl("rollout resume deployment/web").run().success();
+    eventually("the canary goes", Duration::from_secs(60), || {
+        web.sizes() == [("1".to_owned(), 10)].into()
+    });
+    hands_off(&web, "resumed");
+    web.canary("abort web")
+        .run()
+        .success()
+        .answers("0 differences");
+    assert_eq!(web.snapshot(), before);
+    web.is_clean();
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 10, "{seen:?}");
+}
+
+fn scaled(suite: &Suite) {
+    let (_, web) = parked(suite, "10%");
+    let scale = |replicas: i64| {
+        let scale = format!("scale deployment/web --replicas={replicas}");
+        web.kubectl(&scale).run().success();
+        let observed = || {
+            let deployment = web.deployment();
+            let status = &deployment["status"];
+            let sizes: i64 = web.sizes().values().sum();
+            status["observedGeneration"] == deployment["metadata"]["generation"]
+                && status["replicas"].as_i64().unwrap_or_default() == sizes
+        };
+        eventually("it is scaled", Duration::from_secs(60), observed);
+        let sizes = web.sizes();
+        let get = |tag: &str| sizes.get(tag).copied().unwrap_or_default();
+        (get("1"), get("2"))
+    };
+    for (replicas, split) in [(12, (13, 1)), (10, (11, 1)), (8, (9, 1)), (10, (11, 1))] {
+        assert_eq!(scale(replicas), split, "scaled to {replicas}");
+        let status = web.canary("status web -o json").run().success().json();
+        assert_eq!(
+            (&status["phase"], &status["parked"]),
+            (&json!("Holding"), &json!(true))
+        );
+    }
+    assert_eq!(scale(0), (0, 0));
+    assert_eq!(scale(10), (10, 0), "what comes back is stable");
+    web.canary("resume web").run().code(5).says("gone");
+    web.canary("abort web").run().success();
+    web.is_clean();
+}
+
+fn orphan(suite: &Suite) {
+    let (_, web) = parked(suite, "10%");
+    web.kubectl("delete configmap rollout-canary.web")
+        .run()
+        .success();
+    let status = web.canary("status web -o json").run();
+    assert_eq!(status.code(3).json()["phase"], "Orphan");
+    web.start("10%").code(5).says("doctor");
+    web.canary("doctor web").run().code(3).answers("left over");
+    web.canary("doctor web --repair")
+        .run()
+        .success()
+        .answers("mended");
+    eventually("only stable pods are left", Duration::from_secs(60), || {
+        web.sizes() == [("1".to_owned(), 10)].into()
+    });
+    web.is_clean();
+    web.canary("doctor web")
+        .run()
+        .success()
+        .answers("nothing is left over");
+}
+
+fn recreated(suite: &Suite) {
+    let (_, web) = parked(suite, "10%");
+    web.kubectl("delete deployment web").run().success();
+    web.apply(&web.manifest(3, Value::Null, "sandbox.local/sim:1"));
+    web.kubectl("rollout status deployment/web --timeout=60s")
+        .run()
+        .success();
+    // The record is the old Deployment's, and goes with it sooner or later.
+    let run = web.canary("promote web").run();
+    assert!([Some(1), Some(5)].contains(&run.code), "{run}");
+    eventually("the record goes", Duration::from_secs(60), || {
+        web.canary("doctor web --repair").run().code == Some(0)
+            && web.get("configmap rollout-canary.web").is_none()
+    });
+    web.start("30%").success();
+    web.canary("abort web").run().success();
+    web.is_clean();
+}
+
+fn break_glass(suite: &Suite) {
+    for layout in ["surge", "replace"] {
+        let (before, web) = parked(suite, &format!("10% --layout {layout}"));
+        let watcher = web.watch();
+        let lines = web.canary("break-glass web").run().success().stdout.clone();
+        let kept = web.get("configmap rollout-canary.web").expect("the record");
+        assert_eq!(kept["data"]["break-glass"], lines);
+        let kubectl = suite.cluster().kubectl();
+        let bin = kubectl.parent().expect("a directory").display().to_string();
+        let run = suite
+            .program(std::path::Path::new("/bin/sh"))
+            .args(["-ec", &lines]);
+        let run = run
+            .env("PATH", format!("{bin}:/usr/bin:/bin"))
+            .kubeconfig(suite.cluster().kubeconfig());
+        run.run().success();
+        assert_eq!(web.snapshot(), before, "{layout}");
+        assert_eq!(web.sizes(), [("1".to_owned(), 10)].into());
+        web.is_clean();
+        let seen = watcher.seen();
+        assert!(seen.fewest_ready >= 10, "{layout}: {seen:?}");
+    }
+}
+
+fn undo(suite: &Suite) {
+    let (_, web) = parked(suite, "10%");
+    web.canary("undo web")
+        .run()
+        .code(5)
+        .says("canary under way");
+    web.canary("history web").run().success().answers("canary");
+    web.canary("promote web").run().success();
+    web.canary("undo web").run().success();
+    web.kubectl("rollout status deployment/web --timeout=60s")
+        .run()
+        .success();
+    assert_eq!(web.sizes(), [("1".to_owned(), 10)].into());
+    web.is_clean();
+    web.canary("undo web --to-revision 99")
+        .run()
+        .code(2)
+        .says("no revision 99");
+}

@@ -86,9 +86,17 @@ fn packed(
 fn validated(suite: &Suite) {
     let archives = suite.path("archives");
     let server = Server::start(&suite.path(""));
-    let validator = harness::krew()
-        .expect("krew")
-        .join("validate-krew-manifest");
+    let tools = harness::krew().expect("krew");
+    let validator = tools.join("validate-krew-manifest");
+    // It installs each platform with `kubectl krew`.
+    let kubectl = suite.cluster().bin_dir().to_owned();
+    let path = [
+        tools,
+        kubectl,
+        PathBuf::from("/usr/bin"),
+        PathBuf::from("/bin"),
+    ];
+    let path = std::env::join_paths(path).expect("a path");
     // The validator installs it and does not run it.
     let program = suite.file("program", "#!/bin/sh\n");
     for plugin in ours() {
@@ -101,8 +109,8 @@ fn validated(suite: &Suite) {
             &format!("{}.yaml", plugin.word()),
             &manifest.expect("a manifest"),
         );
-        let run = suite.program(&validator).args(["-manifest"]).args([&file]);
-        run.run().success();
+        let run = suite.program(&validator).env("PATH", &path);
+        run.args(["-manifest"]).args([&file]).run().success();
     }
 }
 
@@ -132,6 +140,17 @@ impl Krew<'_> {
 fn installed(suite: &Suite) {
     let server = Server::start(&suite.path(""));
     let tools = harness::krew().expect("krew");
+    let archives = suite.path("archives");
+    for plugin in ours() {
+        let program = suite.plugin(&plugin.package.name);
+        packed(suite, &plugin, &program, &[here()], "v1.2.3", &archives);
+        // The next release differs in its name alone; packing takes its time.
+        let archive = |tag| {
+            let (name, here) = (&plugin.package.name, here());
+            archives.join(format!("{name}_{tag}_{}_{}.tar.gz", here.os, here.arch))
+        };
+        fs::copy(archive("v1.2.3"), archive("v1.2.4")).expect("a copy");
+    }
     let root = suite.path("krew-root");
     let path = [
         root.join("bin"),
@@ -186,8 +205,6 @@ fn publish(suite: &Suite, server: &Server, tag: &str) {
     let (archives, work) = (suite.path("archives"), suite.path("index"));
     fs::create_dir_all(work.join("plugins")).expect("a directory");
     for plugin in ours() {
-        let program = suite.plugin(&plugin.package.name);
-        packed(suite, &plugin, &program, &[here()], tag, &archives);
         let sums = Sums::of(&archives).expect("sums");
         let base = server.url("archives");
         let manifest = render(&template(&plugin), tag, &sums, Some(&base), true);

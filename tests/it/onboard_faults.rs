@@ -360,7 +360,7 @@ fn overtaken(suite: &Suite) {
         let make = Match {
             path: Some("/api/v1/namespaces?".to_owned()),
             method: Some("POST".parse().expect("a method")),
-            index: None,
+            ..Match::default()
         };
         let pause = Fault::Delay(Duration::from_secs(seconds));
         through.proxy.add(Rule::once(make, pause));

@@ -10,9 +10,9 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::claim::Claim;
-use crate::clock::Clock;
 use crate::settings::Settings;
 use crate::{index, meta};
+use groundcrew::client::clock::Clock;
 
 /// What a command about one claim looks at first.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ const LONG: Duration = Duration::from_secs(3);
 /// Rounds of the race; `GROUNDCREW_RACE_ROUNDS` asks for more.
 fn rounds() -> usize {
     let asked = std::env::var("GROUNDCREW_RACE_ROUNDS").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(50)
+    asked.and_then(|text| text.parse().ok()).unwrap_or(25)
 }
 
 #[expect(

@@ -20,6 +20,11 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("switching_sets_the_contexts_namespace", needs, switch),
         Case::new("reusing_goes_on_with_what_is_mine", needs, reuse),
         Case::new("a_client_dry_run_writes_nothing", needs, dry_run),
+        Case::new(
+            "a_dry_run_tells_the_end_and_makes_nothing",
+            needs,
+            rehearsed,
+        ),
     ]
 }
 
@@ -193,5 +198,16 @@ fn dry_run(suite: &Suite) {
         run.success().answers("dry run");
         assert_eq!(suite.get(&format!("namespace {ana}")), None, "{mode}");
         assert_eq!(suite.holder(&ana), None, "{mode}");
+    }
+}
+
+fn rehearsed(suite: &Suite) {
+    let _claims = suite.claims();
+    let ana = suite.name("ana");
+    for dry_run in ["client", "server"] {
+        let words = format!("ns-claim {ana} --ttl 2h --dry-run={dry_run}");
+        let output = suite.claimer(&ana, &words).run();
+        output.success().answers(" until ").answers("dry run)");
+        assert!(suite.get(&format!("namespace {ana}")).is_none());
     }
 }

@@ -80,7 +80,9 @@ pub async fn observe(session: &Session) -> Result<Observed> {
         .await
         .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
     let (ledger, ledger_read) = ledger(session).await?;
-    let requests = requests(session).await?;
+    let requests = requests(session)
+        .await
+        .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
     Ok(Observed {
         me,
         index,
@@ -128,7 +130,11 @@ pub async fn ledger(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
 }
 
 /// Reads what the pods of every claim request, from the quotas that count it.
-async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>, kube::Error> {
     let api = Api::<ResourceQuota>::all(session.client.clone());
     let selector = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
     let params = ListParams::default().labels(&selector);
@@ -148,9 +154,7 @@ async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
         };
         requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
     };
-    pages::fold(&api, &params, add)
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))
+    pages::fold(&api, &params, add).await
 }
 
 /// Reads every volume that is kept when its claim goes, by the namespace that uses it.

@@ -70,8 +70,13 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
         count => format!(", {count} old records removed"),
     };
     text.push_str(&format!(
-        "{} claims: {} kept, {} warned, {} waiting, {} due, {} deleted, {} need attention{removed}{}\n",
+        "{} {}: {} kept, {} warned, {} waiting, {} due, {} deleted, {} need attention{removed}{}\n",
         report.claims,
+        if report.claims == 1 {
+            "claim"
+        } else {
+            "claims"
+        },
         count(Action::Kept),
         count(Action::Warned),
         count(Action::Waiting),

@@ -12,6 +12,7 @@ use groundcrew::tenancy::Network;
 use groundcrew::write::{Object, Writer, is_conflict};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::PostParams;
 use sha2::{Digest as _, Sha256};
@@ -135,6 +136,7 @@ impl Run<'_> {
                 let mut namespace = object;
                 namespace.metadata.uid = Some(String::new());
                 namespace.metadata.resource_version = Some(String::new());
+                namespace.metadata.creation_timestamp = Some(Time(self.clock.now()));
                 Ok(Made::New(Box::new(namespace)))
             }
             Err(error) if is_conflict(&error) => {

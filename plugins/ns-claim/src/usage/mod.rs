@@ -2,6 +2,8 @@
 
 mod sum;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
@@ -13,11 +15,12 @@ use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
+use groundcrew::write::status;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
 
-use crate::reap::ledger::Tombstone;
+use crate::reap::ledger::{self, Tombstone};
 use crate::reap::{observe, stone};
 use crate::{index, list};
 use sum::{Row, Usage};
@@ -71,16 +74,37 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         let (index, clock) = index::read(&session).await?;
         let (ledger, _) = observe::ledger(&session).await?;
         let (stones, broken) = tombstones(&session).await?;
-        let alive = list::labelled(&session)
+        let claims = list::labelled(&session)
             .await
-            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?
-            .into_iter()
-            .filter(|claim| claim.terminating.is_none())
-            .map(|claim| claim.uid)
-            .collect();
-        Ok((index.settings, clock.now(), ledger, stones, broken, alive))
+            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+        let requests = observe::requests(&session).await;
+        Ok((index, clock.now(), ledger, stones, broken, claims, requests))
     };
-    let (settings, now, ledger, stones, broken, alive) = interrupt.guard(look).await?;
+    let (index, now, ledger, mut stones, broken, claims, requests) = interrupt.guard(look).await?;
+    let settings = &index.settings;
+    let mut whole = broken.is_empty();
+    let requests = requests.or_else(|error| {
+        let forbidden = status(&error).is_some_and(|status| status.code == 403);
+        let error = explain(error, &Doing::new("list", "resourcequotas"));
+        if !forbidden {
+            return Err(error);
+        }
+        whole = false;
+        ui.warning(format_args!(
+            "what was requested since the reaper's last run is not counted: {error}"
+        ));
+        Ok(BTreeMap::new())
+    })?;
+    // What the reaper will write down when it comes next, so that no report waits for it.
+    let advance = ledger::advance(&ledger, &claims, &requests, &index, now);
+    let known: BTreeSet<String> = stones.iter().map(|stone| stone.uid.clone()).collect();
+    let ended = advance.ended.into_iter();
+    stones.extend(ended.filter(|stone| !known.contains(&stone.uid)));
+    let alive = claims
+        .into_iter()
+        .filter(|claim| claim.terminating.is_none())
+        .map(|claim| claim.uid)
+        .collect();
     for name in &broken {
         ui.warning(format_args!("tombstone {name} cannot be read"));
     }
@@ -92,13 +116,13 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         ));
     }
     let usage = sum::sum(
-        &ledger,
+        &advance.ledger,
         &stones,
         &alive,
         args.by,
         since,
         now,
-        broken.is_empty() && args.since <= keep,
+        whole && args.since <= keep,
     );
     ui.status(format_args!("{UNSEEN}."));
     ui.answer(render(&usage, args.by, &args.output)?)?;

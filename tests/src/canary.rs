@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use groundcrew_sandbox::nodes::LABEL;
+use groundcrew_sandbox::real_node::SIMULATED_TAINT;
 use serde_json::{Value, json};
 
 use crate::command::{Output, Run};
@@ -52,7 +54,12 @@ impl Web<'_> {
             "selector": {"matchLabels": {"app": "web"}},
             "template": {
                 "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "web", "image": image}]},
+                "spec": {
+                    "containers": [{"name": "web", "image": image}],
+                    // Beside a real node the simulated ones take only who asks for them.
+                    "nodeSelector": {LABEL: "simulated"},
+                    "tolerations": [{"key": SIMULATED_TAINT, "operator": "Exists"}],
+                },
             },
         });
         if !strategy.is_null() {
@@ -181,6 +188,8 @@ impl Web<'_> {
         );
         for objects in ["deployments", "replicasets"] {
             let found = self.get(objects).unwrap_or_default().to_string();
+            // What its own manifest says of nodes is none.
+            let found = found.replace(LABEL, "").replace(SIMULATED_TAINT, "");
             assert!(
                 !found.contains("groundcrew.dev/"),
                 "a mark is left: {found}"

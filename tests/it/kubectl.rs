@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use groundcrew_sandbox::release::word;
 use harness::{Case, Need, Suite};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -25,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn finds_the_plugin(suite: &Suite) {
     for plugin in suite.plugins() {
-        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let word = word(&plugin);
         suite
             .admin(&format!("{word} --help"))
             .run()
@@ -117,7 +118,7 @@ fn completion_gives_up(suite: &Suite) {
 #[cfg(unix)]
 fn completion_installs(suite: &Suite) {
     for plugin in suite.plugins() {
-        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let word = word(&plugin);
         let bin = suite.path(&format!("bin-{word}"));
         std::fs::create_dir(&bin).expect("a directory");
         let linked = std::os::unix::fs::symlink(suite.plugin(&plugin), bin.join(&plugin));

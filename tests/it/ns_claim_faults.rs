@@ -84,10 +84,7 @@ fn dying_claim(suite: &Suite, fault: &Fault) {
     let through = suite.proxied();
     for k in 1..=requests_of_a_claim(suite, &through) {
         let name = suite.name("dying");
-        through.proxy.forget();
-        through
-            .proxy
-            .add(Rule::once(Match::number(k), fault.clone()));
+        through.break_at(k, fault);
         let first = as_user(suite, &through, &name, &name);
         through.proxy.heal();
         unharmed(&through, k, &first);
@@ -102,10 +99,7 @@ fn lost_answers(suite: &Suite) {
     let through = suite.proxied();
     for k in 1..=requests_of_a_claim(suite, &through) {
         let name = suite.name("lost");
-        through.proxy.forget();
-        through
-            .proxy
-            .add(Rule::once(Match::number(k), Fault::CutAfter));
+        through.break_at(k, &Fault::CutAfter);
         let output = as_user(suite, &through, &name, &name);
         through.proxy.heal();
         assert_eq!(output.code, Some(0), "answer {k} was lost\n{output}");
@@ -113,15 +107,17 @@ fn lost_answers(suite: &Suite) {
     }
 }
 
+fn end_of(suite: &Suite, name: &str) -> jiff::Timestamp {
+    let text = suite.annotation(name, "expires-at").expect("an end");
+    text.parse().expect("a moment")
+}
+
 fn lost_extend(suite: &Suite) {
     let _claims = suite.claims();
     let through = suite.proxied();
     let name = suite.name("ana");
     let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-    let end = || -> jiff::Timestamp {
-        let text = suite.annotation(&name, "expires-at").expect("an end");
-        text.parse().expect("a moment")
-    };
+    let end = || end_of(suite, &name);
     let before = end();
     let patch = Match::request("PATCH".parse().expect("a method"), "/namespaces/");
     through
@@ -139,10 +135,7 @@ fn dying_extend(suite: &Suite) {
     let through = suite.proxied();
     let name = suite.name("ana");
     let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-    let end = || -> jiff::Timestamp {
-        let text = suite.annotation(&name, "expires-at").expect("an end");
-        text.parse().expect("a moment")
-    };
+    let end = || end_of(suite, &name);
     // Without NAME, which takes every request that there is.
     let extend = |until: &str| {
         let words = format!("extend --until {until} -n {name}");
@@ -158,10 +151,7 @@ fn dying_extend(suite: &Suite) {
             let before = end();
             hours += 1;
             let until = moment(hours * 3600);
-            through.proxy.forget();
-            through
-                .proxy
-                .add(Rule::once(Match::number(k), fault.clone()));
+            through.break_at(k, &fault);
             let first = extend(&until);
             through.proxy.heal();
             unharmed(&through, k, &first);
@@ -194,10 +184,7 @@ fn dying_release(suite: &Suite) {
     for k in 1..=through.proxy.count() {
         let name = suite.name("dying");
         let _ = suite.claim(&name, &format!("{name} --ttl 2h"));
-        through.proxy.forget();
-        through
-            .proxy
-            .add(Rule::once(Match::number(k), Fault::DieAfter));
+        through.break_at(k, &Fault::DieAfter);
         let first = as_user(suite, &through, &name, &format!("release {name}"));
         through.proxy.heal();
         let again = || as_user(suite, &through, &name, &format!("release {name}"));
@@ -248,10 +235,7 @@ fn dying_reaper(suite: &Suite) {
     crate::ns_claim_race::claims(suite, &names, &moment(7200), &moment(-30));
     for (k, name) in (1..).zip(&names) {
         expire(name);
-        through.proxy.forget();
-        through
-            .proxy
-            .add(Rule::once(Match::number(k), Fault::DieAfter));
+        through.break_at(k, &Fault::DieAfter);
         let first = reap("");
         through.proxy.heal();
         let second = reap("");

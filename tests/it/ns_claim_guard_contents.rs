@@ -1,6 +1,6 @@
 //! What plain users must not do inside of claims and in the index, refused by the server itself.
 
-use harness::{Case, Need, Output, Suite, moment};
+use harness::{Case, Need, Suite, at_once, moment};
 use serde_json::json;
 
 use crate::ns_claim_guard::{ana, binding, create, namespace, patch_index, refused, user};
@@ -161,15 +161,7 @@ fn twenty(suite: &Suite) {
         .iter()
         .map(|name| suite.claimer(&ana, &format!("ns-claim {name} --ttl 1h")))
         .collect();
-    let outputs: Vec<Output> = std::thread::scope(|scope| {
-        let all: Vec<_> = runs
-            .into_iter()
-            .map(|run| scope.spawn(|| run.run()))
-            .collect();
-        all.into_iter()
-            .map(|run| run.join().expect("a claimer"))
-            .collect()
-    });
+    let outputs = at_once(runs);
     let made = names
         .iter()
         .filter(|name| suite.annotation(name, "owner").is_some());

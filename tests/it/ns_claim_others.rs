@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Case, Need, Suite, eventually, moment};
+use harness::{Case, Need, Suite, at_once, eventually, moment};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Cluster, Need::Controllers];
@@ -76,15 +76,7 @@ fn fifty(suite: &Suite) {
             )
         })
         .collect();
-    let outputs: Vec<_> = std::thread::scope(|scope| {
-        let all: Vec<_> = runs
-            .into_iter()
-            .map(|run| scope.spawn(|| run.run()))
-            .collect();
-        all.into_iter()
-            .map(|run| run.join().expect("a claimer"))
-            .collect()
-    });
+    let outputs = at_once(runs);
     let won: Vec<_> = outputs
         .iter()
         .filter(|output| output.code == Some(0))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Case, Fault, Match, Need, Rule, Suite, eventually};
+use harness::{Case, Fault, Need, Suite, eventually};
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -347,10 +347,7 @@ fn cut_doctor(suite: &Suite) {
     assert_eq!(signer["state"], "ok");
     let requests = through.proxy.count();
     for k in 1..=requests {
-        through.proxy.forget();
-        through
-            .proxy
-            .add(Rule::once(Match::number(k), Fault::CutAfter));
+        through.break_at(k, &Fault::CutAfter);
         let run = doctor();
         assert!(run.code.is_some(), "{run}");
         through.proxy.heal();

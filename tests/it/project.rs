@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use groundcrew_sandbox::layout::workspace_root;
+use groundcrew_sandbox::release::word;
 use harness::{Case, Need, Suite};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -115,7 +116,7 @@ fn main_is_a_sentence(_: &Suite) {
 
 fn reference(suite: &Suite) {
     for plugin in suite.plugins() {
-        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let word = word(&plugin);
         let output = suite.program(&suite.plugin(&plugin)).line("manual").run();
         let page = format!("docs/reference/{word}.md");
         assert!(
@@ -127,7 +128,7 @@ fn reference(suite: &Suite) {
 
 fn manual_pages(suite: &Suite) {
     for plugin in suite.plugins() {
-        let word = plugin.trim_start_matches("kubectl-").replace('_', "-");
+        let word = word(&plugin);
         let directory = suite.path(&format!("man-{word}"));
         let run = suite.program(&suite.plugin(&plugin)).line("manual --man");
         run.args([&directory]).run().success().no_answer();

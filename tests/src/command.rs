@@ -17,6 +17,24 @@ pub struct Run {
     shown: String,
 }
 
+/// Runs all of them at the same time; what they say comes in their order.
+///
+/// # Panics
+///
+/// When one cannot be started or does not end in time.
+#[must_use]
+pub fn at_once(runs: Vec<Run>) -> Vec<Output> {
+    std::thread::scope(|scope| {
+        let all: Vec<_> = runs
+            .into_iter()
+            .map(|run| scope.spawn(|| run.run()))
+            .collect();
+        all.into_iter()
+            .map(|run| run.join().expect("a run"))
+            .collect()
+    })
+}
+
 impl Run {
     pub(crate) fn new(program: &Path, home: &Path, path: &OsStr) -> Self {
         let mut command = Command::new(program);

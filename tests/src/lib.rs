@@ -21,7 +21,7 @@ mod suite;
 pub use canary::{Seen, Watcher, Web};
 pub use case::{Case, Need};
 pub use claims::{action, action_of, moment};
-pub use command::{Output, Run};
+pub use command::{Output, Run, at_once};
 pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};
 pub use suite::{Proxied, Suite, eventually};

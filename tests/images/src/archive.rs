@@ -105,7 +105,12 @@ fn config(image: &Image<'_>, arch: &str, layer_digest: &str) -> Value {
     })
 }
 
-fn append<W: io::Write>(
+/// Appends a file that carries neither a time nor an owner of this machine.
+///
+/// # Errors
+///
+/// When the entry cannot be expressed in the tar format, or not be written.
+pub fn append<W: io::Write>(
     archive: &mut tar::Builder<W>,
     name: &str,
     content: &[u8],

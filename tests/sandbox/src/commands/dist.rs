@@ -50,12 +50,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(directory) => directory.clone(),
         None => cargo::build_release(&plugins, options.target.as_deref())?,
     };
+    // The pages are the same everywhere; a program for another platform cannot be asked for them.
+    let asked = match &options.target {
+        Some(_) => cargo::build_plugins()?,
+        None => programs.clone(),
+    };
     let manuals = tempfile::tempdir().context(|| "cannot make a directory".to_owned())?;
     for plugin in &plugins {
         let name = &plugin.package.name;
         let program = programs.join(platform.program(name));
         let pages = manuals.path().join(name);
-        write_manuals(plugin, &program, options.target.is_some(), &pages)?;
+        write_manuals(&asked.join(name), &pages)?;
         let tag = tag(plugin);
         let archive = pack(
             plugin,
@@ -73,14 +78,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .context(|| format!("cannot write {}", sums.display()))
 }
 
-/// The pages are the same everywhere; a program for another platform cannot be asked for them.
-fn write_manuals(plugin: &Plugin, program: &Path, foreign: bool, pages: &Path) -> Result<()> {
-    let asked = if foreign {
-        cargo::build_plugins()?.join(&plugin.package.name)
-    } else {
-        program.to_owned()
-    };
-    let status = Command::new(&asked)
+fn write_manuals(asked: &Path, pages: &Path) -> Result<()> {
+    let status = Command::new(asked)
         .args(["manual", "--man"])
         .arg(pages)
         .status()

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use flate2::{Compression, GzBuilder};
-use groundcrew_images::archive::hex_digest;
+use groundcrew_images::archive::{append, hex_digest};
 
 use super::packages::Plugin;
 use super::platform::Platform;
@@ -83,14 +83,7 @@ fn compressed(files: &[(String, Vec<u8>, u32)]) -> io::Result<Vec<u8>> {
         .write(Vec::new(), Compression::best());
     let mut archive = tar::Builder::new(gzip);
     for (name, content, mode) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_size(content.len() as u64);
-        header.set_mode(*mode);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(0);
-        archive.append_data(&mut header, name, content.as_slice())?;
+        append(&mut archive, name, content, *mode)?;
     }
     let mut gzip = archive.into_inner()?;
     gzip.flush()?;

@@ -8,5 +8,5 @@ mod spdx;
 
 pub use archive::{Archive, pack};
 pub use manifest::{Sums, render};
-pub use packages::{Package, Plugin, plugins};
+pub use packages::{Package, Plugin, plugins, word};
 pub use platform::Platform;

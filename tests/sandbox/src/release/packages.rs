@@ -150,12 +150,17 @@ fn read(metadata: &Metadata) -> Vec<Plugin> {
     plugins
 }
 
+/// Returns the word after `kubectl` that finds a program: `ns-claim` finds `kubectl-ns_claim`.
+#[must_use]
+pub fn word(program: &str) -> String {
+    program.trim_start_matches("kubectl-").replace('_', "-")
+}
+
 impl Plugin {
     /// Returns the word after `kubectl`, which is also krew's name: with dashes.
     #[must_use]
     pub fn word(&self) -> String {
-        let name = self.package.name.trim_start_matches("kubectl-");
-        name.replace('_', "-")
+        word(&self.package.name)
     }
 }
 

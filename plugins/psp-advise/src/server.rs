@@ -1,10 +1,15 @@
 //! Which API server decides.
 
-use groundcrew::client::Session;
+use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
+use groundcrew::flags::KubeArgs;
+use groundcrew::ui::Ui;
 use psp_advise::standards::{NEWEST, OLDEST_SERVER, Server};
 use serde::Deserialize;
+
+use crate::cli::product;
 
 /// `--server-version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,33 @@ pub fn parse(text: &str) -> Result<Choice, String> {
         )),
         None => Err("a server version is v1.31, or `cluster`".to_owned()),
     }
+}
+
+/// Returns the server that decides and, where `needed` or asked about, the session with it.
+///
+/// # Errors
+///
+/// That the cluster cannot be reached, or is too old.
+pub async fn open(
+    choice: Option<Choice>,
+    needed: bool,
+    kube: &KubeArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<(Option<Session>, Server)> {
+    let session = if needed || choice == Some(Choice::Cluster) {
+        let product = product();
+        let session = client::connect(kube, &product, ui);
+        Some(interrupt.guard(session).await?)
+    } else {
+        None
+    };
+    let server = match (choice, &session) {
+        (Some(Choice::Stated(server)), _) => server,
+        (_, Some(session)) => interrupt.guard(ask(session)).await?,
+        (_, None) => Server::default(),
+    };
+    Ok((session, server))
 }
 
 /// `/version`, as far as it matters.

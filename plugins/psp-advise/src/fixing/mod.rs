@@ -6,7 +6,7 @@ mod write;
 
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, WriteArgs};
@@ -14,10 +14,9 @@ use groundcrew::ui::Ui;
 use psp_advise::advice::Grade;
 use psp_advise::fix::{FixedObject, Wanted, fix_document};
 use psp_advise::manifest::split;
-use psp_advise::standards::{Level, LevelVersion, Server, Version};
+use psp_advise::standards::{Level, LevelVersion, Version};
 use psp_advise::workload::ObjectRef;
 
-use crate::cli::product;
 use crate::files::{self, File, FileArgs};
 use crate::generate::workloads;
 use crate::server::{self, Choice};
@@ -136,19 +135,9 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
                 .with_hint("-f FILE names them; --apply changes the objects in the cluster"),
         );
     }
-    let asks = args.server_version == Some(Choice::Cluster);
-    let session = if args.apply || asks || !of_files {
-        let product = product();
-        let session = client::connect(&args.kube, &product, ui);
-        Some(interrupt.guard(session).await?)
-    } else {
-        None
-    };
-    let server = match (args.server_version, &session) {
-        (Some(Choice::Stated(server)), _) => server,
-        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
-        (_, None) => Server::default(),
-    };
+    let needed = args.apply || !of_files;
+    let (session, server) =
+        server::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
     let level = match args.to {
         Target::Baseline => Level::Baseline,
         Target::Restricted => Level::Restricted,

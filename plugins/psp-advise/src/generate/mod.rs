@@ -82,6 +82,25 @@ pub async fn run(args: GenerateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
     }
 }
 
+/// Refuses to make a policy from a part: what was not read would not be admitted.
+fn whole(subjects: Vec<Subject>, unreadable: &[String], ui: &Ui) -> Result<Vec<Subject>> {
+    for line in unreadable {
+        ui.warning(format_args!("not evaluated: {line}"));
+    }
+    if !unreadable.is_empty() {
+        return Err(Error::new(
+            Kind::Incomplete,
+            "a policy for part of the workloads would refuse the others",
+        ));
+    }
+    if subjects.is_empty() {
+        return Err(Error::usage(
+            "there are no pods and no pod templates to make a policy from",
+        ));
+    }
+    Ok(subjects)
+}
+
 async fn psp(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let (subjects, unreadable) = if args.files.filename.is_empty() {
         let product = product();
@@ -94,21 +113,7 @@ async fn psp(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     } else {
         files(&args.files, args.kube.namespace.as_deref())?
     };
-    for line in &unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
-    // What was not read would not be admitted.
-    if !unreadable.is_empty() {
-        return Err(Error::new(
-            Kind::Incomplete,
-            "a policy for part of the workloads would refuse the others",
-        ));
-    }
-    if subjects.is_empty() {
-        return Err(Error::usage(
-            "there are no pods and no pod templates to make a policy from",
-        ));
-    }
+    let subjects = whole(subjects, &unreadable, ui)?;
     let pods: Vec<Value> = subjects.iter().map(|subject| subject.pod.clone()).collect();
     let generated = generate(&args.name, &pods);
     if let Some((index, reasons)) = generated.refused.first() {

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::client::Session;
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::output::yaml;
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, binding, probes};
-use psp_advise::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Server, Version};
+use psp_advise::psp::{Policy, probes};
+use psp_advise::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Version};
+use psp_advise::vap::binding;
 use serde_json::{Value, json};
 
-use crate::cli::product;
 use crate::explain::{Subject, files};
 use crate::files::FileArgs;
 use crate::server::{self, Choice};
@@ -75,19 +75,9 @@ pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result
             .with_hint("--level baseline, or --level restricted"));
     }
     let of_files = !args.files.filename.is_empty();
-    let asks = args.server_version == Some(Choice::Cluster);
-    let session = if !of_files || args.verify || asks {
-        let product = product();
-        let session = client::connect(&args.kube, &product, ui);
-        Some(interrupt.guard(session).await?)
-    } else {
-        None
-    };
-    let server = match (args.server_version, &session) {
-        (Some(Choice::Stated(server)), _) => server,
-        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
-        (_, None) => Server::default(),
-    };
+    let needed = !of_files || args.verify;
+    let (session, server) =
+        server::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
     let version = args.version.unwrap_or(Version::Minor(server.minor()));
     if server.applied(version) < OLDEST_EXCEPT {
         return Err(Error::usage(format!(
@@ -149,21 +139,7 @@ async fn subjects(
         }
         None => files(&args.files, args.kube.namespace.as_deref())?,
     };
-    for line in &unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
-    if !unreadable.is_empty() {
-        return Err(Error::new(
-            Kind::Incomplete,
-            "a policy for part of the workloads would refuse the others",
-        ));
-    }
-    if subjects.is_empty() {
-        return Err(Error::usage(
-            "there are no pods and no pod templates to make a policy from",
-        ));
-    }
-    Ok(subjects)
+    super::whole(subjects, &unreadable, ui)
 }
 
 /// Admits everything, and nothing less does.

@@ -7,7 +7,8 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Format;
 use groundcrew::output::{Document, Kind, json, yaml};
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, admission_policy, binding, guaranteed, losses, too_many};
+use psp_advise::psp::{Policy, admission_policy, guaranteed, losses, too_many};
+use psp_advise::vap::binding;
 use serde::Serialize;
 use serde_json::Value;
 

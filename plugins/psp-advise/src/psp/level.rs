@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::mutate::{APP_ARMOR_ALLOWED, APP_ARMOR_DEFAULT, SECCOMP_ALLOWED, SECCOMP_DEFAULT};
 use super::policy::Policy;
-use crate::standards::Level;
+use crate::standards::{Level, RESTRICTED_VOLUMES};
 
 /// What becomes of a policy under the standards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,16 +40,6 @@ const BASELINE_CAPABILITIES: [&str; 13] = [
     "SETPCAP",
     "SETUID",
     "SYS_CHROOT",
-];
-const RESTRICTED_VOLUMES: [&str; 8] = [
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
 ];
 
 /// Returns what a policy guarantees.

@@ -20,7 +20,7 @@ mod validate;
 
 pub use admit::{Outcome, Request, decide};
 pub use asis::{completed, faults_as_is};
-pub use cel::{admission_policy, binding, losses, too_many};
+pub use cel::{admission_policy, losses, too_many};
 pub use generate::{Generated, generate};
 pub use level::{Guaranteed, guaranteed};
 pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};

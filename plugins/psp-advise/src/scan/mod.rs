@@ -11,16 +11,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client::Session;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
-use psp_advise::standards::Server;
 use psp_advise::standards::config::Config;
 
-use crate::cli::product;
 use crate::files::FileArgs;
 use crate::format::OutputArgs;
 use crate::server::{self, Choice};
@@ -124,21 +122,8 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         )
         .with_hint("leave -f out to look at the cluster"));
     }
-    let needs_cluster = !offline || policy.server_version == Some(Choice::Cluster);
-    let session = if needs_cluster {
-        Some(
-            interrupt
-                .guard(client::connect(&kube, &product(), ui))
-                .await?,
-        )
-    } else {
-        None
-    };
-    let server = match (policy.server_version, &session) {
-        (Some(Choice::Stated(server)), _) => server,
-        (_, Some(session)) => interrupt.guard(server::ask(session)).await?,
-        (_, None) => Server::default(),
-    };
+    let (session, server) =
+        server::open(policy.server_version, !offline, &kube, ui, interrupt).await?;
     if namespaces.is_empty() && !all_namespaces {
         namespaces.extend(kube.namespace.clone());
     }

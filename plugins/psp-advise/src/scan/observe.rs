@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
+use groundcrew::write::is_forbidden;
 use psp_advise::decision::Source;
 use psp_advise::pod::{Meta, Origin, OwnerReference, Pod, PodSpec};
 use psp_advise::workload::{ObjectRef, Workload};
@@ -200,7 +201,7 @@ async fn namespaces(session: &Session, options: &Options, builder: &mut Builder<
             let uri = format!("/api/v1/namespaces?limit={PAGE}&continue={}", encode(&next));
             let doing = Doing::new("list", "namespaces");
             let list: List<NamespaceItem> = get(session, &uri).await.map_err(|error| {
-                let forbidden = matches!(&error, kube::Error::Api(status) if status.code == 403);
+                let forbidden = is_forbidden(&error);
                 let error = explain(error, &doing);
                 if forbidden {
                     error.with_hint("one namespace is enough:  kubectl psp-advise -n NAME")

@@ -12,6 +12,7 @@ mod level;
 mod namespace;
 mod registry;
 
+pub(crate) use checks::volume::RESTRICTED_VOLUMES;
 pub use evaluate::{Fault, Verdict, Violation, evaluate};
 pub use except::{Except, Exception, OLDEST_EXCEPT};
 pub use level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};

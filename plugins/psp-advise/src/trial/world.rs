@@ -6,7 +6,7 @@ use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{is_conflict, is_not_found, status};
-use psp_advise::psp::binding;
+use psp_advise::vap::binding;
 use serde_json::{Value, json};
 
 use super::{Trial, Try};

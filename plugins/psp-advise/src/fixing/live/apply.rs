@@ -30,15 +30,10 @@ enum Fate {
 
 impl Fate {
     fn text(&self, dry_run: DryRun) -> String {
-        let done = match dry_run {
-            DryRun::None => "patched",
-            DryRun::Client => "patched (dry run)",
-            DryRun::Server => "patched (server dry run)",
-        };
         match self {
             Self::Unchanged => "unchanged".to_owned(),
             Self::Left(why) => format!("left: {why}"),
-            Self::Patched => done.to_owned(),
+            Self::Patched => format!("patched{}", dry_run.suffix()),
             Self::Refused(error) => format!("refused: {}", error.headline()),
             Self::NotTried => "not tried".to_owned(),
         }

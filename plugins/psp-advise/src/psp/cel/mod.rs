@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::mutate::{APP_ARMOR_ALLOWED, APP_ARMOR_DEFAULT, SECCOMP_ALLOWED, SECCOMP_DEFAULT};
 use super::policy::{IdRange, Policy};
+use crate::vap::{self, CONTAINERS};
 
 /// A field of a policy and what it asks for; a field that allows everything has none.
 pub(super) type Condition = (&'static str, String);
@@ -26,8 +27,7 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
     let mut alive: Vec<&Policy> = policies.iter().filter(|it| it.dead().is_none()).collect();
     alive.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
     let mut variables = vec![
-        json!({"name": "containers", "expression": "object.spec.?initContainers.orValue([]) + \
-            object.spec.containers + object.spec.?ephemeralContainers.orValue([])"}),
+        json!({"name": "containers", "expression": CONTAINERS}),
         json!({"name": "account", "expression":
             "object.spec.?serviceAccountName.orValue(\"default\")"}),
     ];
@@ -65,26 +65,12 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
             ),
         )
     };
-    json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
-                    "resources": ["pods"]},
-                {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"],
-                    "resources": ["pods/ephemeralcontainers"]},
-            ]},
-            "variables": variables,
-            "validations": [{
-                "expression": expression,
-                "messageExpression": message,
-                "reason": "Forbidden",
-            }],
-        },
-    })
+    let validations = json!([{
+        "expression": expression,
+        "messageExpression": message,
+        "reason": "Forbidden",
+    }]);
+    vap::policy(name, &Value::Array(variables), &validations)
 }
 
 /// Returns what a policy did and no validation can do: fields that pods got and that they may go
@@ -125,17 +111,6 @@ pub fn losses(policy: &Policy) -> Vec<(&'static str, &'static str)> {
         ));
     }
     all
-}
-
-/// Returns the binding that puts a policy into force everywhere.
-#[must_use]
-pub fn binding(name: &str) -> Value {
-    json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": name},
-        "spec": {"policyName": name, "validationActions": ["Deny"]},
-    })
 }
 
 /// Questions about rights that the API server pays for in one decision.

@@ -24,6 +24,18 @@ pub(in crate::standards) fn host_path(looking: &Looking<'_>) -> Option<Found> {
     })
 }
 
+/// Sorts of volumes that the restricted level allows; `image` too since server 1.33.
+pub(crate) const RESTRICTED_VOLUMES: [&str; 8] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
+
 /// `check_restrictedVolumes.go`.
 pub(in crate::standards) fn restricted(looking: &Looking<'_>) -> Option<Found> {
     const ALLOWED: &str = "configMap, csi, downwardAPI, emptyDir, ephemeral, image, \
@@ -33,16 +45,7 @@ pub(in crate::standards) fn restricted(looking: &Looking<'_>) -> Option<Found> {
     for (index, volume) in looking.pod.spec.volumes.iter().enumerate() {
         let source = volume.source();
         let kind = match source {
-            Some(
-                "configMap"
-                | "csi"
-                | "downwardAPI"
-                | "emptyDir"
-                | "ephemeral"
-                | "persistentVolumeClaim"
-                | "projected"
-                | "secret",
-            ) => continue,
+            Some(source) if RESTRICTED_VOLUMES.contains(&source) => continue,
             // Servers that knew image volumes as alpha did not know them here.
             Some("image") if looking.server.minor() >= 33 => continue,
             Some("image") | None => "unknown",

@@ -4,20 +4,12 @@ use serde_json::{Value, json};
 
 use super::Except;
 use crate::pod::APP_ARMOR_ANNOTATION;
-use crate::standards::checks::{host::SYSCTLS, privilege::BASELINE_CAPABILITIES};
+use crate::standards::checks::{
+    host::SYSCTLS, privilege::BASELINE_CAPABILITIES, volume::RESTRICTED_VOLUMES,
+};
 use crate::standards::registry::active;
+use crate::vap::{self, CONTAINERS};
 
-/// Sorts of volumes that the restricted level allows; `image` since server 1.33.
-const VOLUMES: [&str; 8] = [
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-];
 /// Lists of a container's handlers that may name a host.
 const HANDLERS: [&str; 5] = [
     "livenessProbe",
@@ -43,30 +35,14 @@ impl Except {
                 Some(json!({"expression": condition, "message": message, "reason": "Forbidden"}))
             })
             .collect();
-        json!({
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": name},
-            "spec": {
-                "failurePolicy": "Fail",
-                "matchConstraints": {"resourceRules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
-                        "resources": ["pods"]},
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"],
-                        "resources": ["pods/ephemeralcontainers"]},
-                ]},
-                "variables": [
-                    {"name": "containers", "expression":
-                        "object.spec.?initContainers.orValue([]) + object.spec.containers + \
-                         object.spec.?ephemeralContainers.orValue([])"},
-                    {"name": "windows", "expression":
-                        "object.spec.?os.?name.orValue(\"\") == \"windows\""},
-                    {"name": "userNamespace", "expression":
-                        "!object.spec.?hostUsers.orValue(true)"},
-                ],
-                "validations": validations,
-            },
-        })
+        let variables = json!([
+            {"name": "containers", "expression": CONTAINERS},
+            {"name": "windows", "expression":
+                "object.spec.?os.?name.orValue(\"\") == \"windows\""},
+            {"name": "userNamespace", "expression":
+                "!object.spec.?hostUsers.orValue(true)"},
+        ]);
+        vap::policy(name, &variables, &Value::Array(validations))
     }
 
     /// Returns what a check asks for; `None` when it asks for nothing any more.
@@ -203,7 +179,7 @@ impl Except {
     }
 
     fn volumes(&self, id: &'static str) -> String {
-        let mut parts: Vec<String> = VOLUMES
+        let mut parts: Vec<String> = RESTRICTED_VOLUMES
             .iter()
             .map(|kind| format!("has(v.{kind})"))
             .collect();

@@ -12,7 +12,7 @@ use crate::policy::{Policy, Rule};
 use crate::subject::Subject;
 
 /// The verbs of an ordinary resource, for those of which nothing is known.
-const ORDINARY: [&str; 8] = [
+pub const ORDINARY: [&str; 8] = [
     "create",
     "delete",
     "deletecollection",

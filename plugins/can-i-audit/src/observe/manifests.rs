@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use can_i_audit::catalog::Entry;
+use can_i_audit::cells::ORDINARY;
 use can_i_audit::policy::{
     AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
 };
@@ -145,18 +146,7 @@ fn custom(spec: &serde_json::Value) -> Option<Entry> {
         group: text(&spec["group"])?,
         resource: text(&spec["names"]["plural"])?,
         namespaced: spec["scope"] == "Namespaced",
-        verbs: [
-            "create",
-            "delete",
-            "deletecollection",
-            "get",
-            "list",
-            "patch",
-            "update",
-            "watch",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        verbs: ORDINARY.map(str::to_owned).to_vec(),
         singular: text(&spec["names"]["singular"]).unwrap_or_default(),
         ..Entry::default()
     })

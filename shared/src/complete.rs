@@ -16,7 +16,9 @@ use crate::ui::{ColorChoice, Ui};
 mod cluster;
 pub(crate) mod install;
 
-pub use cluster::{cluster_roles, clusters, contexts, from_cluster, names, namespaces, users};
+pub use cluster::{
+    cluster_roles, clusters, contexts, from_cluster, listed, names, namespaces, users,
+};
 
 /// How long a person at the prompt is kept waiting at most.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -26,7 +28,7 @@ const NO_FILE_COMPLETION: &str = ":4";
 
 /// Says whether the process was started under its completion name.
 pub(crate) fn is_asked(program: &OsString) -> bool {
-    install::is_asked(program)
+    app::stem(program).starts_with(install::COMPLETION)
 }
 
 /// Prints the candidates for the last word.

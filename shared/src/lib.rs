@@ -20,6 +20,7 @@ pub mod exit;
 pub mod flags;
 mod manual;
 pub mod output;
+pub mod quantity;
 pub mod tenancy;
 pub mod ui;
 pub mod write;

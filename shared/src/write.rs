@@ -210,6 +210,12 @@ pub fn status(error: &Error) -> Option<&Status> {
     }
 }
 
+/// Says whether the server refused it for want of a right.
+#[must_use]
+pub fn is_forbidden(error: &Error) -> bool {
+    status(error).is_some_and(|status| status.code == 403)
+}
+
 /// Says whether the object (or its namespace) does not exist.
 #[must_use]
 pub fn is_not_found(error: &Error) -> bool {

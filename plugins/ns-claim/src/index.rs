@@ -14,6 +14,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use groundcrew::client::clock::{self, Clock};
+use groundcrew::write::is_forbidden;
 
 use crate::settings::Settings;
 use crate::{meta, server};
@@ -85,7 +86,7 @@ pub async fn read(session: &Session) -> Result<(Index, Clock)> {
 }
 
 async fn unreadable(session: &Session, error: kube::Error) -> Error {
-    let forbidden = matches!(&error, kube::Error::Api(status) if status.code == 403);
+    let forbidden = is_forbidden(&error);
     let doing = Doing::new("get", "configmaps")
         .named(meta::INDEX)
         .within(SYSTEM_NAMESPACE);

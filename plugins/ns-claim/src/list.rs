@@ -13,7 +13,7 @@ use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::ui::Ui;
-use groundcrew::write::status;
+use groundcrew::write::is_forbidden;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -83,7 +83,7 @@ pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         } else {
             match labelled(&session).await {
                 Ok(claims) => (claims, true),
-                Err(error) if !args.all && status(&error).is_some_and(|s| s.code == 403) => {
+                Err(error) if !args.all && is_forbidden(&error) => {
                     (mine(&session, &index).await?, false)
                 }
                 Err(error) => return Err(explain(error, &Doing::new("list", "namespaces"))),

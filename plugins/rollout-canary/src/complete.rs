@@ -4,23 +4,12 @@ use clap_complete::engine::ArgValueCompleter;
 use groundcrew::complete;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
-use kube::api::ListParams;
 
 /// Completes the names of Deployments in the current namespace.
 #[must_use]
 pub fn deployments() -> ArgValueCompleter {
     complete::from_cluster(|session| async move {
         let api = Api::<Deployment>::namespaced(session.client, &session.namespace);
-        let found = api
-            .list_metadata(&ListParams::default().limit(500))
-            .await
-            .ok()?;
-        Some(
-            found
-                .items
-                .into_iter()
-                .filter_map(|item| item.metadata.name)
-                .collect(),
-        )
+        complete::listed(&api, None).await
     })
 }

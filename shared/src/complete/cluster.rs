@@ -83,19 +83,18 @@ pub fn cluster_roles() -> ArgValueCompleter {
 /// Completes the names of cluster-scoped objects of one kind, optionally by label.
 #[must_use]
 pub fn names<K: Object + 'static>(selector: Option<&'static str>) -> ArgValueCompleter {
-    from_cluster(move |session| async move {
-        let api = Api::<K>::all(session.client);
-        let mut params = ListParams::default().limit(LIMIT);
-        params.label_selector = selector.map(str::to_owned);
-        let found = api.list_metadata(&params).await.ok()?;
-        Some(
-            found
-                .items
-                .iter()
-                .map(PartialObjectMeta::name_any)
-                .collect(),
-        )
-    })
+    from_cluster(
+        move |session| async move { listed(&Api::<K>::all(session.client), selector).await },
+    )
+}
+
+/// Returns the names of what there is of a kind, optionally by label.
+pub async fn listed<K: Object>(api: &Api<K>, selector: Option<&str>) -> Option<Vec<String>> {
+    let mut params = ListParams::default().limit(LIMIT);
+    params.label_selector = selector.map(str::to_owned);
+    let found = api.list_metadata(&params).await.ok()?;
+    let names = found.items.iter().map(PartialObjectMeta::name_any);
+    Some(names.collect())
 }
 
 /// Completes what `read` finds in the cluster.

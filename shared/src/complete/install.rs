@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::app;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -20,7 +19,7 @@ const PLUGIN: &str = "kubectl-";
 
 /// What the name begins with that kubectl asks for candidates
 /// (kubectl's `pkg/cmd/plugin/plugin_completion.go`).
-const COMPLETION: &str = "kubectl_complete-";
+pub(super) const COMPLETION: &str = "kubectl_complete-";
 
 /// What is to be done about completion; without a flag it is only looked at.
 #[derive(Debug, Args)]
@@ -222,11 +221,6 @@ impl Place {
             ));
         }
     }
-}
-
-/// Says whether a process was started to answer with candidates.
-pub(super) fn is_asked(program: &OsStr) -> bool {
-    app::stem(program).starts_with(COMPLETION)
 }
 
 #[cfg(all(test, unix))]

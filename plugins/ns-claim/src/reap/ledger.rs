@@ -219,26 +219,7 @@ pub fn seen(known: Option<&Entry>, claim: &Claim, requests: Requests, now: Times
 /// down; `None` when it is none.
 #[must_use]
 pub fn quantity(text: &str, scale: f64) -> Option<u64> {
-    const SUFFIXES: [(&str, f64); 13] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("Pi", 1_125_899_906_842_624.0),
-        ("n", 1e-9),
-        ("u", 1e-6),
-        ("m", 1e-3),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-    ];
-    let (number, factor) = SUFFIXES
-        .iter()
-        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)))
-        .unwrap_or((text, 1.0));
-    let value = number.parse::<f64>().ok()? * factor * scale;
+    let value = groundcrew::quantity::parse(text)? * scale;
     // The tiny addition keeps 0.1 * 1000 from becoming 99.
     #[expect(
         clippy::cast_possible_truncation,

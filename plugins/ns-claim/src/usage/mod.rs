@@ -15,7 +15,7 @@ use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
-use groundcrew::write::status;
+use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
@@ -84,7 +84,7 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let settings = &index.settings;
     let mut whole = broken.is_empty();
     let requests = requests.or_else(|error| {
-        let forbidden = status(&error).is_some_and(|status| status.code == 403);
+        let forbidden = is_forbidden(&error);
         let error = explain(error, &Doing::new("list", "resourcequotas"));
         if !forbidden {
             return Err(error);

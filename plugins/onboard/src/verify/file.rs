@@ -9,7 +9,7 @@ use groundcrew::client::{self, Session};
 use groundcrew::error::Result;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
-use groundcrew::write::status;
+use groundcrew::write::{is_forbidden, status};
 use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange};
@@ -154,9 +154,7 @@ impl Findings<'_> {
                 Check::new(what, Some(why))
             }
             // Who is known and may not even ask is accepted all the same.
-            Err(error) if status(&error).is_some_and(|status| status.code == 403) => {
-                Check::new(what, None)
-            }
+            Err(error) if is_forbidden(&error) => Check::new(what, None),
             Err(error) => {
                 let doing = Doing::new("create", "selfsubjectaccessreviews.authorization.k8s.io");
                 let why = sight::<()>(Err(explain(error, &doing))).err();

@@ -7,7 +7,7 @@ use futures::stream::{SelectAll, Stream, StreamExt};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::write::status;
+use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::Pod as FullPod;
 use kube::api::{Api, DynamicObject};
 use kube::runtime::WatchStreamExt as _;
@@ -214,9 +214,10 @@ impl Watching {
     fn failed(&mut self, error: watcher::Error) -> Result<Change> {
         use watcher::Error as Watch;
         self.blind = true;
-        let refused = |error: &kube::Error| status(error).is_some_and(|status| status.code == 403);
         match error {
-            Watch::InitialListFailed(error) | Watch::WatchStartFailed(error) if refused(&error) => {
+            Watch::InitialListFailed(error) | Watch::WatchStartFailed(error)
+                if is_forbidden(&error) =>
+            {
                 let doing = Doing::new("watch", "deployments.apps, replicasets.apps and pods")
                     .within(&self.namespace);
                 Err(explain(error, &doing))

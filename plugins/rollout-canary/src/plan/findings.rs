@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew::quantity::parse;
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::quantity;
+use super::share;
 use crate::observe::{Around, text};
 
 /// How much a finding matters.
@@ -166,7 +167,7 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
             continue;
         }
         for (resource, hard, used) in limits(quota) {
-            let Some(each) = quantity::of_pod(template, resource) else {
+            let Some(each) = share::of_pod(template, resource) else {
                 continue;
             };
             let (Some(room), needed) = (room(hard, used), each * more) else {
@@ -197,7 +198,7 @@ fn limits(quota: &ResourceQuota) -> Vec<(&str, &str, &str)> {
 }
 
 fn room(hard: &str, used: &str) -> Option<f64> {
-    Some(quantity::parse(hard)? - quantity::parse(used)?)
+    Some(parse(hard)? - parse(used)?)
 }
 
 fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {

@@ -1,7 +1,7 @@
 //! What would happen: the machine on the model, and what stands in the way.
 
 mod findings;
-mod quantity;
+mod share;
 mod walk;
 
 pub use findings::{Finding, Question, Weight, findings};

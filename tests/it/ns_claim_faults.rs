@@ -1,7 +1,5 @@
 //! `kubectl ns-claim` when the network or the user gives up in the middle, and in races.
 
-use std::time::Duration;
-
 use harness::{Case, Fault, Match, Need, Output, Proxied, Rule, Suite, eventually, moment};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -191,7 +189,7 @@ fn dying_release(suite: &Suite) {
         let mut second = again();
         if second.code != Some(0) && suite.get(&format!("namespace {name}")).is_some() {
             // Her rights go before the namespace does; then she has to wait for the end.
-            eventually("it goes", Duration::from_secs(60), || {
+            eventually("it goes", || {
                 suite.get(&format!("namespace {name}")).is_none()
             });
             second = again();

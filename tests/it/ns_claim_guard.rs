@@ -92,11 +92,9 @@ fn honest(suite: &Suite) {
     let ana = suite.name("ana");
     patch_index(suite, &ana, &json!({"data": {&ana: ana}})).success();
     let object = namespace(&ana, &ana, &moment(7200));
-    harness::eventually(
-        "the guard knows the entry",
-        std::time::Duration::from_secs(5),
-        || create(suite, &ana, &object).code == Some(0),
-    );
+    harness::eventually("the guard knows the entry", || {
+        create(suite, &ana, &object).code == Some(0)
+    });
     create(
         suite,
         &ana,
@@ -113,11 +111,9 @@ fn honest(suite: &Suite) {
         .claimer(&ana, &format!("delete namespace {ana} --wait=false"))
         .run()
         .success();
-    harness::eventually(
-        "the place is free",
-        std::time::Duration::from_secs(5),
-        || patch_index(suite, &ana, &json!({"data": {&ana: null}})).code == Some(0),
-    );
+    harness::eventually("the place is free", || {
+        patch_index(suite, &ana, &json!({"data": {&ana: null}})).code == Some(0)
+    });
 }
 
 fn other_namespaces(suite: &Suite) {
@@ -254,11 +250,9 @@ fn take_over(suite: &Suite) {
         .run()
         .success();
     let take = || annotate(suite, &bo, &ana, &format!("owner={bo}"));
-    harness::eventually(
-        "his right spreads",
-        std::time::Duration::from_secs(5),
-        || take().stderr.contains("ValidatingAdmissionPolicy"),
-    );
+    harness::eventually("his right spreads", || {
+        take().stderr.contains("ValidatingAdmissionPolicy")
+    });
     refused(&take(), "this claim is not yours");
     refused(
         &annotate(suite, &ana, &ana, &format!("owner={bo}")),
@@ -283,11 +277,9 @@ fn delete_others(suite: &Suite) {
         .stdin(&share.to_string())
         .run()
         .success();
-    harness::eventually(
-        "his right spreads",
-        std::time::Duration::from_secs(5),
-        || delete().stderr.contains("ValidatingAdmissionPolicy"),
-    );
+    harness::eventually("his right spreads", || {
+        delete().stderr.contains("ValidatingAdmissionPolicy")
+    });
     refused(&delete(), "this claim is not yours");
 }
 
@@ -328,11 +320,9 @@ fn others_work(suite: &Suite) {
     // She is a claimer and the admin of a namespace that is no claim: there she binds as before.
     let mut share = binding(&team, "view", &user("bo"));
     share["metadata"]["name"] = json!("share");
-    harness::eventually(
-        "her right spreads",
-        std::time::Duration::from_secs(5),
-        || create(suite, &ana, &share).code == Some(0),
-    );
+    harness::eventually("her right spreads", || {
+        create(suite, &ana, &share).code == Some(0)
+    });
     let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": "own", "namespace": team}, "spec": {"podSelector": {}}});
     create(suite, &ana, &policy).success();

@@ -113,9 +113,5 @@ fn uninstall(suite: &Suite) {
             .claimer(&name, &format!("ns-claim extend {name} --by 1h"))
             .run()
     };
-    harness::eventually(
-        "her right is back",
-        std::time::Duration::from_secs(20),
-        || extend().code == Some(0),
-    );
+    harness::eventually("her right is back", || extend().code == Some(0));
 }

@@ -1,7 +1,5 @@
 //! `kubectl ns-claim` on a Kubernetes that cannot guard claimers: admins and CI claim.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, action, eventually, moment};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -56,7 +54,7 @@ fn old(suite: &Suite) {
         let run = suite.admin(words).args([format!("--as={hers}")]);
         run.args(["--as-group=system:authenticated"]).run()
     };
-    eventually("her right spreads", Duration::from_secs(60), || {
+    eventually("her right spreads", || {
         as_her(&format!("auth can-i create deployments.apps -n {hers}")).code == Some(0)
     });
     as_her(&format!("label namespace {hers} x=y"))
@@ -73,7 +71,7 @@ fn old(suite: &Suite) {
     let reap = |words: &str| run(&format!("reap --yes -o json {words}"));
     assert_eq!(action(reap("").success(), &name), "warned");
     assert_eq!(action(reap("--grace 0s").success(), &name), "deleted");
-    eventually("it goes", Duration::from_secs(60), || {
+    eventually("it goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
     run("report --since 1h --by owner")

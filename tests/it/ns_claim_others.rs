@@ -1,7 +1,5 @@
 //! Claims of several people, and what an admin does with somebody else's.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, at_once, eventually, moment};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -134,7 +132,7 @@ fn for_somebody(suite: &Suite) {
     assert_eq!(suite.annotation(&ana, "owner"), Some(ana.clone()));
     // She was never made a claimer, and still is guarded: the right to her claim carries it.
     let as_her = |words: &str| suite.admin(words).args([format!("--as={ana}")]).run();
-    eventually("her right spreads", Duration::from_secs(10), || {
+    eventually("her right spreads", || {
         as_her(&format!("get namespace {ana}")).code == Some(0)
     });
     let label = as_her(&format!(
@@ -156,9 +154,7 @@ fn shared(suite: &Suite) {
             .args([format!("--as={bo}")])
             .run()
     };
-    eventually("the right spreads", Duration::from_secs(10), || {
-        can("create pods").code == Some(0)
-    });
+    eventually("the right spreads", || can("create pods").code == Some(0));
     assert_ne!(can(&format!("delete namespaces/{ana}")).code, Some(0));
     let everybody = suite
         .claimer(&ana, "ns-claim x --with group:system:authenticated")
@@ -214,9 +210,7 @@ fn transfer(suite: &Suite) {
         let words = format!("auth can-i create pods -n {ana} --as={user}");
         suite.admin(&words).run().code == Some(0)
     };
-    eventually("the rights move", Duration::from_secs(10), || {
-        can(&bo) && !can(&ana)
-    });
+    eventually("the rights move", || can(&bo) && !can(&ana));
     suite
         .claimer(&bo, &format!("ns-claim extend {ana} --by 1h"))
         .run()

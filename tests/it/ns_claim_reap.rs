@@ -198,7 +198,7 @@ fn missing_right(suite: &Suite) {
     let binding = "clusterrolebinding groundcrew:claim-reaper";
     suite.admin(&format!("delete {binding}")).run().success();
     let mut run = as_reaper("ns-claim reap --yes");
-    eventually("the right is gone", Duration::from_secs(5), || {
+    eventually("the right is gone", || {
         run = as_reaper("ns-claim reap --yes");
         run.code == Some(1)
     });
@@ -214,7 +214,7 @@ fn missing_right(suite: &Suite) {
     suite.admin("ns-claim install").run().success();
     assert_eq!(suite.annotation(&name, "warned-at"), None);
     alive(suite, &name);
-    eventually("the right is back", Duration::from_secs(5), || {
+    eventually("the right is back", || {
         as_reaper("ns-claim reap --yes").code == Some(0)
     });
     assert!(suite.annotation(&name, "warned-at").is_some());

@@ -1,7 +1,5 @@
 //! What is on record of claims, for how long, and what somebody should look at.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, action, eventually, moment};
 use serde_json::{Value, json};
 
@@ -38,7 +36,7 @@ pub(crate) fn stone(suite: &Suite, name: &str) -> Option<Value> {
 }
 
 pub(crate) fn gone(suite: &Suite, name: &str) {
-    eventually("it goes", Duration::from_secs(60), || {
+    eventually("it goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
 }
@@ -125,7 +123,7 @@ fn pruned(suite: &Suite) {
     suite.reap("--keep-records 1s --dry-run").success();
     assert!(stone(suite, &name).is_some(), "a dry run removes nothing");
     let mut removed = 0;
-    eventually("a second passes", Duration::from_secs(60), || {
+    eventually("a second passes", || {
         let run = suite.reap("--keep-records 1s");
         let count = run.success().json()["recordsRemoved"].as_u64();
         // Others' records may be older, and go before.
@@ -148,7 +146,7 @@ fn without_quota(suite: &Suite) {
         let found = found.as_array().expect("names").clone();
         found.contains(&json!(name))
     };
-    eventually("it is whole", Duration::from_secs(60), || {
+    eventually("it is whole", || {
         let output = doctor();
         names(&output) && output.code == Some(3)
     });
@@ -178,7 +176,7 @@ fn stuck(suite: &Suite) {
     suite.annotate(&name, "warned-at", &moment(-30));
     assert_eq!(action(suite.reap("--grace 0s").success(), &name), "deleted");
     let get = || suite.admin(&format!("ns-claim get {name}")).run();
-    eventually("the server says why", Duration::from_secs(60), || {
+    eventually("the server says why", || {
         get().stdout.contains("example.com/hold")
     });
     get()

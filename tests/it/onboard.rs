@@ -1,7 +1,6 @@
 //! `kubectl onboard` doing its job.
 
 use std::fs;
-use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
@@ -254,14 +253,10 @@ fn replacing(suite: &Suite) {
     let report = suite.onboard(&alice).line("--force -o json").run();
     assert_eq!(report.success().json()["generation"], 2);
     suite.as_her(&alice, "get pods").success();
-    eventually(
-        "the old certificate loses its rights",
-        Duration::from_secs(10),
-        || {
-            let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&old);
-            kubectl.line("get pods").run().stderr.contains("Forbidden")
-        },
-    );
+    eventually("the old certificate loses its rights", || {
+        let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&old);
+        kubectl.line("get pods").run().stderr.contains("Forbidden")
+    });
     let record = suite.record(&alice);
     assert!(
         record["generations"][0]["revokedAt"].is_string(),

@@ -193,7 +193,7 @@ fn token_ends_with_its_secret(suite: &Suite, name: &str) {
         .says("orbidden");
     let secret = format!("secret onboard-{name}-g1 -n groundcrew-system");
     suite.admin(&format!("delete {secret}")).run().success();
-    eventually("the token ends", Duration::from_secs(60), || {
+    eventually("the token ends", || {
         suite
             .as_her(name, "get pods")
             .stderr
@@ -211,7 +211,7 @@ fn unsigned(suite: &Suite) {
         .says("--auth token");
     assert!(output.took < Duration::from_secs(30), "{output}");
     assert_eq!(suite.requests_of(&carol), 0);
-    eventually("her namespace goes", Duration::from_secs(60), || {
+    eventually("her namespace goes", || {
         suite.get(&format!("namespace {carol}")).is_none()
     });
     assert!(!suite.path(&format!("{carol}.kubeconfig")).exists());

@@ -1,7 +1,6 @@
 //! `kubectl onboard --claims`: the right to claim temporary namespaces, and its end.
 
 use std::path::Path;
-use std::time::Duration;
 
 use harness::{Case, Need, Output, Suite, eventually};
 
@@ -93,19 +92,19 @@ fn renewed(suite: &Suite) {
     let extend = format!("ns-claim extend {claim} --by 10m");
     let work = format!("create configmap work --dry-run=server -n {claim}");
     for file in [&old, &new] {
-        eventually("the rights spread", Duration::from_secs(60), || {
+        eventually("the rights spread", || {
             with(suite, file, &work).code == Some(0)
         });
         with(suite, file, &extend).success();
     }
 
-    eventually("her grace is over", Duration::from_secs(60), || {
+    eventually("her grace is over", || {
         let due = suite.admin(&format!("onboard renew {name} --due")).run();
         due.success();
         owners(suite, &claim) == [group(2)]
     });
     with(suite, &new, &extend).success();
-    eventually("the old file is out", Duration::from_secs(60), || {
+    eventually("the old file is out", || {
         with(suite, &old, &work).code == Some(1)
     });
     with(suite, &old, &extend).code(1);

@@ -1,7 +1,5 @@
 //! `kubectl onboard doctor`: the cluster, and records that disagree with reality.
 
-use std::time::Duration;
-
 use harness::{Case, Fault, Need, Suite, eventually};
 use serde_json::{Value, json};
 
@@ -198,9 +196,7 @@ fn planted_leftovers(suite: &Suite) {
         .run()
         .success();
     // A run that is under way makes its Secret before its record: half a minute is left to it.
-    eventually("it is found", Duration::from_secs(60), || {
-        !diagnosed(suite, &alice).is_empty()
-    });
+    eventually("it is found", || !diagnosed(suite, &alice).is_empty());
     diagnosed_as(suite, &alice, "belongs to no credential on record");
     suite
         .admin(&format!("delete secret {secret} -n groundcrew-system"))
@@ -270,7 +266,7 @@ fn grants(suite: &Suite) {
         let mine = lines.find(|line| line["check"] == "your rights");
         mine.expect("a line")["state"] == "ok"
     };
-    eventually("the rights are there", Duration::from_secs(10), doctor);
+    eventually("the rights are there", doctor);
     let alice = suite.name("alice");
     let onboarded = suite.onboard(&alice).line(&format!("--as {carol}")).run();
     let verified = suite
@@ -308,7 +304,7 @@ fn doctor_without_signer(suite: &Suite) {
     assert_eq!(signer["state"], "warning");
     let text = signer["found"].as_str().expect("a text");
     assert!(text.contains("issued nothing within 2s"), "{text}");
-    eventually("the probe is gone", Duration::from_secs(60), || {
+    eventually("the probe is gone", || {
         // Another case may have one of its own for a moment.
         probes(suite) == 0
     });
@@ -324,7 +320,7 @@ fn interrupted_doctor(suite: &Suite) {
         });
     run.code(130);
     assert!(seen, "the probe was never there");
-    eventually("the probe is gone", Duration::from_secs(5), || {
+    eventually("the probe is gone", || {
         // Another case may have one of its own for a moment.
         probes(suite) == 0
     });
@@ -352,7 +348,7 @@ fn cut_doctor(suite: &Suite) {
         assert!(run.code.is_some(), "{run}");
         through.proxy.heal();
     }
-    eventually("the probes are gone", Duration::from_secs(10), || {
+    eventually("the probes are gone", || {
         // Another case may have one of its own for a moment.
         probes(suite) == 0
     });

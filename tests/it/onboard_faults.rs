@@ -232,7 +232,7 @@ fn takes_back(suite: &Suite) {
             None,
             "{path}"
         );
-        eventually("her namespace goes", Duration::from_secs(60), || {
+        eventually("her namespace goes", || {
             suite.get(&format!("namespace {name}")).is_none()
         });
     }
@@ -376,9 +376,7 @@ fn overtaken(suite: &Suite) {
     let (first, second) = std::thread::scope(|scope| {
         let first = scope.spawn(move || first.run());
         let record = format!("configmap onboard-{name} -n groundcrew-system");
-        eventually("the first has begun", Duration::from_secs(60), || {
-            suite.get(&record).is_some()
-        });
+        eventually("the first has begun", || suite.get(&record).is_some());
         let second = second.run();
         (first.join().expect("the first admin"), second)
     });
@@ -416,7 +414,7 @@ fn interrupted(suite: &Suite) {
     });
     output.code(130).no_answer().says("taken back: ");
     assert!(!out.exists());
-    eventually("her namespace goes", Duration::from_secs(60), || {
+    eventually("her namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
 }

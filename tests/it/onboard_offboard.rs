@@ -1,7 +1,5 @@
 //! `kubectl onboard offboard`: the end of somebody's access, and its proof.
 
-use std::time::Duration;
-
 use fault_proxy::Fault;
 use harness::{Case, Need, Output, Suite, eventually};
 
@@ -111,7 +109,7 @@ fn returns(suite: &Suite) {
         .success()
         .answers("has no access");
 
-    eventually("her namespace goes", Duration::from_secs(60), || {
+    eventually("her namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
     std::fs::remove_file(suite.path(&format!("{name}.kubeconfig"))).expect("her file");
@@ -179,7 +177,7 @@ fn token(suite: &Suite) {
         .says(&format!("secret/onboard-{name}-g1 removed"))
         .says(&format!("serviceaccount/onboard-{name} removed"));
     suite.as_her(&name, "get pods").code(1);
-    eventually("the token ends", Duration::from_secs(60), || {
+    eventually("the token ends", || {
         let answer = suite.as_her(&name, "get pods");
         answer.code == Some(1) && answer.stderr.contains("Unauthorized")
     });

@@ -70,9 +70,7 @@ fn overlap(suite: &Suite) {
         let people = people.as_array().cloned().unwrap_or_default();
         people.into_iter().find(|one| one["user"] == *name)
     };
-    eventually("her grace is over", Duration::from_secs(30), || {
-        due().is_some()
-    });
+    eventually("her grace is over", || due().is_some());
     with(suite, &old, "get pods").code(1).says("forbidden");
     with(suite, &new, "create configmap proof --dry-run=server").success();
     assert_eq!(due(), None, "once is enough");
@@ -124,7 +122,7 @@ fn token(suite: &Suite) {
         .answers("token, generation 2");
     with(suite, &new, "get pods").success();
     let old = file(suite, &name);
-    eventually("the old token ends", Duration::from_secs(60), || {
+    eventually("the old token ends", || {
         with(suite, &old, "get pods")
             .stderr
             .contains("Unauthorized")
@@ -301,7 +299,7 @@ fn by_herself(suite: &Suite) {
         .kubeconfig(&new)
         .run();
     again.code(124);
-    eventually("her grace is over", Duration::from_secs(60), || {
+    eventually("her grace is over", || {
         let due = suite.admin(&format!("onboard renew {name} --due"));
         due.run().success();
         with(suite, &file(suite, &name), "get pods").code == Some(1)

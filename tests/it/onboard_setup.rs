@@ -306,7 +306,7 @@ fn smoke(suite: &Suite) {
     );
     let name = smoke["pod"].as_str().expect("a name");
     assert!(name.starts_with("smoke-"), "{name}");
-    eventually("the pod goes", Duration::from_secs(30), || {
+    eventually("the pod goes", || {
         suite.get(&format!("pod {name} -n {alice}")).is_none()
     });
     run()
@@ -376,7 +376,7 @@ fn smokeless(suite: &Suite) {
     suite.admin(&delete).run().success();
     let full = format!("create quota full --hard=pods=0 -n {alice}");
     suite.admin(&full).run().success();
-    eventually("the quota is counted", Duration::from_secs(30), || {
+    eventually("the quota is counted", || {
         let quota = suite.get(&format!("quota full -n {alice}"));
         quota.is_some_and(|quota| quota["status"]["hard"]["pods"] == "0")
     });

@@ -1,7 +1,5 @@
 //! `kubectl onboard status`: the first pod, and what stands in the way.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
 
@@ -40,7 +38,7 @@ fn obstacle(suite: &Suite, name: &str, reason: &str) -> Value {
         assert_eq!(code, Some(3), "{found}");
         Some(one)
     };
-    eventually(reason, Duration::from_secs(30), || find().is_some());
+    eventually(reason, || find().is_some());
     find().expect("it is still there")
 }
 
@@ -61,7 +59,7 @@ fn first_pod(suite: &Suite) {
             "create deployment hello --image=sandbox.local/web:1",
         )
         .success();
-    eventually("a pod runs", Duration::from_secs(30), || {
+    eventually("a pod runs", || {
         status(suite, &alice).0["firstPod"]["within30Minutes"] == "yes"
     });
     let (after, code) = status(suite, &alice);
@@ -79,7 +77,7 @@ fn first_pod(suite: &Suite) {
         .answers("1/20 pods, 0.1/2 CPU, 0.1/4Gi");
     // Gone pods tell nothing, and nothing is made up.
     suite.as_her(&alice, "delete deployment hello").success();
-    eventually("the pod is gone", Duration::from_secs(60), || {
+    eventually("the pod is gone", || {
         status(suite, &alice).0["firstPod"]["runningAt"] == Value::Null
     });
     let (gone, _) = status(suite, &alice);
@@ -102,7 +100,7 @@ fn quota_exhausted(suite: &Suite) {
     suite
         .as_her(
             &alice,
-            "create deployment hello --image=sandbox.local/sim:ok --replicas=2",
+            "create deployment hello --image=sandbox.local/web:1 --replicas=2",
         )
         .success();
     let full = obstacle(suite, &alice, "QuotaExhausted");
@@ -114,7 +112,7 @@ fn quota_exhausted(suite: &Suite) {
     suite
         .as_her(&alice, "scale deployment hello --replicas=1")
         .success();
-    eventually("the refusal is over", Duration::from_secs(30), || {
+    eventually("the refusal is over", || {
         let (found, _) = status(suite, &alice);
         found["obstacles"]
             .as_array()
@@ -178,7 +176,7 @@ fn refused_pods(suite: &Suite) {
             },
         })
     };
-    let container = json!({"name": "a", "image": "sandbox.local/sim:ok"});
+    let container = json!({"name": "a", "image": "sandbox.local/web:1"});
     let mut large = container.clone();
     large["resources"] = json!({"requests": {"cpu": "3"}, "limits": {"cpu": "3"}});
     let mut host = maker(
@@ -216,7 +214,7 @@ fn refused_pods(suite: &Suite) {
         .admin(&format!("scale statefulset db -n {alice} --replicas=0"))
         .run()
         .success();
-    eventually("the refusal is over", Duration::from_secs(30), || {
+    eventually("the refusal is over", || {
         let (found, _) = status(suite, &alice);
         found["obstacles"]
             .as_array()

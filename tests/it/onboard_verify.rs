@@ -1,7 +1,5 @@
 //! `kubectl onboard verify`: what a file or a person can do.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
 
@@ -84,7 +82,7 @@ fn file_beyond_its_role(suite: &Suite) {
         .args([&binding, &format!("--group=onboard:{alice}:g1")])
         .run()
         .success();
-    eventually("the right is there", Duration::from_secs(10), || {
+    eventually("the right is there", || {
         let secrets = suite.as_her(&alice, "get secrets -n kube-system");
         secrets.code == Some(0)
     });
@@ -172,7 +170,7 @@ fn dead_token(suite: &Suite) {
         .run()
         .code(3)
         .answers("it is gone, and the token with it");
-    eventually("the token ends", Duration::from_secs(60), || {
+    eventually("the token ends", || {
         suite.as_her(&bob, "get pods").stderr.contains("logged in")
     });
     let dead = verify_file(suite, &file, 3);
@@ -200,9 +198,7 @@ fn person(suite: &Suite) {
         ))
         .run()
         .success();
-    eventually("the right is there", Duration::from_secs(10), || {
-        verify().1 == Some(3)
-    });
+    eventually("the right is there", || verify().1 == Some(3));
     let (bad, _) = verify();
     let bad = open(&bad);
     assert!(
@@ -216,7 +212,7 @@ fn person(suite: &Suite) {
         ))
         .run()
         .success();
-    eventually("the rights are gone", Duration::from_secs(10), || {
+    eventually("the rights are gone", || {
         open(&verify().0)
             .iter()
             .any(|check| check.contains("g2 can"))
@@ -241,9 +237,7 @@ fn unasked_person(suite: &Suite) {
             .admin(&format!("onboard verify {alice} --as {reader}"))
             .run()
     };
-    eventually("the right is there", Duration::from_secs(10), || {
-        verify().code != Some(1)
-    });
+    eventually("the right is there", || verify().code != Some(1));
     let output = verify();
     suite
         .admin(&format!("delete rolebinding {reader} -n groundcrew-system"))

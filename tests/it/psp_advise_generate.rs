@@ -1,7 +1,6 @@
 //! `kubectl psp-advise generate vap` on the real API server: admits its inputs and nothing looser.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
@@ -96,7 +95,7 @@ fn excepted(suite: &Suite) {
             "metadata": {"name": "never", "namespace": namespace},
             "spec": {"containers": [{"name": "c", "image": "i",
                 "ports": [{"containerPort": 64999, "hostPort": 64999}]}]}});
-        eventually("the policy is in force", Duration::from_secs(90), || {
+        eventually("the policy is in force", || {
             let run = suite.admin("create --dry-run=server -f -");
             let run = run.stdin(&wrong.to_string()).run();
             run.stderr.contains(&format!("'{namespace}'"))

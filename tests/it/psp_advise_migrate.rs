@@ -2,7 +2,6 @@
 //! PodSecurityPolicy did.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
@@ -126,7 +125,7 @@ fn agrees(suite: &Suite) {
             "spec": {"containers": [{"name": "c", "image": "i", "ports": [
                 {"containerPort": 65535, "hostPort": 65535}], "securityContext": {
                 "procMount": "Unmasked"}}], "hostUsers": false}});
-        eventually("the policy is in force", Duration::from_secs(90), || {
+        eventually("the policy is in force", || {
             let run = suite.admin("create --dry-run=server -f - --as tester -n");
             let run = run.args([&namespace]).stdin(&never.to_string()).run();
             run.stderr.contains(&format!("'{}'", names[0]))

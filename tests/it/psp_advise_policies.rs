@@ -54,15 +54,11 @@ fn decisions(suite: &Suite) {
         ))
         .run()
         .success();
-    eventually(
-        "the namespace has its service account",
-        Duration::from_secs(30),
-        || {
-            suite
-                .get(&format!("serviceaccount default -n {namespace}"))
-                .is_some()
-        },
-    );
+    eventually("the namespace has its service account", || {
+        suite
+            .get(&format!("serviceaccount default -n {namespace}"))
+            .is_some()
+    });
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for round in 0..ROUNDS {
         let names: Vec<String> = (0..1 + dice.below(4))
@@ -257,15 +253,11 @@ fn generated(suite: &Suite) {
         .admin(&format!("create namespace {namespace}"))
         .run()
         .success();
-    eventually(
-        "the namespace has its service account",
-        Duration::from_secs(30),
-        || {
-            suite
-                .get(&format!("serviceaccount default -n {namespace}"))
-                .is_some()
-        },
-    );
+    eventually("the namespace has its service account", || {
+        suite
+            .get(&format!("serviceaccount default -n {namespace}"))
+            .is_some()
+    });
     // Somebody who may make pods and use no policy: only the account's right counts.
     suite
         .admin(&format!(

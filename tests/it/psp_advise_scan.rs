@@ -1,7 +1,6 @@
 //! `kubectl psp-advise scan` on the real API server: exact tables, and what could not be seen.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
@@ -181,7 +180,7 @@ fn others(suite: &Suite) {
     let rollout = json!({"apiVersion": format!("{group}/v1"), "kind": "Rollout",
         "metadata": {"name": "web", "namespace": namespace},
         "spec": {"template": {"spec": {"hostPID": true, "containers": []}}}});
-    eventually("the custom kind is served", Duration::from_secs(30), || {
+    eventually("the custom kind is served", || {
         let run = suite
             .admin("apply --validate=false -f -")
             .stdin(&list(std::slice::from_ref(&rollout)));

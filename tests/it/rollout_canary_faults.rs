@@ -66,7 +66,7 @@ fn killed(suite: &Suite, web: &Web<'_>, words: &str, through: &Proxied, on: Matc
             .iter()
             .any(|entry| entry.fault.is_some())
     };
-    eventually("the fault or the end", Duration::from_secs(90), || {
+    eventually("the fault or the end", || {
         met() || child.try_wait().is_ok_and(|ended| ended.is_some())
     });
     // What is to be carried out is given the time for it; it may have ended by itself.
@@ -290,7 +290,7 @@ fn asleep(suite: &Suite) {
     web.canary("promote web --timeout 2s").run().code(124);
     let after = through.proxy.count();
     // When it is over, the one who asks does it.
-    eventually("the lease is over", Duration::from_secs(90), || {
+    eventually("the lease is over", || {
         web.canary("abort web --timeout 60s").run().code == Some(0)
     });
     signal(&child, "CONT");

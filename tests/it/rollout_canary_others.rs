@@ -1,7 +1,5 @@
 //! `kubectl rollout-canary` and what others do to the same Deployment meanwhile.
 
-use std::time::Duration;
-
 use harness::{Case, Need, Suite, Web, eventually};
 use serde_json::{Value, json};
 
@@ -95,7 +93,7 @@ fn resumed(suite: &Suite) {
     let (before, web) = parked(suite, "10%");
     let watcher = web.watch();
     web.kubectl("rollout resume deployment/web").run().success();
-    eventually("the canary goes", Duration::from_secs(60), || {
+    eventually("the canary goes", || {
         web.sizes() == [("1".to_owned(), 10)].into()
     });
     hands_off(&web, "resumed");
@@ -121,7 +119,7 @@ fn scaled(suite: &Suite) {
             status["observedGeneration"] == deployment["metadata"]["generation"]
                 && status["replicas"].as_i64().unwrap_or_default() == sizes
         };
-        eventually("it is scaled", Duration::from_secs(60), observed);
+        eventually("it is scaled", observed);
         let sizes = web.sizes();
         let get = |tag: &str| sizes.get(tag).copied().unwrap_or_default();
         (get("1"), get("2"))
@@ -154,7 +152,7 @@ fn orphan(suite: &Suite) {
         .run()
         .success()
         .answers("mended");
-    eventually("only stable pods are left", Duration::from_secs(60), || {
+    eventually("only stable pods are left", || {
         web.sizes() == [("1".to_owned(), 10)].into()
     });
     web.is_clean();
@@ -174,7 +172,7 @@ fn recreated(suite: &Suite) {
     // The record is the old Deployment's, and goes with it sooner or later.
     let run = web.canary("promote web").run();
     assert!([Some(1), Some(5)].contains(&run.code), "{run}");
-    eventually("the record goes", Duration::from_secs(60), || {
+    eventually("the record goes", || {
         web.canary("doctor web --repair").run().code == Some(0)
             && web.get("configmap rollout-canary.web").is_none()
     });

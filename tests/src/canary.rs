@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use groundcrew_sandbox::nodes::LABEL;
 use groundcrew_sandbox::real_node::SIMULATED_TAINT;
@@ -234,11 +233,9 @@ impl Web<'_> {
             thread: Some(thread),
             seen,
         };
-        eventually(
-            "every pod is seen to be Ready",
-            Duration::from_secs(60),
-            || lock(&watcher.seen).whole,
-        );
+        eventually("every pod is seen to be Ready", || {
+            lock(&watcher.seen).whole
+        });
         watcher
     }
 }

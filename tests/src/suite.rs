@@ -245,16 +245,20 @@ impl Drop for Suite {
     }
 }
 
+/// How long [`eventually`] waits: the CronJob of ns-claim runs every five minutes, and a machine
+/// that builds beside the tests is slow. It is the end of a case that failed, not a measure.
+const PATIENCE: Duration = Duration::from_secs(330);
+
 /// Asks again until it is true.
 ///
 /// # Panics
 ///
 /// When it does not become true in time.
 #[track_caller]
-pub fn eventually(what: &str, patience: Duration, mut is_true: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
+pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
     while !is_true() {
-        assert!(Instant::now() < deadline, "{what}: not within {patience:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
         std::thread::sleep(Duration::from_millis(150));
     }
 }

@@ -1,7 +1,6 @@
 //! What the cases share: namespaces with a policy, and what the plugin decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use harness::{Suite, eventually};
 use serde_json::{Value, json};
@@ -31,20 +30,16 @@ pub(crate) fn namespaces(suite: &Suite, mode: &str, policies: &[(&str, String)])
         })
         .collect();
     apply(suite, &items);
-    eventually(
-        "every namespace has its service account",
-        Duration::from_secs(60),
-        || {
-            let list = suite.get("serviceaccounts -A --field-selector=metadata.name=default");
-            let ready: BTreeSet<String> = list
-                .and_then(|list| list["items"].as_array().cloned())
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|item| item["metadata"]["namespace"].as_str().map(str::to_owned))
-                .collect();
-            names.iter().all(|name| ready.contains(name))
-        },
-    );
+    eventually("every namespace has its service account", || {
+        let list = suite.get("serviceaccounts -A --field-selector=metadata.name=default");
+        let ready: BTreeSet<String> = list
+            .and_then(|list| list["items"].as_array().cloned())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| item["metadata"]["namespace"].as_str().map(str::to_owned))
+            .collect();
+        names.iter().all(|name| ready.contains(name))
+    });
     names
 }
 

@@ -7,7 +7,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
 use groundcrew::output::{Document, Kind, json, yaml};
 use psp_advise::decision::Decision;
-use psp_advise::psp::{Grant, Outcome};
+use psp_advise::psp::{Grant, Outcome, complete};
 use psp_advise::workload::ObjectRef;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -73,6 +73,8 @@ fn machine(kind: Kind, body: &impl Serialize, output: &OutputArgs) -> Result<Str
 }
 
 fn document<'a>(one: &'a Explained, outcome: &'a Outcome) -> PolicyDecision<'a> {
+    let mut spec = outcome.pod["spec"].clone();
+    complete(&mut spec);
     PolicyDecision {
         object: &one.subject.workload.object,
         namespace: &one.subject.namespace,
@@ -81,7 +83,7 @@ fn document<'a>(one: &'a Explained, outcome: &'a Outcome) -> PolicyDecision<'a> 
         mutated: outcome.mutated,
         pod: json!({
             "metadata": {"annotations": outcome.pod["metadata"]["annotations"]},
-            "spec": outcome.pod["spec"],
+            "spec": spec,
         }),
         reasons: &outcome.reasons,
         not_usable: &outcome.not_usable,

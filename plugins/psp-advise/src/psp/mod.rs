@@ -15,6 +15,7 @@ mod policy;
 mod prepare;
 mod probe;
 mod rbac;
+mod stored;
 mod tighten;
 mod validate;
 
@@ -26,6 +27,7 @@ pub use level::{Guaranteed, guaranteed};
 pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
 pub use probe::probes;
 pub use rbac::{Grant, Rbac, User};
+pub use stored::complete;
 
 #[cfg(test)]
 mod tests;

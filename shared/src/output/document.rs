@@ -1,6 +1,6 @@
 //! JSON and YAML documents: a public contract with an `apiVersion` and a `kind`.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -141,9 +141,15 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 ///
 /// When writing fails, or a value has no JSON form.
 pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    out.write_all(b"\n")
+    // Every word and every blank is a write of its own: they are too many for a call each.
+    let mut out = BufWriter::with_capacity(BLOCK, out);
+    serde_json::to_writer_pretty(&mut out, value)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
+
+/// How much JSON is handed on at once, in bytes.
+const BLOCK: usize = 1 << 16;
 
 /// Renders YAML with a final newline.
 ///

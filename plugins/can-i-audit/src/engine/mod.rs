@@ -6,7 +6,7 @@ mod query;
 mod rules;
 mod symbols;
 
-pub use probe::Reach;
+pub use probe::{Prepared, Reach};
 pub use query::{Chain, Grants, WhoRow};
 pub use rules::{RuleSet, SetId, url_matches};
 

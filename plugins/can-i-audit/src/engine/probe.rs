@@ -16,17 +16,26 @@ pub enum Reach {
     All,
 }
 
+/// A request in numbers, for asking it of many lists of rules.
+#[derive(Debug)]
+pub struct Prepared<'q>(Asked<'q>);
+
 impl World<'_> {
+    /// Turns a request into numbers.
+    #[must_use]
+    pub fn prepare<'q>(&self, action: &'q Action) -> Prepared<'q> {
+        Prepared(Asked::new(action, &self.symbols))
+    }
+
     /// Says how far each distinct list of rules reaches, in the order of their numbers.
     #[must_use]
-    pub fn reach(&self, action: &Action) -> Vec<Reach> {
-        let asked = Asked::new(action, &self.symbols);
+    pub fn reach(&self, Prepared(asked): &Prepared<'_>) -> Vec<Reach> {
         self.sets
             .iter()
             .map(|set| {
                 let rules = set.compiled.iter();
                 rules
-                    .map(|rule| rule.reach(&asked))
+                    .map(|rule| rule.reach(asked))
                     .max()
                     .unwrap_or_default()
             })
@@ -34,13 +43,14 @@ impl World<'_> {
     }
 
     /// Returns the rules of a list that reach something, by index.
-    #[must_use]
-    pub fn reaching(&self, set: SetId, action: &Action) -> Vec<usize> {
-        let asked = Asked::new(action, &self.symbols);
+    pub fn reaching(
+        &self,
+        set: SetId,
+        Prepared(asked): &Prepared<'_>,
+    ) -> impl Iterator<Item = usize> {
         let rules = self.sets[set.index()].compiled.iter().enumerate();
         rules
-            .filter(|(_, rule)| rule.reach(&asked) > Reach::None)
+            .filter(|(_, rule)| rule.reach(asked) > Reach::None)
             .map(|(index, _)| index)
-            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! What the rules ask of a list of rules, each as one bit.
 
-use crate::engine::{Reach, World};
+use crate::engine::{Prepared, Reach, World};
 use crate::question::{Action, Resource, Target};
 
 /// A word that no role holds: only `*` matches it.
@@ -31,12 +31,15 @@ atoms! {
 }
 
 impl Atom {
+    /// How many there are.
+    pub(super) const COUNT: usize = ALL.len();
+
     pub(super) fn bit(self) -> u64 {
         1 << (self as u8)
     }
 
     /// The requests that make it up; the flag says that a RoleBinding can give it too.
-    pub(super) fn requests(self) -> Vec<(Action, bool)> {
+    fn requests(self) -> Vec<(Action, bool)> {
         let mut all = Vec::new();
         let mut add = |verbs: &[&str], group: &str, resources: &[&str], spaced: bool| {
             for verb in verbs {
@@ -212,15 +215,30 @@ impl Mask {
     }
 }
 
+/// The requests that make up each atom, in the order of the atoms.
+pub(super) type Requests<'q> = Vec<Vec<(Prepared<'q>, bool)>>;
+
+/// Returns the requests of every atom.
+pub(super) fn actions() -> Vec<Vec<(Action, bool)>> {
+    ALL.iter().map(|atom| atom.requests()).collect()
+}
+
+/// Turns the requests of every atom into numbers.
+pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>]) -> Requests<'q> {
+    let one = |(action, spaced): &'q (Action, bool)| (world.prepare(action), *spaced);
+    let of_atom = |list: &'q Vec<(Action, bool)>| list.iter().map(one).collect();
+    actions.iter().map(of_atom).collect()
+}
+
 /// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
-pub(super) fn masks(world: &World<'_>) -> Vec<(Mask, Mask)> {
+pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Mask)> {
     let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
-    for atom in ALL {
-        for (action, spaced) in atom.requests() {
-            for (index, reach) in world.reach(&action).into_iter().enumerate() {
+    for (atom, requests) in ALL.iter().zip(requests) {
+        for (request, spaced) in requests {
+            for (index, reach) in world.reach(request).into_iter().enumerate() {
                 let (cluster, space) = &mut masks[index];
                 mark(cluster, *atom, reach);
-                if spaced {
+                if *spaced {
                     mark(space, *atom, reach);
                 }
             }

@@ -1,10 +1,11 @@
 //! Who holds what is dangerous.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::atoms::{Atom, Mask, masks};
+use super::atoms::{self, Atom, Mask, Requests};
 use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
 use super::{Finding, Severity, hygiene, rule};
@@ -31,33 +32,33 @@ pub(super) type Scope<'a> = Option<&'a str>;
 pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
     let defaults = Defaults::new();
     let own = |roles: &[Role]| roles.iter().map(|role| defaults.is_role(role)).collect();
+    let actions = atoms::actions();
+    let requests = atoms::prepare(world, &actions);
     let finder = Finder {
         world,
         defaults: &defaults,
         own_cluster_roles: own(&world.policy.cluster_roles),
         own_roles: own(&world.policy.roles),
-        masks: masks(world),
+        masks: atoms::masks(world, &requests),
+        requests: &requests,
         minted: accounts_with_rights(world, &defaults),
-        behind: RefCell::default(),
+        behind: RefCell::new(vec![None; world.set_count() * 2 * Atom::COUNT]),
     };
     let mut found = Vec::new();
     for (subject, scopes) in finder.held(include_defaults) {
         finder.subject(&subject, &scopes, &mut found);
     }
-    found.extend(hygiene::findings(world, &defaults, include_defaults));
-    found.sort_by(|one, other| key(one).cmp(&key(other)));
+    let mut confusing = hygiene::findings(world, &defaults, include_defaults);
+    confusing.sort_by(|one, other| place(one).cmp(&place(other)));
+    found.append(&mut confusing);
+    // Those of one rule are by subject and namespace already, and stay so.
+    found.sort_by_key(|finding| (Reverse(finding.severity), finding.rule));
     found
 }
 
-/// The order of findings: the worst first.
-fn key(finding: &Finding) -> impl Ord + '_ {
-    (
-        std::cmp::Reverse(finding.severity),
-        finding.rule,
-        &finding.subject,
-        &finding.namespace,
-        &finding.object,
-    )
+/// The order of findings of one rule.
+fn place(finding: &Finding) -> impl Ord + '_ {
+    (&finding.subject, &finding.namespace, &finding.object)
 }
 
 pub(super) struct Finder<'w> {
@@ -68,14 +69,13 @@ pub(super) struct Finder<'w> {
     own_roles: Vec<bool>,
     /// What each distinct list of rules reaches, cluster-wide and in a namespace.
     pub(super) masks: Vec<(Mask, Mask)>,
+    requests: &'w Requests<'w>,
     /// Namespaces with a service account that is bound to something.
     minted: BTreeSet<String>,
-    /// Which rules of which list are behind an atom, found once.
-    behind: RefCell<HashMap<Behind, Rules>>,
+    /// Which rules of which list are behind an atom, found once: by list, by the way that it is
+    /// bound, and by atom.
+    behind: RefCell<Vec<Option<Rules>>>,
 }
-
-/// A distinct list of rules, an atom, and whether a RoleBinding gives it.
-type Behind = (usize, u8, bool);
 
 /// Indexes of the rules behind an atom.
 type Rules = Rc<[usize]>;
@@ -284,16 +284,16 @@ impl<'w> Finder<'w> {
         let in_namespace = !self.world.is_cluster_wide(binding);
         let find = || {
             let mut rules: BTreeSet<usize> = BTreeSet::new();
-            for (action, spaced) in atom.requests() {
-                if spaced || !in_namespace {
-                    rules.extend(self.world.reaching(set, &action));
+            for (request, spaced) in &self.requests[atom as usize] {
+                if *spaced || !in_namespace {
+                    rules.extend(self.world.reaching(set, request));
                 }
             }
             rules.into_iter().collect()
         };
-        let key = (set.index(), atom as u8, in_namespace);
+        let place = (set.index() * 2 + usize::from(in_namespace)) * Atom::COUNT + atom as usize;
         let mut behind = self.behind.borrow_mut();
-        Rc::clone(behind.entry(key).or_insert_with(find))
+        Rc::clone(behind[place].get_or_insert_with(find))
     }
 
     fn every_chain(&self, held: &Held) -> Vec<Chain> {

@@ -7,7 +7,7 @@ use crate::subject::Subject;
 impl Finder<'_> {
     /// Kubernetes' own roles are not changed; others can lose a rule.
     pub(super) fn fix(&self, subject: &Subject, chains: &[Chain]) -> String {
-        let mut steps: Vec<String> = Vec::new();
+        let mut steps: Vec<String> = Vec::with_capacity(1);
         for chain in chains {
             let binding = self.world.binding(chain.binding);
             let meta = &binding.metadata;
@@ -33,7 +33,11 @@ impl Finder<'_> {
                 steps.push(step);
             }
         }
-        steps.join("; ")
+        // Nearly always there is one, and there are very many findings.
+        match &mut steps[..] {
+            [only] => std::mem::take(only),
+            steps => steps.join("; "),
+        }
     }
 }
 

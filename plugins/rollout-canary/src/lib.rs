@@ -4,4 +4,5 @@
 //! - [`verdict`] concludes from them, without any I/O;
 //! - [`traffic`] gives the canary a share of the requests of a Gateway API route.
 
+pub mod signals;
 pub mod verdict;

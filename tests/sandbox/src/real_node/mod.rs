@@ -29,6 +29,7 @@ mod scripts;
 mod start;
 mod stop;
 
+pub(crate) use network::NODE_IP;
 pub use requirements::{Unavailable, available};
 pub use start::{build, start};
 pub use stop::stop;

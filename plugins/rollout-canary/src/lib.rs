@@ -5,4 +5,5 @@
 //! - [`traffic`] gives the canary a share of the requests of a Gateway API route.
 
 pub mod signals;
+pub mod traffic;
 pub mod verdict;

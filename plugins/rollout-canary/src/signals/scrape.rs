@@ -7,6 +7,7 @@ use groundcrew::error::{Error, Result};
 use super::arms::Arms;
 use super::sources::{fetch, refusal};
 use super::text::{self, Point};
+use crate::verdict::Arm;
 
 /// How many pods are read at the same time.
 const AT_ONCE: usize = 8;
@@ -49,13 +50,13 @@ impl Page {
     }
 }
 
-/// Reads all pods' pages; per pod the name and its points, or why there are none.
+/// Reads all Ready pods' pages; per pod its arm, its name, and its points or why there are none.
 pub async fn pages(
     session: &Session,
     arms: &Arms<'_>,
     page: &Page,
-) -> Vec<(String, std::result::Result<Vec<Point>, String>)> {
-    let one = |name: String| async move {
+) -> Vec<(Arm, String, std::result::Result<Vec<Point>, String>)> {
+    let one = |(arm, name): (Arm, String)| async move {
         let Page { port, path } = page;
         let namespace = arms.namespace;
         let url = format!("/api/v1/namespaces/{namespace}/pods/{name}:{port}/proxy{path}");
@@ -66,14 +67,14 @@ pub async fn pages(
             }
             Ok((status, body)) => Err(refusal(status, &body)),
         };
-        (name, points)
+        (arm, name, points)
     };
     // Only Ready pods are asked: one that starts has no page yet, and nothing of it counts.
     let ready = arms
         .members
         .iter()
         .filter(|member| member.ready_condition().is_some_and(|(ready, _)| ready))
-        .map(|member| member.name().to_owned());
+        .map(|member| (member.arm, member.name().to_owned()));
     futures::stream::iter(ready.map(one).collect::<Vec<_>>())
         .buffer_unordered(AT_ONCE)
         .collect()

@@ -1,5 +1,6 @@
 //! All sources together: one reading for the verdict.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use groundcrew::client::Session;
@@ -117,7 +118,7 @@ impl Sources {
                 from_prometheus(endpoint, session, &queries, pod_label, &mut reading.notes).await
             }
             Some(Requests::Scrape { page, bad, total }) => {
-                from_pages(session, arms, page, [total, bad]).await
+                from_pages(session, arms, page, [total, bad], &mut reading.notes).await
             }
         };
         let samples = counts.and_then(|counts| samples(arms, &counts, now));
@@ -181,7 +182,7 @@ fn requests(options: &Options) -> Result<Option<Requests>> {
 
 /// Total and bad by the pod's name. A pod without a bad one has none: most programs show a counter
 /// only once it has counted.
-type Counts = Vec<(String, f64, f64)>;
+type Counts = BTreeMap<String, (f64, f64)>;
 
 async fn from_prometheus(
     endpoint: &Endpoint,
@@ -196,7 +197,7 @@ async fn from_prometheus(
     notes.extend(total.warnings.into_iter().chain(bad.warnings));
     let count = |(pod, total): (String, f64)| {
         let bad = bad.by_pod.get(&pod).copied().unwrap_or_default();
-        (pod, total, bad)
+        (pod, (total, bad))
     };
     Ok(total.by_pod.into_iter().map(count).collect())
 }
@@ -206,15 +207,31 @@ async fn from_pages(
     arms: &Arms<'_>,
     page: &Page,
     [total, bad]: [&Selector; 2],
+    notes: &mut Vec<String>,
 ) -> std::result::Result<Counts, String> {
-    let mut counts = Vec::new();
-    for (pod, points) in scrape::pages(session, arms, page).await {
-        let points = points.map_err(|why| format!("pod {pod}: {why}"))?;
+    let mut counts = Counts::new();
+    let mut unread = Vec::new();
+    for (arm, pod, points) in scrape::pages(session, arms, page).await {
+        let points = match points {
+            Ok(points) => points,
+            // A canary that does not answer may be the one that fails.
+            Err(why) if arm == Arm::Canary => return Err(format!("pod {pod}: {why}")),
+            Err(why) => {
+                unread.push(format!("pod {pod}: {why}"));
+                continue;
+            }
+        };
         // A page that lost its totals is not a page without requests.
         let Some(total) = total.sum(&points) else {
             continue;
         };
-        counts.push((pod, total, bad.sum(&points).unwrap_or_default()));
+        counts.insert(pod, (total, bad.sum(&points).unwrap_or_default()));
+    }
+    if let Some(first) = unread.first() {
+        let count = unread.len();
+        notes.push(format!(
+            "{count} stable pods could not be read, such as {first}"
+        ));
     }
     Ok(counts)
 }
@@ -227,11 +244,10 @@ fn samples(
 ) -> std::result::Result<Vec<Sample>, String> {
     let mut found = Vec::new();
     for member in &arms.members {
-        let count = counts.iter().find(|(pod, ..)| pod == member.name());
-        if let Some((pod, total, bad)) = count {
+        if let Some((total, bad)) = counts.get(member.name()) {
             found.push(Sample {
                 arm: member.arm,
-                pod: pod.clone(),
+                pod: member.name().to_owned(),
                 bad: *bad,
                 total: *total,
                 ready_for: member.ready_for(now),

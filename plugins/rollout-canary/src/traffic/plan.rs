@@ -4,7 +4,7 @@
 const LARGEST: u64 = 1_000_000;
 /// How finely a share is divided if there is room: a hundredth of a per cent.
 const FINE: u64 = 10_000;
-/// How far off a share may be for the sake of leaving the user's own weight as it is.
+/// How far off a share may be: for the sake of the user's own weight, or for want of finer ones.
 const NEAR: f64 = 0.005;
 
 /// Returns the share of the extra backend that makes the canary's whole share `wanted`, when its
@@ -63,7 +63,8 @@ pub fn weights(current: &[u64], index: usize, share: f64) -> Option<Weights> {
     let factor = FINE.div_ceil(own).min(LARGEST / largest).max(1);
     let whole = own * factor;
     let extra = round(share * whole as f64);
-    if extra == 0 || extra == whole {
+    let reached = extra as f64 / whole as f64;
+    if extra == 0 || extra == whole || (reached - share).abs() > NEAR {
         return None;
     }
     let mut scaled: Vec<u64> = current.iter().map(|weight| weight * factor).collect();

@@ -59,11 +59,15 @@ fn an_arm_without_counts_is_a_reason_and_a_foreign_pod_is_left_out() {
     };
     let pods = [pod("a", "old"), pod("b", "new")];
     let arms = Arms::by_hash("shop", &pods, "old", "new");
-    let count = |pod: &str| (pod.to_owned(), 9.0, 1.0);
+    let count = |pods: &[&str]| -> Counts {
+        pods.iter()
+            .map(|pod| ((*pod).to_owned(), (9.0, 1.0)))
+            .collect()
+    };
     let now = Timestamp::UNIX_EPOCH;
-    let found = samples(&arms, &vec![count("a"), count("b"), count("c")], now).unwrap();
+    let found = samples(&arms, &count(&["a", "b", "c"]), now).unwrap();
     assert_eq!(found.len(), 2);
-    let why = samples(&arms, &vec![count("a")], now).unwrap_err();
+    let why = samples(&arms, &count(&["a"]), now).unwrap_err();
     assert_eq!(why, "--total finds nothing of the canary pods");
 }
 

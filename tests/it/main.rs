@@ -52,9 +52,6 @@ mod rollout_canary;
 mod rollout_canary_faults;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
-mod rollout_canary_signals;
-mod rollout_canary_traffic;
-mod rollout_canary_world;
 
 use std::process::ExitCode;
 
@@ -117,8 +114,6 @@ fn main() -> ExitCode {
         ("rollout_canary_faults", rollout_canary_faults::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
-        ("rollout_canary_signals", rollout_canary_signals::cases()),
-        ("rollout_canary_traffic", rollout_canary_traffic::cases()),
     ];
     let cases = files
         .into_iter()

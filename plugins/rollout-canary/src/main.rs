@@ -16,6 +16,8 @@ mod observe;
 mod plan;
 mod record;
 mod render;
+mod signals;
+mod verdict;
 mod view;
 mod weight;
 

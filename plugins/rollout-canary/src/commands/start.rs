@@ -12,9 +12,11 @@ use groundcrew::output::{json, yaml};
 use groundcrew::ui::Ui;
 
 use super::ending::{self, Reached};
+use super::judging::JudgeArgs;
 use super::{Open, WaitArgs, open};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
+use crate::judge::Asked;
 use crate::machine::End;
 use crate::observe::Target;
 use crate::record::{Goal, Layout, Record, Rollout, Stored};
@@ -40,6 +42,9 @@ pub struct StartArgs {
 
     #[command(flatten)]
     rollout: RolloutArgs,
+
+    #[command(flatten)]
+    judge: JudgeArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
@@ -133,6 +138,16 @@ impl RolloutArgs {
     }
 }
 
+impl StartArgs {
+    /// Returns what the canary is to be judged by, if this command says so.
+    fn asked(&self) -> Result<Option<Asked>> {
+        if self.judge.is_empty() && self.rollout.steps.is_none() {
+            return Ok(None);
+        }
+        self.judge.asked(self.rollout.smoke.0).map(Some)
+    }
+}
+
 /// Starts or moves.
 ///
 /// # Errors
@@ -151,6 +166,7 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     if percent.is_none() && !args.change.is_empty() {
         return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
     }
+    let asked = args.asked()?;
     let open = open(&args.kube, name, ui).await?;
     let Some(percent) = percent else {
         return super::status::once(&open, &args.output, ui, interrupt).await;
@@ -161,7 +177,10 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         Some(stored) => {
             interrupt.guard(check_move(&args, &open, &stored)).await?;
             let rollout = args.rollout.rollout();
-            let aim = move |record: &mut Record| aim(record, percent, rollout.as_ref());
+            let aim = move |record: &mut Record| {
+                aim(record, percent, rollout.as_ref());
+                record.asked = asked.clone().or_else(|| record.asked.take());
+            };
             let patience = args.wait.patience();
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
@@ -171,7 +190,10 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
                 Err(driver) => return Err(drive::other(&driver)),
             }
         }
-        None => begin::begin(&args, &open, clock, percent, ui, interrupt).await?,
+        None => {
+            let begin = begin::begin(&args, asked, &open, clock, percent, ui, interrupt);
+            begin.await?
+        }
     };
     let reached = if args.rollout.detach {
         ending::once(&mut drive, &open.target).await?

@@ -2,11 +2,13 @@
 
 mod act;
 mod lease;
+mod look;
 mod narrate;
 mod soak;
 mod watchdog;
 
 pub use lease::{Acquired, acquire, other};
+pub use look::{Looking, Sides};
 pub use soak::Soaked;
 
 use std::time::Duration;
@@ -67,6 +69,7 @@ pub struct Drive<'a> {
     patience: Patience,
     heard: lease::Heard,
     watchdog: Watchdog,
+    looking: Looking,
     progress: Progress,
     said: String,
     begun: Instant,
@@ -93,6 +96,7 @@ impl<'a> Drive<'a> {
             patience,
             heard: lease::Heard::now(),
             watchdog,
+            looking: Looking::default(),
             progress: context.ui.progress("looking"),
             said: String::new(),
             begun: Instant::now(),
@@ -167,6 +171,7 @@ impl<'a> Drive<'a> {
                     "deployment {} was deleted", self.context.target.name
                 ))),
             },
+            () = self.looking.progress() => Ok(()),
             () = tokio::time::sleep_until(until) => Ok(()),
         }
     }

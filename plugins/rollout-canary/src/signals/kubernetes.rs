@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Event};
+use k8s_openapi::api::core::v1::Event;
 
 use super::arms::{Arms, Member};
 use crate::verdict::{Indicator, Sample, Series, Unit};
@@ -61,7 +61,7 @@ impl Memory {
         let about = events.as_ref().map(|events| warnings_by_pod(events));
         let mut samples: BTreeMap<&str, Vec<Sample>> = BTreeMap::new();
         for member in &arms.members {
-            let uid = member.pod.metadata.uid.clone().unwrap_or_default();
+            let uid = member.pod.uid.clone();
             let seen = self.pods.entry(uid.clone()).or_default();
             let restarts = seen.look(*member);
             if let Some(found) = about
@@ -78,14 +78,10 @@ impl Memory {
                 (READINESS_LOST, seen.lost),
                 (WARNINGS, seen.warnings.len() as f64),
             ];
-            let started = member
+            let total = member
                 .pod
-                .status
-                .as_ref()
-                .and_then(|status| status.start_time.as_ref());
-            let total = started.map_or(0.0, |time| {
-                now.duration_since(time.0).as_secs_f64().max(0.0)
-            });
+                .started
+                .map_or(0.0, |time| now.duration_since(time).as_secs_f64().max(0.0));
             for (name, bad) in counts {
                 samples.entry(name).or_default().push(Sample {
                     arm: member.arm,
@@ -111,30 +107,9 @@ impl Memory {
 impl Seen {
     /// Takes in the pod's state and returns how often its containers started again.
     fn look(&mut self, member: Member<'_>) -> f64 {
-        let status = member.pod.status.as_ref();
-        let containers: Vec<&ContainerStatus> = status
-            .into_iter()
-            .flat_map(|status| {
-                let init = status.init_container_statuses.iter().flatten();
-                init.chain(status.container_statuses.iter().flatten())
-            })
-            .collect();
-        for container in &containers {
-            let states = [&container.state, &container.last_state];
-            for ended in states
-                .into_iter()
-                .flatten()
-                .filter_map(|state| state.terminated.as_ref())
-            {
-                if ended.reason.as_deref() == Some("OOMKilled") {
-                    // Simulated containers have no id; when it ended tells them apart as well.
-                    let finished = ended.finished_at.as_ref().map(|time| time.0.to_string());
-                    let id = ended.container_id.clone().or(finished).unwrap_or_default();
-                    self.killed.insert(format!("{}/{id}", container.name));
-                }
-            }
-        }
-        let ready = member.ready_condition();
+        self.killed.extend(member.pod.killed.iter().cloned());
+        let pod = member.pod;
+        let ready = pod.turned.map(|_| (pod.ready, pod.turned));
         if let (Some((true, was_since)), Some((is_ready, since))) = (self.ready, ready)
             && (!is_ready || since != was_since)
         {
@@ -142,10 +117,7 @@ impl Seen {
             self.lost += 1.0;
         }
         self.ready = ready.or(self.ready);
-        containers
-            .iter()
-            .map(|container| f64::from(container.restart_count))
-            .sum()
+        f64::from(pod.restarts)
     }
 }
 
@@ -170,12 +142,11 @@ fn warnings_by_pod(events: &[Event]) -> BTreeMap<&str, Vec<&str>> {
 pub fn not_ready(arms: &Arms<'_>, arm: crate::verdict::Arm, now: Timestamp) -> (usize, f64) {
     let mut sum = (0, 0.0);
     for member in arms.members.iter().filter(|member| member.arm == arm) {
-        let condition = member.ready_condition().unwrap_or((false, None));
-        if condition.0 {
+        if member.pod.ready {
             continue;
         }
         sum.0 += 1;
-        sum.1 += condition.1.map_or(0.0, |since| {
+        sum.1 += member.pod.turned.map_or(0.0, |since| {
             now.duration_since(since).as_secs_f64().max(0.0)
         });
     }

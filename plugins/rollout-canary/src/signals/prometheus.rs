@@ -204,9 +204,9 @@ fn pattern(arms: &Arms<'_>) -> String {
     let names: BTreeSet<String> = arms
         .members
         .iter()
-        .map(|member| match &member.pod.metadata.generate_name {
+        .map(|member| match &member.pod.stem {
             Some(stem) => format!("{stem}.+"),
-            None => member.name().to_owned(),
+            None => member.pod.name.clone(),
         })
         .collect();
     // A name is made of letters, digits, `-` and `.`, of which only the last means something.
@@ -240,17 +240,21 @@ pub async fn ask(
     pod_label: &str,
     at: Option<&str>,
 ) -> std::result::Result<Counters, String> {
-    let mut pairs = form_urlencoded::Serializer::new(String::new());
-    pairs.append_pair("query", query);
-    if let Some(at) = at {
-        pairs.append_pair("time", at);
-    }
-    let path = format!("/api/v1/query?{}", pairs.finish());
+    let path = path(query, at);
     let (status, body) = endpoint
         .get(session, &path)
         .await
         .map_err(|why| format!("Prometheus ({endpoint}): {why}"))?;
     read(status, &body, pod_label).map_err(|why| format!("Prometheus ({endpoint}): {why}"))
+}
+
+fn path(query: &str, at: Option<&str>) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.append_pair("query", query);
+    if let Some(at) = at {
+        pairs.append_pair("time", at);
+    }
+    format!("/api/v1/query?{}", pairs.finish())
 }
 
 #[derive(Deserialize)]

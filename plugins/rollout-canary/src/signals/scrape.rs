@@ -73,8 +73,8 @@ pub async fn pages(
     let ready = arms
         .members
         .iter()
-        .filter(|member| member.ready_condition().is_some_and(|(ready, _)| ready))
-        .map(|member| (member.arm, member.name().to_owned()));
+        .filter(|member| member.pod.ready)
+        .map(|member| (member.arm, member.pod.name.clone()));
     futures::stream::iter(ready.map(one).collect::<Vec<_>>())
         .buffer_unordered(AT_ONCE)
         .collect()

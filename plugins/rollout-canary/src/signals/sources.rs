@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
+use serde::{Deserialize, Serialize};
 
 use super::arms::Arms;
 use super::kubernetes::{self, Memory};
@@ -32,7 +33,8 @@ const LONGEST: usize = 32 << 20;
 pub(super) type Answer = std::result::Result<(StatusCode, String), String>;
 
 /// What the flags say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// `--prometheus`.
     pub prometheus: Option<String>,
@@ -104,7 +106,7 @@ impl Sources {
         let mut reading = Reading {
             at: now,
             series: self.memory.count(arms, events, now),
-            notes: Vec::new(),
+            notes: unready(arms, now),
         };
         let counts = match &self.requests {
             None => return reading,
@@ -244,10 +246,10 @@ fn samples(
 ) -> std::result::Result<Vec<Sample>, String> {
     let mut found = Vec::new();
     for member in &arms.members {
-        if let Some((total, bad)) = counts.get(member.name()) {
+        if let Some((total, bad)) = counts.get(&member.pod.name) {
             found.push(Sample {
                 arm: member.arm,
-                pod: member.name().to_owned(),
+                pod: member.pod.name.clone(),
                 bad: *bad,
                 total: *total,
                 ready_for: member.ready_for(now),
@@ -260,6 +262,20 @@ fn samples(
         }
     }
     Ok(found)
+}
+
+/// Tells which arm is not Ready as a whole, and for how long.
+fn unready(arms: &Arms<'_>, now: Timestamp) -> Vec<String> {
+    [(Arm::Canary, "canary"), (Arm::Stable, "stable")]
+        .into_iter()
+        .filter_map(|(arm, name)| {
+            let (pods, seconds) = kubernetes::not_ready(arms, arm, now);
+            let all = arms.count(arm);
+            (pods > 0).then(|| {
+                format!("{pods} of {all} {name} pods are not Ready, together for {seconds:.0}s")
+            })
+        })
+        .collect()
 }
 
 /// Lists the Warning events of a namespace.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::error::{Error, Result};
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde_json::Value;
 
 /// The label by which ReplicaSets' pods are told apart.
 const HASH: &str = "pod-template-hash";
@@ -30,28 +29,23 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// Returns the canary of a Deployment.
-    ///
-    /// # Errors
-    ///
-    /// That the Deployment was not read from a server.
-    pub fn of(deployment: &Deployment, namespace: &str, hash: &str) -> Result<Self> {
-        let meta = &deployment.metadata;
-        let (Some(name), Some(uid)) = (meta.name.clone(), meta.uid.clone()) else {
-            return Err(Error::failed("the Deployment has no name or UID"));
-        };
-        let template = deployment
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.template.metadata.as_ref());
-        let labels = template.and_then(|meta| meta.labels.clone());
-        Ok(Self {
+    /// Returns the canary of a Deployment: `templates` are those of both versions, and only a label
+    /// that both have selects the pods of both.
+    #[must_use]
+    pub fn of(deployment: &Value, namespace: &str, hash: &str, templates: [&Value; 2]) -> Self {
+        let [stable, canary] = templates.map(|template| &template["metadata"]["labels"]);
+        let labels = stable.as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Self {
             namespace: namespace.to_owned(),
-            deployment: name,
-            uid,
+            deployment: text(&deployment["metadata"]["name"]),
+            uid: text(&deployment["metadata"]["uid"]),
             hash: hash.to_owned(),
-            labels: labels.unwrap_or_default(),
-        })
+            labels: labels
+                .filter(|(key, value)| canary[key.as_str()] == **value)
+                .map(|(key, value)| (key.clone(), text(value)))
+                .collect(),
+        }
     }
 
     /// Returns the name of the extra Service; `None` when it would be too long.
@@ -136,11 +130,9 @@ mod tests {
     use super::*;
 
     fn canary() -> Canary {
-        let deployment = serde_json::from_value(json!({
-            "metadata": {"name": "web", "uid": "u1"},
-            "spec": {"selector": {}, "template": {"metadata": {"labels": {"app": "web", "tier": "front"}}}},
-        }));
-        Canary::of(&deployment.unwrap(), "shop", "7b9c").unwrap()
+        let deployment = json!({"metadata": {"name": "web", "uid": "u1"}});
+        let labels = |version| json!({"metadata": {"labels": {"app": "web", "tier": "front", "version": version}}});
+        Canary::of(&deployment, "shop", "7b9c", [&labels("1"), &labels("2")])
     }
 
     fn service(spec: serde_json::Value) -> Service {
@@ -152,6 +144,7 @@ mod tests {
         let selects = |selector| canary().is_selected_by(&service(json!({"selector": selector})));
         assert!(selects(json!({"app": "web"})));
         assert!(!selects(json!({"app": "web", "tier": "back"})));
+        assert!(!selects(json!({"version": "1"})), "the canary's pods are not in it");
         assert!(!selects(json!({})), "its endpoints are made by hand");
         assert!(!selects(json!({"app": "web", "pod-template-hash": "5d4f"})));
     }

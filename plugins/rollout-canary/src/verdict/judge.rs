@@ -165,6 +165,17 @@ pub struct Verdict {
     pub indicators: Vec<Finding>,
 }
 
+impl Default for Verdict {
+    fn default() -> Self {
+        Self {
+            decision: Decision::Undecided {
+                longer: Longer::Unknown,
+            },
+            indicators: Vec::new(),
+        }
+    }
+}
+
 impl Judge {
     /// Returns a judge who has seen nothing. The indicators are fixed from here on: alpha is
     /// shared out among them.
@@ -175,6 +186,45 @@ impl Judge {
             settings,
             indicators,
         }
+    }
+
+    /// Says whether this judge was asked the same; for how long to look may differ.
+    #[must_use]
+    pub fn is_for(&self, settings: &Settings, indicators: &[Indicator]) -> bool {
+        let settings = Settings {
+            soak: self.settings.soak,
+            ..settings.clone()
+        };
+        let own = self.indicators.iter().map(|state| &state.indicator);
+        settings == self.settings && own.eq(indicators)
+    }
+
+    /// Begins to look at another weight: the soak time starts anew, and what was counted stays. The
+    /// test may be looked at for as long as one likes, so weights need no levels of their own.
+    pub fn begin(&mut self, soak: Duration) {
+        self.settings.soak = soak;
+        for state in &mut self.indicators {
+            state.observed = 0.0;
+        }
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the same without the counters of single pods when there are more than `most` pods:
+    /// what happens until the next reading is not counted then.
+    #[must_use]
+    pub fn at_most(&self, most: usize) -> Self {
+        let mut judge = self.clone();
+        for state in &mut judge.indicators {
+            if state.counters.pods() > most {
+                state.counters = Counters::default();
+            }
+        }
+        judge
     }
 
     /// Takes in a reading. An indicator that is not in it was not read; series of unknown

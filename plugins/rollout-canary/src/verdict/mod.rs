@@ -20,23 +20,6 @@
 //! with enough of them. No traffic, `NaN`, an unreachable metrics server and counters that began
 //! anew are [`Decision::Undecided`], and say so.
 //!
-//! # How a driver uses it
-//!
-//! ```
-//! use std::time::Duration;
-//! use rollout_canary::verdict::{Decision, Indicator, Judge, Settings, Unit};
-//!
-//! let requests = Indicator::new("requests", Unit::Requests);
-//! let mut judge = Judge::new(Settings::default(), vec![requests]);
-//! // After every reading of `signals::observe`, which carries the server's time:
-//! //     judge.observe(&reading);
-//! match judge.verdict().decision {
-//!     Decision::Bad { .. } => { /* abort, exit 3 */ }
-//!     Decision::Good => { /* may be promoted */ }
-//!     Decision::Undecided { .. } => { /* hold, show why and for how much longer; exit 4 */ }
-//! }
-//! ```
-//!
 //! A [`Judge`] serialises, so that another process goes on where one ended. What happened in
 //! between counts too: counters are cumulative, and the gap is one long window.
 

@@ -101,6 +101,11 @@ struct Last {
 }
 
 impl Counters {
+    /// Returns of how many pods there are counters.
+    pub(super) fn pods(&self) -> usize {
+        self.last.len()
+    }
+
     /// Takes in that nothing could be read: what happens until the next reading counts, the time
     /// does not.
     pub(super) fn miss(&mut self) {

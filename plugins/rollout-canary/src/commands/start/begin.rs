@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Open, ShapeArgs, StartArgs};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
+use crate::judge::Asked;
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
 use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
@@ -23,6 +24,7 @@ use crate::{meta, render};
 /// What stands in the way; what the server says.
 pub(super) async fn begin<'a>(
     args: &StartArgs,
+    asked: Option<Asked>,
     open: &'a Open,
     clock: Clock,
     percent: f64,
@@ -38,6 +40,7 @@ pub(super) async fn begin<'a>(
     let me = Driver::me(clock.now());
     let record = Record {
         rollout: args.rollout.rollout(),
+        asked,
         ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
     };
     let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
@@ -239,6 +242,8 @@ pub fn record(
         seq: 1,
         forms: Vec::new(),
         rollout: None,
+        asked: None,
+        judge: None,
         driver: Some(me.clone()),
         request: None,
     }

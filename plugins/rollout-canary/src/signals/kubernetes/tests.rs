@@ -1,7 +1,8 @@
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::Pod as FullPod;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::observe::Pod;
 use crate::verdict::Arm;
 
 fn moment(second: i64) -> Timestamp {
@@ -10,15 +11,17 @@ fn moment(second: i64) -> Timestamp {
 
 /// A pod of template `hash` that started at second 0.
 fn pod(hash: &str, ready: &str, since: i64, containers: Value) -> Pod {
-    serde_json::from_value(json!({
-        "metadata": {"name": format!("web-{hash}-x"), "uid": hash, "labels": {"pod-template-hash": hash}},
+    let pod: FullPod = serde_json::from_value(json!({
+        "metadata": {"name": format!("web-{hash}-x"), "uid": hash, "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": hash, "uid": hash, "controller": true}]},
         "status": {
             "startTime": moment(0).to_string(),
             "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": moment(since).to_string()}],
             "containerStatuses": containers,
         },
     }))
-    .unwrap()
+    .unwrap();
+    Pod::of(&pod)
 }
 
 fn container(restarts: i32, last: Value) -> Value {
@@ -39,7 +42,7 @@ fn warning(uid: &str, pod: &str, kind: &str) -> Event {
 /// Looks at one canary pod and returns its count of each indicator.
 fn look(memory: &mut Memory, pod: &Pod, events: &[Event], second: i64) -> [f64; 4] {
     let pods = [pod.clone()];
-    let arms = Arms::by_hash("shop", &pods, "old", "new");
+    let arms = Arms::by_owner("shop", &pods, "old", "new");
     let series = memory.count(&arms, Ok(events), moment(second));
     ALL.map(|name| {
         let found = series.iter().find(|series| series.indicator == name);
@@ -93,7 +96,7 @@ fn a_warning_that_repeats_counts_once_and_one_that_expired_stays_counted() {
 #[test]
 fn events_that_may_not_be_read_leave_the_other_counts_alone() {
     let pods = [pod("new", "True", 5, container(3, json!({})))];
-    let arms = Arms::by_hash("shop", &pods, "old", "new");
+    let arms = Arms::by_owner("shop", &pods, "old", "new");
     let series = Memory::default().count(&arms, Err("403".to_owned()), moment(60));
     assert_eq!(series[3].samples, Err("403".to_owned()));
     assert_eq!(series[0].samples.as_ref().unwrap()[0].bad, 3.0);
@@ -101,18 +104,16 @@ fn events_that_may_not_be_read_leave_the_other_counts_alone() {
 }
 
 #[test]
-fn pods_are_sorted_by_hash_and_what_is_neither_or_on_its_way_out_is_left_out() {
+fn pods_are_sorted_by_replicaset_and_what_is_neither_or_on_its_way_out_is_left_out() {
     let mut leaving = pod("new", "True", 5, json!([]));
-    leaving.metadata.deletion_timestamp = Some(
-        k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(moment(9)),
-    );
+    leaving.deleting = true;
     let pods = [
         pod("old", "True", 5, json!([])),
         pod("new", "False", 40, json!([])),
         pod("older", "True", 5, json!([])),
         leaving,
     ];
-    let arms = Arms::by_hash("shop", &pods, "old", "new");
+    let arms = Arms::by_owner("shop", &pods, "old", "new");
     let found: Vec<Arm> = arms.members.iter().map(|member| member.arm).collect();
     assert_eq!(found, [Arm::Stable, Arm::Canary]);
     assert_eq!(not_ready(&arms, Arm::Canary, moment(100)), (1, 60.0));

@@ -1,8 +1,8 @@
 use http::StatusCode;
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
 use super::*;
+use crate::observe::Pod;
 
 fn vector(result: serde_json::Value) -> String {
     json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()
@@ -10,9 +10,10 @@ fn vector(result: serde_json::Value) -> String {
 
 fn pods() -> Vec<Pod> {
     let pod = |name: &str, stem: serde_json::Value, hash: &str| {
-        serde_json::from_value(json!({"metadata": {
-            "name": name, "generateName": stem, "labels": {"pod-template-hash": hash}}}))
-        .unwrap()
+        let pod = serde_json::from_value(json!({"metadata": {
+            "name": name, "uid": name, "generateName": stem, "ownerReferences": [
+                {"apiVersion": "", "kind": "", "name": "", "uid": hash, "controller": true}]}}));
+        Pod::of(&pod.unwrap())
     };
     vec![
         pod("my.web-old-aaaaa", json!("my.web-old-"), "old"),
@@ -24,7 +25,7 @@ fn pods() -> Vec<Pod> {
 #[test]
 fn one_query_asks_for_both_arms_by_pod_name() {
     let pods = pods();
-    let arms = Arms::by_hash("shop", &pods, "old", "new");
+    let arms = Arms::by_owner("shop", &pods, "old", "new");
     let selector = Query::parse("--bad", r#"r{code=~"5.."}"#).unwrap();
     assert_eq!(
         selector.render(&arms, "pod"),

@@ -1,7 +1,7 @@
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
 use super::*;
+use crate::observe::Pod;
 
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
@@ -53,12 +53,12 @@ fn kubernetes_is_always_asked_and_metrics_add_an_indicator() {
 #[test]
 fn an_arm_without_counts_is_a_reason_and_a_foreign_pod_is_left_out() {
     let pod = |name: &str, hash: &str| -> Pod {
-        serde_json::from_value(json!({"metadata": {
-            "name": name, "labels": {"pod-template-hash": hash}}}))
-        .unwrap()
+        let pod = serde_json::from_value(json!({"metadata": {"name": name, "ownerReferences": [
+            {"apiVersion": "", "kind": "", "name": "", "uid": hash, "controller": true}]}}));
+        Pod::of(&pod.unwrap())
     };
     let pods = [pod("a", "old"), pod("b", "new")];
-    let arms = Arms::by_hash("shop", &pods, "old", "new");
+    let arms = Arms::by_owner("shop", &pods, "old", "new");
     let count = |pods: &[&str]| -> Counts {
         pods.iter()
             .map(|pod| ((*pod).to_owned(), (9.0, 1.0)))

@@ -17,6 +17,7 @@ mod plan;
 mod record;
 mod render;
 mod signals;
+mod traffic;
 mod verdict;
 mod view;
 mod weight;

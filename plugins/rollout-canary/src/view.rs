@@ -8,6 +8,7 @@ use crate::machine::{self, Conflict, Seen};
 use crate::meta;
 use crate::observe::{Cluster, Target, hash, size, text};
 use crate::record::{Goal, Purpose, Record};
+use crate::traffic::Shared;
 use crate::{judge, verdict};
 
 /// Where a canary is.
@@ -62,6 +63,9 @@ pub struct Status {
     /// Since when there is a canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// What its share of the requests is, when a route gives it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// What is known of how good it is.
     pub verdict: Verdict,
 }
@@ -85,6 +89,36 @@ pub struct Side {
 pub struct Percent {
     /// In percent of the pods; absent when there is no canary.
     pub percent: Option<f64>,
+}
+
+/// A share of the requests that a route gives.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// The routes.
+    pub routes: Vec<String>,
+    /// The Service that was added.
+    pub service: String,
+    /// The canary's whole share, in percent.
+    pub percent: f64,
+    /// What it would have by the number of its pods, in percent.
+    pub pods_percent: f64,
+}
+
+impl Traffic {
+    fn of(shared: &Shared) -> Self {
+        let round = |percent: f64| (percent * 100.0).round() / 100.0;
+        Self {
+            routes: shared
+                .changes
+                .iter()
+                .map(|change| crate::traffic::shown(&change.route))
+                .collect(),
+            service: shared.target.extra.clone(),
+            percent: round(shared.percent()),
+            pods_percent: round(shared.natural * 100.0),
+        }
+    }
 }
 
 /// What is known of how good a canary is.
@@ -152,6 +186,7 @@ impl Status {
             driver: None,
             conflict: None,
             since: None,
+            traffic: None,
             verdict: Verdict::default(),
         };
         let Some(record) = record else {
@@ -175,6 +210,7 @@ impl Status {
         status.phase = phase(record, &seen);
         status.conflict = conflict(record, &seen)
             .map(|conflict| crate::commands::told(&conflict, target).to_string());
+        status.traffic = record.shared.as_ref().map(Traffic::of);
         if let (Goal::Hold { .. }, Some(judge)) = (&record.goal, &record.judge) {
             status.verdict.take(judge.verdict(), &[]);
         }

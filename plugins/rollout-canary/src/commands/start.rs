@@ -20,6 +20,7 @@ use crate::judge::Asked;
 use crate::machine::End;
 use crate::observe::Target;
 use crate::record::{Goal, Layout, Record, Rollout, Stored};
+use crate::traffic::Router;
 use crate::view::Status;
 use crate::{render, weight};
 
@@ -71,6 +72,10 @@ pub struct ShapeArgs {
     /// [default: the Deployment's maxSurge, at least 1]
     #[arg(long, value_name = "PODS", value_parser = weight::surge)]
     pub surge: Option<weight::Surge>,
+
+    /// Who gives the canary its share of the requests [default: replicas]
+    #[arg(long, value_name = "ROUTER", value_enum)]
+    pub traffic: Option<Router>,
 
     /// Take a split that is far from the weight, or that cannot be parked
     #[arg(long)]
@@ -177,8 +182,10 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         Some(stored) => {
             interrupt.guard(check_move(&args, &open, &stored)).await?;
             let rollout = args.rollout.rollout();
+            let router = args.shape.traffic;
             let aim = move |record: &mut Record| {
                 aim(record, percent, rollout.as_ref());
+                record.router = router.unwrap_or(record.router);
                 record.asked = asked.clone().or_else(|| record.asked.take());
             };
             let patience = args.wait.patience();

@@ -4,11 +4,13 @@ mod act;
 mod lease;
 mod look;
 mod narrate;
+mod share;
 mod soak;
 mod watchdog;
 
 pub use lease::{Acquired, acquire, other};
 pub use look::{Looking, Sides};
+pub use share::no_route;
 pub use soak::Soaked;
 
 use std::time::Duration;
@@ -70,6 +72,8 @@ pub struct Drive<'a> {
     heard: lease::Heard,
     watchdog: Watchdog,
     looking: Looking,
+    /// The goal for which routes are as they have to be.
+    routed: Option<u64>,
     progress: Progress,
     said: String,
     begun: Instant,
@@ -97,6 +101,7 @@ impl<'a> Drive<'a> {
             heard: lease::Heard::now(),
             watchdog,
             looking: Looking::default(),
+            routed: None,
             progress: context.ui.progress("looking"),
             said: String::new(),
             begun: Instant::now(),
@@ -123,7 +128,11 @@ impl<'a> Drive<'a> {
                 .watching
                 .cluster
                 .seen(&self.stored.record, self.clock.now());
-            match machine::next(&self.stored.record, &seen) {
+            let next = machine::next(&self.stored.record, &seen);
+            if !self.watching.blind && self.route(&next).await? {
+                continue;
+            }
+            match next {
                 Next::Write(form) if !self.watching.blind => {
                     self.write(form).await?;
                     continue;

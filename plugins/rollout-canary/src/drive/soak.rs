@@ -62,8 +62,10 @@ impl Drive<'_> {
             let record = &self.stored.record;
             let seen = self.watching.cluster.seen(record, self.clock.now());
             if let Next::Stop(conflict) = machine::next(record, &seen) {
+                self.take_share_back().await?;
                 break Ok(Soaked::Stopped(conflict));
             }
+            self.leave_if_unready().await?;
             if !self.watching.blind {
                 watched += last.elapsed();
             }

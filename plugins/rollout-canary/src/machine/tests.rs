@@ -33,6 +33,8 @@ pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -
         rollout: None,
         asked: None,
         judge: None,
+        router: crate::traffic::Router::default(),
+        shared: None,
         driver: None,
         request: None,
     }

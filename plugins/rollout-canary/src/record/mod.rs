@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::judge::Asked;
 use crate::model::{Steps, resolve};
+use crate::traffic::{Router, Shared};
 use crate::verdict::Judge;
 
 /// The layout of the current version.
@@ -67,6 +68,12 @@ pub struct Record {
     /// What was seen of it so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<Judge>,
+    /// Who gives it its share of the requests.
+    #[serde(default)]
+    pub router: Router,
+    /// What was done to routes, or is about to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// Who acts, if anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,

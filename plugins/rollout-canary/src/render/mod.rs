@@ -45,6 +45,14 @@ pub fn status(status: &Status, headers: bool) -> String {
     }
     let mut text = format!("{}: {}\n", status.deployment, sentence(status));
     text.push_str(&table.render());
+    if let Some(traffic) = &status.traffic {
+        text.push_str(&format!(
+            "traffic: {} of the requests by {} (its pods alone: {})\n",
+            percent(traffic.percent),
+            traffic.routes.join(", "),
+            percent(traffic.pods_percent)
+        ));
+    }
     text.push_str(&verdict(&status.verdict, headers));
     text
 }
@@ -141,7 +149,15 @@ pub fn reached(status: &Status, target: &Target) -> String {
     let share = status.effective.percent.map(percent).unwrap_or_default();
     let pods = status.stable.replicas + status.canary.replicas;
     let canaries = status.canary.replicas;
-    let line = if status.parked {
+    let line = if let Some(traffic) = &status.traffic {
+        format!(
+            "{} at {share} of the pods, and {} of the requests by {}.   Should the canary's pods go \
+             by other hands, what the route adds fails until abort: watch it.",
+            if status.parked { "parked" } else { "held" },
+            percent(traffic.percent),
+            traffic.routes.join(", "),
+        )
+    } else if status.parked {
         format!(
             "parked at {share}: {canaries} canary of {pods} pods.   Safe to leave: nothing drives \
              it, and every accident falls back to stable."

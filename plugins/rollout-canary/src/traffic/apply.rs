@@ -1,5 +1,6 @@
 //! The writes, in an order in which no request meets a Service without endpoints.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use groundcrew::client::errors::{Doing, explain};
@@ -7,7 +8,7 @@ use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_not_found, status};
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -17,7 +18,7 @@ use super::route::{self, Change, Edit, RouteRef, Rule};
 use super::service::Canary;
 
 /// Who owns the fields that are written.
-pub(super) const MANAGER: &str = "kubectl-rollout-canary";
+pub(super) const MANAGER: &str = crate::cli::FIELD_MANAGER;
 
 /// How often a route that changes all the time is read again before giving up.
 const TRIES: usize = 8;
@@ -87,18 +88,9 @@ pub async fn prepare(
         }
         None => create(session, canary, target).await?,
     }
-    let slices: Api<EndpointSlice> = Api::namespaced(session.client.clone(), &canary.namespace);
-    let params =
-        ListParams::default().labels(&format!("kubernetes.io/service-name={}", target.extra));
     let deadline = Instant::now() + patience.ready;
     loop {
-        let listed = slices.list(&params).await.map_err(|error| {
-            explain(
-                error,
-                &Doing::new("list", "endpointslices.discovery.k8s.io"),
-            )
-        })?;
-        if listed.items.iter().any(has_ready_endpoint) {
+        if !endpoints(session, canary, &target.extra).await?.is_empty() {
             return Ok(());
         }
         if Instant::now() >= deadline {
@@ -388,7 +380,9 @@ fn path(route: &RouteRef) -> String {
     format!("/apis/{GROUP}/{version}/namespaces/{namespace}/{plural}/{name}")
 }
 
-fn shown(route: &RouteRef) -> String {
+/// Returns a route as people name it: `httproute/web`.
+#[must_use]
+pub fn shown(route: &RouteRef) -> String {
     format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
 }
 
@@ -409,13 +403,37 @@ fn not_ours(name: &str) -> Error {
         .with_hint(format!("kubectl get service {name} -o yaml"))
 }
 
-fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
-    slice.endpoints.iter().any(|endpoint| {
-        // Not said means ready (`discovery/v1`, EndpointConditions).
-        endpoint
-            .conditions
-            .as_ref()
+/// Returns the ready endpoints of a Service, by the names of their pods; one that is no pod is
+/// called by its address.
+///
+/// # Errors
+///
+/// The server's refusal.
+pub async fn endpoints(
+    session: &Session,
+    canary: &Canary,
+    service: &str,
+) -> Result<BTreeSet<String>> {
+    let slices: Api<EndpointSlice> = Api::namespaced(session.client.clone(), &canary.namespace);
+    let params = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+    let doing = Doing::new("list", "endpointslices.discovery.k8s.io").within(&canary.namespace);
+    let listed = slices
+        .list(&params)
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    // Not said means ready (`discovery/v1`, EndpointConditions).
+    let is_ready = |endpoint: &&Endpoint| {
+        let conditions = endpoint.conditions.as_ref();
+        conditions
             .and_then(|conditions| conditions.ready)
             .unwrap_or(true)
-    })
+    };
+    let name = |endpoint: &Endpoint| {
+        let pod = endpoint.target_ref.as_ref();
+        let pod = pod.and_then(|target| target.name.clone());
+        pod.or_else(|| endpoint.addresses.first().cloned())
+            .unwrap_or_default()
+    };
+    let all = listed.items.iter().flat_map(|slice| &slice.endpoints);
+    Ok(all.filter(is_ready).map(name).collect())
 }

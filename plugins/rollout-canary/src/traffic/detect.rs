@@ -6,7 +6,7 @@ use groundcrew::client::pages;
 use groundcrew::error::Result;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::others::OTHERS;
@@ -17,7 +17,7 @@ use super::service::Canary;
 pub(super) const GROUP: &str = "gateway.networking.k8s.io";
 
 /// The Service whose requests are shared, and the routes that lead to it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     /// The user's Service, which selects the pods of both versions.
@@ -26,19 +26,6 @@ pub struct Target {
     pub extra: String,
     /// The routes, in order of kind and name.
     pub routes: Vec<RouteRef>,
-}
-
-impl Target {
-    /// Returns the share of the requests that the canary's pods have by number: `canary` of them
-    /// are Ready, and `others` are all other Ready endpoints of the user's Service, also those of
-    /// other Deployments.
-    #[must_use]
-    pub fn natural_share(&self, canary: usize, others: usize) -> f64 {
-        match canary + others {
-            0 => 0.0,
-            all => canary as f64 / all as f64,
-        }
-    }
 }
 
 /// What was found.
@@ -314,14 +301,5 @@ mod tests {
         assert!(why(two, &[]).contains("more than one Service"));
         let long = chosen(&"x".repeat(60), vec![route("a", &["web"])], &[]);
         assert!(long.why.unwrap().contains("too long"));
-    }
-
-    #[test]
-    fn a_share_by_number_counts_every_endpoint() {
-        let target = chosen("web", vec![route("a", &["web"])], &[])
-            .target
-            .unwrap();
-        assert!((target.natural_share(1, 9) - 0.1).abs() < 1e-12);
-        assert_eq!(target.natural_share(0, 0), 0.0);
     }
 }

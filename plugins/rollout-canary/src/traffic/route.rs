@@ -62,6 +62,9 @@ pub struct Change {
 /// The backends of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
+    /// Which of the route's rules it was.
+    #[serde(default)]
+    pub index: usize,
     /// As the user wrote them.
     pub before: Vec<Value>,
     /// As they are while the canary has its share.
@@ -161,7 +164,11 @@ pub fn give(
         if !same(&wanted, backends) {
             replace(&mut edit.operations, index, backends, wanted);
         }
-        edit.rules.push(Rule { before, after });
+        edit.rules.push(Rule {
+            index,
+            before,
+            after,
+        });
     }
     Ok(edit)
 }

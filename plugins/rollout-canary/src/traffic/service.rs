@@ -6,6 +6,8 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
+use crate::record::Record;
+
 /// The label by which ReplicaSets' pods are told apart.
 const HASH: &str = "pod-template-hash";
 /// What the extra Service is called after the Deployment.
@@ -29,22 +31,18 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// Returns the canary of a Deployment: `templates` are those of both versions, and only a label
-    /// that both have selects the pods of both.
+    /// Returns the canary of a run, of which `set` is the ReplicaSet's hash. Only a label that both
+    /// templates have selects the pods of both.
     #[must_use]
-    pub fn of(deployment: &Value, namespace: &str, hash: &str, templates: [&Value; 2]) -> Self {
-        let [stable, canary] = templates.map(|template| &template["metadata"]["labels"]);
-        let labels = stable.as_object().into_iter().flatten();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    pub fn of(record: &Record, target: &crate::observe::Target, hash: &str) -> Self {
+        let stable = &record.original.template["metadata"]["labels"];
+        let canary = &record.canary["metadata"]["labels"];
         Self {
-            namespace: namespace.to_owned(),
-            deployment: text(&deployment["metadata"]["name"]),
-            uid: text(&deployment["metadata"]["uid"]),
+            namespace: target.namespace.clone(),
+            deployment: target.name.clone(),
+            uid: record.uid.clone(),
             hash: hash.to_owned(),
-            labels: labels
-                .filter(|(key, value)| canary[key.as_str()] == **value)
-                .map(|(key, value)| (key.clone(), text(value)))
-                .collect(),
+            labels: common(stable, canary),
         }
     }
 
@@ -123,6 +121,15 @@ impl Canary {
     }
 }
 
+fn common(stable: &Value, canary: &Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let stable = stable.as_object().into_iter().flatten();
+    stable
+        .filter(|(key, value)| canary[key.as_str()] == **value)
+        .map(|(key, value)| (key.clone(), text(value)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -130,9 +137,14 @@ mod tests {
     use super::*;
 
     fn canary() -> Canary {
-        let deployment = json!({"metadata": {"name": "web", "uid": "u1"}});
-        let labels = |version| json!({"metadata": {"labels": {"app": "web", "tier": "front", "version": version}}});
-        Canary::of(&deployment, "shop", "7b9c", [&labels("1"), &labels("2")])
+        let labels = |version| json!({"app": "web", "tier": "front", "version": version});
+        Canary {
+            namespace: "shop".to_owned(),
+            deployment: "web".to_owned(),
+            uid: "u1".to_owned(),
+            hash: "7b9c".to_owned(),
+            labels: common(&labels("1"), &labels("2")),
+        }
     }
 
     fn service(spec: serde_json::Value) -> Service {
@@ -144,7 +156,10 @@ mod tests {
         let selects = |selector| canary().is_selected_by(&service(json!({"selector": selector})));
         assert!(selects(json!({"app": "web"})));
         assert!(!selects(json!({"app": "web", "tier": "back"})));
-        assert!(!selects(json!({"version": "1"})), "the canary's pods are not in it");
+        assert!(
+            !selects(json!({"version": "1"})),
+            "the canary's pods are not in it"
+        );
         assert!(!selects(json!({})), "its endpoints are made by hand");
         assert!(!selects(json!({"app": "web", "pod-template-hash": "5d4f"})));
     }

@@ -15,6 +15,7 @@ use crate::model::{World, resolve};
 use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
 use crate::plan::{Walk, walk};
 use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
+use crate::traffic::{self, Canary, Router};
 use crate::{meta, render};
 
 /// Starts a canary: returns the driver, with the record written and nothing else.
@@ -45,6 +46,15 @@ pub(super) async fn begin<'a>(
     };
     let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
     ui.status(format_args!("│ plan: {}", render::planned(&planned)));
+    if record.router == Router::Gateway {
+        let canary = Canary::of(&record, &open.target, "");
+        let found = interrupt
+            .guard(traffic::detect(&open.session, &canary))
+            .await?;
+        if found.target.is_none() {
+            return Err(drive::no_route(&found.why.unwrap_or_default()));
+        }
+    }
     let record = Record {
         forms: planned.record.forms.clone(),
         ..record
@@ -244,6 +254,8 @@ pub fn record(
         rollout: None,
         asked: None,
         judge: None,
+        router: shape.traffic.unwrap_or_default(),
+        shared: None,
         driver: Some(me.clone()),
         request: None,
     }

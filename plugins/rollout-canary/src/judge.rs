@@ -39,8 +39,13 @@ impl Asked {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Go on looking: why, and for how much longer if that is known.
-    Undecided(String),
+    /// Go on looking.
+    Undecided {
+        /// Why, and for how much longer if that is known.
+        why: String,
+        /// Whether nothing is missing but time.
+        waits: bool,
+    },
     /// Nothing speaks against it.
     Good,
     /// It is bad: why.
@@ -52,12 +57,26 @@ pub enum Judgement {
 pub fn judge(verdict: &Verdict, canaries: usize, unready: usize) -> Judgement {
     match &verdict.decision {
         Decision::Bad { .. } => Judgement::Bad(why(verdict)),
-        Decision::Undecided { .. } => Judgement::Undecided(why(verdict)),
+        Decision::Undecided { .. } => {
+            let open = verdict.indicators.iter().flat_map(|finding| &finding.open);
+            Judgement::Undecided {
+                why: why(verdict),
+                waits: open.clone().count() > 0 && open.clone().all(is_time),
+            }
+        }
         Decision::Good if unready > 0 => {
-            Judgement::Undecided(format!("{unready} of {canaries} canary pods are not Ready"))
+            undecided(format!("{unready} of {canaries} canary pods are not Ready"))
         }
         Decision::Good => Judgement::Good,
     }
+}
+
+fn is_time(reason: &Reason) -> bool {
+    matches!(reason, Reason::Soaking { .. } | Reason::NotRead)
+}
+
+fn undecided(why: String) -> Judgement {
+    Judgement::Undecided { why, waits: false }
 }
 
 /// Judges after a promotion, when there is nothing left to compare with: everything has to be Ready
@@ -71,11 +90,11 @@ pub fn bake(
     unready: usize,
 ) -> Judgement {
     if restarts > 0 {
-        Judgement::Undecided(format!("{restarts} restarts since the promotion"))
+        undecided(format!("{restarts} restarts since the promotion"))
     } else if watched < bake {
-        Judgement::Undecided(format!("about {} more", Span(bake.saturating_sub(watched))))
+        undecided(format!("about {} more", Span(bake.saturating_sub(watched))))
     } else if unready > 0 {
-        Judgement::Undecided(format!("{unready} of {pods} pods are not Ready"))
+        undecided(format!("{unready} of {pods} pods are not Ready"))
     } else {
         Judgement::Good
     }
@@ -240,7 +259,9 @@ mod tests {
             reading(60, (0.0, 600.0), (0.0, 600.0)),
         ]);
         assert_eq!(judge(&good, 2, 0), Judgement::Good);
-        assert!(matches!(judge(&good, 2, 1), Judgement::Undecided(why) if why.contains("1 of 2")));
+        assert!(
+            matches!(judge(&good, 2, 1), Judgement::Undecided { why, .. } if why.contains("1 of 2"))
+        );
     }
 
     #[test]
@@ -252,7 +273,7 @@ mod tests {
             bake(second(9), second(9), 3, 1, 0),
             bake(second(9), second(9), 3, 0, 1),
         ] {
-            assert!(matches!(open, Judgement::Undecided(_)));
+            assert!(matches!(open, Judgement::Undecided { .. }));
         }
     }
 }

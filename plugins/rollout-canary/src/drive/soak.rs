@@ -15,7 +15,7 @@ use crate::record::{Failure, Goal, Rollout};
 
 /// How long an undecided canary is watched beyond its time: as long once more, and a little for
 /// readings that take their time.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What came of watching.
 #[derive(Debug)]
@@ -88,8 +88,10 @@ impl Drive<'_> {
                     self.roll_back(dead).await?;
                     break Ok(Soaked::NewGoal);
                 }
-                Judgement::Undecided(why) => {
-                    if watched >= self.longest(soak) {
+                Judgement::Undecided { why, waits } => {
+                    // On a slow server readings come late; that alone is no reason to give up.
+                    let longest = self.longest(soak) * if waits { 4 } else { 1 };
+                    if watched >= longest {
                         break Ok(Soaked::Undecided(why));
                     }
                     self.say(&format!("watching the canary: {why}"));

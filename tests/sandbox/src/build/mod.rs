@@ -63,6 +63,19 @@ pub fn ensure(group: &str, binaries: &[&str]) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Says whether everything of a group is built already.
+#[must_use]
+pub fn is_built(group: &str) -> bool {
+    let dir = || {
+        let group = Group::named(group).ok()?;
+        let module = Module::read(group).ok()?;
+        let tools = group.select(&[]).ok()?;
+        let dir = layout::binaries().join(format!("{}-{}", group.name, digest::of(group, &module)));
+        missing(&dir, &tools).is_empty().then_some(())
+    };
+    dir().is_some()
+}
+
 /// Returns `to`, a folder with the files of `folder` of a module, at the version that the group's
 /// `go.mod` requires. Go fetches and verifies them unless the folder is there.
 ///

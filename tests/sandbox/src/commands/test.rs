@@ -1,6 +1,7 @@
 //! `test`: every test of the workspace, with sandboxes for those that need one.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::process::{Command, ExitCode};
 
@@ -18,6 +19,9 @@ const MAIN: &str = "test";
 const NO_SIGNER: &str = "test-no-signer";
 /// The sandbox that still has PodSecurityPolicy.
 const POLICIES: &str = "test-psp";
+
+/// Names what is built for the tests although that takes long: `gateway,prometheus`.
+const WITH: &str = "GROUNDCREW_TEST_WITH";
 
 /// Runs the tests whose name contains `filter`; ends with their exit code.
 ///
@@ -95,7 +99,7 @@ fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Opt
         addons: if real_node == RealNode::No {
             Addons::default()
         } else {
-            Addons::ALL
+            Addons::asked_or_built(&env::var(WITH).unwrap_or_default())
         },
         kubernetes: "1.36".to_owned(),
         signer,

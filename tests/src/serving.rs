@@ -146,10 +146,7 @@ impl Web<'_> {
     pub fn under_load<T>(&self, way: &Way, work: impl FnOnce() -> T) -> (T, Answers) {
         let (stop, answers) = (AtomicBool::new(false), Mutex::new(Answers::default()));
         let cluster = self.suite().cluster();
-        let (kubectl, kubeconfig) = (
-            cluster.kubectl().to_owned(),
-            cluster.kubeconfig().to_owned(),
-        );
+        let (kubectl, kubeconfig) = (cluster.kubectl().clone(), cluster.kubeconfig().to_owned());
         let namespace = self.namespace.clone();
         let result = std::thread::scope(|scope| {
             scope.spawn(|| {

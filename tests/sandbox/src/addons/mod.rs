@@ -93,3 +93,17 @@ pub fn start(spawner: &Spawner<'_>, kubectl: &Kubectl, addons: Addons) -> Result
     }
     Ok(entrance)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_built_and_the_rest_only_used_when_it_is_there() {
+        let asked = Addons::asked_or_built("gateway, prometheus");
+        assert!(asked.gateway && asked.prometheus);
+        let none = Addons::asked_or_built("");
+        assert_eq!(none.gateway, build::is_built("traefik"));
+        assert_eq!(none.prometheus, build::is_built("prometheus"));
+    }
+}

@@ -43,23 +43,41 @@ pub(super) fn start(spawner: &Spawner<'_>, kubectl: &Kubectl, program: &Path) ->
     ];
     spawner.spawn(PART, program, args, &[])?;
     kubectl.create(&objects(port).to_string())?;
+    let address = json!({"status": {"podIP": NODE_IP, "podIPs": [{"ip": NODE_IP}]}}).to_string();
+    kubectl.run(&[
+        "patch",
+        "pod",
+        PART,
+        "--namespace",
+        NAMESPACE,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &address,
+    ])?;
     let path = format!("/api/v1/namespaces/{NAMESPACE}/services/{PART}:{PORT}/proxy/-/ready");
     spawner.wait_for("Prometheus", PART, LIMIT, || {
         kubectl.get_raw(&path).map(drop)
     })
 }
 
-/// A Service without a selector. Its addresses are an `Endpoints` object, from which the
-/// controllers make slices: the API server's proxy reads nothing else
-/// (`pkg/registry/core/service/storage/storage.go`).
+/// A Service without a selector, whose addresses are an `Endpoints` object. The API server's proxy
+/// goes only to addresses that are a pod's (`pkg/registry/core/service/storage/storage.go`,
+/// `isValidAddress`), so there is one that nobody schedules, with the address of the process.
 fn objects(port: u16) -> Value {
     let meta = json!({"name": PART, "namespace": NAMESPACE});
     json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "Service", "metadata": meta,
             "spec": {"ports": [{"name": "web", "port": PORT}]}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": meta,
+            "spec": {"schedulerName": "nobody",
+                "containers": [{"name": PART, "image": "sandbox.local/pause:1"}]}},
         {"apiVersion": "v1", "kind": "Endpoints", "metadata": meta,
-            "subsets": [{"addresses": [{"ip": NODE_IP}], "ports": [{"name": "web", "port": port}]}]},
+            "subsets": [{
+                "addresses": [{"ip": NODE_IP,
+                    "targetRef": {"kind": "Pod", "name": PART, "namespace": NAMESPACE}}],
+                "ports": [{"name": "web", "port": port}]}]},
     ]})
 }
 

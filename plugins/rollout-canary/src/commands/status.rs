@@ -201,8 +201,7 @@ pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
 async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let begun = Instant::now();
     let (mut stored, clock) = open.store.read(&open.session).await?;
-    let deployment = observe::deployment(&open.session, &open.target).await?;
-    let mut watching = Watching::open(&open.session, &open.target, deployment).await?;
+    let mut watching = Watching::open(&open.session, &open.target).await?;
     let mut shown: Option<(String, Instant)> = None;
     let mut onlooker = Onlooker {
         asked: (!args.judge.is_empty())

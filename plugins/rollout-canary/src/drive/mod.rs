@@ -74,6 +74,8 @@ pub struct Drive<'a> {
     looking: Looking,
     /// The goal for which routes are as they have to be.
     routed: Option<u64>,
+    /// Since when the controller is about to write status.
+    unsettled: Option<Instant>,
     progress: Progress,
     said: String,
     begun: Instant,
@@ -102,6 +104,7 @@ impl<'a> Drive<'a> {
             watchdog,
             looking: Looking::default(),
             routed: None,
+            unsettled: None,
             progress: context.ui.progress("looking"),
             said: String::new(),
             begun: Instant::now(),
@@ -133,6 +136,7 @@ impl<'a> Drive<'a> {
                 continue;
             }
             match next {
+                Next::Write(_) if !self.watching.blind && self.is_unsettled() => {}
                 Next::Write(form) if !self.watching.blind => {
                     self.write(form).await?;
                     continue;
@@ -164,6 +168,9 @@ impl<'a> Drive<'a> {
     /// Waits for news, for a moment when something is due, or for the end of all patience.
     pub(crate) async fn wait(&mut self) -> Result<()> {
         let mut until = Instant::now() + Duration::from_secs(1);
+        if self.unsettled.is_some() {
+            until = Instant::now() + act::SETTLES;
+        }
         if let Some(patience) = self.patience.goal {
             let end = self.begun + patience;
             if Instant::now() >= end {

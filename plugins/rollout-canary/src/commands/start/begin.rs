@@ -12,7 +12,7 @@ use crate::drive::{self, Drive};
 use crate::judge::Asked;
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
-use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
+use crate::observe::{Cluster, Target, Watching, hash, size, text};
 use crate::plan::{Walk, walk};
 use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
 use crate::traffic::{self, Canary, Router};
@@ -32,7 +32,9 @@ pub(super) async fn begin<'a>(
     ui: &'a Ui,
     interrupt: &'a Interrupt,
 ) -> Result<Drive<'a>> {
-    let watching = interrupt.guard(watch(open)).await?;
+    let watching = interrupt
+        .guard(Watching::open(&open.session, &open.target))
+        .await?;
     let cluster = watching.cluster.clone();
     let before = before(&cluster, &open.target)?;
     let canary = interrupt
@@ -80,12 +82,6 @@ pub(super) async fn begin<'a>(
         me,
         args.wait.patience(),
     ))
-}
-
-/// Reads everything, and goes on watching it.
-async fn watch(open: &Open) -> Result<Watching> {
-    let deployment = observe::deployment(&open.session, &open.target).await?;
-    Watching::open(&open.session, &open.target, deployment).await
 }
 
 /// What the Deployment is like before a canary.

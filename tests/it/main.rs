@@ -52,6 +52,8 @@ mod rollout_canary;
 mod rollout_canary_faults;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
+mod rollout_canary_routes;
+mod rollout_canary_verdict;
 
 use std::process::ExitCode;
 
@@ -114,6 +116,8 @@ fn main() -> ExitCode {
         ("rollout_canary_faults", rollout_canary_faults::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
+        ("rollout_canary_routes", rollout_canary_routes::cases()),
+        ("rollout_canary_verdict", rollout_canary_verdict::cases()),
     ];
     let cases = files
         .into_iter()

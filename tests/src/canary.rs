@@ -28,23 +28,32 @@ impl Suite {
     /// When it does not become Ready.
     #[must_use]
     pub fn web(&self, replicas: i32, strategy: Value) -> Web<'_> {
-        let namespace = self.name("canary");
-        self.admin(&format!("create namespace {namespace}"))
-            .run()
-            .success();
-        let web = Web {
-            suite: self,
-            namespace,
-        };
+        let web = self.empty();
         web.apply(&web.manifest(replicas, strategy, "sandbox.local/sim:1"));
         web.kubectl("rollout status deployment/web --timeout=100s")
             .run()
             .success();
         web
     }
+
+    /// Makes the namespace alone.
+    pub(crate) fn empty(&self) -> Web<'_> {
+        let namespace = self.name("canary");
+        self.admin(&format!("create namespace {namespace}"))
+            .run()
+            .success();
+        Web {
+            suite: self,
+            namespace,
+        }
+    }
 }
 
 impl Web<'_> {
+    pub(crate) fn suite(&self) -> &Suite {
+        self.suite
+    }
+
     /// Returns its manifest.
     #[must_use]
     pub fn manifest(&self, replicas: i32, strategy: Value, image: &str) -> Value {

@@ -24,6 +24,10 @@ pub enum Need {
     Controllers,
     /// A node with real containers.
     RealNode,
+    /// A gateway that implements the Gateway API before the real node.
+    Gateway,
+    /// Prometheus reading the real node's pods.
+    Prometheus,
     /// A Kubernetes that still has PodSecurityPolicy; the case's cluster is that one.
     PodSecurityPolicy,
     /// The conformance fixtures of the Pod Security Standards, in Go's module cache.

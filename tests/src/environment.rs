@@ -51,6 +51,14 @@ impl Environment {
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
             Need::Krew => crate::krew().err(),
             Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
+            Need::Gateway => capable(
+                |able| able.gateway,
+                "no gateway: GROUNDCREW_TEST_WITH=gateway,prometheus builds one",
+            ),
+            Need::Prometheus => capable(
+                |able| able.prometheus,
+                "no Prometheus: GROUNDCREW_TEST_WITH=gateway,prometheus builds it",
+            ),
             Need::Sandbox => match cluster {
                 Ok(sandbox) if sandbox.state().existing => {
                     Some("the fault proxy needs the sandbox's own keys".to_owned())

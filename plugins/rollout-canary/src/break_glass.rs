@@ -32,8 +32,9 @@ pub fn commands(record: &Record, namespace: &str, deployment: &str) -> String {
         "kubectl patch {target} --type=json -p {}",
         shell_word(&restore(record))
     );
+    let routes = routes(record);
     format!(
-        "# 1. Everything becomes stable again; wait until it is:\n{first}\n\
+        "{routes}# 1. Everything becomes stable again; wait until it is:\n{first}\n\
          kubectl rollout status {target}\n\
          # 2. The Deployment gets its own strategy back:\n{second}\n\
          # 3. The record is no longer needed:\n\
@@ -41,6 +42,40 @@ pub fn commands(record: &Record, namespace: &str, deployment: &str) -> String {
         shell_word(&meta::record_name(deployment)),
         shell_word(namespace),
     )
+}
+
+/// The lines that take the extra backend out of routes, before its pods go.
+fn routes(record: &Record) -> String {
+    let Some(shared) = &record.shared else {
+        return String::new();
+    };
+    let mut text = "# 0. The routes lead to the stable pods alone again:\n".to_owned();
+    for change in &shared.changes {
+        let route = &change.route;
+        // What is known of earlier shares has the same place, and the first is the last that was
+        // written.
+        let mut operations: Vec<serde_json::Value> = Vec::new();
+        for rule in &change.rules {
+            let path = format!("/spec/rules/{}/backendRefs", rule.index);
+            if !operations.iter().any(|known| known["path"] == path) {
+                operations.push(json!({"op": "replace", "path": path, "value": rule.before}));
+            }
+        }
+        text.push_str(&format!(
+            "kubectl patch {} {} -n {} --type=json -p {}\n",
+            route.kind.as_str().to_lowercase(),
+            shell_word(&route.name),
+            shell_word(&route.namespace),
+            shell_word(&json!(operations).to_string())
+        ));
+    }
+    let extra = shell_word(&shared.target.extra);
+    let namespace = shared.changes.first().map(|change| &change.route.namespace);
+    if let Some(namespace) = namespace {
+        let namespace = shell_word(namespace);
+        text.push_str(&format!("kubectl delete service {extra} -n {namespace}\n"));
+    }
+    text
 }
 
 fn revert(record: &Record) -> String {

@@ -1,83 +1,279 @@
-//! Whether a canary that holds is good. One question, asked at every look while it is watched.
+//! Whether a canary that holds is good: what was asked, and what follows from the verdict.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::observe::{Cluster, text};
-use crate::record::Record;
+use groundcrew::flags::duration::Span;
+use serde::{Deserialize, Serialize};
 
-/// What is known when the question is asked.
-#[derive(Clone, Copy)]
-pub struct Holding<'a> {
-    /// The run.
-    pub record: &'a Record,
-    /// Everything that was seen last.
-    pub cluster: &'a Cluster,
-    /// Restarts by pod UID when the watching of this weight began.
-    pub restarts: &'a BTreeMap<String, i32>,
-    /// For how long it has been watched at this weight, blindness not counted.
-    pub watched: Duration,
-    /// For how long it is to be watched.
-    pub soak: Duration,
+use crate::signals::{Options, Sources};
+use crate::verdict::{Decision, Finding, Judge, Longer, Reason, Settings, Unit, Verdict};
+
+/// How it is to be judged, as the flags said: remembered, so that any terminal can go on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// Where counts come from.
+    pub options: Options,
+    /// How sure to be, and of what.
+    pub settings: Settings,
 }
 
-/// The answer.
+impl Asked {
+    /// Returns the sources, and a judge: the one who has seen something already, if the same
+    /// things are asked of it.
+    ///
+    /// # Errors
+    ///
+    /// Which flag is wrong.
+    pub fn begin(&self, known: Option<&Judge>) -> groundcrew::error::Result<(Sources, Judge)> {
+        let sources = Sources::new(&self.options)?;
+        let indicators = sources.indicators();
+        let judge = known
+            .filter(|judge| judge.is_for(&self.settings, &indicators))
+            .cloned()
+            .unwrap_or_else(|| Judge::new(self.settings.clone(), indicators));
+        Ok((sources, judge))
+    }
+}
+
+/// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Not yet: why, and how much longer it takes if that is known.
+    /// Go on looking.
     Undecided {
-        /// What is missing.
+        /// Why, and for how much longer if that is known.
         why: String,
-        /// How much longer.
-        longer: Option<Duration>,
+        /// Whether nothing is missing but time.
+        waits: bool,
     },
     /// Nothing speaks against it.
     Good,
-    /// It is bad.
-    Bad {
-        /// Why.
-        why: String,
-    },
+    /// It is bad: why.
+    Bad(String),
 }
 
-/// Judges by what Kubernetes itself knows: restarts since the watching began, and readiness.
-pub async fn judge(holding: &Holding<'_>) -> Judgement {
-    let arm = |set: Option<&serde_json::Value>| {
-        let uid = set.map(|set| text(&set["metadata"]["uid"]).to_owned());
-        let uid = uid.unwrap_or_default();
-        let pods: Vec<_> = holding.cluster.pods_of(&uid).collect();
-        let restarts: i32 = pods
-            .iter()
-            .map(|pod| pod.restarts - holding.restarts.get(&pod.uid).unwrap_or(&0))
-            .sum();
-        let unready = pods.iter().filter(|pod| !pod.ready).count();
-        (pods.len(), restarts, unready)
-    };
-    let (canaries, restarted, unready) = arm(holding.cluster.canary(holding.record));
-    let (stable, stable_restarted, _) = arm(holding.cluster.stable(holding.record));
-    let rate = |restarts: i32, pods: usize| {
-        f64::from(restarts) / f64::from(u32::try_from(pods.max(1)).unwrap_or(u32::MAX))
-    };
-    // A stable set that restarts as often says nothing against the canary.
-    if restarted > 0 && rate(restarted, canaries) > 2.0 * rate(stable_restarted, stable) {
-        return Judgement::Bad {
-            why: format!(
-                "{restarted} restarts of {canaries} canary pods, {stable_restarted} of {stable} \
-                 stable pods"
-            ),
-        };
+/// Judges by the verdict; a canary that is not Ready as a whole is not good yet.
+#[must_use]
+pub fn judge(verdict: &Verdict, canaries: usize, unready: usize) -> Judgement {
+    match &verdict.decision {
+        Decision::Bad { .. } => Judgement::Bad(why(verdict)),
+        Decision::Undecided { .. } => {
+            let open = verdict.indicators.iter().flat_map(|finding| &finding.open);
+            Judgement::Undecided {
+                why: why(verdict),
+                waits: open.clone().count() > 0 && open.clone().all(is_time),
+            }
+        }
+        Decision::Good if unready > 0 => {
+            undecided(format!("{unready} of {canaries} canary pods are not Ready"))
+        }
+        Decision::Good => Judgement::Good,
     }
-    if holding.watched < holding.soak {
-        return Judgement::Undecided {
-            why: "it has not been watched for long enough".to_owned(),
-            longer: Some(holding.soak - holding.watched),
-        };
+}
+
+fn is_time(reason: &Reason) -> bool {
+    matches!(reason, Reason::Soaking { .. } | Reason::NotRead)
+}
+
+fn undecided(why: String) -> Judgement {
+    Judgement::Undecided { why, waits: false }
+}
+
+/// Judges after a promotion, when there is nothing left to compare with: everything has to be Ready
+/// for as long as was asked, and nothing may restart.
+#[must_use]
+pub fn bake(
+    watched: Duration,
+    bake: Duration,
+    pods: usize,
+    restarts: i32,
+    unready: usize,
+) -> Judgement {
+    if restarts > 0 {
+        undecided(format!("{restarts} restarts since the promotion"))
+    } else if watched < bake {
+        undecided(format!("about {} more", Span(bake.saturating_sub(watched))))
+    } else if unready > 0 {
+        undecided(format!("{unready} of {pods} pods are not Ready"))
+    } else {
+        Judgement::Good
     }
-    if unready > 0 {
-        return Judgement::Undecided {
-            why: format!("{unready} of {canaries} canary pods are not Ready"),
-            longer: None,
-        };
+}
+
+/// Says in one line what a verdict rests on, and for how much longer to look.
+#[must_use]
+pub fn why(verdict: &Verdict) -> String {
+    match &verdict.decision {
+        Decision::Bad { indicators } => {
+            let bad = verdict
+                .indicators
+                .iter()
+                .filter(|finding| indicators.contains(&finding.indicator.name));
+            bad.map(counts).collect::<Vec<_>>().join("; ")
+        }
+        Decision::Good => "nothing speaks against the canary".to_owned(),
+        Decision::Undecided { longer } => {
+            let open = verdict
+                .indicators
+                .iter()
+                .flat_map(|finding| finding.open.iter().map(move |why| (finding, why)));
+            let Some((finding, reason)) = open.min_by_key(|(_, reason)| rank(reason)) else {
+                return "nothing was read yet".to_owned();
+            };
+            let reason = format!("{}: {reason}", finding.indicator.name);
+            match longer {
+                // It would say the same twice.
+                Longer::Unknown => reason,
+                longer => format!("{reason}; {longer}"),
+            }
+        }
     }
-    Judgement::Good
+}
+
+/// What a person has to know first.
+fn rank(reason: &Reason) -> u8 {
+    match reason {
+        Reason::Suspicious { .. } => 0,
+        Reason::Unreadable { .. } => 1,
+        Reason::NoTraffic { .. } => 2,
+        Reason::TooLittle { .. } => 3,
+        Reason::NotRead => 4,
+        Reason::Soaking { .. } => 5,
+    }
+}
+
+/// Says what one indicator counted: `requests: 57 of 120 failed on the canary, 0 of 2400 on stable`.
+fn counts(finding: &Finding) -> String {
+    let Finding {
+        indicator,
+        canary,
+        stable,
+        ..
+    } = finding;
+    let name = &indicator.name;
+    match indicator.unit {
+        Unit::Requests => format!(
+            "{name}: {:.0} of {:.0} failed on the canary, {:.0} of {:.0} on stable (E {}, bad at \
+             {:.0})",
+            canary.bad,
+            canary.total,
+            stable.bad,
+            stable.total,
+            e_value(finding.e),
+            finding.bad_at
+        ),
+        Unit::PodSeconds => format!(
+            "{name}: {:.0} in {:.0}s of canary pods, {:.0} in {:.0}s of stable ones (E {}, bad at \
+             {:.0})",
+            canary.bad,
+            canary.total,
+            stable.bad,
+            stable.total,
+            e_value(finding.e),
+            finding.bad_at
+        ),
+    }
+}
+
+/// Shows an e-value, which soon has a hundred digits.
+#[must_use]
+pub fn e_value(e: f64) -> String {
+    if e >= 10_000.0 {
+        format!("{e:.0e}")
+    } else {
+        format!("{e:.1}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::verdict::{Arm, Indicator, Reading, Sample, Series};
+
+    fn reading(second: i64, canary: (f64, f64), stable: (f64, f64)) -> Reading {
+        let sample = |arm, pod: &str, (bad, total)| Sample {
+            arm,
+            pod: pod.to_owned(),
+            bad,
+            total,
+            ready_for: Some(Duration::from_secs(1000)),
+        };
+        Reading {
+            at: Timestamp::from_second(second).unwrap(),
+            series: vec![Series {
+                indicator: "requests".to_owned(),
+                samples: Ok(vec![
+                    sample(Arm::Canary, "b", canary),
+                    sample(Arm::Stable, "a", stable),
+                ]),
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    fn verdict(readings: &[Reading]) -> Verdict {
+        let settings = Settings {
+            soak: Duration::from_secs(60),
+            ..Settings::default()
+        };
+        let indicators = vec![Indicator::new("requests", Unit::Requests)];
+        let mut judge = Judge::new(settings, indicators);
+        for reading in readings {
+            judge.observe(reading);
+        }
+        judge.verdict()
+    }
+
+    #[test]
+    fn a_bad_canary_is_told_with_its_counts() {
+        let bad = verdict(&[
+            reading(0, (0.0, 0.0), (0.0, 0.0)),
+            reading(10, (20.0, 40.0), (0.0, 400.0)),
+        ]);
+        let Judgement::Bad(why) = judge(&bad, 1, 0) else {
+            panic!("{bad:?}")
+        };
+        assert!(
+            why.starts_with("requests: 20 of 40 failed on the canary, 0 of 400 on stable (E "),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_the_time_it_takes() {
+        let few = verdict(&[
+            reading(0, (0.0, 0.0), (0.0, 0.0)),
+            reading(60, (0.0, 60.0), (0.0, 600.0)),
+        ]);
+        let why = why(&few);
+        // 299 requests prove 1 %: at one a second 239 more.
+        assert_eq!(why, "requests: 60 requests are too few; about 4m more");
+    }
+
+    #[test]
+    fn a_good_canary_of_which_a_pod_is_not_ready_is_not_good() {
+        let good = verdict(&[
+            reading(0, (0.0, 0.0), (0.0, 0.0)),
+            reading(60, (0.0, 600.0), (0.0, 600.0)),
+        ]);
+        assert_eq!(judge(&good, 2, 0), Judgement::Good);
+        assert!(
+            matches!(judge(&good, 2, 1), Judgement::Undecided { why, .. } if why.contains("1 of 2"))
+        );
+    }
+
+    #[test]
+    fn a_promotion_is_good_after_its_time_with_everything_ready() {
+        let second = Duration::from_secs;
+        assert_eq!(bake(second(9), second(9), 3, 0, 0), Judgement::Good);
+        for open in [
+            bake(second(8), second(9), 3, 0, 0),
+            bake(second(9), second(9), 3, 1, 0),
+            bake(second(9), second(9), 3, 0, 1),
+        ] {
+            assert!(matches!(open, Judgement::Undecided { .. }));
+        }
+    }
 }

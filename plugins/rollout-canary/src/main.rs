@@ -16,6 +16,9 @@ mod observe;
 mod plan;
 mod record;
 mod render;
+mod signals;
+mod traffic;
+mod verdict;
 mod view;
 mod weight;
 

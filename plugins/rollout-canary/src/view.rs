@@ -8,6 +8,8 @@ use crate::machine::{self, Conflict, Seen};
 use crate::meta;
 use crate::observe::{Cluster, Target, hash, size, text};
 use crate::record::{Goal, Purpose, Record};
+use crate::traffic::Shared;
+use crate::{judge, verdict};
 
 /// Where a canary is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +63,9 @@ pub struct Status {
     /// Since when there is a canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// What its share of the requests is, when a route gives it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// What is known of how good it is.
     pub verdict: Verdict,
 }
@@ -86,6 +91,36 @@ pub struct Percent {
     pub percent: Option<f64>,
 }
 
+/// A share of the requests that a route gives.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// The routes.
+    pub routes: Vec<String>,
+    /// The Service that was added.
+    pub service: String,
+    /// The canary's whole share, in percent.
+    pub percent: f64,
+    /// What it would have by the number of its pods, in percent.
+    pub pods_percent: f64,
+}
+
+impl Traffic {
+    fn of(shared: &Shared) -> Self {
+        let round = |percent: f64| (percent * 100.0).round() / 100.0;
+        Self {
+            routes: shared
+                .changes
+                .iter()
+                .map(|change| crate::traffic::shown(&change.route))
+                .collect(),
+            service: shared.target.extra.clone(),
+            percent: round(shared.percent()),
+            pods_percent: round(shared.natural * 100.0),
+        }
+    }
+}
+
 /// What is known of how good a canary is.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,6 +128,44 @@ pub struct Verdict {
     /// Why it is dead, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead: Option<String>,
+    /// The conclusion from what was counted, and the counts; absent while nobody has looked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<verdict::Verdict>,
+    /// What it rests on, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The canary's share of the requests that were counted in both arms, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub achieved_percent: Option<f64>,
+    /// What is to be known of how it was read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Verdict {
+    /// Takes in a conclusion.
+    pub fn take(&mut self, verdict: verdict::Verdict, notes: &[String]) {
+        self.why = Some(judge::why(&verdict));
+        let requests = verdict
+            .indicators
+            .iter()
+            .find(|finding| finding.indicator.unit == verdict::Unit::Requests);
+        self.achieved_percent = requests.and_then(|finding| {
+            let all = finding.canary.total + finding.stable.total;
+            let share = finding.canary.total * 100.0 / all;
+            (all > 0.0).then(|| (share * 100.0).round() / 100.0)
+        });
+        self.notes = notes.to_vec();
+        self.judged = Some(verdict);
+    }
+
+    /// Says whether the canary is bad.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        let bad =
+            |judged: &verdict::Verdict| matches!(judged.decision, verdict::Decision::Bad { .. });
+        self.dead.is_some() || self.judged.as_ref().is_some_and(bad)
+    }
 }
 
 impl Status {
@@ -113,6 +186,7 @@ impl Status {
             driver: None,
             conflict: None,
             since: None,
+            traffic: None,
             verdict: Verdict::default(),
         };
         let Some(record) = record else {
@@ -136,6 +210,10 @@ impl Status {
         status.phase = phase(record, &seen);
         status.conflict = conflict(record, &seen)
             .map(|conflict| crate::commands::told(&conflict, target).to_string());
+        status.traffic = record.shared.as_ref().map(Traffic::of);
+        if let (Goal::Hold { .. }, Some(judge)) = (&record.goal, &record.judge) {
+            status.verdict.take(judge.verdict(), &[]);
+        }
         status.verdict.dead = cluster.canary(record).and_then(|set| {
             let pods = cluster.pods_of(text(&set["metadata"]["uid"]));
             let patience = std::time::Duration::from_secs(600);

@@ -23,6 +23,20 @@ pub fn parse(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads `1%` or `1` as the fraction 0.01; more than 0 and less than 100.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse::<f64>();
+    number
+        .ok()
+        .filter(|percent| *percent > 0.0 && *percent < 100.0)
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| "a share is more than 0% and less than 100%".to_owned())
+}
+
 /// A number of pods, absolute or in percent of the replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surge {

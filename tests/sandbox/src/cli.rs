@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::addons::Addons;
 use crate::commands;
 use crate::error::Result;
 use crate::layout::{self, DEFAULT_NAME};
@@ -124,12 +125,23 @@ struct UpArgs {
     /// Adds a node that runs real containers (Linux, root)
     #[arg(long)]
     real_node: bool,
+    /// What to add to the real node, separated by commas
+    #[arg(long, value_delimiter = ',', requires = "real_node")]
+    with: Vec<Addon>,
     /// Which Kubernetes
     #[arg(long, default_value = "1.36")]
     kubernetes: Version,
     /// Leaves certificate requests approved but never issued, as some clouds do
     #[arg(long)]
     no_signer: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Addon {
+    /// Traefik as an implementation of the Gateway API
+    Gateway,
+    /// Prometheus, reading the metrics of the web image's pods
+    Prometheus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -181,6 +193,10 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                     RealNode::Wanted
                 } else {
                     RealNode::No
+                },
+                addons: Addons {
+                    gateway: args.with.contains(&Addon::Gateway),
+                    prometheus: args.with.contains(&Addon::Prometheus),
                 },
                 kubernetes: args.kubernetes.as_str().to_owned(),
                 signer: !args.no_signer,
@@ -242,6 +258,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn additions_are_for_a_real_node_only() {
+        let with = ["sandbox", "up", "--with", "gateway,prometheus"];
+        assert!(Cli::try_parse_from(with).is_err());
+        let cli = Cli::try_parse_from([&with[..], &["--real-node"]].concat()).unwrap();
+        let Command::Up(args) = cli.command else {
+            panic!()
+        };
+        assert_eq!(args.with, [Addon::Gateway, Addon::Prometheus]);
     }
 
     #[test]

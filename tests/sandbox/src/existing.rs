@@ -46,9 +46,12 @@ pub fn adopt(run: &RunDir, kubeconfig: &Path) -> Result<State> {
                 .contains("node/"),
             simulated_nodes: false,
             real_node: false,
+            gateway: false,
+            prometheus: false,
             kubernetes: version.short,
         },
         nodes: 0,
+        entrance: String::new(),
         existing: true,
     };
     state.write(run)?;

@@ -2,6 +2,7 @@
 //!
 //! The `sandbox` program starts and ends it; tests find a running one with [`Sandbox::attach`].
 
+pub mod addons;
 pub mod build;
 pub mod cli;
 mod commands;

@@ -1,5 +1,6 @@
 //! The order in which a sandbox ends, and where the real node joins in.
 
+use crate::addons::{self, Addons};
 use crate::error::Result;
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
@@ -31,15 +32,16 @@ pub fn end_processes(run: &RunDir) -> Result<usize> {
     Ok(real + process::end(run)?.processes)
 }
 
-/// Builds what a real node consists of, so that a later start is quick; nothing where there
+/// Builds what a real node and its additions consist of, so that a later start is quick; nothing where there
 /// cannot be one.
 ///
 /// # Errors
 ///
 /// When Go is missing or too old, or a build fails.
-pub fn build_real_node(kubernetes: &str) -> Result<()> {
+pub fn build_real_node(kubernetes: &str, addons: Addons) -> Result<()> {
     if kubernetes == real_node::KUBERNETES && real_node::available().is_ok() {
         real_node::build()?;
+        addons::build(addons)?;
     }
     Ok(())
 }

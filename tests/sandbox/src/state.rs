@@ -21,6 +21,12 @@ pub struct Capabilities {
     pub simulated_nodes: bool,
     /// A node runs real containers.
     pub real_node: bool,
+    /// A gateway passes requests from outside on to pods of the real node.
+    #[serde(default)]
+    pub gateway: bool,
+    /// Prometheus reads the metrics of the real node's pods.
+    #[serde(default)]
+    pub prometheus: bool,
     /// The server's version: major and minor, such as `1.36`.
     pub kubernetes: String,
 }
@@ -41,6 +47,9 @@ pub struct State {
     pub capabilities: Capabilities,
     /// How many simulated nodes there are.
     pub nodes: u32,
+    /// Where the gateway listens, `127.0.0.1:PORT`; empty without one.
+    #[serde(default)]
+    pub entrance: String,
     /// Whether it is somebody else's cluster, which `down` does not touch.
     #[serde(default)]
     pub existing: bool,

@@ -11,6 +11,7 @@ pub mod status;
 
 mod ask;
 mod ending;
+mod judging;
 pub use ending::told;
 mod session;
 

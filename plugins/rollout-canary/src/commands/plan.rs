@@ -19,6 +19,7 @@ use crate::model::World;
 use crate::observe::{self, Cluster};
 use crate::plan::{Finding, Question, Walk, Weight, findings, walk};
 use crate::record::{Goal, Layout, Purpose, Record};
+use crate::traffic::{self, Canary, Router};
 use crate::{meta, render, weight};
 
 /// Show what a canary would do, pod by pod, and what stands in the way
@@ -67,6 +68,8 @@ pub struct Plan {
     pub fewest_ready: i32,
     /// The weights, one after the other.
     pub steps: Vec<Step>,
+    /// Who gives the canary its share of the requests.
+    pub traffic: Traffic,
     /// Rights that are held.
     pub rights_held: Vec<String>,
     /// Rights that are missing.
@@ -75,6 +78,24 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What could not be seen.
     pub unseen: Vec<String>,
+}
+
+/// Who gives the canary its share of the requests.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Whether a route will.
+    pub gateway: bool,
+    /// Routes of the Gateway API that lead to the pods.
+    pub routes: Vec<String>,
+    /// The Service that a route would get beside the user's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_service: Option<String>,
+    /// Why no route can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Other routers that lead to the pods, which are left alone.
+    pub others: Vec<String>,
 }
 
 /// One weight.
@@ -163,7 +184,8 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
     let extremes = steps.iter().fold(up.extremes, |extremes, (_, walk)| {
         extremes.and(walk.extremes)
     });
-    let wanted = rights(open);
+    let (traffic, mut unseen) = traffic(args, open, &record).await?;
+    let wanted = rights(open, &traffic);
     let missing = access::missing(&open.session, &wanted).await?;
     let around = observe::around(&open.session, &open.target.namespace, &stable).await;
     let question = Question {
@@ -175,8 +197,12 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
         surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
     };
     let found = findings(&question, &around);
-    let blocked = !missing.is_empty() || found.iter().any(|one| one.weight == Weight::Blocks);
+    let no_route = args.shape.traffic == Some(Router::Gateway) && !traffic.gateway;
+    let blocked =
+        no_route || !missing.is_empty() || found.iter().any(|one| one.weight == Weight::Blocks);
+    unseen.extend(around.unseen);
     let plan = Plan {
+        traffic,
         deployment: open.target.name.clone(),
         namespace: open.target.namespace.clone(),
         replicas: cluster.replicas(),
@@ -190,9 +216,37 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
             .collect(),
         rights_missing: missing.iter().map(ToString::to_string).collect(),
         findings: found,
-        unseen: around.unseen,
+        unseen,
     };
     Ok((plan, blocked))
+}
+
+/// Looks for routes, and says what could not be looked at if a route was asked for.
+async fn traffic(args: &PlanArgs, open: &Open, record: &Record) -> Result<(Traffic, Vec<String>)> {
+    let router = args.shape.traffic.unwrap_or_default();
+    let canary = Canary::of(record, &open.target, "");
+    let found = match traffic::detect(&open.session, &canary).await {
+        Ok(found) => found,
+        // Whoever wants no route needs no right to look for one.
+        Err(error) if router == Router::Replicas => {
+            tracing::info!(%error, "routes were not looked for");
+            return Ok((Traffic::default(), Vec::new()));
+        }
+        Err(error) => return Err(error),
+    };
+    let target = found.target;
+    let traffic = Traffic {
+        gateway: router != Router::Replicas && target.is_some(),
+        routes: target
+            .iter()
+            .flat_map(|target| target.routes.iter().map(traffic::shown))
+            .collect(),
+        extra_service: target.map(|target| target.extra),
+        why: found.why,
+        others: found.others,
+    };
+    let asked = router != Router::Replicas;
+    Ok((traffic, if asked { found.unseen } else { Vec::new() }))
 }
 
 /// When the stable ReplicaSet was made.
@@ -204,7 +258,7 @@ fn since(cluster: &Cluster) -> Option<jiff::Timestamp> {
 }
 
 /// Every right that a canary needs from its first look to its last write.
-fn rights(open: &Open) -> Vec<Access> {
+fn rights(open: &Open, traffic: &Traffic) -> Vec<Access> {
     let target = &open.target;
     let within =
         |verb: &str, resource: &str| Access::new(verb, resource).within(target.namespace.clone());
@@ -223,6 +277,20 @@ fn rights(open: &Open) -> Vec<Access> {
     ];
     rights
         .extend(["get", "update", "delete"].map(|verb| within(verb, "configmaps").named(&record)));
+    if let Some(extra) = traffic.extra_service.as_ref().filter(|_| traffic.gateway) {
+        rights.extend([
+            within("list", "services"),
+            within("create", "services"),
+            within("get", "services").named(extra),
+            within("delete", "services").named(extra),
+            within("list", "endpointslices.discovery.k8s.io"),
+        ]);
+        for route in &traffic.routes {
+            let (kind, name) = route.split_once('/').unwrap_or((route, ""));
+            let resource = format!("{kind}s.gateway.networking.k8s.io");
+            rights.extend(["get", "patch"].map(|verb| within(verb, &resource).named(name)));
+        }
+    }
     rights
 }
 

@@ -10,7 +10,9 @@ use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
 use groundcrew::ui::Ui;
 
 use crate::drive::{self, Acquired, Context, Drive, Patience};
+use crate::machine::{self, Next};
 use crate::observe::{self, Target, Watching};
+use crate::plan;
 use crate::record::{Driver, Record, Store, Stored};
 
 /// What every command but the first takes.
@@ -134,8 +136,15 @@ impl Open {
     ) -> Result<Result<Drive<'a>, Driver>> {
         let me = Driver::me(clock.now());
         // What can fail comes before anything is written.
-        let deployment = observe::deployment(&self.session, &self.target).await?;
-        let watching = Watching::open(&self.session, &self.target, deployment).await?;
+        let watching = Watching::open(&self.session, &self.target).await?;
+        // What is to be done for it is announced in the same write.
+        let change = |record: &mut Record| {
+            change(record);
+            let seen = watching.cluster.seen(record, clock.now());
+            if let Next::Write(form) = machine::next(record, &seen) {
+                plan::announce(record, &seen, &form);
+            }
+        };
         let acquired =
             drive::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
         let stored = match acquired {

@@ -12,12 +12,15 @@ use groundcrew::output::{json, yaml};
 use groundcrew::ui::Ui;
 
 use super::ending::{self, Reached};
+use super::judging::JudgeArgs;
 use super::{Open, WaitArgs, open};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
+use crate::judge::Asked;
 use crate::machine::End;
 use crate::observe::Target;
 use crate::record::{Goal, Layout, Record, Rollout, Stored};
+use crate::traffic::Router;
 use crate::view::Status;
 use crate::{render, weight};
 
@@ -40,6 +43,9 @@ pub struct StartArgs {
 
     #[command(flatten)]
     rollout: RolloutArgs,
+
+    #[command(flatten)]
+    judge: JudgeArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
@@ -66,6 +72,10 @@ pub struct ShapeArgs {
     /// [default: the Deployment's maxSurge, at least 1]
     #[arg(long, value_name = "PODS", value_parser = weight::surge)]
     pub surge: Option<weight::Surge>,
+
+    /// Who gives the canary its share of the requests [default: replicas]
+    #[arg(long, value_name = "ROUTER", value_enum)]
+    pub traffic: Option<Router>,
 
     /// Take a split that is far from the weight, or that cannot be parked
     #[arg(long)]
@@ -133,6 +143,16 @@ impl RolloutArgs {
     }
 }
 
+impl StartArgs {
+    /// Returns what the canary is to be judged by, if this command says so.
+    fn asked(&self) -> Result<Option<Asked>> {
+        if self.judge.is_empty() && self.rollout.steps.is_none() {
+            return Ok(None);
+        }
+        self.judge.asked(self.rollout.smoke.0).map(Some)
+    }
+}
+
 /// Starts or moves.
 ///
 /// # Errors
@@ -151,6 +171,7 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     if percent.is_none() && !args.change.is_empty() {
         return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
     }
+    let asked = args.asked()?;
     let open = open(&args.kube, name, ui).await?;
     let Some(percent) = percent else {
         return super::status::once(&open, &args.output, ui, interrupt).await;
@@ -161,7 +182,12 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         Some(stored) => {
             interrupt.guard(check_move(&args, &open, &stored)).await?;
             let rollout = args.rollout.rollout();
-            let aim = move |record: &mut Record| aim(record, percent, rollout.as_ref());
+            let router = args.shape.traffic;
+            let aim = move |record: &mut Record| {
+                aim(record, percent, rollout.as_ref());
+                record.router = router.unwrap_or(record.router);
+                record.asked = asked.clone().or_else(|| record.asked.take());
+            };
             let patience = args.wait.patience();
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
@@ -171,7 +197,10 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
                 Err(driver) => return Err(drive::other(&driver)),
             }
         }
-        None => begin::begin(&args, &open, clock, percent, ui, interrupt).await?,
+        None => {
+            let begin = begin::begin(&args, asked, &open, clock, percent, ui, interrupt);
+            begin.await?
+        }
     };
     let reached = if args.rollout.detach {
         ending::once(&mut drive, &open.target).await?

@@ -11,12 +11,17 @@ use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{json, yaml};
 use groundcrew::ui::Ui;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::judging::JudgeArgs;
 use super::{Common, Open, open};
-use crate::observe::{self, Watching};
-use crate::record::{Stored, without_hash};
+use crate::drive::{Looking, Sides};
+use crate::judge::Asked;
+use crate::observe::{self, Cluster, Watching};
+use crate::record::{Driver, Driving, Record, Stored, without_hash};
 use crate::render;
+use crate::verdict::{Decision, Judge};
 use crate::view::{Phase, Status};
 
 /// Show where a canary is
@@ -36,6 +41,9 @@ pub struct StatusArgs {
     /// Longest wait for --for
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     timeout: Option<Span>,
+
+    #[command(flatten)]
+    judge: JudgeArgs,
 
     #[command(flatten)]
     pub common: Common,
@@ -82,17 +90,98 @@ pub async fn once(
         let (stored, clock) = open.store.read(&open.session).await?;
         let cluster = observe::cluster(&open.session, &open.target).await?;
         let record = stored.as_ref().map(|stored| &stored.record);
-        Ok(Status::of(&open.target, record, &cluster, clock.now()))
+        let mut status = Status::of(&open.target, record, &cluster, clock.now());
+        if let Some(record) = record
+            && let Some(judge) = &record.judge
+            && is_at_rest(&status, record, clock.now())
+        {
+            catch_up(open, record, judge, (&cluster, clock.now()), &mut status).await?;
+        }
+        Ok(status)
     };
     let status = interrupt.guard(look).await?;
     show(&status, output, ui)?;
     open.session.finish()?;
     Ok(match status.phase {
         Phase::Conflict | Phase::Orphan => Exit::No,
-        _ if status.verdict.dead.is_some() => Exit::No,
+        _ if status.verdict.is_bad() => Exit::No,
         _ => Exit::Done,
     })
 }
+
+/// Says whether a canary holds and nobody is at work who would judge it.
+fn is_at_rest(status: &Status, record: &Record, now: Timestamp) -> bool {
+    let driver = record.driver.as_ref();
+    let alone = Driver::standing(driver, &Driver::me(now), now) != Driving::Other;
+    status.phase == Phase::Holding && alone
+}
+
+/// Takes one reading more into what the last driver knew.
+async fn catch_up(
+    open: &Open,
+    record: &Record,
+    judge: &Judge,
+    (cluster, now): (&Cluster, Timestamp),
+    status: &mut Status,
+) -> Result<()> {
+    let asked = record.asked.clone().unwrap_or_default();
+    let (mut sources, mut judge) = asked.begin(Some(judge))?;
+    let sides = Sides::of(record, cluster);
+    let reading = sources.observe(&open.session, &sides.arms(), now).await;
+    judge.observe(&reading);
+    status.verdict.take(judge.verdict(), &reading.notes);
+    Ok(())
+}
+
+/// Judges a canary that nobody drives, for as long as somebody looks.
+struct Onlooker {
+    asked: Option<Asked>,
+    at_work: Option<(Looking, Judge)>,
+}
+
+impl Onlooker {
+    fn look(
+        &mut self,
+        open: &Open,
+        record: Option<&Record>,
+        watching: &Watching,
+        now: Timestamp,
+        status: &mut Status,
+    ) -> Result<()> {
+        let Some(record) = record.filter(|record| is_at_rest(status, record, now)) else {
+            self.at_work = None;
+            return Ok(());
+        };
+        if self.at_work.is_none() {
+            let asked = self.asked.clone().or_else(|| record.asked.clone());
+            let (sources, judge) = asked.unwrap_or_default().begin(record.judge.as_ref())?;
+            self.at_work = Some((Looking::new(sources), judge));
+        }
+        let Some((looking, judge)) = &mut self.at_work else {
+            return Ok(());
+        };
+        let seen = (record, &watching.cluster);
+        if let Some(reading) = looking.next(&open.session, seen, now, EVERY) {
+            judge.observe(&reading);
+        }
+        status.verdict.take(judge.verdict(), looking.notes());
+        Ok(())
+    }
+}
+
+impl Onlooker {
+    async fn progress(&mut self) {
+        match &mut self.at_work {
+            Some((looking, _)) => looking.progress().await,
+            None => futures::future::pending().await,
+        }
+    }
+}
+
+/// How often an onlooker reads.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often counts are shown while nothing else changes.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// Shows a status in the format that was asked for.
 ///
@@ -112,20 +201,30 @@ pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
 async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let begun = Instant::now();
     let (mut stored, clock) = open.store.read(&open.session).await?;
-    let deployment = observe::deployment(&open.session, &open.target).await?;
-    let mut watching = Watching::open(&open.session, &open.target, deployment).await?;
-    let mut shown = String::new();
+    let mut watching = Watching::open(&open.session, &open.target).await?;
+    let mut shown: Option<(String, Instant)> = None;
+    let mut onlooker = Onlooker {
+        asked: (!args.judge.is_empty())
+            .then(|| args.judge.asked(SMOKE))
+            .transpose()?,
+        at_work: None,
+    };
     // Once the record is gone, only what it said tells a promotion from the way back.
     let mut tried = None;
     loop {
         if let Some(stored) = &stored {
             tried = Some(stored.record.canary.clone());
         }
-        let status = status(open, stored.as_ref(), &watching, &clock);
-        let document = json(&status.document())?;
-        if args.watch && document != shown {
+        let mut status = status(open, stored.as_ref(), &watching, &clock);
+        let record = stored.as_ref().map(|stored| &stored.record);
+        onlooker.look(open, record, &watching, clock.now(), &mut status)?;
+        let gist = gist(&status)?;
+        let news = shown
+            .as_ref()
+            .is_none_or(|(known, at)| *known != gist || at.elapsed() >= AGAIN);
+        if args.watch && news {
             show(&status, &args.common.output, ui)?;
-            shown = document;
+            shown = Some((gist, Instant::now()));
         }
         if let Some(wanted) = args.wait_for {
             let template = without_hash(&watching.cluster.deployment["spec"]["template"]);
@@ -154,6 +253,7 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             biased;
             () = interrupt.fired() => return Err(Error::interrupted()),
             change = watching.next() => { change?; }
+            () = onlooker.progress() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
         // The record is small, and a watch of it would be one more right to ask for.
@@ -161,6 +261,23 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             stored = found;
         }
     }
+}
+
+/// How long a look takes that would find what is wrong, where nobody said.
+const SMOKE: Duration = Duration::from_secs(300);
+
+/// Returns a status without the counts, which change all the time.
+fn gist(status: &Status) -> Result<String> {
+    let mut status = status.clone();
+    let verdict = &mut status.verdict;
+    let decision = verdict.judged.take().map(|judged| judged.decision);
+    verdict.why = decision.map(|decision| match decision {
+        Decision::Bad { .. } => "bad".to_owned(),
+        Decision::Good => "good".to_owned(),
+        Decision::Undecided { .. } => "undecided".to_owned(),
+    });
+    verdict.achieved_percent = None;
+    json(&status.document())
 }
 
 fn status(open: &Open, stored: Option<&Stored>, watching: &Watching, clock: &Clock) -> Status {

@@ -4,24 +4,27 @@ use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
 
+use tokio::time::Instant;
+
 use super::{Drive, narrate};
 use crate::apply::{self, Written};
+use crate::observe::Change;
+use crate::plan;
 use crate::record::{Form, Purpose};
 
-/// Forms that are remembered of former goals.
-const KEPT: usize = 32;
+/// How long the controller may take to write status.
+pub(super) const SETTLES: Duration = Duration::from_millis(500);
+
+/// How long the watch may take to tell of what stood in the way of a write.
+const TELLS: Duration = Duration::from_secs(1);
 
 impl Drive<'_> {
     /// Announces a form and brings the Deployment into it, once; a conflict leads back to looking.
     pub(super) async fn write(&mut self, form: Form) -> Result<()> {
         if self.stored.record.announced(&form).is_none() {
             let mut record = self.stored.record.clone();
-            let surplus = record.forms.len().saturating_sub(KEPT);
-            record.forms.drain(..surplus);
             let seen = self.watching.cluster.seen(&record, self.clock.now());
-            // One note for the whole way, as far as it can be foreseen.
-            let ahead = crate::plan::ahead(&record, &seen, &form);
-            record.forms.extend(ahead);
+            plan::announce(&mut record, &seen, &form);
             self.put(record).await?;
             // Announcing took a moment: what it rests on is looked at again.
             if !self.still_wanted(&form) {
@@ -55,6 +58,16 @@ impl Drive<'_> {
         }
     }
 
+    /// Says whether to wait before a write: after each of its steps the controller writes status
+    /// once more, and a patch before that would only be refused.
+    pub(super) fn is_unsettled(&mut self) -> bool {
+        if self.watching.cluster.is_settled() {
+            self.unsettled = None;
+            return false;
+        }
+        self.unsettled.get_or_insert_with(Instant::now).elapsed() < SETTLES
+    }
+
     fn still_wanted(&self, form: &Form) -> bool {
         let seen = self
             .watching
@@ -63,8 +76,25 @@ impl Drive<'_> {
         crate::machine::next(&self.stored.record, &seen) == crate::machine::Next::Write(*form)
     }
 
+    /// The watch is about to tell what the server knew already; when it does not, it is asked.
     async fn look_again(&mut self) -> Result<()> {
         let context = self.context;
+        let known = self.watching.cluster.version().to_owned();
+        let until = Instant::now() + TELLS;
+        while self.watching.cluster.version() == known {
+            let change = tokio::select! {
+                biased;
+                () = context.interrupt.fired() => return Err(Error::interrupted()),
+                change = self.watching.next() => change?,
+                () = tokio::time::sleep_until(until) => Change::Blind,
+            };
+            if change != Change::Something {
+                break;
+            }
+        }
+        if self.watching.cluster.version() != known {
+            return Ok(());
+        }
         match crate::observe::deployment(context.session, context.target).await {
             Ok(found) => {
                 self.watching.cluster.deployment = found;

@@ -2,11 +2,15 @@
 
 mod act;
 mod lease;
+mod look;
 mod narrate;
+mod share;
 mod soak;
 mod watchdog;
 
 pub use lease::{Acquired, acquire, other};
+pub use look::{Looking, Sides};
+pub use share::no_route;
 pub use soak::Soaked;
 
 use std::time::Duration;
@@ -67,6 +71,11 @@ pub struct Drive<'a> {
     patience: Patience,
     heard: lease::Heard,
     watchdog: Watchdog,
+    looking: Looking,
+    /// The goal for which routes are as they have to be.
+    routed: Option<u64>,
+    /// Since when the controller is about to write status.
+    unsettled: Option<Instant>,
     progress: Progress,
     said: String,
     begun: Instant,
@@ -93,6 +102,9 @@ impl<'a> Drive<'a> {
             patience,
             heard: lease::Heard::now(),
             watchdog,
+            looking: Looking::default(),
+            routed: None,
+            unsettled: None,
             progress: context.ui.progress("looking"),
             said: String::new(),
             begun: Instant::now(),
@@ -119,7 +131,12 @@ impl<'a> Drive<'a> {
                 .watching
                 .cluster
                 .seen(&self.stored.record, self.clock.now());
-            match machine::next(&self.stored.record, &seen) {
+            let next = machine::next(&self.stored.record, &seen);
+            if !self.watching.blind && self.route(&next).await? {
+                continue;
+            }
+            match next {
+                Next::Write(_) if !self.watching.blind && self.is_unsettled() => {}
                 Next::Write(form) if !self.watching.blind => {
                     self.write(form).await?;
                     continue;
@@ -151,6 +168,9 @@ impl<'a> Drive<'a> {
     /// Waits for news, for a moment when something is due, or for the end of all patience.
     pub(crate) async fn wait(&mut self) -> Result<()> {
         let mut until = Instant::now() + Duration::from_secs(1);
+        if self.unsettled.is_some() {
+            until = Instant::now() + act::SETTLES;
+        }
         if let Some(patience) = self.patience.goal {
             let end = self.begun + patience;
             if Instant::now() >= end {
@@ -167,6 +187,7 @@ impl<'a> Drive<'a> {
                     "deployment {} was deleted", self.context.target.name
                 ))),
             },
+            () = self.looking.progress() => Ok(()),
             () = tokio::time::sleep_until(until) => Ok(()),
         }
     }

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use groundcrew::error::Result;
-use groundcrew::flags::duration::Span;
 use tokio::time::Instant;
 
-use super::Drive;
+use super::{Drive, Sides};
 use crate::health::Dead;
-use crate::judge::{Holding, Judgement, judge};
+use crate::judge::{self, Judgement};
 use crate::machine::{self, Conflict, Next};
+use crate::observe::Pod;
 use crate::record::{Failure, Goal, Rollout};
 
-/// How long an undecided canary is watched beyond its time, in parts of it.
-const OVERTIME: u32 = 1;
+/// How long an undecided canary is watched beyond its time: as long once more, and a little for
+/// readings that take their time.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What came of watching.
 #[derive(Debug)]
@@ -38,6 +39,10 @@ impl Drive<'_> {
     pub async fn soak(&mut self, soak: Duration) -> Result<Soaked> {
         let before = self.stored.record.rollout.as_ref();
         let mut watched = Duration::from_secs(before.map_or(0, |rollout| rollout.soaked));
+        let compares = matches!(self.stored.record.goal, Goal::Hold { .. });
+        if compares {
+            self.begin_to_judge(soak, watched.is_zero())?;
+        }
         let restarts: BTreeMap<String, i32> = self
             .watching
             .cluster
@@ -57,22 +62,22 @@ impl Drive<'_> {
             let record = &self.stored.record;
             let seen = self.watching.cluster.seen(record, self.clock.now());
             if let Next::Stop(conflict) = machine::next(record, &seen) {
+                self.take_share_back().await?;
                 break Ok(Soaked::Stopped(conflict));
             }
+            self.leave_if_unready().await?;
             if !self.watching.blind {
                 watched += last.elapsed();
             }
             last = Instant::now();
-            let holding = Holding {
-                record,
-                cluster: &self.watching.cluster,
-                restarts: &restarts,
-                watched,
-                soak,
+            let judgement = if compares {
+                self.judged(soak)
+            } else {
+                self.baked(&restarts, watched, soak)
             };
-            match judge(&holding).await {
+            match judgement {
                 Judgement::Good => break Ok(Soaked::Good),
-                Judgement::Bad { why } => {
+                Judgement::Bad(why) => {
                     let dead = Dead {
                         failure: Failure::Bad,
                         pod: None,
@@ -83,20 +88,53 @@ impl Drive<'_> {
                     self.roll_back(dead).await?;
                     break Ok(Soaked::NewGoal);
                 }
-                Judgement::Undecided { why, longer } => {
-                    if longer.is_none() && watched >= soak * (1 + OVERTIME) {
+                Judgement::Undecided { why, waits } => {
+                    // On a slow server readings come late; that alone is no reason to give up.
+                    let longest = self.longest(soak) * if waits { 4 } else { 1 };
+                    if watched >= longest {
                         break Ok(Soaked::Undecided(why));
                     }
-                    let rest = longer.map_or(String::new(), |longer| {
-                        format!(", about {} more", Span(longer))
-                    });
-                    self.say(&format!("watching the canary: {why}{rest}"));
+                    self.say(&format!("watching the canary: {why}"));
                 }
             }
             self.wait().await?;
         };
         self.patience.goal = patience;
         result
+    }
+
+    /// How long a canary may stay undecided.
+    fn longest(&self, soak: Duration) -> Duration {
+        let asked = self.stored.record.asked.as_ref();
+        let warmup = asked.map_or(Duration::ZERO, |asked| asked.settings.warmup);
+        warmup + 2 * soak + GRACE
+    }
+
+    /// Compares the canary with the stable pods.
+    fn judged(&mut self, soak: Duration) -> Judgement {
+        let every = (soak / 60).clamp(Duration::from_secs(1), Duration::from_secs(5));
+        let verdict = self.look(every);
+        let sides = Sides::of(&self.stored.record, &self.watching.cluster);
+        let (canaries, unready) = sides.canaries();
+        judge::judge(&verdict, canaries, unready)
+    }
+
+    /// Watches what was promoted, which has nothing beside it to compare with.
+    fn baked(
+        &self,
+        before: &BTreeMap<String, i32>,
+        watched: Duration,
+        bake: Duration,
+    ) -> Judgement {
+        let cluster = &self.watching.cluster;
+        let pods = cluster
+            .pods
+            .values()
+            .filter(|pod| !pod.is_gone() && cluster.sets.contains_key(&pod.owner));
+        let more = |pod: &Pod| pod.restarts - before.get(&pod.uid).unwrap_or(&0);
+        let restarts = pods.clone().map(more).sum();
+        let unready = pods.clone().filter(|pod| !pod.ready).count();
+        judge::bake(watched, bake, pods.count(), restarts, unready)
     }
 
     /// Keeps the lease, and in the record how much of the watching is over.

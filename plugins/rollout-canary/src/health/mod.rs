@@ -147,13 +147,17 @@ mod tests {
         Pod {
             uid: "u".to_owned(),
             name: "web-1".to_owned(),
+            stem: None,
             owner: "s".to_owned(),
             ready: false,
             ready_since: None,
+            turned: None,
+            started: None,
             created: Some(at(0)),
             deleting: false,
             ended: false,
             restarts: 0,
+            killed: Vec::new(),
             unschedulable: None,
             troubles: vec![Trouble {
                 container: "app".to_owned(),

@@ -31,6 +31,10 @@ pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -
         seq: 1,
         forms: Vec::new(),
         rollout: None,
+        asked: None,
+        judge: None,
+        router: crate::traffic::Router::default(),
+        shared: None,
         driver: None,
         request: None,
     }

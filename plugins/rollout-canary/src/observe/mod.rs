@@ -165,6 +165,26 @@ impl Cluster {
             .filter(move |pod| pod.owner == set && !pod.is_gone())
     }
 
+    /// Returns the version of the Deployment that is known.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        text(&self.deployment["metadata"]["resourceVersion"])
+    }
+
+    /// Says whether the Deployment's status tells of what its ReplicaSets are: then its controller
+    /// has written what it had to.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let status = &self.deployment["status"];
+        let count = |status: &Value, field: &str| status[field].as_i64().unwrap_or_default();
+        ["replicas", "readyReplicas", "availableReplicas"]
+            .iter()
+            .all(|field| {
+                let of_sets = self.sets.values().map(|set| count(&set["status"], field));
+                count(status, field) == of_sets.sum::<i64>()
+            })
+    }
+
     /// Counts the Ready pods of all ReplicaSets.
     #[must_use]
     pub fn ready(&self) -> usize {

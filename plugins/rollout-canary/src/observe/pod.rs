@@ -10,12 +10,18 @@ pub struct Pod {
     pub uid: String,
     /// Its name.
     pub name: String,
+    /// What its name begins with, like those of all pods of its ReplicaSet.
+    pub stem: Option<String>,
     /// UID of its ReplicaSet.
     pub owner: String,
     /// Whether it is Ready.
     pub ready: bool,
     /// Since when.
     pub ready_since: Option<Timestamp>,
+    /// Since when it is Ready or not, whichever it is.
+    pub turned: Option<Timestamp>,
+    /// When the kubelet took it up.
+    pub started: Option<Timestamp>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// Whether it is being deleted.
@@ -24,6 +30,8 @@ pub struct Pod {
     pub ended: bool,
     /// Restarts of all its containers.
     pub restarts: i32,
+    /// Runs of its containers that ended for want of memory, as far as they are still told of.
+    pub killed: Vec<String>,
     /// Why it is not scheduled: since when, and the scheduler's words.
     pub unschedulable: Option<(Option<Timestamp>, String)>,
     /// What is wrong with its containers.
@@ -77,15 +85,23 @@ impl Pod {
         Self {
             uid: metadata.uid.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
+            stem: metadata.generate_name.clone(),
             owner: owner.unwrap_or_default(),
             ready: ready.is_some(),
             ready_since: ready
                 .and_then(|found| found.last_transition_time.as_ref())
                 .map(|time| time.0),
+            turned: condition("Ready")
+                .and_then(|found| found.last_transition_time.as_ref())
+                .map(|time| time.0),
+            started: status
+                .and_then(|status| status.start_time.as_ref())
+                .map(|time| time.0),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             deleting: metadata.deletion_timestamp.is_some(),
             ended: matches!(phase, Some("Failed" | "Succeeded")),
             restarts: containers.clone().map(|found| found.restart_count).sum(),
+            killed: containers.clone().flat_map(killed).collect(),
             unschedulable,
             troubles: containers.flat_map(troubles).collect(),
         }
@@ -96,6 +112,22 @@ impl Pod {
     pub fn is_gone(&self) -> bool {
         self.deleting || self.ended
     }
+}
+
+/// Names the runs of a container that ended by `OOMKilled`.
+fn killed(status: &ContainerStatus) -> impl Iterator<Item = String> + use<'_> {
+    let states = [&status.state, &status.last_state];
+    states
+        .into_iter()
+        .flatten()
+        .filter_map(|state| state.terminated.as_ref())
+        .filter(|ended| ended.reason.as_deref() == Some("OOMKilled"))
+        .map(|ended| {
+            // Simulated containers have no id; when it ended tells them apart as well.
+            let finished = ended.finished_at.as_ref().map(|time| time.0.to_string());
+            let id = ended.container_id.clone().or(finished).unwrap_or_default();
+            format!("{}/{id}", status.name)
+        })
 }
 
 fn troubles(status: &ContainerStatus) -> Vec<Trouble> {

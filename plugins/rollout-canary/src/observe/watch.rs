@@ -14,7 +14,9 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use serde_json::Value;
 
-use super::{Cluster, Target, deployments, json, replica_sets, selector};
+use super::{
+    Cluster, Target, deployment as deployment_of, deployments, json, replica_sets, selector,
+};
 
 type Items = Pin<Box<dyn Stream<Item = Result<News, watcher::Error>> + Send>>;
 
@@ -49,59 +51,70 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Starts to watch a Deployment that was read, and returns when everything has been read once.
+    /// Starts to watch a Deployment, and returns when everything has been read once.
     ///
     /// # Errors
     ///
-    /// What the server says, for what does not get better by waiting.
-    pub async fn open(session: &Session, target: &Target, deployment: Value) -> Result<Self> {
-        let labels = selector(&deployment)?;
+    /// That there is none; what the server says, for what does not get better by waiting.
+    pub async fn open(session: &Session, target: &Target) -> Result<Self> {
         let name = Config::default().fields(&format!("metadata.name={}", target.name));
-        let owned = Config::default().labels_from(&labels);
-        let pods = Api::<FullPod>::namespaced(session.client.clone(), &target.namespace);
-        let streams: [Items; 3] = [
-            Box::pin(
-                watcher(deployments(session, &target.namespace), name)
-                    .default_backoff()
-                    .map(|event| event.map(News::Deployment)),
-            ),
-            Box::pin(
-                watcher(replica_sets(session, &target.namespace), owned.clone())
-                    .default_backoff()
-                    .map(|event| event.map(News::Set)),
-            ),
-            Box::pin(
-                watcher(pods, owned)
-                    .default_backoff()
-                    .map(|event| event.map(|event| News::Pod(Box::new(event)))),
-            ),
-        ];
+        let deployment: Items = Box::pin(
+            watcher(deployments(session, &target.namespace), name)
+                .default_backoff()
+                .map(|event| event.map(News::Deployment)),
+        );
         let mut watching = Self {
             cluster: Cluster {
-                deployment,
+                deployment: Value::Null,
                 sets: [].into(),
                 pods: [].into(),
             },
             blind: false,
-            stream: futures::stream::select_all(streams),
+            stream: futures::stream::select_all([deployment]),
             relisted_sets: None,
             relisted_pods: None,
             name: target.name.clone(),
             namespace: target.namespace.clone(),
         };
+        watching.first(1).await?;
+        if watching.cluster.deployment.is_null() {
+            // The server's own words for what is not there.
+            watching.cluster.deployment = deployment_of(session, target).await?;
+        }
+        let labels = selector(&watching.cluster.deployment)?;
+        let owned = Config::default().labels_from(&labels);
+        let pods = Api::<FullPod>::namespaced(session.client.clone(), &target.namespace);
+        let sets: Items = Box::pin(
+            watcher(replica_sets(session, &target.namespace), owned.clone())
+                .default_backoff()
+                .map(|event| event.map(News::Set)),
+        );
+        let pods: Items = Box::pin(
+            watcher(pods, owned)
+                .default_backoff()
+                .map(|event| event.map(|event| News::Pod(Box::new(event)))),
+        );
+        watching.stream.push(sets);
+        watching.stream.push(pods);
+        watching.first(2).await?;
+        Ok(watching)
+    }
+
+    /// Waits until so many kinds have been read once.
+    async fn first(&mut self, kinds: usize) -> Result<()> {
         let mut complete = 0;
-        while complete < 3 {
-            let Some(item) = watching.stream.next().await else {
+        while complete < kinds {
+            let Some(item) = self.stream.next().await else {
                 break;
             };
             let done = matches!(
                 &item,
                 Ok(News::Deployment(Event::InitDone) | News::Set(Event::InitDone))
             ) || matches!(&item, Ok(News::Pod(event)) if matches!(**event, Event::InitDone));
-            watching.take(item)?;
+            self.take(item)?;
             complete += usize::from(done);
         }
-        Ok(watching)
+        Ok(())
     }
 
     /// Waits for news.

@@ -5,6 +5,6 @@ mod share;
 mod walk;
 
 pub use findings::{Finding, Question, Weight, findings};
-pub use walk::{Walk, ahead, walk};
+pub use walk::{Walk, announce, walk};
 #[cfg(test)]
 pub(crate) use walk::{put, sight};

@@ -80,9 +80,20 @@ pub fn walk(mut record: Record, mut world: World, mut form: Option<Form>) -> Wal
     }
 }
 
+/// Forms that are remembered of former goals.
+const KEPT: usize = 32;
+
+/// Notes a form and what will follow it in the record, as far as it can be foreseen: one note for
+/// the whole way.
+pub fn announce(record: &mut Record, seen: &Seen, form: &Form) {
+    let surplus = record.forms.len().saturating_sub(KEPT);
+    record.forms.drain(..surplus);
+    let ahead = ahead(record, seen, form);
+    record.forms.extend(ahead);
+}
+
 /// Returns the forms that follow one, if everything goes as in the model, beginning with it.
-#[must_use]
-pub fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
+fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
     let mut world = World {
         replicas: seen.replicas,
         steps: Steps::default(),

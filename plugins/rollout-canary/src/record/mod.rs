@@ -15,10 +15,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::judge::Asked;
 use crate::model::{Steps, resolve};
+use crate::traffic::{Router, Shared};
+use crate::verdict::Judge;
 
 /// The layout of the current version.
 pub const VERSION: u32 = 1;
+
+/// Of how many pods the counters are remembered: the record is written every few seconds.
+const COUNTED: usize = 50;
 
 /// Everything that is remembered of one canary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +62,18 @@ pub struct Record {
     /// What was asked of the whole rollout, if it is driven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// How it is judged, if that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+    /// What was seen of it so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
+    /// Who gives it its share of the requests.
+    #[serde(default)]
+    pub router: Router,
+    /// What was done to routes, or is about to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// Who acts, if anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,
@@ -227,6 +245,15 @@ impl Record {
             deadline: self.original.deadline,
             paused: self.original.pending,
             strategy: self.original.strategy.clone(),
+        }
+    }
+
+    /// Returns the same, small enough for one object.
+    #[must_use]
+    pub fn stored(&self) -> Self {
+        Self {
+            judge: self.judge.as_ref().map(|judge| judge.at_most(COUNTED)),
+            ..self.clone()
         }
     }
 

@@ -193,7 +193,7 @@ impl Store {
     }
 
     fn data(&self, record: &Record) -> Result<std::collections::BTreeMap<String, String>> {
-        let state = serde_json::to_string(record)
+        let state = serde_json::to_string(&record.stored())
             .map_err(|error| Error::failed("cannot write the record").with_source(error))?;
         let break_glass = crate::break_glass::commands(record, &self.namespace, &self.deployment);
         Ok([

@@ -4,10 +4,15 @@ mod plan;
 
 pub use plan::plan;
 
+use std::time::Duration;
+
+use groundcrew::flags::duration::Span;
 use groundcrew::output::Table;
 
+use crate::judge;
 use crate::observe::Target;
-use crate::view::{Phase, Status};
+use crate::verdict::{Count, Decision, Unit};
+use crate::view::{Phase, Status, Verdict};
 
 /// Shows a percentage with at most one decimal: `8.3 %`, `10 %`.
 #[must_use]
@@ -40,7 +45,65 @@ pub fn status(status: &Status, headers: bool) -> String {
     }
     let mut text = format!("{}: {}\n", status.deployment, sentence(status));
     text.push_str(&table.render());
+    if let Some(traffic) = &status.traffic {
+        text.push_str(&format!(
+            "traffic: {} of the requests by {} (its pods alone: {})\n",
+            percent(traffic.percent),
+            traffic.routes.join(", "),
+            percent(traffic.pods_percent)
+        ));
+    }
+    text.push_str(&verdict(&status.verdict, headers));
     text
+}
+
+/// Returns what is known of how good a canary is: a sentence, and the counts of both arms.
+fn verdict(verdict: &Verdict, headers: bool) -> String {
+    let mut text = String::new();
+    if let Some(dead) = &verdict.dead {
+        text.push_str(&format!("dead: {dead}\n"));
+    }
+    let (Some(judged), Some(why)) = (&verdict.judged, &verdict.why) else {
+        return text;
+    };
+    let word = match judged.decision {
+        Decision::Bad { .. } => "bad",
+        Decision::Good => "good",
+        Decision::Undecided { .. } => "undecided",
+    };
+    text.push_str(&format!("\nverdict: {word}: {why}\n"));
+    let names = ["INDICATOR", "CANARY", "STABLE", "E", "BAD AT"];
+    let mut table = Table::new(headers.then_some(&names[..]));
+    for finding in &judged.indicators {
+        let unit = finding.indicator.unit;
+        table.row([
+            finding.indicator.name.as_str(),
+            &counted(finding.canary, unit),
+            &counted(finding.stable, unit),
+            &judge::e_value(finding.e),
+            &format!("{:.0}", finding.bad_at),
+        ]);
+    }
+    text.push_str(&table.render());
+    if let Some(share) = verdict.achieved_percent {
+        let share = percent(share);
+        text.push_str(&format!("the canary had {share} of the requests\n"));
+    }
+    for note in &verdict.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text
+}
+
+/// Shows bad events and what they are counted against: `3 of 412`, `0 in 20m`.
+fn counted(count: Count, unit: Unit) -> String {
+    match unit {
+        Unit::Requests => format!("{:.0} of {:.0}", count.bad, count.total),
+        Unit::PodSeconds => {
+            let seconds = Duration::try_from_secs_f64(count.total.round()).unwrap_or_default();
+            format!("{:.0} in {}", count.bad, Span(seconds))
+        }
+    }
 }
 
 /// Says in one sentence how it stands.
@@ -86,7 +149,15 @@ pub fn reached(status: &Status, target: &Target) -> String {
     let share = status.effective.percent.map(percent).unwrap_or_default();
     let pods = status.stable.replicas + status.canary.replicas;
     let canaries = status.canary.replicas;
-    let line = if status.parked {
+    let line = if let Some(traffic) = &status.traffic {
+        format!(
+            "{} at {share} of the pods, and {} of the requests by {}.   Should the canary's pods go \
+             by other hands, what the route adds fails until abort: watch it.",
+            if status.parked { "parked" } else { "held" },
+            percent(traffic.percent),
+            traffic.routes.join(", "),
+        )
+    } else if status.parked {
         format!(
             "parked at {share}: {canaries} canary of {pods} pods.   Safe to leave: nothing drives \
              it, and every accident falls back to stable."

@@ -3,9 +3,32 @@
 use groundcrew::output::Table;
 
 use super::percent;
-use crate::commands::plan::Plan;
+use crate::commands::plan::{Plan, Traffic};
 use crate::plan::Weight;
 use crate::record::Layout;
+
+/// Says who gives the canary its share of the requests.
+fn traffic(traffic: &Traffic) -> String {
+    let routes = traffic.routes.join(", ");
+    let mut text = match (traffic.gateway, &traffic.extra_service, &traffic.why) {
+        (true, Some(extra), _) => format!(
+            "traffic: {routes} gives the canary what its pods are short of, by one more \
+             service/{extra}\n"
+        ),
+        (_, Some(_), _) => format!(
+            "traffic: by the number of pods; {routes} can make it exact with --traffic gateway\n"
+        ),
+        (_, None, Some(why)) => format!("traffic: by the number of pods: {why}\n"),
+        (_, None, None) => String::new(),
+    };
+    if !traffic.others.is_empty() {
+        let others = traffic.others.join(", ");
+        text.push_str(&format!(
+            "traffic: {others} leads there too and is left alone\n"
+        ));
+    }
+    text
+}
 
 /// Returns the plan as text: the numbers, then what was found.
 #[must_use]
@@ -49,6 +72,7 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
         ]);
     }
     text.push_str(&table.render());
+    text.push_str(&traffic(&plan.traffic));
     if plan.rights_missing.is_empty() {
         text.push_str(&format!("rights: all {} held\n", plan.rights_held.len()));
     }

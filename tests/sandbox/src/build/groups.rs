@@ -144,6 +144,31 @@ static GROUPS: &[Group] = &[
         stamped: &[],
     },
     Group {
+        name: "traefik",
+        tools: &[Tool {
+            package: "github.com/traefik/traefik/v3/cmd/traefik",
+            binary: "traefik",
+            module: "github.com/traefik/traefik/v3",
+        }],
+        envs: STATIC,
+        flags: &[],
+        linker: "-s -w",
+        stamped: &[],
+    },
+    Group {
+        name: "prometheus",
+        tools: &[Tool {
+            package: "github.com/prometheus/prometheus/cmd/prometheus",
+            binary: "prometheus",
+            module: "github.com/prometheus/prometheus",
+        }],
+        envs: STATIC,
+        // Of two dozen ways to find targets, with the libraries of as many clouds, one is needed.
+        flags: &["-tags=remove_all_sd,enable_kubernetes_sd"],
+        linker: "-s -w",
+        stamped: &[],
+    },
+    Group {
         name: "cni",
         tools: &[
             Tool {

@@ -63,6 +63,60 @@ pub fn ensure(group: &str, binaries: &[&str]) -> Result<PathBuf> {
     Ok(dir)
 }
 
+/// Says whether everything of a group is built already.
+#[must_use]
+pub fn is_built(group: &str) -> bool {
+    let dir = || {
+        let group = Group::named(group).ok()?;
+        let module = Module::read(group).ok()?;
+        let tools = group.select(&[]).ok()?;
+        let dir = layout::binaries().join(format!("{}-{}", group.name, digest::of(group, &module)));
+        missing(&dir, &tools).is_empty().then_some(())
+    };
+    dir().is_some()
+}
+
+/// Returns `to`, a folder with the files of `folder` of a module, at the version that the group's
+/// `go.mod` requires. Go fetches and verifies them unless the folder is there.
+///
+/// # Errors
+///
+/// When the group is unknown, Go is missing or too old, or the module cannot be fetched.
+pub fn ensure_files(group: &str, module: &str, folder: &str, to: &Path) -> Result<PathBuf> {
+    if to.is_dir() {
+        return Ok(to.to_owned());
+    }
+    let what = || format!("cannot fetch {folder} of {module}");
+    let own = Module::read(Group::named(group)?)?;
+    let output = Toolchain::find(&own)?
+        .command(&own.dir)
+        .args(["mod", "download", "-json", module])
+        .output()
+        .context(what)?;
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let Some(dir) = answer["Dir"].as_str() else {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let hint = toolchain::hint_for_output(std::slice::from_ref(&said));
+        return Err(Error::new(what()).cause(said).hint(hint));
+    };
+    let parent = to.parent().unwrap_or(to);
+    let work = tempfile::Builder::new()
+        .prefix(WORK)
+        .tempdir_in(parent)
+        .context(what)?;
+    let copied = work.path().join("files");
+    fs::create_dir(&copied).context(what)?;
+    for entry in fs::read_dir(Path::new(dir).join(folder)).context(what)? {
+        let entry = entry.context(what)?;
+        fs::copy(entry.path(), copied.join(entry.file_name())).context(what)?;
+    }
+    match fs::rename(&copied, to) {
+        // Another sandbox did the same in the meantime.
+        Err(_) if to.is_dir() => Ok(to.to_owned()),
+        result => result.map(|()| to.to_owned()).context(what),
+    }
+}
+
 fn missing<'a>(dir: &Path, tools: &[&'a Tool]) -> Vec<&'a Tool> {
     tools
         .iter()

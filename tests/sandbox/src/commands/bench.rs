@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use wait4::Wait4 as _;
 
 use super::{cargo, down, up};
+use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
@@ -82,6 +83,7 @@ pub(crate) fn run(only: &[Part]) -> Result<()> {
         name: NAME.to_owned(),
         nodes: if of_canary { canary::NODES } else { 3 },
         real_node: RealNode::No,
+        addons: Addons::default(),
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;

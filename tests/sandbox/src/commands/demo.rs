@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::{cargo, up};
+use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
@@ -35,6 +36,7 @@ pub(crate) fn run() -> Result<()> {
         name: NAME.to_owned(),
         nodes: 3,
         real_node: RealNode::IfFree,
+        addons: Addons::default(),
         kubernetes: "1.36".to_owned(),
         signer: true,
     })?;

@@ -1,10 +1,12 @@
 //! `test`: every test of the workspace, with sandboxes for those that need one.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::process::{Command, ExitCode};
 
 use super::{cargo, down, up};
+use crate::addons::Addons;
 use crate::error::{Context as _, Result};
 use crate::lifecycle::RealNode;
 use crate::lock::Lock;
@@ -17,6 +19,9 @@ const MAIN: &str = "test";
 const NO_SIGNER: &str = "test-no-signer";
 /// The sandbox that still has PodSecurityPolicy.
 const POLICIES: &str = "test-psp";
+
+/// Names what is built for the tests although that takes long: `gateway,prometheus`.
+const WITH: &str = "GROUNDCREW_TEST_WITH";
 
 /// Runs the tests whose name contains `filter`; ends with their exit code.
 ///
@@ -90,6 +95,12 @@ fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Opt
         name: name.to_owned(),
         nodes,
         real_node,
+        // Only where there is a real node are they built and started.
+        addons: if real_node == RealNode::No {
+            Addons::default()
+        } else {
+            Addons::asked_or_built(&env::var(WITH).unwrap_or_default())
+        },
         kubernetes: "1.36".to_owned(),
         signer,
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::addons::{self, Addons};
 use crate::control_plane::{self, Plan, Ports};
 use crate::error::{Error, Result};
 use crate::kubectl::Kubectl;
@@ -22,6 +23,8 @@ pub struct Options {
     pub nodes: u32,
     /// Whether to add a node with real containers.
     pub real_node: RealNode,
+    /// What to add to a real node.
+    pub addons: Addons,
     /// Which Kubernetes, such as `1.36`.
     pub kubernetes: String,
     /// Whether certificate requests are signed.
@@ -34,7 +37,9 @@ impl Options {
     fn differ_from(&self, state: &State) -> bool {
         let has = &state.capabilities;
         has.scheduler
-            && (self.nodes != state.nodes
+            && ((has.real_node && self.addons.gateway && !has.gateway)
+                || (has.real_node && self.addons.prometheus && !has.prometheus)
+                || self.nodes != state.nodes
                 || self.signer != has.signer
                 || self.kubernetes != has.kubernetes)
     }
@@ -88,7 +93,7 @@ pub fn run(options: &Options) -> Result<State> {
                 nodes::build()?;
             }
             if options.real_node != RealNode::No {
-                lifecycle::build_real_node(&options.kubernetes)?;
+                lifecycle::build_real_node(&options.kubernetes, options.addons)?;
             }
             start_or_clean(&run, options, &programs)
         }
@@ -168,6 +173,12 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
     let (wish, version_wanted) = (options.real_node, &options.kubernetes);
     let real_node = has_controllers
         && lifecycle::start_real_node(&spawner, &kubectl, wish, version_wanted, ports.api)?;
+    let wanted = if real_node {
+        options.addons
+    } else {
+        Addons::default()
+    };
+    let entrance = add(&spawner, &kubectl, wanted)?;
     spawner.check()?;
 
     let state = State {
@@ -180,14 +191,28 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
             scheduler: has_controllers,
             simulated_nodes: simulated > 0,
             real_node,
+            gateway: wanted.gateway,
+            prometheus: wanted.prometheus,
             kubernetes: version.short,
         },
         nodes: simulated,
+        entrance: entrance.unwrap_or_default(),
         existing: false,
     };
     state.write(run)?;
     report(&state, &version.full, &ui::duration(begun.elapsed()));
     Ok(state)
+}
+
+fn add(spawner: &Spawner<'_>, kubectl: &Kubectl, wanted: Addons) -> Result<addons::Entrance> {
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let progress = ui::Progress::new(0);
+    progress.step(0, "starting what --with asks for");
+    let entrance = addons::start(spawner, kubectl, wanted)?;
+    progress.finish();
+    Ok(entrance)
 }
 
 fn report(state: &State, version: &str, time: &str) {
@@ -205,6 +230,12 @@ fn report(state: &State, version: &str, time: &str) {
     }
     if capabilities.real_node {
         facts.push("1 real node".to_owned());
+    }
+    if capabilities.gateway {
+        facts.push(format!("gateway on {}", state.entrance));
+    }
+    if capabilities.prometheus {
+        facts.push(format!("Prometheus at {}", addons::PROMETHEUS_SERVICE));
     }
     ui::status(&format!(
         "sandbox {} is ready on {} after {time}: {}",

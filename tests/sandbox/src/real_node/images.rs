@@ -14,11 +14,12 @@ use super::PAUSE_IMAGE;
 const NOBODY: u32 = 65532;
 
 /// Tags of `sandbox.local/web` and the environment they stand for.
-const WEB_TAGS: [(&str, &[(&str, &str)]); 6] = [
+const WEB_TAGS: [(&str, &[(&str, &str)]); 7] = [
     ("1", &[("VERSION", "1")]),
     ("2", &[("VERSION", "2")]),
     ("3", &[("VERSION", "3")]),
     ("bad", &[("VERSION", "bad"), ("FAIL_PERCENT", "50")]),
+    ("flaky", &[("VERSION", "flaky"), ("FAIL_PERCENT", "5")]),
     ("crash", &[("VERSION", "crash"), ("EXIT_CODE", "1")]),
     ("done", &[("VERSION", "done"), ("EXIT_CODE", "0")]),
 ];

@@ -6,7 +6,7 @@
 //!   beside it get the taint [`SIMULATED_TAINT`], so that an ordinary pod becomes real; a test of
 //!   simulated behaviour tolerates the taint and selects `groundcrew.dev/node=simulated`.
 //! - **Images.** `sandbox.local/web:1`, `:2`, `:3` (report their version), `:bad` (fails half of
-//!   its requests), `:crash` and `:done` (end at once with 1 and 0), imported without a registry.
+//!   its requests), `:flaky` (one in twenty), `:crash` and `:done` (end at once with 1 and 0), imported without a registry.
 //! - **Network.** Pods reach each other, this machine, and the API server as `10.0.0.1:443`, which
 //!   in-cluster clients find in their environment. There is no cluster DNS, no Service address
 //!   other than that one, no NetworkPolicy, no host port and no way out to other machines; nor do
@@ -29,6 +29,7 @@ mod scripts;
 mod start;
 mod stop;
 
+pub(crate) use network::NODE_IP;
 pub use requirements::{Unavailable, available};
 pub use start::{build, start};
 pub use stop::stop;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub(super) const BRIDGE: &str = "groundcrew0";
 
 /// The node's address, which is the pods' gateway as well. A kubelet refuses a loopback address.
-pub(super) const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
+pub(crate) const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 88, 0, 1);
 
 /// The address of the `kubernetes` Service, which in-cluster clients find in their environment.
 pub(super) const API_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);

@@ -9,11 +9,13 @@ use serde_json::Value;
 use super::{Open, ShapeArgs, StartArgs};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
+use crate::judge::Asked;
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
-use crate::observe::{self, Cluster, Target, Watching, hash, size, text};
+use crate::observe::{Cluster, Target, Watching, hash, size, text};
 use crate::plan::{Walk, walk};
 use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
+use crate::traffic::{self, Canary, Router};
 use crate::{meta, render};
 
 /// Starts a canary: returns the driver, with the record written and nothing else.
@@ -23,13 +25,16 @@ use crate::{meta, render};
 /// What stands in the way; what the server says.
 pub(super) async fn begin<'a>(
     args: &StartArgs,
+    asked: Option<Asked>,
     open: &'a Open,
     clock: Clock,
     percent: f64,
     ui: &'a Ui,
     interrupt: &'a Interrupt,
 ) -> Result<Drive<'a>> {
-    let watching = interrupt.guard(watch(open)).await?;
+    let watching = interrupt
+        .guard(Watching::open(&open.session, &open.target))
+        .await?;
     let cluster = watching.cluster.clone();
     let before = before(&cluster, &open.target)?;
     let canary = interrupt
@@ -38,10 +43,20 @@ pub(super) async fn begin<'a>(
     let me = Driver::me(clock.now());
     let record = Record {
         rollout: args.rollout.rollout(),
+        asked,
         ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
     };
     let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
     ui.status(format_args!("│ plan: {}", render::planned(&planned)));
+    if record.router == Router::Gateway {
+        let canary = Canary::of(&record, &open.target, "");
+        let found = interrupt
+            .guard(traffic::detect(&open.session, &canary))
+            .await?;
+        if found.target.is_none() {
+            return Err(drive::no_route(&found.why.unwrap_or_default()));
+        }
+    }
     let record = Record {
         forms: planned.record.forms.clone(),
         ..record
@@ -67,12 +82,6 @@ pub(super) async fn begin<'a>(
         me,
         args.wait.patience(),
     ))
-}
-
-/// Reads everything, and goes on watching it.
-async fn watch(open: &Open) -> Result<Watching> {
-    let deployment = observe::deployment(&open.session, &open.target).await?;
-    Watching::open(&open.session, &open.target, deployment).await
 }
 
 /// What the Deployment is like before a canary.
@@ -239,6 +248,10 @@ pub fn record(
         seq: 1,
         forms: Vec::new(),
         rollout: None,
+        asked: None,
+        judge: None,
+        router: shape.traffic.unwrap_or_default(),
+        shared: None,
         driver: Some(me.clone()),
         request: None,
     }

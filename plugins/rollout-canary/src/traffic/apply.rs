@@ -1,0 +1,439 @@
+//! The writes, in an order in which no request meets a Service without endpoints.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, outcome_unknown};
+use groundcrew::error::{Error, Result};
+use groundcrew::write::{Writer, is_not_found, status};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+use kube::api::{Api, ListParams};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::detect::{GROUP, Target, plural};
+use super::route::{self, Change, Edit, RouteRef, Rule};
+use super::service::Canary;
+
+/// Who owns the fields that are written.
+pub(super) const MANAGER: &str = crate::cli::FIELD_MANAGER;
+
+/// How often a route that changes all the time is read again before giving up.
+const TRIES: usize = 8;
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long to wait for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the extra Service to have a ready endpoint.
+    pub ready: Duration,
+    /// For the gateways to take up a change of a route.
+    pub observed: Duration,
+}
+
+/// What was left when a share was taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Whether the route is gone, so that there was nothing to take back.
+    pub gone: bool,
+    /// What somebody else changed meanwhile, each one phrase.
+    pub foreign: Vec<String>,
+}
+
+/// Makes the extra Service and waits until it has a ready endpoint.
+///
+/// # Errors
+///
+/// A conflict when there is a Service of that name which is not ours; that no endpoint became ready
+/// in time, in which case no route was touched.
+pub async fn prepare(
+    session: &Session,
+    canary: &Canary,
+    target: &Target,
+    patience: Patience,
+) -> Result<()> {
+    let services = services(session, canary);
+    let doing = |verb| {
+        Doing::new(verb, "services")
+            .named(&target.extra)
+            .within(&canary.namespace)
+    };
+    let found = services
+        .get_opt(&target.extra)
+        .await
+        .map_err(|error| explain(error, &doing("get")))?;
+    match found {
+        Some(found) if !canary.owns(&found) => return Err(not_ours(&target.extra)),
+        Some(found) if canary.is_current(&found) => {}
+        Some(found) => {
+            // It is of an earlier canary.
+            for route in &target.routes {
+                let current = read(session, route).await?.unwrap_or_default();
+                if route::services(&current).contains(&target.extra) {
+                    return Err(Error::conflict(format!(
+                        "{} still leads to service/{} of an earlier canary",
+                        shown(route),
+                        target.extra
+                    )));
+                }
+            }
+            writer()
+                .delete(&services, &found.metadata)
+                .await
+                .map_err(|error| explain(error, &doing("delete")))?;
+            create(session, canary, target).await?;
+        }
+        None => create(session, canary, target).await?,
+    }
+    let deadline = Instant::now() + patience.ready;
+    loop {
+        if !endpoints(session, canary, &target.extra).await?.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::timed_out(format!(
+                "service/{} has no ready endpoint after {}s; no route was changed",
+                target.extra,
+                patience.ready.as_secs()
+            )));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn create(session: &Session, canary: &Canary, target: &Target) -> Result<()> {
+    let services = services(session, canary);
+    let about = |verb, name: &str| {
+        Doing::new(verb, "services")
+            .named(name)
+            .within(&canary.namespace)
+    };
+    let original = services
+        .get(&target.service)
+        .await
+        .map_err(|error| explain(error, &about("get", &target.service)))?;
+    let extra = canary.beside(&original, &target.extra);
+    writer()
+        .create(&services, &extra, |found| {
+            canary.owns(found) && canary.is_current(found)
+        })
+        .await
+        .map(drop)
+        .map_err(|error| explain(error, &about("create", &target.extra)))
+}
+
+/// Plans what [`enter`] will do to one route, so that it can be recorded before it is done. `known`
+/// are the rules of earlier changes of the same route: without them the weights of the last share
+/// would be taken for the user's.
+///
+/// # Errors
+///
+/// That a rule cannot express the share; a conflict when the route is another one by now or leads
+/// to the Service no more.
+pub async fn foresee(
+    session: &Session,
+    target: &Target,
+    route: &RouteRef,
+    share: f64,
+    known: &[Rule],
+) -> Result<Change> {
+    let current = read(session, route).await?;
+    let current = current.ok_or_else(|| gone(route))?;
+    let edit = planned(&current, target, route, share, known)?;
+    changed(target, route, share, edit, known)
+}
+
+/// Gives the extra Service its share in one route, as planned, and waits until the gateways have
+/// taken it up. Doing it twice is doing it once. Returns what was done, which differs from the plan
+/// when somebody else changed the route in between.
+///
+/// # Errors
+///
+/// As [`foresee`]; a conflict when the route changes all the time; that no gateway has taken it up
+/// in time.
+pub async fn enter(
+    session: &Session,
+    target: &Target,
+    change: &Change,
+    patience: Patience,
+) -> Result<Change> {
+    let Change {
+        route,
+        rules,
+        share,
+    } = change;
+    let plan = |current: &Value| planned(current, target, route, *share, rules);
+    let edit = edit(session, route, plan).await?;
+    let done = changed(
+        target,
+        route,
+        *share,
+        edit.ok_or_else(|| gone(route))?,
+        rules,
+    )?;
+    await_observed(session, route, patience).await?;
+    Ok(done)
+}
+
+fn planned(
+    current: &Value,
+    target: &Target,
+    route: &RouteRef,
+    share: f64,
+    known: &[Rule],
+) -> Result<Edit> {
+    route::give(current, &target.service, &target.extra, share, known)
+        .map_err(|why| Error::failed(format!("{}: {why}", shown(route))))
+}
+
+fn changed(
+    target: &Target,
+    route: &RouteRef,
+    share: f64,
+    edit: Edit,
+    known: &[Rule],
+) -> Result<Change> {
+    if edit.rules.is_empty() {
+        let message = format!(
+            "{} leads to service/{} no more",
+            shown(route),
+            target.service
+        );
+        return Err(Error::conflict(message));
+    }
+    let mut rules = edit.rules;
+    for rule in known {
+        if !rules.contains(rule) {
+            rules.push(rule.clone());
+        }
+    }
+    Ok(Change {
+        route: route.clone(),
+        rules,
+        share,
+    })
+}
+
+fn gone(route: &RouteRef) -> Error {
+    Error::conflict(format!("{} is gone", shown(route)))
+}
+
+/// Takes the share back, and waits until the gateways have taken it up. Afterwards no request goes
+/// to the extra Service, and its pods may go.
+///
+/// # Errors
+///
+/// As [`enter`]. A route that is gone is no error.
+pub async fn leave(
+    session: &Session,
+    canary: &Canary,
+    change: &Change,
+    patience: Patience,
+) -> Result<Left> {
+    let Some(extra) = canary.service() else {
+        return Ok(Left::default());
+    };
+    let plan = |current: &Value| Ok(route::take_back(current, &extra, &change.rules));
+    let Some(edit) = edit(session, &change.route, plan).await? else {
+        return Ok(Left {
+            gone: true,
+            foreign: Vec::new(),
+        });
+    };
+    await_observed(session, &change.route, patience).await?;
+    Ok(Left {
+        gone: false,
+        foreign: edit.foreign,
+    })
+}
+
+/// Deletes the extra Service; one that is gone, or not ours, stays as it is.
+///
+/// # Errors
+///
+/// The server's refusal.
+pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
+    let Some(name) = canary.service() else {
+        return Ok(());
+    };
+    let services = services(session, canary);
+    let doing = |verb| {
+        Doing::new(verb, "services")
+            .named(&name)
+            .within(&canary.namespace)
+    };
+    let found = services
+        .get_opt(&name)
+        .await
+        .map_err(|error| explain(error, &doing("get")))?;
+    if let Some(found) = found.filter(|found| canary.owns(found)) {
+        writer()
+            .delete(&services, &found.metadata)
+            .await
+            .map_err(|error| explain(error, &doing("delete")))?;
+    }
+    Ok(())
+}
+
+/// Reads, plans and patches until the patch meets the route it was planned for. `None` when the
+/// route is gone or another one of the same name.
+async fn edit(
+    session: &Session,
+    route: &RouteRef,
+    plan: impl Fn(&Value) -> Result<Edit>,
+) -> Result<Option<Edit>> {
+    let doing = |verb| Doing::new(verb, plural(route.kind)).named(&route.name);
+    for _ in 0..TRIES {
+        let Some(current) = read(session, route).await? else {
+            return Ok(None);
+        };
+        let edit = plan(&current)?;
+        if edit.operations.is_empty() {
+            return Ok(Some(edit));
+        }
+        let meta = &current["metadata"];
+        let mut operations = vec![
+            json!({"op": "test", "path": "/metadata/uid", "value": meta["uid"]}),
+            json!({"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}),
+        ];
+        operations.extend(edit.operations.iter().cloned());
+        let body = serde_json::to_vec(&operations)
+            .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
+        let request = http::Request::patch(format!("{}?fieldManager={MANAGER}", path(route)))
+            .header(http::header::CONTENT_TYPE, "application/json-patch+json")
+            .body(body)
+            .map_err(|error| Error::failed("cannot write the request").with_source(error))?;
+        match session.client.request::<Value>(request).await {
+            Ok(_) => return Ok(Some(edit)),
+            // Whether it was carried out shows when it is read again. A patch whose test fails is
+            // 422 (`apiserver/pkg/endpoints/handlers/patch.go`).
+            Err(error) if outcome_unknown(&error) || is_outrun(&error) => sleep(PAUSE).await,
+            Err(error) => return Err(explain(error, &doing("patch"))),
+        }
+    }
+    Err(Error::conflict(format!(
+        "{} was changed by somebody else every time",
+        shown(route)
+    )))
+}
+
+/// Says whether somebody else was faster. A rule that the route's own schema forbids is 422 too, and
+/// names its field.
+fn is_outrun(error: &kube::Error) -> bool {
+    status(error).is_some_and(|status| match status.code {
+        409 => true,
+        422 => status
+            .details
+            .as_ref()
+            .is_none_or(|details| details.causes.is_empty()),
+        _ => false,
+    })
+}
+
+async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
+    let request = http::Request::get(path(route))
+        .body(Vec::new())
+        .map_err(|error| Error::failed("cannot write the request").with_source(error))?;
+    match session.client.request::<Value>(request).await {
+        Ok(found) => Ok(Some(found).filter(|found| found["metadata"]["uid"] == route.uid.as_str())),
+        Err(error) if is_not_found(&error) => Ok(None),
+        Err(error) => {
+            let doing = Doing::new("get", plural(route.kind)).named(&route.name);
+            Err(explain(error, &doing))
+        }
+    }
+}
+
+async fn await_observed(session: &Session, route: &RouteRef, patience: Patience) -> Result<()> {
+    let deadline = Instant::now() + patience.observed;
+    loop {
+        let why = match read(session, route).await? {
+            None => return Ok(()),
+            Some(current) => match route::observed(&current) {
+                Ok(()) => return Ok(()),
+                Err(why) => why,
+            },
+        };
+        if Instant::now() >= deadline {
+            let after = patience.observed.as_secs();
+            return Err(Error::timed_out(format!(
+                "{} is not in effect after {after}s: {why}",
+                shown(route)
+            )));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn path(route: &RouteRef) -> String {
+    let RouteRef {
+        kind,
+        version,
+        namespace,
+        name,
+        ..
+    } = route;
+    let plural = plural(*kind);
+    format!("/apis/{GROUP}/{version}/namespaces/{namespace}/{plural}/{name}")
+}
+
+/// Returns a route as people name it: `httproute/web`.
+#[must_use]
+pub fn shown(route: &RouteRef) -> String {
+    format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
+}
+
+fn services(session: &Session, canary: &Canary) -> Api<Service> {
+    Api::namespaced(session.client.clone(), &canary.namespace)
+}
+
+fn writer() -> Writer {
+    Writer {
+        field_manager: MANAGER.to_owned(),
+        dry_run: false,
+        force_conflicts: false,
+    }
+}
+
+fn not_ours(name: &str) -> Error {
+    Error::conflict(format!("service/{name} is not of this Deployment's canary"))
+        .with_hint(format!("kubectl get service {name} -o yaml"))
+}
+
+/// Returns the ready endpoints of a Service, by the names of their pods; one that is no pod is
+/// called by its address.
+///
+/// # Errors
+///
+/// The server's refusal.
+pub async fn endpoints(
+    session: &Session,
+    canary: &Canary,
+    service: &str,
+) -> Result<BTreeSet<String>> {
+    let slices: Api<EndpointSlice> = Api::namespaced(session.client.clone(), &canary.namespace);
+    let params = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+    let doing = Doing::new("list", "endpointslices.discovery.k8s.io").within(&canary.namespace);
+    let listed = slices
+        .list(&params)
+        .await
+        .map_err(|error| explain(error, &doing))?;
+    // Not said means ready (`discovery/v1`, EndpointConditions).
+    let is_ready = |endpoint: &&Endpoint| {
+        let conditions = endpoint.conditions.as_ref();
+        conditions
+            .and_then(|conditions| conditions.ready)
+            .unwrap_or(true)
+    };
+    let name = |endpoint: &Endpoint| {
+        let pod = endpoint.target_ref.as_ref();
+        let pod = pod.and_then(|target| target.name.clone());
+        pod.or_else(|| endpoint.addresses.first().cloned())
+            .unwrap_or_default()
+    };
+    let all = listed.items.iter().flat_map(|slice| &slice.endpoints);
+    Ok(all.filter(is_ready).map(name).collect())
+}

@@ -1,0 +1,76 @@
+//! Gives the canary a share of the requests that enter by a Gateway API route.
+//!
+//! Without routes a canary gets what its pods are worth: `r = c / (s + c)` of the requests. A route
+//! to a Service that selects both versions' pods can give it more, without a second Deployment: one
+//! extra Service for the canary's pods alone, and in the route one extra backend beside the user's,
+//! which goes on reaching *all* pods. With the share `x` of the extra backend the canary gets
+//! `w = x + (1 − x)·r`, so `x = (w − r) / (1 − r)`.
+//!
+//! This is not a state of rest like that of the pods: when the canary's pods vanish by other hands,
+//! the extra backend has no endpoints, and a gateway answers its share with 500 or 503 until
+//! [`leave`] was called. Whoever drives this has to call it then, and what is left for people
+//! without the plugin has to name the route.
+//!
+//! Only routes in the Deployment's namespace are looked at. Other routers are
+//! [named](Detection::others) when they are found, and left alone.
+
+pub mod plan;
+pub mod route;
+
+mod apply;
+mod detect;
+mod others;
+mod service;
+
+pub use apply::{Patience, clean_up, endpoints, enter, foresee, leave, prepare, shown};
+pub use detect::{Target, detect};
+pub use route::{Change, Rule};
+pub use service::Canary;
+
+use serde::{Deserialize, Serialize};
+
+/// Who gives the canary its share of the requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Router {
+    /// The number of its pods
+    #[default]
+    Replicas,
+    /// A route of the Gateway API, where one leads to the pods; else the number of its pods
+    Auto,
+    /// A route of the Gateway API; without one nothing is begun
+    Gateway,
+}
+
+/// What was done to routes, with everything it takes to take it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shared {
+    /// The goal for which it was done.
+    pub seq: u64,
+    /// The Services and the routes.
+    pub target: Target,
+    /// The hash that the extra Service selects.
+    pub hash: String,
+    /// What the canary's pods have by their number, from 0 to 1.
+    pub natural: f64,
+    /// What the extra backend has, from 0 to 1.
+    pub extra: f64,
+    /// Route by route.
+    pub changes: Vec<Change>,
+}
+
+impl Shared {
+    /// Returns the canary's whole share in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        plan::effective(self.extra, self.natural) * 100.0
+    }
+
+    /// Returns the rules of earlier changes of a route.
+    #[must_use]
+    pub fn known(&self, route: &route::RouteRef) -> Vec<Rule> {
+        let of = self.changes.iter().filter(|change| change.route == *route);
+        of.flat_map(|change| change.rules.clone()).collect()
+    }
+}

@@ -33,11 +33,11 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Requests per measurement.
 const REQUESTS: usize = 600;
 
-fn route(web: &Web<'_>) -> Value {
+pub(crate) fn route(web: &Web<'_>) -> Value {
     web.get("httproute web").expect("the route is there")["spec"].clone()
 }
 
-fn is_as_before(web: &Web<'_>, before: &Value) {
+pub(crate) fn is_as_before(web: &Web<'_>, before: &Value) {
     assert_eq!(&route(web), before, "the user's route is as it was");
     eventually("the extra Service is gone", || {
         web.get("service web-rc-canary").is_none()

@@ -55,6 +55,10 @@ fn shared(suite: &Suite) {
         .json();
     assert_eq!(plan["traffic"]["gateway"], true);
     assert_eq!(plan["traffic"]["routes"], json!(["httproute/web"]));
+    assert!(
+        !plan["findings"].to_string().contains("share of pods"),
+        "{plan}"
+    );
     let ((), answers) = web.under_load(&way, || {
         let words = "web 40% --traffic gateway --image web=sandbox.local/web:2";
         let run = web.canary(words).run();

@@ -53,6 +53,8 @@ mod rollout_canary_faults;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
 mod rollout_canary_routes;
+#[cfg(unix)]
+mod rollout_canary_routes_faults;
 mod rollout_canary_verdict;
 
 use std::process::ExitCode;
@@ -117,6 +119,11 @@ fn main() -> ExitCode {
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
         ("rollout_canary_routes", rollout_canary_routes::cases()),
+        #[cfg(unix)]
+        (
+            "rollout_canary_routes_faults",
+            rollout_canary_routes_faults::cases(),
+        ),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
     ];
     let cases = files

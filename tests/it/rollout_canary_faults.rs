@@ -55,7 +55,14 @@ fn has_record(web: &Web<'_>) -> bool {
 }
 
 /// Runs the plugin, and kills it once the fault has met its request.
-fn killed(suite: &Suite, web: &Web<'_>, words: &str, through: &Proxied, on: Match, fault: &Fault) {
+pub(crate) fn killed(
+    suite: &Suite,
+    web: &Web<'_>,
+    words: &str,
+    through: &Proxied,
+    on: Match,
+    fault: &Fault,
+) {
     through.proxy.forget();
     through.proxy.add(Rule::once(on, fault.clone()));
     let mut child = spawn(suite, web, words, through);

@@ -33,11 +33,11 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Requests per measurement.
 const REQUESTS: usize = 600;
 
-fn route(web: &Web<'_>) -> Value {
+pub(crate) fn route(web: &Web<'_>) -> Value {
     web.get("httproute web").expect("the route is there")["spec"].clone()
 }
 
-fn is_as_before(web: &Web<'_>, before: &Value) {
+pub(crate) fn is_as_before(web: &Web<'_>, before: &Value) {
     assert_eq!(&route(web), before, "the user's route is as it was");
     eventually("the extra Service is gone", || {
         web.get("service web-rc-canary").is_none()
@@ -55,6 +55,10 @@ fn shared(suite: &Suite) {
         .json();
     assert_eq!(plan["traffic"]["gateway"], true);
     assert_eq!(plan["traffic"]["routes"], json!(["httproute/web"]));
+    assert!(
+        !plan["findings"].to_string().contains("share of pods"),
+        "{plan}"
+    );
     let ((), answers) = web.under_load(&way, || {
         let words = "web 40% --traffic gateway --image web=sandbox.local/web:2";
         let run = web.canary(words).run();

@@ -196,7 +196,9 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
         since: since(&cluster),
         surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
     };
-    let found = findings(&question, &around);
+    let mut found = findings(&question, &around);
+    // What the plan says of a route that is used is not what its pods alone would get.
+    found.retain(|one| !(traffic.gateway && traffic.routes.contains(&one.about.to_lowercase())));
     let no_route = args.shape.traffic == Some(Router::Gateway) && !traffic.gateway;
     let blocked =
         no_route || !missing.is_empty() || found.iter().any(|one| one.weight == Weight::Blocks);
@@ -273,6 +275,7 @@ fn rights(open: &Open, traffic: &Traffic) -> Vec<Access> {
         within("list", "pods"),
         within("watch", "pods"),
         within("get", "pods/log"),
+        within("list", "events"),
         within("create", "configmaps"),
     ];
     rights

@@ -47,6 +47,7 @@ mod psp_advise_label;
 mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
+mod rights;
 mod rollout_canary;
 #[cfg(unix)]
 mod rollout_canary_faults;
@@ -109,6 +110,7 @@ fn main() -> ExitCode {
         ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
+        ("rights", rights::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),

@@ -16,6 +16,7 @@ mod claims;
 mod command;
 mod environment;
 mod person;
+mod rights;
 mod suite;
 
 pub use canary::{Seen, Watcher, Web};
@@ -24,6 +25,7 @@ pub use claims::{action, action_of, moment};
 pub use command::{Output, Run, at_once};
 pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};
+pub use rights::Rights;
 pub use suite::{Proxied, Suite, eventually};
 
 use std::process::ExitCode;

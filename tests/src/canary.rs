@@ -28,13 +28,22 @@ impl Suite {
     /// When it does not become Ready.
     #[must_use]
     pub fn web(&self, replicas: i32, strategy: Value) -> Web<'_> {
-        let namespace = self.name("canary");
+        self.web_in(&self.name("canary"), replicas, strategy)
+    }
+
+    /// Does the same in a namespace of that name.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become Ready.
+    #[must_use]
+    pub fn web_in(&self, namespace: &str, replicas: i32, strategy: Value) -> Web<'_> {
         self.admin(&format!("create namespace {namespace}"))
             .run()
             .success();
         let web = Web {
             suite: self,
-            namespace,
+            namespace: namespace.to_owned(),
         };
         web.apply(&web.manifest(replicas, strategy, "sandbox.local/sim:1"));
         web.kubectl("rollout status deployment/web --timeout=100s")

@@ -25,7 +25,7 @@ pub use claims::{action, action_of, moment};
 pub use command::{Output, Run, at_once};
 pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};
-pub use rights::Rights;
+pub use rights::{Order, Rights};
 pub use suite::{Proxied, Suite, eventually};
 
 use std::process::ExitCode;

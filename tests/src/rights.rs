@@ -9,7 +9,7 @@ use fault_proxy::Entry;
 use groundcrew_sandbox::layout::workspace_root;
 use serde_json::{Value, json};
 
-use crate::command::{Output, Run};
+use crate::command::{Output, Run, at_once};
 use crate::suite::{Suite, eventually};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -21,16 +21,40 @@ const AT_ONCE: usize = 3;
 /// Roles, and the commands that they are for.
 #[derive(Clone, Copy, Debug)]
 pub struct Rights<'a> {
-    /// The roles by name; the first one is tried, the others are there beside it.
+    /// The roles by name, ClusterRole and Role, of which each right is tried.
     pub roles: &'a [&'a str],
-    /// Command lines after `kubectl`, in order, with the exit code of each. `{}` is a name that
-    /// nobody else has.
+    /// Those that are there beside them.
+    pub beside: &'a [&'a str],
+    /// Rights that no request of these commands uses, because it takes what a test cannot have.
+    pub unused: &'a [&'a str],
+    /// Rights without which every command works as well, and why they are given all the same is
+    /// said where this is stated.
+    pub spare: &'a [&'a str],
+    /// Command lines after `kubectl`, in order, with the exit code of each. `{}` and `{2}` are
+    /// names that nobody else has. A command whose end depends on what else is in the cluster has
+    /// the code [`Rights::ANY_END`]: it is to say "missing" when something is.
     pub commands: &'a [(&'a str, i32)],
-    /// Whether each command can be run without those before it, and leaves all as it was. Then
-    /// one name is used by all, and only the commands that use a right are tried without it.
-    pub independent: bool,
-    /// What the admin does first for a name.
-    pub prepare: fn(&Suite, &str),
+    /// How they are tried without a right.
+    pub order: Order,
+    /// What the admin does first for two names.
+    pub prepare: fn(&Suite, &[String; 2]),
+}
+
+impl Rights<'_> {
+    /// The exit code is not looked at.
+    pub const ANY_END: i32 = -1;
+}
+
+/// How commands are tried without a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Each can be run without those before it and leaves all as it was: one name is used by all,
+    /// and those that use the right are run.
+    Any,
+    /// The first one writes nothing and names what is missing: it is run, for one name.
+    FirstTells,
+    /// All in turn until one breaks, each time for a name of its own.
+    InTurn,
 }
 
 /// One role of a file.
@@ -44,8 +68,9 @@ struct Role {
 /// One verb on one resource in one rule.
 #[derive(Clone, Debug)]
 struct Right {
-    role: usize,
-    rule: usize,
+    namespace: Option<String>,
+    /// The rule cut down to it.
+    rule: Value,
     group: String,
     resource: String,
     verb: String,
@@ -57,11 +82,10 @@ impl fmt::Display for Right {
             group,
             resource,
             verb,
-            rule,
             ..
         } = self;
         let dot = if group.is_empty() { "" } else { "." };
-        write!(f, "{verb} {resource}{dot}{group} (rule {})", rule + 1)
+        write!(f, "{verb} {resource}{dot}{group}")
     }
 }
 
@@ -87,41 +111,40 @@ impl Suite {
     /// When one of that is not so.
     pub fn proves(&self, objects: &str, rights: &Rights<'_>) {
         let documented = read_roles(objects);
-        let find = |name: &&str| -> Role {
-            let found = documented.iter().filter(|role| role.name == **name);
-            let found: Vec<&Role> = found.collect();
-            assert_eq!(found.len(), 1, "one role is called {name}");
-            found[0].clone()
+        let of = |names: &[&str]| -> Vec<Right> {
+            let is = |role: &&Role| names.contains(&role.name.as_str());
+            documented.iter().filter(is).flat_map(rights_of).collect()
         };
-        let roles: Vec<Role> = rights.roles.iter().map(find).collect();
-        let all = rights_of(&roles[0], 0);
-        assert!(!all.is_empty(), "{} gives nothing", roles[0].name);
-
+        let (all, beside) = (of(rights.roles), of(rights.beside));
+        assert!(!all.is_empty(), "{:?} give nothing", rights.roles);
         let whole = self.name("whole");
-        let mut users = vec![(whole.clone(), roles.clone())];
-        for right in &all {
-            users.push((self.name("lacks"), without(&roles, right)));
-        }
-        self.grant(&users);
-        let used = self.suffices(&whole, rights);
-        for right in &all {
-            let asked = (
-                right.verb.clone(),
-                right.group.clone(),
-                right.resource.clone(),
-            );
-            assert!(
-                right.is_asked_beside_a_request() || used.iter().any(|used| used.contains(&asked)),
-                "no command asked to {right}; asked was: {used:#?}"
-            );
-        }
-        let lacking = all.iter().zip(&users[1..]);
+        let users: Vec<String> = (0..all.len())
+            .map(|n| format!("{whole}-lacks-{n}"))
+            .collect();
+        self.grant(&whole, &users, &all, &beside);
+        let names = self.two_names();
+        let used = self.suffices(&whole, &names, rights);
+        let never: Vec<String> = all
+            .iter()
+            .filter(|right| !right.is_asked_beside_a_request())
+            .filter(|right| {
+                let asked = (&right.verb, &right.group, &right.resource);
+                let mut requests = used.iter().flatten();
+                !requests.any(|(verb, group, resource)| (verb, group, resource) == asked)
+            })
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(never, rights.unused, "what no request of a command uses");
+        let lacking = all.iter().zip(&users);
         let runs = lacking
-            .map(|(right, (user, _))| {
-                let name = if rights.independent { &whole } else { user };
-                if !rights.independent {
-                    (rights.prepare)(self, name);
-                }
+            .map(|(right, user)| {
+                let names = if rights.order == Order::InTurn {
+                    let own = self.two_names();
+                    (rights.prepare)(self, &own);
+                    own
+                } else {
+                    names.clone()
+                };
                 let asked = (&right.verb, &right.group, &right.resource);
                 let uses = |number: usize| {
                     let used = &used[number];
@@ -130,10 +153,14 @@ impl Suite {
                 let any = (0..used.len()).any(uses);
                 let commands = rights.commands.iter().enumerate();
                 let runs = commands
-                    .filter(|(number, _)| !rights.independent || !any || uses(*number))
+                    .filter(|(number, _)| match rights.order {
+                        Order::Any => !any || uses(*number),
+                        Order::FirstTells => *number == 0,
+                        Order::InTurn => true,
+                    })
                     .map(|(_, (words, code))| {
                         let kubeconfig = self.cluster().kubeconfig();
-                        (self.run_as(user, kubeconfig, name, words), *code)
+                        (self.run_as(user, kubeconfig, &names, words), *code)
                     });
                 (right.to_string(), runs.collect())
             })
@@ -143,21 +170,30 @@ impl Suite {
             "delete clusterroles,clusterrolebindings,roles,rolebindings -A -l {LABEL}={whole}"
         );
         self.admin(&delete).run().success();
-        assert!(
-            needless.is_empty(),
-            "every command works as well without: {needless:#?}"
+        assert_eq!(
+            needless, rights.spare,
+            "without these every command works as well"
         );
     }
 
+    fn two_names(&self) -> [String; 2] {
+        [self.name("one"), self.name("two")]
+    }
+
     /// Runs every command with all rights, through the proxy; returns what each asked for.
-    fn suffices(&self, user: &str, rights: &Rights<'_>) -> Vec<BTreeSet<Asked>> {
-        (rights.prepare)(self, user);
+    fn suffices(
+        &self,
+        user: &str,
+        names: &[String; 2],
+        rights: &Rights<'_>,
+    ) -> Vec<BTreeSet<Asked>> {
+        (rights.prepare)(self, names);
         let through = self.proxied();
         let commands = rights.commands.iter();
         commands
             .map(|(words, code)| {
                 through.proxy.forget();
-                let output = self.run_as(user, &through.kubeconfig, user, words).run();
+                let output = self.run_as(user, &through.kubeconfig, names, words).run();
                 assert!(
                     !broke(&output, *code),
                     "the role does not suffice; expected exit code {code}\n{output}"
@@ -170,7 +206,7 @@ impl Suite {
 
     /// Returns `kubectl WORDS` as somebody, by the kubeconfig and not by `--as`, which means
     /// something else to some commands.
-    fn run_as(&self, user: &str, kubeconfig: &Path, name: &str, words: &str) -> Run {
+    fn run_as(&self, user: &str, kubeconfig: &Path, names: &[String; 2], words: &str) -> Run {
         let config = kubeconfig.file_name().unwrap_or_default();
         let file = self.path(&format!("{user}-{}", config.to_string_lossy()));
         if !file.exists() {
@@ -179,45 +215,67 @@ impl Suite {
             config["users"][0]["user"]["as"] = json!(user);
             fs::write(&file, config.to_string()).expect("the case's directory can be written");
         }
-        let words = words.replace("{}", name);
+        let words = words.replace("{}", &names[0]).replace("{2}", &names[1]);
         self.admin(&words).kubeconfig(&file)
     }
 
-    /// Gives each user roles of its own, and waits until the API server knows of all.
-    fn grant(&self, users: &[(String, Vec<Role>)]) {
-        let label = &users[0].0;
+    /// Gives `whole` every right and each of the others all but one, and waits until the API
+    /// server knows.
+    ///
+    /// Each right is a role of its own, bound to everybody but the one who lacks it.
+    fn grant(&self, whole: &str, users: &[String], all: &[Right], beside: &[Right]) {
         let mut items = Vec::new();
-        for (user, roles) in users {
-            for (number, role) in roles.iter().enumerate() {
-                items.extend(objects(label, user, &format!("{user}-{number}"), role));
-            }
+        for (number, right) in all.iter().chain(beside).enumerate() {
+            let lacks = users.get(number);
+            let has = |user: &&String| Some(*user) != lacks;
+            let mut subjects: Vec<&str> = vec![whole];
+            subjects.extend(users.iter().filter(has).map(String::as_str));
+            items.push(objects(
+                whole,
+                &format!("{whole}-{number}"),
+                right,
+                &subjects,
+            ));
+        }
+        let places: BTreeSet<&String> = all
+            .iter()
+            .chain(beside)
+            .filter_map(|right| right.namespace.as_ref())
+            .collect();
+        for place in &places {
+            // Whoever is first makes it.
+            let _ = self.admin(&format!("create namespace {place}")).run();
+        }
+        let create = |items: &[[Value; 2]]| {
+            let items: Vec<&Value> = items.iter().flatten().collect();
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+            self.admin("create --validate=false -f -").stdin(&list)
+        };
+        let share = items.len().div_ceil(AT_ONCE);
+        for output in at_once(items.chunks(share).map(create).collect()) {
+            output.success();
         }
         // Objects of a kind are seen in the order in which they were made: these are the last.
         let last = self.name("last");
-        let rules = vec![json!({"nonResourceURLs": ["/rights-test"], "verbs": ["get"]})];
-        let mut marker = Role {
-            name: last.clone(),
-            namespace: None,
-            rules,
-        };
-        items.extend(objects(label, &last, &last, &marker));
-        let mut questions = vec!["/rights-test".to_owned()];
-        let places = users.iter().flat_map(|(_, roles)| roles);
-        let places: BTreeSet<&String> = places.filter_map(|role| role.namespace.as_ref()).collect();
-        for place in places {
-            marker.namespace = Some(place.clone());
-            marker.rules =
-                vec![json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]})];
-            items.extend(objects(label, &last, &last, &marker));
-            questions.push(format!("configmaps -n {place}"));
+        let mut markers = Vec::new();
+        let mut questions = Vec::new();
+        for place in std::iter::once(None).chain(places.into_iter().map(Some)) {
+            let right = Right {
+                namespace: place.cloned(),
+                rule: json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}),
+                group: String::new(),
+                resource: "configmaps".to_owned(),
+                verb: "get".to_owned(),
+            };
+            let user = format!("{last}-{}", markers.len());
+            markers.push(objects(whole, &last, &right, &[&user]));
+            let inside = place.map_or_else(|| "-A".to_owned(), |place| format!("-n {place}"));
+            questions.push(format!("auth can-i get configmaps {inside} --as={user}"));
         }
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-        let create = self.admin("create --validate=false -f -").stdin(&list);
-        create.run().success();
+        create(&markers).run().success();
         for question in questions {
-            let asked = format!("auth can-i get {question} --as={last}");
             eventually("the roles are known", || {
-                self.admin(&asked).run().code == Some(0)
+                self.admin(&question).run().code == Some(0)
             });
         }
     }
@@ -256,6 +314,9 @@ fn needless(runs: Vec<(String, Vec<(Run, i32)>)>) -> Vec<String> {
 
 /// Whether a command ended otherwise than it should, or says that it may not see something.
 fn broke(output: &Output, code: i32) -> bool {
+    if code == Rights::ANY_END {
+        return output.stdout.contains("missing");
+    }
     output.code != Some(code) || output.stderr.to_lowercase().contains("forbidden")
 }
 
@@ -298,22 +359,26 @@ impl Suite {
     }
 }
 
-fn rights_of(role: &Role, number: usize) -> Vec<Right> {
+fn rights_of(role: &Role) -> Vec<Right> {
     let words = |value: &Value| -> Vec<String> {
         let words = value.as_array().cloned().unwrap_or_default();
         let words = words.iter().filter_map(Value::as_str);
         words.map(str::to_owned).collect()
     };
     let mut rights = Vec::new();
-    for (index, rule) in role.rules.iter().enumerate() {
+    for rule in &role.rules {
         for group in words(&rule["apiGroups"]) {
             for resource in words(&rule["resources"]) {
                 for verb in words(&rule["verbs"]) {
                     let all = format!("{group} {resource} {verb}");
                     assert!(!all.contains('*'), "{} has a wildcard", role.name);
+                    let mut rule = rule.clone();
+                    rule["apiGroups"] = json!([group]);
+                    rule["resources"] = json!([resource]);
+                    rule["verbs"] = json!([verb]);
                     rights.push(Right {
-                        role: number,
-                        rule: index,
+                        namespace: role.namespace.clone(),
+                        rule,
                         group: group.clone(),
                         resource: resource.clone(),
                         verb,
@@ -325,49 +390,25 @@ fn rights_of(role: &Role, number: usize) -> Vec<Right> {
     rights
 }
 
-/// Returns the roles without one right: its rule keeps its other resources and verbs.
-fn without(roles: &[Role], right: &Right) -> Vec<Role> {
-    let mut roles = roles.to_vec();
-    let rules = &mut roles[right.role].rules;
-    let rule = rules.remove(right.rule);
-    let except = |key: &str, what: &str| -> Value {
-        let words = rule[key].as_array().expect("words").iter();
-        words.filter(|word| *word != what).cloned().collect()
-    };
-    let resources = except("resources", &right.resource);
-    if resources != json!([]) {
-        let mut others = rule.clone();
-        others["resources"] = resources;
-        rules.push(others);
-    }
-    let verbs = except("verbs", &right.verb);
-    if verbs != json!([]) {
-        let mut own = rule.clone();
-        own["resources"] = json!([right.resource]);
-        own["verbs"] = verbs;
-        rules.push(own);
-    }
-    roles
-}
-
-/// Returns a role and its binding to a user.
-fn objects(label: &str, user: &str, name: &str, role: &Role) -> [Value; 2] {
-    let kind = if role.namespace.is_some() {
+/// Returns a role with one right, and its binding to users.
+fn objects(label: &str, name: &str, right: &Right, users: &[&str]) -> [Value; 2] {
+    let kind = if right.namespace.is_some() {
         "Role"
     } else {
         "ClusterRole"
     };
     let mut metadata = json!({"name": name, "labels": {LABEL: label}});
-    if let Some(namespace) = &role.namespace {
+    if let Some(namespace) = &right.namespace {
         metadata["namespace"] = json!(namespace);
     }
     let api = format!("{GROUP}/v1");
+    let subject = |user: &&str| json!({"apiGroup": GROUP, "kind": "User", "name": user});
+    let subjects: Vec<Value> = users.iter().map(subject).collect();
     [
-        json!({"apiVersion": api, "kind": kind, "metadata": metadata, "rules": role.rules}),
+        json!({"apiVersion": api, "kind": kind, "metadata": metadata, "rules": [right.rule]}),
         json!({
             "apiVersion": api, "kind": format!("{kind}Binding"), "metadata": metadata,
-            "roleRef": {"apiGroup": GROUP, "kind": kind, "name": name},
-            "subjects": [{"apiGroup": GROUP, "kind": "User", "name": user}],
+            "roleRef": {"apiGroup": GROUP, "kind": kind, "name": name}, "subjects": subjects,
         }),
     ]
 }

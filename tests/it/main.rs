@@ -5,6 +5,8 @@ mod can_i_audit_partial;
 mod can_i_audit_verify;
 mod conventions;
 #[cfg(unix)]
+mod guides;
+#[cfg(unix)]
 mod krew;
 mod kubectl;
 mod ns_claim;
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("conventions", conventions::cases()),
+        #[cfg(unix)]
+        ("guides", guides::cases()),
         #[cfg(unix)]
         ("krew", krew::cases()),
         ("kubectl", kubectl::cases()),

@@ -77,7 +77,7 @@ fn every_link_leads_somewhere(_: &Suite) {
     let mut documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
         .map(str::to_owned)
         .to_vec();
-    for folder in ["docs", "docs/rights"] {
+    for folder in ["docs", "docs/guides", "docs/rights"] {
         let entries = fs::read_dir(root.join(folder)).expect("the folder can be read");
         let names = entries
             .flatten()

@@ -15,6 +15,8 @@ mod case;
 mod claims;
 mod command;
 mod environment;
+#[cfg(unix)]
+mod guide;
 mod person;
 mod rights;
 mod suite;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use fault_proxy::Entry;
@@ -121,9 +122,33 @@ impl Suite {
         let users: Vec<String> = (0..all.len())
             .map(|n| format!("{whole}-lacks-{n}"))
             .collect();
-        self.grant(&whole, &users, &all, &beside);
+        let trial = || {
+            self.grant(&whole, &users, &all, &beside);
+            self.needless(&whole, &users, &all, rights)
+        };
+        let needless = catch_unwind(AssertUnwindSafe(trial));
+        // Also of a trial that failed: these are rights of some weight.
+        let delete = format!(
+            "delete clusterroles,clusterrolebindings,roles,rolebindings -A -l {LABEL}={whole}"
+        );
+        self.admin(&delete).run().success();
+        let needless = needless.unwrap_or_else(|panic| resume_unwind(panic));
+        assert_eq!(
+            needless, rights.spare,
+            "without these every command works as well"
+        );
+    }
+
+    /// Tries everything with all rights, and then without each; returns those that nothing needs.
+    fn needless(
+        &self,
+        whole: &str,
+        users: &[String],
+        all: &[Right],
+        rights: &Rights<'_>,
+    ) -> Vec<String> {
         let names = self.two_names();
-        let used = self.suffices(&whole, &names, rights);
+        let used = self.suffices(whole, &names, rights);
         let never: Vec<String> = all
             .iter()
             .filter(|right| !right.is_asked_beside_a_request())
@@ -135,7 +160,7 @@ impl Suite {
             .map(ToString::to_string)
             .collect();
         assert_eq!(never, rights.unused, "what no request of a command uses");
-        let lacking = all.iter().zip(&users);
+        let lacking = all.iter().zip(users);
         let runs = lacking
             .map(|(right, user)| {
                 let names = if rights.order == Order::InTurn {
@@ -165,15 +190,7 @@ impl Suite {
                 (right.to_string(), runs.collect())
             })
             .collect();
-        let needless = needless(runs);
-        let delete = format!(
-            "delete clusterroles,clusterrolebindings,roles,rolebindings -A -l {LABEL}={whole}"
-        );
-        self.admin(&delete).run().success();
-        assert_eq!(
-            needless, rights.spare,
-            "without these every command works as well"
-        );
+        needless(runs)
     }
 
     fn two_names(&self) -> [String; 2] {

@@ -5,6 +5,8 @@ mod can_i_audit_partial;
 mod can_i_audit_verify;
 mod conventions;
 #[cfg(unix)]
+mod guides;
+#[cfg(unix)]
 mod krew;
 mod kubectl;
 mod ns_claim;
@@ -47,6 +49,7 @@ mod psp_advise_label;
 mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
+mod rights;
 mod rollout_canary;
 #[cfg(unix)]
 mod rollout_canary_faults;
@@ -67,6 +70,8 @@ fn main() -> ExitCode {
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("conventions", conventions::cases()),
+        #[cfg(unix)]
+        ("guides", guides::cases()),
         #[cfg(unix)]
         ("krew", krew::cases()),
         ("kubectl", kubectl::cases()),
@@ -113,6 +118,7 @@ fn main() -> ExitCode {
         ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
+        ("rights", rights::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),

@@ -74,13 +74,17 @@ fn the_readme_names_every_exit_code(_: &Suite) {
 
 fn every_link_leads_somewhere(_: &Suite) {
     let root = workspace_root();
-    let mut documents = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
-    let docs = fs::read_dir(root.join("docs")).expect("docs can be read");
-    let names = docs
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    documents.extend(names.map(|name| format!("docs/{name}")));
+    let mut documents = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(str::to_owned)
+        .to_vec();
+    for folder in ["docs", "docs/guides", "docs/rights"] {
+        let entries = fs::read_dir(root.join(folder)).expect("the folder can be read");
+        let names = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name.ends_with(".md"));
+        documents.extend(names.map(|name| format!("{folder}/{name}")));
+    }
     let mut dead = Vec::new();
     for document in &documents {
         let text = read(document);

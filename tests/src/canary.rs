@@ -28,7 +28,17 @@ impl Suite {
     /// When it does not become Ready.
     #[must_use]
     pub fn web(&self, replicas: i32, strategy: Value) -> Web<'_> {
-        let web = self.empty();
+        self.web_in(&self.name("canary"), replicas, strategy)
+    }
+
+    /// Does the same in a namespace of that name.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become Ready.
+    #[must_use]
+    pub fn web_in(&self, namespace: &str, replicas: i32, strategy: Value) -> Web<'_> {
+        let web = self.empty_in(namespace);
         web.apply(&web.manifest(replicas, strategy, "sandbox.local/sim:1"));
         web.kubectl("rollout status deployment/web --timeout=100s")
             .run()
@@ -36,15 +46,18 @@ impl Suite {
         web
     }
 
-    /// Makes the namespace alone.
+    /// Makes a namespace alone.
     pub(crate) fn empty(&self) -> Web<'_> {
-        let namespace = self.name("canary");
+        self.empty_in(&self.name("canary"))
+    }
+
+    fn empty_in(&self, namespace: &str) -> Web<'_> {
         self.admin(&format!("create namespace {namespace}"))
             .run()
             .success();
         Web {
             suite: self,
-            namespace,
+            namespace: namespace.to_owned(),
         }
     }
 }

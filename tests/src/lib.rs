@@ -15,7 +15,10 @@ mod case;
 mod claims;
 mod command;
 mod environment;
+#[cfg(unix)]
+mod guide;
 mod person;
+mod rights;
 mod serving;
 mod suite;
 
@@ -25,6 +28,7 @@ pub use claims::{action, action_of, moment};
 pub use command::{Output, Run, at_once};
 pub use environment::{Environment, krew, pod_security_fixtures};
 pub use fault_proxy::{Entry, Fault, FaultProxy, Match, Rule};
+pub use rights::{Order, Rights};
 pub use serving::{Answers, Way};
 pub use suite::{Proxied, Suite, eventually};
 

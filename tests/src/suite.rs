@@ -238,6 +238,9 @@ impl Drop for Suite {
             let records = names.iter().map(|name| format!("onboard-{name}"));
             let all = "delete configmap -n groundcrew-system --ignore-not-found --wait=false";
             let _ = self.admin(all).args(records).run();
+            let tokens = names.iter().map(|name| format!("onboard-{name}-g1"));
+            let all = "delete secret -n groundcrew-system --ignore-not-found --wait=false";
+            let _ = self.admin(all).args(tokens).run();
         };
         // Best effort: the sandbox is thrown away anyway, somebody's own cluster is not. A case
         // that failed is not to take the others with it.

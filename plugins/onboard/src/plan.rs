@@ -6,14 +6,14 @@ use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 
 use crate::credential::Issued;
-use crate::identity::UserName;
+use crate::identity::{UserName, parse_group};
 use crate::kubeconfig::Held;
 use crate::login::Asserted;
 use crate::meta;
 use crate::objects::{self, Holder};
 use crate::observe::{FoundNamespace, Observed};
 use crate::options::{Auth, Mode, Network, Options};
-use crate::record::{CredentialKind, Extra, Generation, Record, Settings};
+use crate::record::{CredentialKind, Extra, Generation, Record, SYSTEM_NAMESPACE, Settings};
 use groundcrew::tenancy::Profile;
 
 pub mod changes;
@@ -178,7 +178,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
             .map(|record| left(options, record))
             .unwrap_or_default(),
         groups: match renewed {
-            Some(last) if options.groups.is_empty() => shared_groups(user, last),
+            Some(last) if options.groups.is_empty() => shared_groups(user, last)?,
             _ => options.groups.clone(),
         },
         holders: holders(user, auth, asserted, &credential, record, grace, now),
@@ -208,9 +208,20 @@ pub fn extras(options: &Options, record: Option<&Record>) -> Vec<Extra> {
     settings(options, record).extras
 }
 
-fn shared_groups(user: &UserName, issue: &Generation) -> Vec<String> {
+/// Returns the groups that she shares with others and keeps. A record can be written by more people
+/// than may choose groups, so it is believed no more than a command line is.
+fn shared_groups(user: &UserName, issue: &Generation) -> Result<Vec<String>> {
     let shared = |group: &&String| user.generation_of(group).is_none();
-    issue.groups.iter().filter(shared).cloned().collect()
+    let checked = |group: &String| {
+        parse_group(group).map_err(|error| {
+            let why = format!("{user}'s record says what no run of this tool writes: {error}");
+            Error::conflict(why).with_hint(format!(
+                "who wrote it:  kubectl get configmap onboard-{} -n {SYSTEM_NAMESPACE} -o yaml --show-managed-fields",
+                user.slug()
+            ))
+        })
+    };
+    issue.groups.iter().filter(shared).map(checked).collect()
 }
 
 /// Checks that the record lets this run begin.

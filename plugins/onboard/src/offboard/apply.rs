@@ -2,11 +2,12 @@
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
+use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Object, is_conflict, is_not_found};
+use groundcrew::write::{Object, Writer, is_conflict, is_forbidden, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition,
@@ -52,6 +53,7 @@ impl Work<'_> {
     ///
     /// What could not be taken; what was taken before stays taken.
     pub async fn take_away(&self) -> Result<Kept> {
+        self.rehearse().await?;
         let kept = self.open().await?;
         for unbind in &self.plan.bindings {
             self.check_interrupt()?;
@@ -64,6 +66,56 @@ impl Work<'_> {
         }
         self.namespaces().await?;
         Ok(kept)
+    }
+
+    /// Tries out what takes more than the verb: leaving the others in a binding is giving them its
+    /// role, for which the server wants `bind` on it or every right in it.
+    async fn rehearse(&self) -> Result<()> {
+        let mut missing = Vec::new();
+        for unbind in &self.plan.bindings {
+            self.check_interrupt()?;
+            if unbind.others.is_empty() {
+                continue;
+            }
+            let binding = &unbind.binding;
+            let client = self.session.client.clone();
+            let tried = match &binding.metadata.namespace {
+                Some(namespace) => {
+                    let api = Api::<RoleBinding>::namespaced(client, namespace);
+                    self.try_without_her(&api, unbind).await
+                }
+                None => {
+                    let api = Api::<ClusterRoleBinding>::all(client);
+                    self.try_without_her(&api, unbind).await
+                }
+            };
+            // Whatever else is wrong is said when it is done, where a conflict is looked at again.
+            if tried.is_err_and(|error| is_forbidden(&error)) {
+                let kind = binding.role.kind.to_lowercase();
+                let resource = format!("{kind}s.rbac.authorization.k8s.io");
+                let mut bind = Access::new("bind", &resource).named(&binding.role.name);
+                bind.namespace.clone_from(&binding.metadata.namespace);
+                missing.push(bind);
+            }
+        }
+        missing.sort();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(access::refused(&missing, self.me, "groundcrew-offboarder"))
+    }
+
+    async fn try_without_her<K: Object>(&self, api: &Api<K>, unbind: &Unbind) -> kube::Result<()> {
+        let writer = Writer {
+            dry_run: true,
+            ..self.options.writer.clone()
+        };
+        let patch = json!({"subjects": unbind.others});
+        writer
+            .merge(api, &unbind.binding.metadata, patch)
+            .await
+            .map(drop)
     }
 
     /// Puts on record that nothing of hers holds rights any more, and whether that is proved.

@@ -399,6 +399,32 @@ fn another_namespace_than_the_recorded_one_is_a_conflict() {
 }
 
 #[test]
+fn a_group_that_somebody_wrote_into_the_record_is_not_handed_out() {
+    let renewal = Options {
+        mode: Mode::Renew {
+            grace: Duration::ZERO,
+        },
+        ..options()
+    };
+    let with = |group: &str| {
+        let mut last = issue(1, 20);
+        last.groups.push(group.to_owned());
+        let observed = Observed {
+            namespace: Some(hers()),
+            record: recorded(vec![last]),
+            ..nothing()
+        };
+        decide(&renewal, &observed)
+    };
+    assert_eq!(with("payments").unwrap().groups, ["payments"]);
+    for group in ["system:masters", "kubeadm:cluster-admins", "onboard:bob:g1"] {
+        let error = with(group).unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict, "{group}");
+        assert!(error.to_string().contains(group), "{error}");
+    }
+}
+
+#[test]
 fn another_role_replaces_the_binding() {
     let binding = objects::role_binding("alice", &options().user, "view", &[]);
     let observed = Observed {

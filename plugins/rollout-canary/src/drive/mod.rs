@@ -28,11 +28,6 @@ use crate::observe::{Change, Target, Watching};
 use crate::record::{Driver, Failure, Goal, Store, Stored};
 use watchdog::Watchdog;
 
-/// How long it is quiet before a write.
-const QUIET: Duration = Duration::from_millis(40);
-/// How often it is waited for that: a large Deployment is never quiet.
-const LISTENED: usize = 25;
-
 /// What everything needs.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -120,7 +115,6 @@ impl<'a> Drive<'a> {
     /// What the server refuses; that another driver took over; a timeout; Ctrl-C.
     pub async fn run(&mut self) -> Result<Outcome> {
         self.begun = Instant::now();
-        let mut listened = 0;
         loop {
             self.keep_lease().await?;
             if self.take_request().await? {
@@ -140,14 +134,7 @@ impl<'a> Drive<'a> {
             }
             match next {
                 Next::Write(form) if !self.watching.blind => {
-                    // A write rests on the last that was heard; while the controllers are still
-                    // talking it would be refused, and would have to be looked at again.
-                    if listened < LISTENED && self.is_news_coming().await? {
-                        listened += 1;
-                    } else {
-                        listened = 0;
-                        self.write(form).await?;
-                    }
+                    self.write(form).await?;
                     continue;
                 }
                 Next::Write(_) => self.say("the cluster cannot be seen; holding"),
@@ -159,24 +146,6 @@ impl<'a> Drive<'a> {
                 Next::Stop(conflict) => return Ok(Outcome::Stopped(conflict)),
             }
             self.wait().await?;
-        }
-    }
-
-    /// Takes in news that come within a moment, and says whether there were any.
-    async fn is_news_coming(&mut self) -> Result<bool> {
-        match tokio::time::timeout(QUIET, self.watching.next()).await {
-            Err(_) => Ok(false),
-            Ok(change) => self.heard(change?).map(|()| true),
-        }
-    }
-
-    fn heard(&self, change: Change) -> Result<()> {
-        match change {
-            Change::Something | Change::Blind => Ok(()),
-            Change::Gone => Err(Error::conflict(format!(
-                "deployment {} was deleted",
-                self.context.target.name
-            ))),
         }
     }
 
@@ -205,7 +174,12 @@ impl<'a> Drive<'a> {
         tokio::select! {
             biased;
             () = self.context.interrupt.fired() => Err(Error::interrupted()),
-            change = self.watching.next() => change.and_then(|change| self.heard(change)),
+            change = self.watching.next() => match change? {
+                Change::Something | Change::Blind => Ok(()),
+                Change::Gone => Err(Error::conflict(format!(
+                    "deployment {} was deleted", self.context.target.name
+                ))),
+            },
             () = self.looking.progress() => Ok(()),
             () = tokio::time::sleep_until(until) => Ok(()),
         }

@@ -12,7 +12,7 @@
 //! without the plugin has to name the route.
 //!
 //! Only routes in the Deployment's namespace are looked at. Other routers are
-//! [named](Detection::others) when they are found, and left alone.
+//! named when they are found, and left alone.
 
 pub mod plan;
 pub mod route;

@@ -98,6 +98,8 @@ enum Command {
         #[arg(long)]
         partial: bool,
     },
+    /// Draws the picture in the README anew, from a run on a fresh sandbox
+    Record,
     /// Writes docs/reference anew, from what the plugins say of themselves
     Reference,
     /// Measures the plugins on a sandbox and prints a table
@@ -241,6 +243,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             base_url,
             partial,
         })),
+        Command::Record => done(commands::record::run()),
         Command::Reference => done(commands::reference::run()),
         Command::Bench { only } => done(commands::bench::run(&only)),
     }

@@ -8,6 +8,7 @@ pub(crate) mod down;
 pub(crate) mod env;
 pub(crate) mod kubectl;
 pub(crate) mod logs;
+pub(crate) mod record;
 pub(crate) mod reference;
 pub(crate) mod status;
 pub(crate) mod test;

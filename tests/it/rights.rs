@@ -258,9 +258,10 @@ fn reapers(suite: &Suite) {
         roles: &["groundcrew:claim-reaper"],
         commands: &[("ns-claim reap --yes", 0)],
         unused: &[
-            // Once a day, for records that are older than their time.
+            // Once a day, for records that are older than their time; then it is noted.
             "list configmaps",
             "delete configmaps",
+            "update configmaps",
         ],
         order: Order::FirstTells,
         prepare: |suite, [one, two]| {

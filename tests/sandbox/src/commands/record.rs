@@ -7,6 +7,7 @@ use std::process::Command;
 use anstyle_svg::Term;
 
 use super::{cargo, down, up};
+use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::layout::RunDir;
 use crate::lifecycle::RealNode;
@@ -37,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
         real_node: RealNode::No,
         kubernetes: "1.36".to_owned(),
         signer: true,
+        addons: Addons::default(),
     })?;
     let typed = type_all(&programs, &state);
     down::run(NAME)?;

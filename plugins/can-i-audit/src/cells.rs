@@ -388,7 +388,16 @@ pub struct Effective<'h> {
     parts: Vec<&'h BTreeMap<&'h str, Bits>>,
 }
 
-impl Effective<'_> {
+impl<'h> Effective<'h> {
+    /// Returns the scopes in which the subject or one of its groups is bound, cluster-wide first.
+    #[must_use]
+    pub fn scopes(&self) -> BTreeSet<Option<&'h str>> {
+        let scopes = self.parts.iter().flat_map(|part| part.keys().copied());
+        scopes
+            .map(|scope| (!scope.is_empty()).then_some(scope))
+            .collect()
+    }
+
     /// Returns what holds in a scope, cluster-wide grants included.
     #[must_use]
     pub fn within(&self, scope: Option<&str>) -> Bits {

@@ -116,7 +116,7 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     };
     let maker = Maker::new(&world, &universe, &held, shown);
     let matrix = match rows {
-        Rows::Subject => maker.by_subject(&whos),
+        Rows::Subject => maker.by_subject(&whos, !args.subjects.is_empty()),
         Rows::Namespace => maker.by_namespace(one(&whos)?),
         Rows::Resource => maker.by_resource(one(&whos)?, &observed.namespace),
     };

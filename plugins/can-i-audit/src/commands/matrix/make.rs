@@ -214,11 +214,17 @@ impl<'m> Maker<'m> {
         through
     }
 
-    pub(super) fn by_subject(&self, whos: &[Who]) -> Matrix {
+    /// Rows for the scopes in which each is bound. With `with_groups` also for those in which its
+    /// groups are; where all subjects are shown, groups have rows of their own.
+    pub(super) fn by_subject(&self, whos: &[Who], with_groups: bool) -> Matrix {
         let mut rows = Vec::new();
         for who in whos {
             let effective = self.of(who);
-            let mut scopes: Vec<Option<&str>> = self.held.scopes(&who.subject).collect();
+            let mut scopes: Vec<Option<&str>> = if with_groups {
+                effective.scopes().into_iter().collect()
+            } else {
+                self.held.scopes(&who.subject).collect()
+            };
             if scopes.is_empty() {
                 scopes.push(None);
             }
@@ -279,5 +285,45 @@ impl<'m> Maker<'m> {
             rows,
             marks: true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use can_i_audit::catalog::Catalog;
+    use can_i_audit::policy::Policy;
+    use serde_json::json;
+
+    #[test]
+    fn who_is_asked_about_has_rows_for_what_the_groups_give() {
+        let mut policy: Policy = serde_json::from_value(json!({
+            "roles": [{"metadata": {"name": "r", "namespace": "pay"},
+                       "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}],
+            "roleBindings": [{"metadata": {"name": "all", "namespace": "pay"},
+                "roleRef": {"kind": "Role", "name": "r"},
+                "subjects": [{"kind": "Group", "name": "system:authenticated"}]}],
+        }))
+        .unwrap();
+        policy.catalog = Catalog::built_in();
+        let world = World::new(&policy);
+        let universe = Universe::new(&[&policy]);
+        let held = Held::new(&world, &universe);
+        let verbs = ["get".to_owned()];
+        let shown = Shown {
+            verbs: &verbs,
+            subresources: false,
+            provenance: false,
+        };
+        let maker = Maker::new(&world, &universe, &held, shown);
+        let alice = [Who::everybody(&Subject::of_user("alice"))];
+        let places = |with_groups| -> Vec<(String, usize)> {
+            let rows = maker.by_subject(&alice, with_groups).rows;
+            rows.into_iter()
+                .map(|row| (row.names[1].clone(), row.cells.filled.len()))
+                .collect()
+        };
+        assert_eq!(places(true), [("pay".to_owned(), 1)]);
+        assert_eq!(places(false), [("cluster-wide".to_owned(), 0)]);
     }
 }

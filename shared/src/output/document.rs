@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::pretty::Pretty;
 use crate::error::{Error, Result};
 
 /// The `apiVersion` of every document that a plugin prints or keeps.
@@ -143,7 +144,10 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     // Every word and every blank is a write of its own: they are too many for a call each.
     let mut out = BufWriter::with_capacity(BLOCK, out);
-    serde_json::to_writer_pretty(&mut out, value)?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut out,
+        Pretty::default(),
+    ))?;
     out.write_all(b"\n")?;
     out.flush()
 }

@@ -1,6 +1,7 @@
 //! The answer as tables for people and documents for programs.
 
 mod document;
+mod pretty;
 mod shell;
 mod table;
 

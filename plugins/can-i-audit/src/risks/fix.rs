@@ -1,5 +1,7 @@
 //! The smallest change that removes a finding.
 
+use std::fmt;
+
 use super::find::Finder;
 use crate::engine::Chain;
 use crate::subject::Subject;
@@ -18,7 +20,7 @@ impl Finder<'_> {
                 } else {
                     "RoleBinding"
                 };
-                let place = place(&meta.namespace, &meta.name);
+                let place = Place(&meta.namespace, &meta.name);
                 format!("take {subject} out of {kind}/{place}")
             } else {
                 let inside = if reference.kind == "Role" {
@@ -26,7 +28,7 @@ impl Finder<'_> {
                 } else {
                     ""
                 };
-                let place = place(inside, &reference.name);
+                let place = Place(inside, &reference.name);
                 format!("narrow {}/{place}, rule {}", reference.kind, chain.rule + 1)
             };
             if !steps.contains(&step) {
@@ -41,10 +43,15 @@ impl Finder<'_> {
     }
 }
 
-fn place(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
+/// A name, with its namespace if there is one.
+struct Place<'a>(&'a str, &'a str);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(namespace, name) = self;
+        if !namespace.is_empty() {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(name)
     }
 }

@@ -3,6 +3,9 @@
 use crate::model::{Steps, Which, World};
 use crate::record::Layout;
 
+/// Shares that differ by less are the same fraction written in binary.
+const SAME: f64 = 1e-9;
+
 /// How a weight is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -54,12 +57,7 @@ pub fn choose(
             percent,
         )
     };
-    let surge = || {
-        let all = (1..replicas).flat_map(|canary| {
-            (1..=budget).filter_map(move |surge| surged(replicas, own, budget, canary, surge))
-        });
-        nearest(all, percent)
-    };
+    let surge = || surged_nearest(replicas, own, budget, percent);
     match layout {
         Layout::Auto => match (surge(), replace()) {
             // A dead canary that costs no capacity is worth half a pod of precision, not more.
@@ -94,8 +92,39 @@ fn replaced(replicas: i32, canary: i32) -> Split {
     }
 }
 
-/// Makes the canary in the model as the driver does, and parks it with this surge.
-fn surged(replicas: i32, own: Steps, budget: i32, canary: i32, surge: i32) -> Option<Split> {
+/// Returns the split with surge that is nearest to a weight.
+///
+/// Numbers of canaries are tried in the order in which any split of them could be near, until none
+/// can be nearer than what was found: with thousands of pods the model is not run for all.
+fn surged_nearest(replicas: i32, own: Steps, budget: i32, percent: f64) -> Option<Split> {
+    let wanted = percent / 100.0;
+    // With surge there are more stable pods than replicas, and no more pods than the budget allows.
+    let at_best = |canary: i32| {
+        let least = f64::from(canary) / f64::from(replicas + budget);
+        let most = f64::from(canary) / f64::from(replicas + 1 + canary);
+        (least - wanted).max(wanted - most).max(0.0)
+    };
+    let mut canaries: Vec<i32> = (1..replicas).collect();
+    canaries.sort_by(|one, other| at_best(*one).total_cmp(&at_best(*other)));
+    let (mut found, mut nearest_yet) = (Vec::new(), f64::INFINITY);
+    for canary in canaries {
+        if at_best(canary) > nearest_yet + SAME {
+            break;
+        }
+        let made = made(replicas, own, budget, canary);
+        for surge in 1..=budget {
+            let split = parked(made, budget, surge).filter(|split| split.canary == canary);
+            if let Some(split) = split {
+                nearest_yet = nearest_yet.min((split.share() - wanted).abs());
+                found.push(split);
+            }
+        }
+    }
+    nearest(found.into_iter(), percent)
+}
+
+/// Makes the canary in the model as the driver does.
+fn made(replicas: i32, own: Steps, budget: i32, canary: i32) -> World {
     let mut world = World::at_rest(replicas, own);
     world.held = true;
     world.newest = Which::Canary;
@@ -116,7 +145,7 @@ fn surged(replicas: i32, own: Steps, budget: i32, canary: i32, surge: i32) -> Op
     world.held = false;
     world.newest = Which::Stable;
     world.paused = true;
-    parked(world, budget, surge).filter(|split| split.canary == canary)
+    world
 }
 
 /// Parks a world with a surge, and returns what becomes of it if that is safe at rest and no
@@ -147,9 +176,8 @@ pub fn parked(mut world: World, budget: i32, surge: i32) -> Option<Split> {
 pub fn nearest(splits: impl Iterator<Item = Split>, percent: f64) -> Option<Split> {
     let off = |split: &Split| (split.share() - percent / 100.0).abs();
     splits.filter(|split| split.parks).min_by(|one, other| {
-        // Shares that differ by less are the same fraction written in binary.
         let (a, b) = (off(one), off(other));
-        let near = if (a - b).abs() < 1e-9 {
+        let near = if (a - b).abs() < SAME {
             std::cmp::Ordering::Equal
         } else {
             a.total_cmp(&b)
@@ -178,6 +206,28 @@ mod tests {
     fn ten_percent_of_ten_is_one_of_twelve_with_surge_and_one_of_ten_without() {
         assert_eq!(split(10, Layout::Auto, 10.0), Some((11, 1, true)));
         assert_eq!(split(10, Layout::Replace, 10.0), Some((9, 1, true)));
+    }
+
+    #[test]
+    fn what_is_not_tried_is_not_nearer() {
+        for replicas in 3..40 {
+            for budget in [1, 2, (replicas + 3) / 4, replicas] {
+                for percent in [0.1, 1.0, 10.0, 25.0, 33.0, 40.0, 50.0, 75.0, 99.0] {
+                    let all = (1..replicas).flat_map(|canary| {
+                        let made = made(replicas, OWN, budget, canary);
+                        let splits = (1..=budget).filter_map(move |surge| {
+                            parked(made, budget, surge).filter(|split| split.canary == canary)
+                        });
+                        splits.collect::<Vec<_>>()
+                    });
+                    assert_eq!(
+                        surged_nearest(replicas, OWN, budget, percent),
+                        nearest(all, percent),
+                        "{replicas} {budget} {percent}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

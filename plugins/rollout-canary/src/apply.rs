@@ -97,19 +97,26 @@ pub fn let_go(seen: &Value) -> Vec<Value> {
     operations
 }
 
-fn tests(seen: &Value) -> Vec<Value> {
+fn test(path: &str, value: &Value) -> Value {
+    json!({"op": "test", "path": path, "value": value})
+}
+
+/// Returns the operations that bind a patch to an object exactly as it was seen.
+#[must_use]
+pub fn bound_to(seen: &Value) -> Vec<Value> {
     let metadata = &seen["metadata"];
-    let test = |path: &str, value: &Value| json!({"op": "test", "path": path, "value": value});
-    let mut operations = vec![
+    vec![
         test("/metadata/uid", &metadata["uid"]),
         test("/metadata/resourceVersion", &metadata["resourceVersion"]),
-    ];
-    let marker = &metadata["labels"][meta::MARKER];
+    ]
+}
+
+fn tests(seen: &Value) -> Vec<Value> {
+    let mut operations = bound_to(seen);
+    let marker = &seen["metadata"]["labels"][meta::MARKER];
     if marker.is_string() {
-        operations.push(test(
-            &pointer(&["metadata", "labels", meta::MARKER]),
-            marker,
-        ));
+        let path = pointer(&["metadata", "labels", meta::MARKER]);
+        operations.push(test(&path, marker));
     }
     operations
 }

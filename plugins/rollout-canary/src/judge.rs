@@ -150,29 +150,22 @@ fn counts(finding: &Finding) -> String {
         stable,
         ..
     } = finding;
-    let name = &indicator.name;
-    match indicator.unit {
-        Unit::Requests => format!(
-            "{name}: {:.0} of {:.0} failed on the canary, {:.0} of {:.0} on stable (E {}, bad at \
-             {:.0})",
-            canary.bad,
-            canary.total,
-            stable.bad,
-            stable.total,
-            e_value(finding.e),
-            finding.bad_at
-        ),
+    let (bad, total) = (canary.bad, canary.total);
+    let (beside, of) = (stable.bad, stable.total);
+    let counted = match indicator.unit {
+        Unit::Requests => {
+            format!("{bad:.0} of {total:.0} failed on the canary, {beside:.0} of {of:.0} on stable")
+        }
         Unit::PodSeconds => format!(
-            "{name}: {:.0} in {:.0}s of canary pods, {:.0} in {:.0}s of stable ones (E {}, bad at \
-             {:.0})",
-            canary.bad,
-            canary.total,
-            stable.bad,
-            stable.total,
-            e_value(finding.e),
-            finding.bad_at
+            "{bad:.0} in {total:.0}s of canary pods, {beside:.0} in {of:.0}s of stable ones"
         ),
-    }
+    };
+    format!(
+        "{}: {counted} (E {}, bad at {:.0})",
+        indicator.name,
+        e_value(finding.e),
+        finding.bad_at
+    )
 }
 
 /// Shows an e-value, which soon has a hundred digits.

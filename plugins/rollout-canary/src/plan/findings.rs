@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew::quantity::parse;
-use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::share;
 use crate::observe::{Around, text};
+use crate::traffic::selects;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -82,19 +83,6 @@ fn labels(template: &Value) -> BTreeMap<String, String> {
         .flatten()
         .map(|(key, value)| (key.clone(), text(value).to_owned()))
         .collect()
-}
-
-fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
-    let selector = service
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.selector.as_ref());
-    selector.is_some_and(|selector| {
-        !selector.is_empty()
-            && selector
-                .iter()
-                .all(|(key, value)| labels.get(key) == Some(value))
-    })
 }
 
 fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {

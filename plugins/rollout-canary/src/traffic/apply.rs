@@ -10,12 +10,13 @@ use groundcrew::write::{Writer, is_not_found, status};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use kube::api::{Api, ListParams};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::detect::{GROUP, Target, plural};
 use super::route::{self, Change, Edit, RouteRef, Rule};
 use super::service::Canary;
+use crate::apply::bound_to;
 
 /// Who owns the fields that are written.
 pub(super) const MANAGER: &str = crate::cli::FIELD_MANAGER;
@@ -56,11 +57,7 @@ pub async fn prepare(
     patience: Patience,
 ) -> Result<()> {
     let services = services(session, canary);
-    let doing = |verb| {
-        Doing::new(verb, "services")
-            .named(&target.extra)
-            .within(&canary.namespace)
-    };
+    let doing = |verb| about(canary, verb, &target.extra);
     let found = services
         .get_opt(&target.extra)
         .await
@@ -106,15 +103,10 @@ pub async fn prepare(
 
 async fn create(session: &Session, canary: &Canary, target: &Target) -> Result<()> {
     let services = services(session, canary);
-    let about = |verb, name: &str| {
-        Doing::new(verb, "services")
-            .named(name)
-            .within(&canary.namespace)
-    };
     let original = services
         .get(&target.service)
         .await
-        .map_err(|error| explain(error, &about("get", &target.service)))?;
+        .map_err(|error| explain(error, &about(canary, "get", &target.service)))?;
     let extra = canary.beside(&original, &target.extra);
     writer()
         .create(&services, &extra, |found| {
@@ -122,7 +114,7 @@ async fn create(session: &Session, canary: &Canary, target: &Target) -> Result<(
         })
         .await
         .map(drop)
-        .map_err(|error| explain(error, &about("create", &target.extra)))
+        .map_err(|error| explain(error, &about(canary, "create", &target.extra)))
 }
 
 /// Plans what [`enter`] will do to one route, so that it can be recorded before it is done. `known`
@@ -260,11 +252,7 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
         return Ok(());
     };
     let services = services(session, canary);
-    let doing = |verb| {
-        Doing::new(verb, "services")
-            .named(&name)
-            .within(&canary.namespace)
-    };
+    let doing = |verb| about(canary, verb, &name);
     let found = services
         .get_opt(&name)
         .await
@@ -294,11 +282,7 @@ async fn edit(
         if edit.operations.is_empty() {
             return Ok(Some(edit));
         }
-        let meta = &current["metadata"];
-        let mut operations = vec![
-            json!({"op": "test", "path": "/metadata/uid", "value": meta["uid"]}),
-            json!({"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}),
-        ];
+        let mut operations = bound_to(&current);
         operations.extend(edit.operations.iter().cloned());
         let body = serde_json::to_vec(&operations)
             .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
@@ -388,6 +372,12 @@ pub fn shown(route: &RouteRef) -> String {
 
 fn services(session: &Session, canary: &Canary) -> Api<Service> {
     Api::namespaced(session.client.clone(), &canary.namespace)
+}
+
+fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
+    Doing::new(verb, "services")
+        .named(service)
+        .within(&canary.namespace)
 }
 
 fn writer() -> Writer {

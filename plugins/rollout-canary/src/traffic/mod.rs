@@ -25,7 +25,7 @@ mod service;
 pub use apply::{Patience, clean_up, endpoints, enter, foresee, leave, prepare, shown};
 pub use detect::{Target, detect};
 pub use route::{Change, Rule};
-pub use service::Canary;
+pub use service::{Canary, selects};
 
 use serde::{Deserialize, Serialize};
 

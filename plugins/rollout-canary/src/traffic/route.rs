@@ -72,7 +72,7 @@ pub struct Rule {
 }
 
 /// A patch and what it does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edit {
     /// JSON Patch (RFC 6902) operations; empty when the route is as it should be.
     pub operations: Vec<Value>,
@@ -132,11 +132,7 @@ pub fn give(
     known: &[Rule],
 ) -> Result<Edit, String> {
     let namespace = route["metadata"]["namespace"].as_str().unwrap_or_default();
-    let mut edit = Edit {
-        operations: Vec::new(),
-        rules: Vec::new(),
-        foreign: Vec::new(),
-    };
+    let mut edit = Edit::default();
     for (index, backends) in rules(route) {
         let (ours, own): (Vec<&Value>, Vec<&Value>) = backends
             .iter()
@@ -178,11 +174,7 @@ pub fn give(
 #[must_use]
 pub fn take_back(route: &Value, extra: &str, known: &[Rule]) -> Edit {
     let namespace = route["metadata"]["namespace"].as_str().unwrap_or_default();
-    let mut edit = Edit {
-        operations: Vec::new(),
-        rules: Vec::new(),
-        foreign: Vec::new(),
-    };
+    let mut edit = Edit::default();
     for (index, backends) in rules(route) {
         let own: Vec<Value> = backends
             .iter()

@@ -55,17 +55,10 @@ impl Canary {
 
     /// Says whether a Service selects the Deployment's pods. One without a selector selects none.
     pub(super) fn is_selected_by(&self, service: &Service) -> bool {
-        let selector = service
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.selector.as_ref());
-        selector.is_some_and(|selector| {
-            !selector.is_empty()
-                && !selector.contains_key(HASH)
-                && selector
-                    .iter()
-                    .all(|(key, value)| self.labels.get(key) == Some(value))
-        })
+        let spec = service.spec.as_ref();
+        let selector = spec.and_then(|spec| spec.selector.as_ref());
+        let of_one_set = selector.is_some_and(|selector| selector.contains_key(HASH));
+        !of_one_set && selects(service, &self.labels)
     }
 
     /// Returns the extra Service beside the user's: same selector and ports, this hash only.
@@ -128,6 +121,19 @@ fn common(stable: &Value, canary: &Value) -> BTreeMap<String, String> {
         .filter(|(key, value)| canary[key.as_str()] == **value)
         .map(|(key, value)| (key.clone(), text(value)))
         .collect()
+}
+
+/// Says whether a Service selects pods with these labels. One without a selector selects none.
+#[must_use]
+pub fn selects(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    let spec = service.spec.as_ref();
+    let selector = spec.and_then(|spec| spec.selector.as_ref());
+    selector.is_some_and(|selector| {
+        !selector.is_empty()
+            && selector
+                .iter()
+                .all(|(key, value)| labels.get(key) == Some(value))
+    })
 }
 
 #[cfg(test)]

@@ -112,10 +112,7 @@ fn pending(suite: &Suite) {
     let before = web.snapshot();
     web.canary("web 20%").run().success().answers("parked");
     assert_eq!(web.sizes()["2"], 1);
-    web.canary("abort web")
-        .run()
-        .success()
-        .answers("0 differences");
+    web.aborts();
     assert_eq!(web.snapshot(), before);
     assert_eq!(web.sizes(), [("1".to_owned(), 5)].into());
 }
@@ -153,11 +150,7 @@ fn refusals(suite: &Suite) {
         .success()
         .answers("held at 50 %");
     assert_eq!(small.split(), (1, 1));
-    small
-        .canary("abort web")
-        .run()
-        .success()
-        .answers("0 differences");
+    small.aborts();
     small.is_clean();
 }
 
@@ -210,10 +203,7 @@ fn steps(suite: &Suite) {
     web.canary("resume web").run().success().answers("parked");
     let (_, last) = web.split();
     assert!(first < last, "{first} {last}");
-    web.canary("abort web")
-        .run()
-        .success()
-        .answers("0 differences");
+    web.aborts();
     web.is_clean();
 }
 

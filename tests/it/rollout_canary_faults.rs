@@ -118,10 +118,7 @@ fn dying(suite: &Suite, fault: &Fault) {
                 seen.fewest_ready >= 5 && seen.most <= 7,
                 "write {k}: {seen:?}"
             );
-            web.canary("abort web")
-                .run()
-                .success()
-                .answers("0 differences");
+            web.aborts();
         } else {
             // Killed before the first write arrived, and nothing was written.
             assert_eq!(k, 1, "no record");
@@ -172,10 +169,7 @@ fn lost(suite: &Suite) {
         through.proxy.heal();
         assert_eq!(run.code, Some(0), "answer to write {k} was lost\n{run}");
         assert_eq!(web.sizes()["2"], 2, "write {k}\n{run}");
-        web.canary("abort web")
-            .run()
-            .success()
-            .answers("0 differences");
+        web.aborts();
         web.is_clean();
     }
 }

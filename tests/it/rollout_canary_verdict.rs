@@ -121,10 +121,7 @@ fn unreachable(suite: &Suite) {
     };
     assert_eq!(named("requests")["open"][0]["reason"], "unreadable");
     assert_eq!(named("restarts")["open"], serde_json::json!([]));
-    web.canary("abort web")
-        .run()
-        .success()
-        .answers("0 differences");
+    web.aborts();
     assert_eq!(web.snapshot(), before);
     web.is_clean();
 }

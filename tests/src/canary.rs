@@ -122,6 +122,17 @@ impl Web<'_> {
             .run()
     }
 
+    /// Aborts, which has to leave nothing different from before.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    #[track_caller]
+    pub fn aborts(&self) {
+        let abort = self.canary("abort web").run();
+        abort.success().answers("0 differences");
+    }
+
     /// Reads an object in its namespace.
     #[must_use]
     pub fn get(&self, words: &str) -> Option<Value> {

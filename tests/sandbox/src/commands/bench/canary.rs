@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Figure, NAME, Run, figure, measured, measured_until, median, megabytes, millis};
+use super::{Figure, NAME, Run, figure, measured_until, median, megabytes, millis};
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
 use crate::layout::RunDir;
@@ -39,16 +39,14 @@ pub(super) fn measure(plugin: &Path, state: &State) -> Result<Vec<Figure>> {
     let run = RunDir::of(NAME)?;
     let kubectl = Kubectl::new(&state.bin_dir.join("kubectl"), &state.kubeconfig, &run);
     kubectl.run(&["create", "namespace", NAMESPACE])?;
-    let canary = |args: &[&str]| {
+    let until = |args: &[&str], codes: &[i32]| {
         let args: Vec<&str> = args.iter().chain(&["-n", NAMESPACE]).copied().collect();
-        measured(PLUGIN, plugin, state, &args)
+        measured_until(PLUGIN, plugin, state, &args, codes)
     };
+    let canary = |args: &[&str]| until(args, &[0]);
     let mut figures = small(&kubectl, state, &canary)?;
-    figures.extend(large(&kubectl, &canary, |args| {
-        let args: Vec<&str> = args.iter().chain(&["-n", NAMESPACE]).copied().collect();
-        // It is told to stop watching after a while.
-        measured_until(PLUGIN, plugin, state, &args, &[124])
-    })?);
+    // It is told to stop watching after a while.
+    figures.extend(large(&kubectl, &canary, |args| until(args, &[124]))?);
     Ok(figures)
 }
 

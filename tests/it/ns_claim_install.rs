@@ -106,6 +106,7 @@ fn uninstall(suite: &Suite) {
         .run()
         .code(3)
         .says("nothing is installed");
+    without_the_rights(suite, &name);
     let back = "ns-claim install --max-claims 3 --max-total 7d --default-ttl 8h";
     suite.admin(back).run().success();
     let extend = || {
@@ -114,4 +115,33 @@ fn uninstall(suite: &Suite) {
             .run()
     };
     harness::eventually("her right is back", || extend().code == Some(0));
+}
+
+/// Somebody who may look and make all of it, and not try the guard out, makes nothing at all.
+fn without_the_rights(suite: &Suite, name: &str) {
+    let rules = "--verb=get,list,create --resource=namespaces,configmaps,serviceaccounts,\
+                 clusterroles,clusterrolebindings,roles,rolebindings,cronjobs.batch,\
+                 validatingadmissionpolicies,validatingadmissionpolicybindings";
+    suite
+        .admin(&format!("create clusterrole {name} {rules}"))
+        .run()
+        .success();
+    let bind = format!("create clusterrolebinding {name} --clusterrole={name} --user={name}");
+    suite.admin(&bind).run().success();
+    suite
+        .admin(&format!("ns-claim install --as={name}"))
+        .run()
+        .code(1)
+        .says("nothing was done")
+        .says("impersonate");
+    suite
+        .admin(&format!("delete clusterrole,clusterrolebinding {name}"))
+        .run()
+        .success();
+    for object in [
+        "clusterrole/groundcrew:claimer",
+        "clusterrole/groundcrew:claim-owner",
+    ] {
+        assert_eq!(suite.get(object), None, "{object} was made");
+    }
 }

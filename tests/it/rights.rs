@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("offboarders", &[Need::Signer, Need::Controllers], offboard),
         case("claimers", &[Need::Controllers], claimers),
         case("reapers", &[Need::Controllers], reapers),
+        case("installers_of_claims", &[], installers),
         Case::new(
             "the_role_of_onboarders_is_what_doctor_grants",
             &[Need::Plugins, Need::Cluster],
@@ -36,6 +37,7 @@ const NOTHING: Rights<'static> = Rights {
     commands: &[],
     order: Order::Any,
     prepare: |_, _| {},
+    restore: |_| {},
 };
 
 fn audit(suite: &Suite) {
@@ -274,6 +276,87 @@ fn reapers(suite: &Suite) {
         ..NOTHING
     };
     suite.proves(&installed(suite), &rights);
+}
+
+/// What other cases take for given.
+const CLAIMS: &str = "--max-claims 3 --max-total 7d --default-ttl 8h";
+
+fn installers(suite: &Suite) {
+    let _claims = suite.claims_alone();
+    let roles = suite.documented_rights("ns-claim.yaml");
+    let admin = |suite: &Suite, words: &str| {
+        suite.admin(words).run().success();
+    };
+    let gone = |suite: &Suite| {
+        suite.admin("ns-claim uninstall --yes").run().success();
+    };
+    let first = Rights {
+        roles: &["groundcrew:ns-claim-install"],
+        commands: &[
+            (
+                "ns-claim install --image sandbox.local/reaper:1 --dry-run",
+                0,
+            ),
+            ("ns-claim install --image sandbox.local/reaper:1", 0),
+        ],
+        // The API server asks about it when a binding with a selector is made.
+        unused: &["list namespaces", "create configmaps", "create namespaces"],
+        // The namespace of records and the index outlive an installation.
+        spare: &["create configmaps", "create namespaces"],
+        order: Order::FirstTells,
+        prepare: |suite, _| {
+            suite.admin("ns-claim uninstall --yes").run().success();
+        },
+        restore: gone,
+        ..NOTHING
+    };
+    suite.proves(&roles, &first);
+    let over = Rights {
+        roles: &["groundcrew:ns-claim-upgrade"],
+        beside: &["groundcrew:ns-claim-install"],
+        commands: &[
+            ("ns-claim install --max-claims 4 --dry-run", 0),
+            ("ns-claim install --max-claims 4", 0),
+        ],
+        order: Order::FirstTells,
+        prepare: |suite, _| altered(suite),
+        restore: altered,
+        ..NOTHING
+    };
+    suite.proves(&roles, &over);
+    let end = Rights {
+        roles: &["groundcrew:ns-claim-uninstall"],
+        commands: &[
+            ("ns-claim uninstall --dry-run", 0),
+            ("ns-claim uninstall --yes", 0),
+        ],
+        order: Order::FirstTells,
+        prepare: |suite, _| altered(suite),
+        restore: altered,
+        ..NOTHING
+    };
+    suite.proves(&roles, &end);
+    gone(suite);
+    admin(suite, &format!("ns-claim install {CLAIMS}"));
+}
+
+/// An installation of which one object of every kind has lost its label.
+fn altered(suite: &Suite) {
+    let install = format!("ns-claim install --image sandbox.local/reaper:1 {CLAIMS}");
+    suite.admin(&install).run().success();
+    for object in [
+        "serviceaccount/ns-claim-reaper",
+        "cronjob/ns-claim-reaper",
+        "role/groundcrew:claimer",
+        "rolebinding/groundcrew:claimers",
+        "clusterrole/groundcrew:claimer",
+        "clusterrolebinding/groundcrew:claimers",
+        "validatingadmissionpolicy/groundcrew-claims-index",
+        "validatingadmissionpolicybinding/groundcrew-claims-index",
+    ] {
+        let label = format!("label -n groundcrew-system {object} app.kubernetes.io/managed-by-");
+        suite.admin(&label).run().success();
+    }
 }
 
 fn pod(suite: &Suite, name: &str) {

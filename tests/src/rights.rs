@@ -40,6 +40,8 @@ pub struct Rights<'a> {
     pub order: Order,
     /// What the admin does first for two names.
     pub prepare: fn(&Suite, &[String; 2]),
+    /// What the admin does when every command went through, before rights are taken away.
+    pub restore: fn(&Suite),
 }
 
 impl Rights<'_> {
@@ -150,6 +152,7 @@ impl Suite {
     ) -> Vec<String> {
         let names = self.two_names();
         let used = self.suffices(whole, &names, rights);
+        (rights.restore)(self);
         let never: Vec<String> = all
             .iter()
             .filter(|right| !right.is_asked_beside_a_request())

@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::cluster::{Part, Standing};
+use super::part::{Part, Standing};
 use super::probe;
 use super::report::{Line, Report};
 use super::stages::{Stages, look};

@@ -9,6 +9,7 @@ mod contents;
 mod index;
 mod namespaces;
 
+use groundcrew::client::access::Access;
 use serde_json::{Value, json};
 
 use crate::meta;
@@ -21,6 +22,16 @@ const CLAIMS: &str = "authorizer.group('groundcrew.dev').resource('claims')";
 
 /// Clocks of several API servers differ; a claim made at one may be checked at another.
 const SLACK_SECONDS: u64 = 60;
+
+/// Returns what the API server wants of whoever writes them: to read all that could be their
+/// parameters (`authz.go` of `pkg/registry/admissionregistration`).
+pub(super) fn rights_to_parameters() -> [Access; 3] {
+    [
+        Access::new("get", "configmaps"),
+        Access::new("get", "namespaces"),
+        Access::new("list", "namespaces"),
+    ]
+}
 
 /// Returns the policies and their bindings, each policy before its binding.
 #[must_use]

@@ -1,9 +1,11 @@
 //! `kubectl ns-claim install`, `uninstall` and `doctor`: the guard, the rights, the reaper.
 
 mod args;
+mod check;
 mod cluster;
 mod doctor;
 mod guard;
+mod part;
 mod probe;
 mod reaper;
 mod report;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
+use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
@@ -23,16 +26,19 @@ use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs, WriteArgs
 use groundcrew::ui::Ui;
 
 use crate::settings::Settings;
-use crate::{index, server};
+use crate::{meta, server};
 use args::SettingsArgs;
+use part::Part;
 use report::{Report, manifests, summary};
-use stages::{Stages, put_all};
+use stages::{Stages, look, put_all};
 
 pub use doctor::{DoctorArgs, run as doctor};
 pub use uninstall::{UninstallArgs, run as uninstall};
 
 /// How long a changed policy may take to be in force: about a second was measured.
 const TAKES_EFFECT: Duration = Duration::from_secs(2);
+/// The role that a hint would create for whoever lacks rights.
+const INSTALLER: &str = "claim-installer";
 /// How long the guard may take to deny.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -75,7 +81,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         return Ok(Exit::Done);
     }
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let (before, clock) = interrupt.guard(index::read(&session)).await?;
+    let (before, clock) = interrupt.guard(check::index(&session, INSTALLER)).await?;
     let settings = args
         .settings
         .over(before.settings.clone(), before.installed)?;
@@ -93,8 +99,29 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     let mut lines = Vec::new();
     let dry_run = args.write.dry_run != DryRun::None;
     let mut guard_denies = None;
-    let before_grant = [stages.ground, stages.guard, stages.rights].concat();
-    let changed = put_all(&session, before_grant, dry_run, &mut lines, interrupt).await?;
+    let ground = [stages.ground, stages.guard, stages.rights].concat();
+    let grant = [stages.grant, stages.reaper].concat();
+    let look = async {
+        let mut parts = look(&session, [ground.clone(), grant].concat()).await?;
+        let mut wanted: Vec<Access> = parts.iter().filter_map(Part::right_to_put).collect();
+        if parts
+            .iter()
+            .any(|part| part.is_guard() && !part.is_unchanged())
+        {
+            wanted.extend(guard::rights_to_parameters());
+        }
+        if guarded {
+            wanted.push(Access::new("impersonate", "users").named(meta::PROBE_USER));
+        }
+        let mut missing = access::missing(&session, &wanted).await?;
+        missing.extend(check::missing_binds(&session, &parts).await?);
+        check::refuse(&session, missing, INSTALLER).await?;
+        check::writes(&session, &parts).await?;
+        let grant = parts.split_off(ground.len());
+        Ok::<_, Error>((parts, grant))
+    };
+    let (ground, grant) = interrupt.guard(look).await?;
+    let changed = put_all(&session, &ground, dry_run, &mut lines, interrupt).await?;
     if guarded && !dry_run {
         if changed {
             tokio::time::sleep(TAKES_EFFECT).await;
@@ -106,8 +133,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             .map_err(|error| error.with_detail("nobody has the right to claim by this run"))?;
         guard_denies = Some(true);
     }
-    let after = [stages.grant, stages.reaper].concat();
-    put_all(&session, after, dry_run, &mut lines, interrupt).await?;
+    put_all(&session, &grant, dry_run, &mut lines, interrupt).await?;
     let report = Report {
         objects: lines,
         guard_denies,

@@ -7,14 +7,15 @@ use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::system_namespace;
 use serde_json::Value;
 
-use super::cluster::{self, Part, Standing};
+use super::cluster;
+use super::part::{Part, Standing};
 use super::report::Line;
 use super::{guard, reaper, rights};
 use crate::settings::Settings;
 use crate::{meta, objects};
 
 /// Objects that are read at the same time.
-const CONCURRENCY: usize = 8;
+pub(super) const CONCURRENCY: usize = 8;
 
 /// Everything that is installed, in the order in which it is made; the grant to claimers last but
 /// for the reaper, so that nobody can claim unguarded.
@@ -82,20 +83,20 @@ pub(super) async fn look(session: &Session, wanted: Vec<Value>) -> Result<Vec<Pa
 /// Writes what is not as it should be; says whether there was anything.
 pub(super) async fn put_all(
     session: &Session,
-    wanted: Vec<Value>,
+    parts: &[Part],
     dry_run: bool,
     lines: &mut Vec<Line>,
     interrupt: &Interrupt,
 ) -> Result<bool> {
     let mut changed = false;
-    for part in interrupt.guard(look(session, wanted)).await? {
+    for part in parts {
         if part.standing != Standing::Unchanged {
             changed = true;
             if interrupt.is_set() {
                 return Err(Error::interrupted());
             }
             if !dry_run {
-                cluster::put(session, &part).await?;
+                cluster::put(session, part).await?;
             }
         }
         lines.push(Line {

@@ -3,17 +3,26 @@
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client;
+use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, Patch, PatchParams};
 
-use super::cluster::{self, Standing};
+use super::check;
+use super::cluster;
+use super::part::{Part, Standing};
 use super::report::{Line, Report};
 use super::stages::{Stages, look};
 use crate::settings::Settings;
-use crate::{index, list};
+use crate::{list, meta};
+
+/// The role that a hint would create for whoever lacks rights.
+const UNINSTALLER: &str = "claim-uninstaller";
 
 /// Take the guard, the rights and the reaper away again
 ///
@@ -43,7 +52,7 @@ pub struct UninstallArgs {
 pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let session = client::connect(&args.kube, &crate::product(), ui).await?;
     let seen = async {
-        let (index, _) = index::read(&session).await?;
+        let (index, _) = check::index(&session, UNINSTALLER).await?;
         let claims = list::labelled(&session)
             .await
             .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
@@ -74,8 +83,21 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
     order.extend(stages.rights.into_iter().rev());
     order.extend(stages.guard.into_iter().rev());
     order.retain(|object| !is_kept(object));
+    let look = async {
+        let parts = look(&session, order).await?;
+        let forget = Access::new("patch", "configmaps")
+            .named(meta::INDEX)
+            .within(SYSTEM_NAMESPACE);
+        let wanted: Vec<Access> = parts
+            .iter()
+            .filter_map(Part::right_to_delete)
+            .chain(index.installed.then_some(forget))
+            .collect();
+        check::rights(&session, &wanted, UNINSTALLER).await?;
+        Ok::<_, Error>(parts)
+    };
     let mut lines = Vec::new();
-    for part in interrupt.guard(look(&session, order)).await? {
+    for part in interrupt.guard(look).await? {
         if interrupt.is_set() {
             return Err(Error::interrupted());
         }
@@ -111,11 +133,6 @@ fn is_kept(object: &serde_json::Value) -> bool {
 }
 
 async fn forget(session: &client::Session) -> Result<()> {
-    use crate::meta;
-    use groundcrew::tenancy::SYSTEM_NAMESPACE;
-    use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::api::{Api, Patch, PatchParams};
-
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let patch = serde_json::json!({"metadata": {"annotations": {meta::SETTINGS: null}}});
     let params = PatchParams {

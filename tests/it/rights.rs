@@ -92,6 +92,17 @@ fn advise(suite: &Suite) {
         ..NOTHING
     };
     suite.proves(&roles, &fix);
+    let verify = Rights {
+        roles: &["groundcrew:psp-advise-verify"],
+        commands: &[("psp-advise generate vap -f {}.yaml --verify --yes", 0)],
+        prepare: |suite, [name, _]| {
+            let pod = "run pod --image=sandbox.local/sim:1 --privileged --dry-run=client -o yaml";
+            let pod = suite.admin(pod).run().success().stdout.clone();
+            std::fs::write(suite.path(&format!("{name}.yaml")), pod).expect("a file");
+        },
+        ..NOTHING
+    };
+    suite.proves(&roles, &verify);
 }
 
 fn canary(suite: &Suite) {

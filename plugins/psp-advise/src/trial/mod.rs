@@ -96,6 +96,7 @@ pub async fn run(
         }
     }
     let world = World::new(session);
+    interrupt.guard(world.check()).await?;
     let compared = async {
         interrupt.guard(world.build(trial)).await?;
         let _progress = ui.progress("trying pods on the server");

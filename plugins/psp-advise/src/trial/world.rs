@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::client::Session;
+use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{is_conflict, is_not_found, status};
@@ -51,6 +52,44 @@ impl<'a> World<'a> {
             session,
             name: format!("psp-advise-verify-{}", suffix.to_lowercase()),
         }
+    }
+
+    /// Checks that everything can be made, tried and taken away again.
+    ///
+    /// Whether the rules of the roles may be given away is for the server to say; what it refuses
+    /// then is taken away again.
+    pub(super) async fn check(&self) -> Result<()> {
+        let policies = "validatingadmissionpolicies.admissionregistration.k8s.io";
+        let bindings = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
+        let mut wanted = Vec::new();
+        for resource in ["namespaces", policies, bindings] {
+            wanted.push(Access::new("create", resource));
+            for verb in ["get", "delete"] {
+                wanted.push(Access::new(verb, resource).named(&self.name));
+            }
+        }
+        for resource in [
+            "serviceaccounts",
+            "roles.rbac.authorization.k8s.io",
+            "rolebindings.rbac.authorization.k8s.io",
+        ] {
+            wanted.push(Access::new("create", resource).within(&self.name));
+        }
+        let maker = Access::new("impersonate", "serviceaccounts").named(MAKER);
+        wanted.push(maker.within(&self.name));
+        let missing = access::missing(self.session, &wanted).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let me = access::who_am_i(self.session).await?.username;
+        // A name that is drawn anew each time grants nothing the next time.
+        let general = missing.into_iter().map(|access| Access {
+            name: None,
+            namespace: None,
+            ..access
+        });
+        let general: Vec<Access> = general.collect();
+        Err(access::refused(&general, &me, "policy-verifier"))
     }
 
     /// Makes everything and waits until the policy is in force.

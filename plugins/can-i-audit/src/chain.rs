@@ -87,12 +87,14 @@ pub fn role(world: &World<'_>, index: usize) -> String {
 /// counted from 1 for people.
 #[must_use]
 pub fn words(world: &World<'_>, chain: Chain) -> String {
-    let mut words = format!(
-        "{} → {}, rule {}",
-        binding(world, chain.binding),
-        role(world, chain.binding),
-        chain.rule + 1
-    );
+    let binding = binding(world, chain.binding);
+    format!("{binding} → {}", rule_words(world, chain))
+}
+
+/// Returns `Role/payments/api, rule 2 (aggregated from x)`.
+#[must_use]
+pub fn rule_words(world: &World<'_>, chain: Chain) -> String {
+    let mut words = format!("{}, rule {}", role(world, chain.binding), chain.rule + 1);
     if let Some(from) = world.origin(chain) {
         words.push_str(&format!(" (aggregated from {from})"));
     }

@@ -39,6 +39,16 @@ pub enum Subject {
     Anonymous,
 }
 
+/// A [`Subject`] that borrows its names; in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum SubjectRef<'a> {
+    Group(&'a str),
+    Account(&'a str, &'a str),
+    User(&'a str),
+    Node(&'a str),
+    Anonymous,
+}
+
 /// What the authorizer sees of somebody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
@@ -48,11 +58,8 @@ pub struct Principal {
     pub groups: Vec<String>,
 }
 
-impl Subject {
-    /// Returns the subject behind a user name: service accounts and nodes have names of their own
-    /// form, however they are bound.
-    #[must_use]
-    pub fn of_user(name: &str) -> Self {
+impl<'a> SubjectRef<'a> {
+    fn of_user(name: &'a str) -> Self {
         if name == ANONYMOUS {
             return Self::Anonymous;
         }
@@ -64,32 +71,58 @@ impl Subject {
             && !account.contains([':', '/'])
             && !namespace.contains('/')
         {
-            return Self::Account(namespace.to_owned(), account.to_owned());
+            return Self::Account(namespace, account);
         }
         match name.strip_prefix(NODE_PREFIX) {
-            Some(node) if !node.is_empty() => Self::Node(node.to_owned()),
-            _ => Self::User(name.to_owned()),
+            Some(node) if !node.is_empty() => Self::Node(node),
+            _ => Self::User(name),
         }
     }
 
-    /// Returns the subject of a binding, or `None` for one that never matches anybody.
-    /// `inside` is the binding's namespace, empty for a ClusterRoleBinding.
-    #[must_use]
-    pub fn of_binding(subject: &policy::Subject, inside: &str) -> Option<Self> {
+    /// As [`Subject::of_binding`].
+    pub(crate) fn of_binding(subject: &'a policy::Subject, inside: &'a str) -> Option<Self> {
         match subject.kind.as_str() {
             "User" => Some(Self::of_user(&subject.name)),
-            "Group" => Some(Self::Group(subject.name.clone())),
+            "Group" => Some(Self::Group(&subject.name)),
             "ServiceAccount" => {
                 let namespace = if subject.namespace.is_empty() {
                     inside
                 } else {
                     &subject.namespace
                 };
-                (!namespace.is_empty())
-                    .then(|| Self::Account(namespace.to_owned(), subject.name.clone()))
+                (!namespace.is_empty()).then_some(Self::Account(namespace, &subject.name))
             }
             _ => None,
         }
+    }
+
+    /// Returns the same with names of its own.
+    pub(crate) fn to_subject(self) -> Subject {
+        match self {
+            Self::Group(name) => Subject::Group(name.to_owned()),
+            Self::Account(namespace, name) => {
+                Subject::Account(namespace.to_owned(), name.to_owned())
+            }
+            Self::User(name) => Subject::User(name.to_owned()),
+            Self::Node(name) => Subject::Node(name.to_owned()),
+            Self::Anonymous => Subject::Anonymous,
+        }
+    }
+}
+
+impl Subject {
+    /// Returns the subject behind a user name: service accounts and nodes have names of their own
+    /// form, however they are bound.
+    #[must_use]
+    pub fn of_user(name: &str) -> Self {
+        SubjectRef::of_user(name).to_subject()
+    }
+
+    /// Returns the subject of a binding, or `None` for one that never matches anybody.
+    /// `inside` is the binding's namespace, empty for a ClusterRoleBinding.
+    #[must_use]
+    pub fn of_binding(subject: &policy::Subject, inside: &str) -> Option<Self> {
+        SubjectRef::of_binding(subject, inside).map(SubjectRef::to_subject)
     }
 
     /// Returns the user name; empty for a group.

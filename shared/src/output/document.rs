@@ -153,7 +153,7 @@ pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()>
 }
 
 /// How much JSON is handed on at once, in bytes.
-const BLOCK: usize = 1 << 16;
+pub(super) const BLOCK: usize = 1 << 16;
 
 /// Renders YAML with a final newline.
 ///

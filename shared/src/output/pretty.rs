@@ -14,15 +14,37 @@ const LINE: [u8; 2 + DEEPEST] = {
 };
 const DEEPEST: usize = 64;
 
+/// Stands in empty lists that are to be filled. In JSON this byte is always escaped.
+pub(super) const MARK: u8 = 0;
+
 /// Writes as `serde_json::ser::PrettyFormatter` does.
 #[derive(Debug, Default)]
 pub(super) struct Pretty {
     depth: usize,
     filled: bool,
+    /// Puts [`MARK`] into every empty list.
+    marks: bool,
 }
 
 impl Pretty {
-    fn line<W: ?Sized + Write>(&self, out: &mut W, comma: bool) -> io::Result<()> {
+    /// Returns one for a value that stands so deep in a document.
+    pub(super) fn at(depth: usize) -> Self {
+        Self {
+            depth,
+            ..Self::default()
+        }
+    }
+
+    /// Returns one that puts [`MARK`] into every empty list.
+    pub(super) fn marking() -> Self {
+        Self {
+            marks: true,
+            ..Self::default()
+        }
+    }
+
+    /// Begins a line.
+    pub(super) fn line<W: ?Sized + Write>(&self, out: &mut W, comma: bool) -> io::Result<()> {
         let blanks = 2 * self.depth;
         let known = blanks.min(DEEPEST);
         out.write_all(&LINE[usize::from(!comma)..2 + known])?;
@@ -53,6 +75,9 @@ impl Formatter for Pretty {
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        if self.marks && !self.filled {
+            out.write_all(&[MARK])?;
+        }
         self.close(out, b"]")
     }
 

@@ -1,5 +1,6 @@
 //! `kubectl can-i-audit risks`: what of the access is dangerous.
 
+mod causes;
 mod render;
 
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ use crate::observe::{Common, baseline};
 ///
 /// Roles that nobody is bound to are no risk, and Kubernetes' own policy is left out as long as it
 /// is unchanged. Each finding has its chain, why it matters, and the smallest change that removes
-/// it. Exit code 3 when there is one at --fail-on or above.
+/// it. More than 100 findings are shown as a row for each cause; -o wide has a row for each
+/// finding. Exit code 3 when there is one at --fail-on or above.
 #[derive(Args, Debug)]
 pub struct RisksArgs {
     /// Show findings from this severity on: info, low, medium, high, critical
@@ -154,10 +156,15 @@ pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> error::Resu
     render::answer(policy, &answer, args.output.format, ui)?;
     let hidden = all - found.len();
     ui.status(format_args!(
-        "{} findings{}{}.",
+        "{} findings{}{}.{}",
         found.len(),
         told(hidden, "below --min-severity"),
-        told(suppressed, "accepted")
+        told(suppressed, "accepted"),
+        if args.output.format == Format::Table && found.len() > causes::EACH {
+            " A row is a cause; -o wide has a row for each finding."
+        } else {
+            ""
+        }
     ));
     observed.say(ui);
     observed.finish()?;

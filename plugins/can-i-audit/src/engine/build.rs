@@ -1,7 +1,7 @@
 //! From a policy to its indexes.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::rules::{Compiled, RuleSet, SetId};
 use super::symbols::Symbols;
@@ -49,7 +49,7 @@ impl<'a> World<'a> {
             origins: policy
                 .cluster_roles
                 .iter()
-                .map(|_| OnceCell::new())
+                .map(|_| OnceLock::new())
                 .collect(),
         };
         let both = policy

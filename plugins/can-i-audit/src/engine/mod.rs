@@ -10,8 +10,8 @@ pub use probe::{Prepared, Reach};
 pub use query::{Chain, Grants, WhoRow};
 pub use rules::{RuleSet, SetId, url_matches};
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::aggregate;
 use crate::policy::{Policy, Subject};
@@ -36,7 +36,7 @@ pub struct World<'a> {
     cluster: HashMap<Who, Vec<Entry>>,
     spaces: HashMap<Symbol, HashMap<Who, Vec<Entry>>>,
     /// For each ClusterRole, which part each rule was collected from; found when first asked for.
-    origins: Vec<OnceCell<Vec<Option<String>>>>,
+    origins: Vec<OnceLock<Vec<Option<String>>>>,
 }
 
 /// Who a subject of a binding matches.
@@ -61,7 +61,7 @@ struct Bound {
 }
 
 /// Where the role of a binding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoleAt {
     /// Index among the policy's ClusterRoles.
     Cluster(u32),
@@ -163,6 +163,16 @@ impl World<'_> {
     #[must_use]
     pub fn scope_of(&self, index: usize) -> &str {
         &self.binding(index).metadata.namespace
+    }
+
+    /// Returns the namespace in which the service accounts of a binding are looked for when they
+    /// name none; empty when there is none.
+    pub(crate) fn inside(&self, index: usize) -> &str {
+        if self.is_cluster_wide(index) {
+            ""
+        } else {
+            self.scope_of(index)
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rules in numbers, and whether one allows a request
 //! (`pkg/apis/rbac/v1/evaluation_helpers.go`).
 
+use std::collections::HashMap;
+
 use super::probe::Reach;
 use super::symbols::{Symbol, Symbols};
 use crate::policy::Rule;
@@ -32,16 +34,16 @@ pub struct RuleSet<'a> {
 
 #[derive(Debug)]
 pub(super) struct Compiled {
-    verbs: Words,
-    groups: Words,
-    resources: Words,
+    pub(super) verbs: Words,
+    pub(super) groups: Words,
+    pub(super) resources: Words,
     names: Option<Box<[Symbol]>>,
     urls: Box<[Box<str>]>,
 }
 
 /// A list of words, `*` taken out.
 #[derive(Debug)]
-struct Words {
+pub(super) struct Words {
     any: bool,
     list: Box<[Symbol]>,
 }
@@ -56,6 +58,15 @@ impl Words {
 
     fn hold(&self, word: Option<Symbol>) -> bool {
         self.any || word.is_some_and(|word| self.list.contains(&word))
+    }
+
+    /// Joins what is known of each word; a wildcard is everything.
+    pub(super) fn among(&self, known: &HashMap<Symbol, u128>) -> u128 {
+        if self.any {
+            return u128::MAX;
+        }
+        let of = |word| known.get(word).copied().unwrap_or_default();
+        self.list.iter().map(of).fold(0, |all, one| all | one)
     }
 }
 

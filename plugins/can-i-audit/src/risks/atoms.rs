@@ -233,17 +233,21 @@ pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>])
 /// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
 pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Mask)> {
     let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
-    for (atom, requests) in ALL.iter().zip(requests) {
-        for (request, spaced) in requests {
-            for (index, reach) in world.reach(request).into_iter().enumerate() {
-                let (cluster, space) = &mut masks[index];
-                mark(cluster, *atom, reach);
-                if *spaced {
-                    mark(space, *atom, reach);
-                }
-            }
+    let flat = ALL.iter().zip(requests).flat_map(|(atom, requests)| {
+        requests
+            .iter()
+            .map(|(request, spaced)| (*atom, request, *spaced))
+    });
+    let flat: Vec<(Atom, &Prepared<'_>, bool)> = flat.collect();
+    let asked: Vec<&Prepared<'_>> = flat.iter().map(|(_, request, _)| *request).collect();
+    world.probe(&asked, |set, at, reach| {
+        let (atom, _, spaced) = flat[at];
+        let (cluster, space) = &mut masks[set];
+        mark(cluster, atom, reach);
+        if spaced {
+            mark(space, atom, reach);
         }
-    }
+    });
     for (index, (cluster, space)) in masks.iter_mut().enumerate() {
         let mut verbs = world.rules_of(index).iter().flat_map(|rule| &rule.verbs);
         if verbs.any(|verb| verb == "*" || verb.starts_with("impersonate-on:")) {

@@ -2,26 +2,39 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::atoms::{self, Atom, Mask, Requests};
 use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
+use super::people::People;
 use super::{Finding, Severity, hygiene, rule};
 use crate::engine::{Chain, RoleAt, World};
 use crate::policy::{Role, Rule};
-use crate::subject::{AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, UNAUTHENTICATED};
+use crate::subject::{
+    AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, SubjectRef, UNAUTHENTICATED,
+};
 
 /// The namespace whose contents are the cluster's own.
 const SYSTEM: &str = "kube-system";
 
 /// What a subject is bound to in one scope.
-#[derive(Default)]
-pub(super) struct Held {
+#[derive(Clone, Copy, Default)]
+pub(super) struct Held<'b> {
     mask: Mask,
     /// Bindings with the index of the subject.
-    pub(super) bindings: Vec<(usize, usize)>,
+    pub(super) bindings: &'b [(usize, usize)],
+}
+
+/// One binding of one subject, in the order of findings: by subject, cluster-wide first, by
+/// namespace.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Given<'a> {
+    subject: u32,
+    scope: Scope<'a>,
+    binding: usize,
+    at: usize,
 }
 
 pub(super) type Scope<'a> = Option<&'a str>;
@@ -34,25 +47,40 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
     let own = |roles: &[Role]| roles.iter().map(|role| defaults.is_role(role)).collect();
     let actions = atoms::actions();
     let requests = atoms::prepare(world, &actions);
+    let people = People::new(world);
     let finder = Finder {
         world,
         defaults: &defaults,
+        people: &people,
         own_cluster_roles: own(&world.policy.cluster_roles),
         own_roles: own(&world.policy.roles),
         masks: atoms::masks(world, &requests),
         requests: &requests,
-        minted: accounts_with_rights(world, &defaults),
+        wild: (0..world.set_count())
+            .map(|set| world.rules_of(set).iter().any(is_wild))
+            .collect(),
+        minted: accounts_with_rights(world, &defaults, &people),
         behind: RefCell::new(vec![None; world.set_count() * 2 * Atom::COUNT]),
     };
-    let mut found = Vec::new();
-    for (subject, scopes) in finder.held(include_defaults) {
-        finder.subject(&subject, &scopes, &mut found);
-    }
-    let mut confusing = hygiene::findings(world, &defaults, include_defaults);
-    confusing.sort_by(|one, other| place(one).cmp(&place(other)));
+    let (mut found, mut confusing) = std::thread::scope(|scope| {
+        // Neither needs the other. Where no thread can be had, one comes after the other.
+        let hygiene = || {
+            let mut found = hygiene::findings(world, &defaults, &people, include_defaults);
+            found.sort_by(|one, other| place(one).cmp(&place(other)));
+            found
+        };
+        let beside = std::thread::Builder::new().spawn_scoped(scope, hygiene);
+        let found = finder.everybody(include_defaults);
+        let confusing = match beside.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(confusing)) => confusing,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => hygiene(),
+        };
+        (found, confusing)
+    });
     found.append(&mut confusing);
     // Those of one rule are by subject and namespace already, and stay so.
-    found.sort_by_key(|finding| (Reverse(finding.severity), finding.rule));
+    found.sort_by_cached_key(|finding| (Reverse(finding.severity), finding.rule));
     found
 }
 
@@ -64,14 +92,17 @@ fn place(finding: &Finding) -> impl Ord + '_ {
 pub(super) struct Finder<'w> {
     pub(super) world: &'w World<'w>,
     defaults: &'w Defaults,
+    people: &'w People<'w>,
     /// Which ClusterRoles are Kubernetes' own.
     own_cluster_roles: Vec<bool>,
     own_roles: Vec<bool>,
     /// What each distinct list of rules reaches, cluster-wide and in a namespace.
     pub(super) masks: Vec<(Mask, Mask)>,
     requests: &'w Requests<'w>,
+    /// Which lists of rules hold a wildcard.
+    wild: Vec<bool>,
     /// Namespaces with a service account that is bound to something.
-    minted: BTreeSet<String>,
+    minted: HashSet<&'w str>,
     /// Which rules of which list are behind an atom, found once: by list, by the way that it is
     /// bound, and by atom.
     behind: RefCell<Vec<Option<Rules>>>,
@@ -81,32 +112,58 @@ pub(super) struct Finder<'w> {
 type Rules = Rc<[usize]>;
 
 impl<'w> Finder<'w> {
-    /// What everybody holds, cluster-wide first.
-    fn held(&self, include_defaults: bool) -> BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> {
+    /// Finds what everybody holds, one subject after the other.
+    fn everybody(&self, include_defaults: bool) -> Vec<Finding> {
+        let given = self.given(include_defaults);
+        let bindings: Vec<(usize, usize)> = given.iter().map(|one| (one.binding, one.at)).collect();
+        let mut found = Vec::new();
+        let mut scopes: Vec<(Scope<'w>, Held<'_>)> = Vec::new();
+        let mut begin = 0;
+        for of_one in given.chunk_by(|one, next| one.subject == next.subject) {
+            scopes.clear();
+            for in_one in of_one.chunk_by(|one, next| one.scope == next.scope) {
+                let bindings = &bindings[begin..begin + in_one.len()];
+                begin += in_one.len();
+                let mut mask = Mask::default();
+                for (binding, _) in bindings {
+                    let (cluster, space) = self.masks[self.world.set_of(*binding).index()];
+                    mask.add(if self.world.is_cluster_wide(*binding) {
+                        cluster
+                    } else {
+                        space
+                    });
+                }
+                scopes.push((in_one[0].scope, Held { mask, bindings }));
+            }
+            let subject = self.people.name(of_one[0].subject).to_subject();
+            self.subject(&subject, &scopes, &mut found);
+        }
+        found
+    }
+
+    /// Every binding of everybody that gives anything.
+    fn given(&self, include_defaults: bool) -> Vec<Given<'w>> {
         let world = self.world;
-        let mut all: BTreeMap<Subject, BTreeMap<Scope<'w>, Held>> = BTreeMap::new();
-        for index in 0..world.binding_count() {
-            if !include_defaults && self.is_default(index) {
+        let mut all = Vec::new();
+        for binding in 0..world.binding_count() {
+            if !include_defaults && self.is_default(binding) {
                 continue;
             }
-            let set = world.set_of(index).index();
-            if world.rules_of(set).is_empty() {
+            if world.rules_of(world.set_of(binding).index()).is_empty() {
                 continue;
             }
-            let cluster_wide = world.is_cluster_wide(index);
-            let scope = (!cluster_wide).then(|| world.scope_of(index));
-            let (cluster, space) = self.masks[set];
-            let binding = world.binding(index);
-            for (at, subject) in binding.subjects.iter().enumerate() {
-                let inside = scope.unwrap_or_default();
-                let Some(subject) = Subject::of_binding(subject, inside) else {
-                    continue;
-                };
-                let held = all.entry(subject).or_default().entry(scope).or_default();
-                held.mask.add(if cluster_wide { cluster } else { space });
-                held.bindings.push((index, at));
+            let cluster_wide = world.is_cluster_wide(binding);
+            let scope = (!cluster_wide).then(|| world.scope_of(binding));
+            for (at, subject) in self.people.of(binding).iter().enumerate() {
+                all.extend(subject.map(|subject| Given {
+                    subject,
+                    scope,
+                    binding,
+                    at,
+                }));
             }
         }
+        all.sort_unstable();
         all
     }
 
@@ -130,14 +187,16 @@ impl<'w> Finder<'w> {
     fn subject(
         &self,
         subject: &Subject,
-        scopes: &BTreeMap<Scope<'w>, Held>,
+        scopes: &[(Scope<'w>, Held<'_>)],
         found: &mut Vec<Finding>,
     ) {
         let nothing = Held::default();
-        let cluster = scopes.get(&None).unwrap_or(&nothing);
+        let cluster = match scopes.first() {
+            Some((None, held)) => held,
+            _ => &nothing,
+        };
         for (scope, held) in scopes {
             let mut mask = held.mask;
-            let mut used: BTreeSet<(usize, usize)> = BTreeSet::new();
             if scope.is_some() {
                 if cluster.mask.has(Atom::Everything) {
                     // Whoever may do everything may do it here as well.
@@ -168,13 +227,15 @@ impl<'w> Finder<'w> {
                     named: mask.all & bits,
                 });
                 // A part of it may be held cluster-wide.
-                let together;
+                let both;
                 let held = if holds(held.mask) {
                     held
                 } else {
-                    let bindings = [&cluster.bindings[..], &held.bindings].concat();
-                    together = Held { mask, bindings };
-                    &together
+                    both = [cluster.bindings, held.bindings].concat();
+                    &Held {
+                        mask,
+                        bindings: &both,
+                    }
                 };
                 let mut finding = self.finding(
                     condition.id,
@@ -193,10 +254,7 @@ impl<'w> Finder<'w> {
                 let atoms = &[Atom::ExecGet];
                 found.push(self.finding("CIA-015", subject, *scope, held, atoms, false));
             }
-            for finding in &found[before..] {
-                used.extend(finding.chains.iter().map(|one| (one.binding, one.rule)));
-            }
-            self.wildcards(subject, *scope, held, &used, found);
+            self.wildcards(subject, *scope, held, before, found);
         }
     }
 
@@ -216,7 +274,13 @@ impl<'w> Finder<'w> {
     }
 
     /// Grants to everybody, to nobody in particular, and to superusers.
-    fn broad(&self, subject: &Subject, scope: Scope<'_>, held: &Held, found: &mut Vec<Finding>) {
+    fn broad(
+        &self,
+        subject: &Subject,
+        scope: Scope<'_>,
+        held: &Held<'_>,
+        found: &mut Vec<Finding>,
+    ) {
         let id = match subject {
             Subject::Anonymous => "CIA-002",
             Subject::Group(name) => match name.as_str() {
@@ -240,7 +304,7 @@ impl<'w> Finder<'w> {
     }
 
     /// kubeadm lets everybody read kube-public/cluster-info, which is how nodes join.
-    fn is_cluster_info(&self, scope: Scope<'_>, held: &Held) -> bool {
+    fn is_cluster_info(&self, scope: Scope<'_>, held: &Held<'_>) -> bool {
         let harmless = |rule: &Rule| {
             rule.verbs == ["get"]
                 && rule.resources == ["configmaps"]
@@ -253,27 +317,28 @@ impl<'w> Finder<'w> {
             })
     }
 
-    /// Wildcards that no other finding is about.
+    /// Wildcards that no other finding, from `before` on, is about.
     fn wildcards(
         &self,
         subject: &Subject,
         scope: Scope<'_>,
-        held: &Held,
-        used: &BTreeSet<(usize, usize)>,
+        held: &Held<'_>,
+        before: usize,
         found: &mut Vec<Finding>,
     ) {
-        let star = |list: &[String]| list.iter().any(|word| word == "*");
-        let mut chains = Vec::new();
-        for chain in self.every_chain(held) {
-            let rules = self
-                .world
-                .rules_of(self.world.set_of(chain.binding).index());
-            let rule = &rules[chain.rule];
-            let wild = star(&rule.verbs) || star(&rule.resources) || star(&rule.api_groups);
-            if wild && !used.contains(&(chain.binding, chain.rule)) {
-                chains.push(chain);
-            }
+        let set_of = |binding| self.world.set_of(binding).index();
+        let mut bindings = held.bindings.iter();
+        if !bindings.any(|(binding, _)| self.wild[set_of(*binding)]) {
+            return;
         }
+        let told = found[before..].iter().flat_map(|finding| &finding.chains);
+        let told: BTreeSet<(usize, usize)> =
+            told.map(|chain| (chain.binding, chain.rule)).collect();
+        let mut chains = self.every_chain(held);
+        chains.retain(|chain| {
+            let rules = self.world.rules_of(set_of(chain.binding));
+            is_wild(&rules[chain.rule]) && !told.contains(&(chain.binding, chain.rule))
+        });
         if !chains.is_empty() {
             found.push(self.made("CIA-020", subject, scope, chains, false));
         }
@@ -296,9 +361,9 @@ impl<'w> Finder<'w> {
         Rc::clone(behind[place].get_or_insert_with(find))
     }
 
-    fn every_chain(&self, held: &Held) -> Vec<Chain> {
+    fn every_chain(&self, held: &Held<'_>) -> Vec<Chain> {
         let mut chains = Vec::new();
-        for &(binding, subject) in &held.bindings {
+        for &(binding, subject) in held.bindings {
             let rules = self.world.rules_of(self.world.set_of(binding).index());
             chains.extend((0..rules.len()).map(|rule| Chain {
                 binding,
@@ -314,12 +379,12 @@ impl<'w> Finder<'w> {
         id: &'static str,
         subject: &Subject,
         scope: Scope<'_>,
-        held: &Held,
+        held: &Held<'_>,
         atoms: &[Atom],
         limited: bool,
     ) -> Finding {
         let mut chains = Vec::new();
-        for &(binding, at) in &held.bindings {
+        for &(binding, at) in held.bindings {
             for atom in atoms {
                 let rules = self.rules_behind(binding, *atom);
                 chains.extend(rules.iter().map(|rule| Chain {
@@ -375,21 +440,29 @@ pub(super) fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
     severity
 }
 
-fn accounts_with_rights(world: &World<'_>, defaults: &Defaults) -> BTreeSet<String> {
-    let mut namespaces = BTreeSet::new();
+fn is_wild(rule: &Rule) -> bool {
+    let star = |list: &[String]| list.iter().any(|word| word == "*");
+    star(&rule.verbs) || star(&rule.resources) || star(&rule.api_groups)
+}
+
+fn accounts_with_rights<'w>(
+    world: &World<'_>,
+    defaults: &Defaults,
+    people: &People<'w>,
+) -> HashSet<&'w str> {
+    let mut namespaces = HashSet::new();
     for index in 0..world.binding_count() {
         let binding = world.binding(index);
-        if defaults.is_binding(binding) && binding.metadata.namespace != SYSTEM {
+        if binding.metadata.namespace != SYSTEM && defaults.is_binding(binding) {
             // The accounts of the control plane are in kube-system, which is added below.
             continue;
         }
-        for subject in &binding.subjects {
-            let of = Subject::of_binding(subject, &binding.metadata.namespace);
-            if let Some(Subject::Account(namespace, _)) = of {
+        for number in people.of(index).iter().flatten() {
+            if let SubjectRef::Account(namespace, _) = people.name(*number) {
                 namespaces.insert(namespace);
             }
         }
     }
-    namespaces.insert(SYSTEM.to_owned());
+    namespaces.insert(SYSTEM);
     namespaces
 }

@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 impl Finder<'_> {
     /// Grades a finding of CIA-004 by the roles that can be bound. Without a limit on names that
     /// is every role, so that nothing is to be graded.
-    pub(super) fn grade(&self, finding: &mut Finding, scope: Scope<'_>, held: &Held) {
+    pub(super) fn grade(&self, finding: &mut Finding, scope: Scope<'_>, held: &Held<'_>) {
         let Some(roles) = self.bindable(scope, held) else {
             return;
         };
@@ -36,10 +36,10 @@ impl Finder<'_> {
     }
 
     /// Returns the roles that can be bound, or `None` when it is every role.
-    fn bindable(&self, scope: Scope<'_>, held: &Held) -> Option<Vec<(String, RoleAt)>> {
+    fn bindable(&self, scope: Scope<'_>, held: &Held<'_>) -> Option<Vec<(String, RoleAt)>> {
         let policy = self.world.policy;
         let mut roles = Vec::new();
-        for (binding, _) in &held.bindings {
+        for (binding, _) in held.bindings {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
             for number in self.rules_behind(*binding, Atom::Bind).iter() {
                 let rule = &rules[*number];
@@ -78,7 +78,7 @@ impl Finder<'_> {
     }
 
     /// Says whether ClusterRoleBindings can be written, and not RoleBindings alone.
-    fn writes_for_the_cluster(&self, held: &Held) -> bool {
+    fn writes_for_the_cluster(&self, held: &Held<'_>) -> bool {
         held.bindings.iter().any(|(binding, _)| {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
             let numbers = self.rules_behind(*binding, Atom::WriteBindings);

@@ -1,24 +1,26 @@
 //! Objects that do not do what they seem to do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::defaults::Defaults;
+use super::people::People;
 use super::{Finding, rule};
 use crate::aggregate;
 use crate::engine::{Chain, RoleAt, World};
 use crate::policy::{Policy, Role, Rule};
-use crate::subject::Subject;
+use crate::subject::{Subject, SubjectRef};
 
 /// Finds everything.
 pub(super) fn findings(
     world: &World<'_>,
     defaults: &Defaults,
+    people: &People<'_>,
     include_defaults: bool,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    bindings(world, defaults, include_defaults, &mut found);
+    bindings(world, defaults, people, include_defaults, &mut found);
     roles(world, defaults, include_defaults, &mut found);
-    redundant(world, &mut found);
+    redundant(world, people, &mut found);
     found
 }
 
@@ -36,25 +38,45 @@ fn object(id: &'static str, object: String, detail: String, fix: String) -> Find
     }
 }
 
+/// A finding about an object is about one of its subjects.
+fn about(subject: Subject, binding: usize, at: usize, finding: Finding) -> Finding {
+    Finding {
+        subject: Some(subject),
+        chains: vec![Chain {
+            binding,
+            subject: at,
+            rule: 0,
+        }],
+        ..finding
+    }
+}
+
 fn unread(policy: &Policy, resource: &str) -> bool {
     policy.gaps.iter().any(|gap| gap.resource == resource)
 }
 
-fn bindings(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Finding>) {
+fn bindings(
+    world: &World<'_>,
+    defaults: &Defaults,
+    people: &People<'_>,
+    all: bool,
+    found: &mut Vec<Finding>,
+) {
     let policy = world.policy;
-    let accounts: BTreeSet<(&str, &str)> = policy
+    let accounts: HashSet<(&str, &str)> = policy
         .service_accounts
         .iter()
         .map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()))
         .collect();
     // Manifests seldom hold every account; then nothing is claimed.
     let know_accounts = policy.from_cluster && !unread(policy, "serviceaccounts");
+    let useless = useless(world);
     for index in 0..world.binding_count() {
         let binding = world.binding(index);
         if !all && defaults.is_binding(binding) {
             continue;
         }
-        let name = name_of(world, index);
+        let name = || name_of(world, index);
         let reference = &binding.role_ref;
         let roles = if reference.kind == "Role" {
             "roles"
@@ -64,60 +86,49 @@ fn bindings(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<F
         if world.role_at(index) == RoleAt::Missing && !unread(policy, roles) {
             found.push(object(
                 "HYG-01",
-                name.clone(),
+                name(),
                 format!("{} {:?} does not exist", reference.kind, reference.name),
-                format!("delete {name}"),
+                format!("delete {}", name()),
             ));
         }
         if binding.subjects.is_empty() {
             found.push(object(
                 "HYG-03",
-                name.clone(),
+                name(),
                 "it has no subjects".to_owned(),
-                format!("delete {name}"),
+                format!("delete {}", name()),
             ));
         }
-        for (at, stored) in binding.subjects.iter().enumerate() {
-            let inside = &binding.metadata.namespace;
-            let subject = Subject::of_binding(stored, inside);
-            let chain = Chain {
-                binding: index,
-                subject: at,
-                rule: 0,
+        let subjects = binding.subjects.iter().zip(people.of(index));
+        for (at, (stored, number)) in subjects.enumerate() {
+            let Some(subject) = number.map(|number| people.name(number)) else {
+                continue;
             };
-            let missing = match &subject {
-                Some(Subject::Account(namespace, account)) => {
-                    know_accounts && !accounts.contains(&(namespace.as_str(), account.as_str()))
+            let missing = match subject {
+                SubjectRef::Account(namespace, account) => {
+                    know_accounts && !accounts.contains(&(namespace, account))
                 }
                 _ => false,
             };
-            if missing && let Some(subject) = &subject {
-                found.push(Finding {
-                    subject: Some(subject.clone()),
-                    chains: vec![chain],
-                    ..object(
-                        "HYG-02",
-                        name.clone(),
-                        format!("{subject} does not exist"),
-                        format!("take {subject} out of {name}"),
-                    )
-                });
+            if missing {
+                let (name, subject) = (name(), subject.to_subject());
+                let detail = format!("{subject} does not exist");
+                let fix = format!("take {subject} out of {name}");
+                let finding = object("HYG-02", name, detail, fix);
+                found.push(about(subject, index, at, finding));
             }
-            let alias = matches!(subject, Some(Subject::Account(..) | Subject::Node(_)));
+            let alias = matches!(subject, SubjectRef::Account(..) | SubjectRef::Node(_));
             if stored.kind == "User" && alias {
-                found.push(Finding {
-                    subject: subject.clone(),
-                    chains: vec![chain],
-                    ..object(
-                        "HYG-10",
-                        name.clone(),
-                        format!("{:?} is bound as a User", stored.name),
-                        format!("bind it in {name} as what it is"),
-                    )
-                });
+                let name = name();
+                let detail = format!("{:?} is bound as a User", stored.name);
+                let fix = format!("bind it in {name} as what it is");
+                let finding = object("HYG-10", name, detail, fix);
+                found.push(about(subject.to_subject(), index, at, finding));
             }
         }
-        ineffective(world, index, &name, found);
+        if !world.is_cluster_wide(index) && useless[world.set_of(index).index()] {
+            ineffective(world, index, name(), found);
+        }
     }
 }
 
@@ -130,11 +141,9 @@ fn name_of(world: &World<'_>, index: usize) -> String {
     }
 }
 
-/// Rules that a RoleBinding cannot give.
-fn ineffective(world: &World<'_>, index: usize, name: &str, found: &mut Vec<Finding>) {
-    if world.is_cluster_wide(index) {
-        return;
-    }
+/// Which distinct lists of rules hold nothing that a RoleBinding can give. A shared ClusterRole
+/// may hold more than one binding of it uses.
+fn useless(world: &World<'_>) -> Vec<bool> {
     let catalog = &world.policy.catalog;
     let of_cluster = |rule: &Rule| {
         if rule.resources.is_empty() {
@@ -150,25 +159,22 @@ fn ineffective(world: &World<'_>, index: usize, name: &str, found: &mut Vec<Find
                     .all(|group| catalog.is_namespaced(group, resource) == Some(false))
         }) && !rule.api_groups.is_empty()
     };
+    let all = |set| {
+        let rules = world.rules_of(set);
+        !rules.is_empty() && rules.iter().all(of_cluster)
+    };
+    (0..world.set_count()).map(all).collect()
+}
+
+fn ineffective(world: &World<'_>, index: usize, name: String, found: &mut Vec<Finding>) {
     let rules = world.rules_of(world.set_of(index).index());
-    let dead: Vec<String> = rules
-        .iter()
-        .enumerate()
-        .filter(|(_, rule)| of_cluster(rule))
-        .map(|(number, _)| (number + 1).to_string())
-        .collect();
-    // A shared ClusterRole may hold more than one binding of it uses.
-    if !dead.is_empty() && dead.len() == rules.len() {
-        found.push(object(
-            "HYG-09",
-            name.to_owned(),
-            format!(
-                "rule {} of its role is about the whole cluster",
-                dead.join(", ")
-            ),
-            format!("delete {name}, or bind the role with a ClusterRoleBinding if it is meant"),
-        ));
-    }
+    let numbers: Vec<String> = (1..=rules.len()).map(|number| number.to_string()).collect();
+    let fix = format!("delete {name}, or bind the role with a ClusterRoleBinding if it is meant");
+    let detail = format!(
+        "rule {} of its role is about the whole cluster",
+        numbers.join(", ")
+    );
+    found.push(object("HYG-09", name, detail, fix));
 }
 
 fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Finding>) {
@@ -339,43 +345,32 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
 }
 
 /// The same list of rules twice for one subject, where one is enough.
-fn redundant(world: &World<'_>, found: &mut Vec<Finding>) {
-    let mut held: BTreeMap<(Subject, usize), Vec<(usize, usize)>> = BTreeMap::new();
+fn redundant(world: &World<'_>, people: &People<'_>, found: &mut Vec<Finding>) {
+    // Subject, list of rules, binding, place of the subject in it.
+    let mut held: Vec<(u32, usize, usize, usize)> = Vec::new();
     for index in 0..world.binding_count() {
         let set = world.set_of(index).index();
         if world.rules_of(set).is_empty() {
             continue;
         }
-        for (at, subject) in world.binding(index).subjects.iter().enumerate() {
-            if let Some(subject) = Subject::of_binding(subject, world.scope_of(index)) {
-                held.entry((subject, set)).or_default().push((index, at));
-            }
+        for (at, subject) in people.of(index).iter().enumerate() {
+            held.extend(subject.map(|subject| (subject, set, index, at)));
         }
     }
-    for ((subject, _), bindings) in held {
-        for (number, &(index, at)) in bindings.iter().enumerate() {
-            let by = bindings[..number].iter().find(|(other, _)| {
+    held.sort_unstable();
+    for same in held.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+        for (number, &(subject, _, index, at)) in same.iter().enumerate() {
+            let by = same[..number].iter().find(|(_, _, other, _)| {
                 *other != index
                     && (world.is_cluster_wide(*other)
                         || world.scope_of(*other) == world.scope_of(index))
             });
-            if let Some((other, _)) = by {
-                let name = name_of(world, index);
-                let chain = Chain {
-                    binding: index,
-                    subject: at,
-                    rule: 0,
-                };
-                found.push(Finding {
-                    subject: Some(subject.clone()),
-                    chains: vec![chain],
-                    ..object(
-                        "HYG-08",
-                        name.clone(),
-                        format!("{} gives the same", name_of(world, *other)),
-                        format!("take {subject} out of {name}"),
-                    )
-                });
+            if let Some((_, _, other, _)) = by {
+                let (name, subject) = (name_of(world, index), people.name(subject).to_subject());
+                let detail = format!("{} gives the same", name_of(world, *other));
+                let fix = format!("take {subject} out of {name}");
+                let finding = object("HYG-08", name, detail, fix);
+                found.push(about(subject, index, at, finding));
             }
         }
     }

@@ -10,6 +10,7 @@ mod find;
 mod fix;
 mod grade;
 mod hygiene;
+mod people;
 mod rules;
 
 pub use find::findings;
@@ -21,7 +22,7 @@ use crate::engine::Chain;
 use crate::subject::Subject;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.

@@ -3,12 +3,12 @@
 use can_i_audit::policy::Policy;
 use can_i_audit::risks::{RULES, Severity};
 use groundcrew::error::Result;
-use groundcrew::output::{Document, Kind, Table, write_json, yaml};
+use groundcrew::output::{Document, Kind, Table, write_json_rows, yaml};
 use groundcrew::ui::Ui;
 use serde_json::{Value, json};
 
 use super::super::Based;
-use super::{Answer, Format, Row};
+use super::{Answer, Format, Row, Rows, causes, row};
 use crate::chain;
 
 /// Writes the findings.
@@ -17,23 +17,36 @@ use crate::chain;
 ///
 /// When stdout cannot be written to.
 pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &Ui) -> Result<()> {
-    let document = || {
+    let document = |body| {
         Document::new(
             Kind::AccessRisks,
             Based {
                 complete: policy.is_complete(),
                 missing: &policy.gaps,
-                body: answer,
+                body,
             },
         )
     };
-    let nothing = answer.findings.found.is_empty();
+    let rows = answer.findings;
+    let (world, count) = (rows.world, rows.found.len());
+    let row = |number: usize| row(world, &rows.found[number]);
     match format {
-        Format::Json => ui.answer_with(|out| write_json(out, &document())),
-        Format::Yaml => ui.answer(yaml(&document())?),
-        Format::Sarif => ui.answer_with(|out| write_json(out, &sarif(policy, answer))),
+        Format::Json => {
+            // The rows are made when they are written, by more than one thread.
+            let around = Answer {
+                suppressed: answer.suppressed,
+                findings: Rows { world, found: &[] },
+            };
+            ui.answer_with(|out| write_json_rows(out, &document(&around), count, row))
+        }
+        Format::Yaml => ui.answer(yaml(&document(answer))?),
+        Format::Sarif => ui.answer_with(|out| {
+            let result = |number| sarif_result(&row(number));
+            write_json_rows(out, &sarif(policy), count, result)
+        }),
         Format::Markdown => ui.answer(markdown(policy, answer)),
-        Format::Table | Format::Wide if nothing => Ok(()),
+        Format::Table | Format::Wide if count == 0 => Ok(()),
+        Format::Table if count > causes::EACH => ui.answer(causes::table(rows)),
         Format::Table => ui.answer(table(answer, false)),
         Format::Wide => ui.answer(table(answer, true)),
     }
@@ -112,8 +125,8 @@ fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
     text
 }
 
-/// SARIF 2.1.0 with logical locations: what is found has no line in a file.
-fn sarif(policy: &Policy, answer: &Answer<'_>) -> Value {
+/// SARIF 2.1.0 with an empty list of results.
+fn sarif(policy: &Policy) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .filter(|rule| rule.implemented)
@@ -123,20 +136,6 @@ fn sarif(policy: &Policy, answer: &Answer<'_>) -> Value {
                 "name": rule.name,
                 "shortDescription": {"text": rule.why},
                 "defaultConfiguration": {"level": level(rule.severity)},
-            })
-        })
-        .collect();
-    let results: Vec<Value> = answer
-        .findings
-        .iter()
-        .map(|row| {
-            let who = concerned(&row);
-            json!({
-                "ruleId": row.rule,
-                "level": level(row.severity),
-                "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(&row), row.fix)},
-                "locations": [{"logicalLocations": [{"fullyQualifiedName": who}]}],
-                "partialFingerprints": {"groundcrew/v1": format!("{} {who}", row.rule)},
             })
         })
         .collect();
@@ -150,8 +149,20 @@ fn sarif(policy: &Policy, answer: &Answer<'_>) -> Value {
                 "rules": rules,
             }},
             "invocations": [{"executionSuccessful": policy.is_complete()}],
-            "results": results,
+            "results": [],
         }],
+    })
+}
+
+/// One result, with a logical location: what is found has no line in a file.
+fn sarif_result(row: &Row<'_>) -> Value {
+    let who = concerned(row);
+    json!({
+        "ruleId": row.rule,
+        "level": level(row.severity),
+        "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(row), row.fix)},
+        "locations": [{"logicalLocations": [{"fullyQualifiedName": who}]}],
+        "partialFingerprints": {"groundcrew/v1": format!("{} {who}", row.rule)},
     })
 }
 

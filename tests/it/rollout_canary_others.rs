@@ -89,7 +89,7 @@ fn old_manifest(suite: &Suite) {
     web.is_clean();
 }
 
-fn resumed(suite: &Suite) {
+pub(crate) fn resumed(suite: &Suite) {
     let (before, web) = parked(suite, "10%");
     let watcher = web.watch();
     web.kubectl("rollout resume deployment/web").run().success();
@@ -104,7 +104,7 @@ fn resumed(suite: &Suite) {
     assert!(seen.fewest_ready >= 10, "{seen:?}");
 }
 
-fn scaled(suite: &Suite) {
+pub(crate) fn scaled(suite: &Suite) {
     let (_, web) = parked(suite, "10%");
     let scale = |replicas: i64| {
         let scale = format!("scale deployment/web --replicas={replicas}");

@@ -63,7 +63,9 @@ impl Suite {
 }
 
 impl Web<'_> {
-    pub(crate) fn suite(&self) -> &Suite {
+    /// Returns the suite that it belongs to.
+    #[must_use]
+    pub fn suite(&self) -> &Suite {
         self.suite
     }
 

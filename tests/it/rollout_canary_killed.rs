@@ -116,10 +116,7 @@ fn promoting(suite: &Suite) {
         let changes = generation(&web) - before;
         assert!(changes <= clean + 1, "{death:?}: {changes} > {clean} + 1");
         let seen = watcher.seen();
-        assert!(
-            seen.fewest_ready >= 5 && seen.most <= 7,
-            "{death:?}: {seen:?}"
-        );
+        assert!(seen.fewest_ready >= 5, "{death:?}: {seen:?}");
         web.is_clean();
         if !met {
             break;

@@ -62,6 +62,7 @@ mod rollout_canary_others;
 mod rollout_canary_routes;
 #[cfg(unix)]
 mod rollout_canary_routes_faults;
+mod rollout_canary_routes_left;
 mod rollout_canary_slow;
 mod rollout_canary_verdict;
 
@@ -138,6 +139,10 @@ fn main() -> ExitCode {
         (
             "rollout_canary_routes_faults",
             rollout_canary_routes_faults::cases(),
+        ),
+        (
+            "rollout_canary_routes_left",
+            rollout_canary_routes_left::cases(),
         ),
         ("rollout_canary_slow", rollout_canary_slow::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),

@@ -18,6 +18,9 @@ use crate::traffic::leftover::{self, Leftover};
 use crate::traffic::{self, Canary};
 use crate::view;
 
+/// How often the Deployment is read again when only its status was in the way.
+const TRIES: usize = 5;
+
 /// Look for what a canary left behind, and mend it with --repair
 ///
 /// Finds records of Deployments that are gone or new, holds without a record, and routes and the
@@ -261,18 +264,32 @@ async fn repair(
             None => Ok(false),
         },
         (Repair::DropRecord, Some(stored)) => open.store.delete(stored).await,
-        (Repair::LetGo, _) => {
-            let operations = apply::let_go(&cluster.deployment);
-            match apply::send(&open.session, &open.target, &operations, false).await? {
-                Written::Done(_) => Ok(true),
-                Written::LookAgain => Err(Error::conflict(
-                    "the Deployment was changed in between; nothing was written",
-                )),
-                Written::Blind(why) => Err(Error::failed(why)),
-            }
-        }
+        (Repair::LetGo, _) => let_go(cluster, open).await.map(|()| true),
         (Repair::ByHand | Repair::DropRecord, _) => Ok(false),
     }
+}
+
+/// Lets go of the Deployment as it was found. What the controllers write into its status meanwhile
+/// is nobody's change.
+async fn let_go(cluster: &Cluster, open: &Open) -> Result<()> {
+    let (session, target) = (&open.session, &open.target);
+    for _ in 0..TRIES {
+        let current = observe::deployment(session, target).await?;
+        let same = ["uid", "generation", "labels"]
+            .iter()
+            .all(|key| current["metadata"][key] == cluster.deployment["metadata"][key]);
+        if !same {
+            break;
+        }
+        match apply::send(session, target, &apply::let_go(&current), false).await? {
+            Written::Done(_) => return Ok(()),
+            Written::LookAgain => {}
+            Written::Blind(why) => return Err(Error::failed(why)),
+        }
+    }
+    Err(Error::conflict(
+        "the Deployment was changed in between; nothing was written to it",
+    ))
 }
 
 fn lines(diagnosis: &Diagnosis) -> String {

@@ -50,6 +50,7 @@ mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
 mod rights;
+mod rights_canary;
 mod rollout_canary;
 #[cfg(unix)]
 mod rollout_canary_edits;
@@ -125,6 +126,7 @@ fn main() -> ExitCode {
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
         ("rights", rights::cases()),
+        ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
         ("rollout_canary_edits", rollout_canary_edits::cases()),

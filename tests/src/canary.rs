@@ -47,11 +47,7 @@ impl Suite {
     }
 
     /// Makes a namespace alone.
-    pub(crate) fn empty(&self) -> Web<'_> {
-        self.empty_in(&self.name("canary"))
-    }
-
-    fn empty_in(&self, namespace: &str) -> Web<'_> {
+    pub(crate) fn empty_in(&self, namespace: &str) -> Web<'_> {
         self.admin(&format!("create namespace {namespace}"))
             .run()
             .success();

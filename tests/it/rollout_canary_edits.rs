@@ -29,6 +29,10 @@ pub(crate) fn cases() -> Vec<Case> {
             cells(suite, "Aborting");
         }),
         case(
+            "an_abort_is_exact_from_every_phase_and_no_undo_brings_anything_back",
+            exact,
+        ),
+        case(
             "an_edit_before_the_drivers_next_write_keeps_it_from_being_made",
             in_between,
         ),
@@ -184,6 +188,49 @@ fn hands_off(web: &Web<'_>, name: &str) {
     assert_eq!(generation(web), before, "{name}: nothing is written");
     let status = web.canary("status web -o json").run();
     assert_eq!(status.json()["phase"], "Conflict", "{name}\n{status}");
+}
+
+fn exact(suite: &Suite) {
+    let through = suite.proxied();
+    let web = suite.web(5, json!({"maxSurge": 2, "maxUnavailable": 1}));
+    let before = web.snapshot();
+    let watcher = web.watch();
+    for phase in ["Ramping", "Settling", "Holding", "Promoting", "Aborting"] {
+        bring(&web, &through, phase);
+        web.aborts();
+        assert_eq!(web.snapshot(), before, "from {phase}");
+        assert_eq!(web.sizes(), [("1".to_owned(), 5)].into(), "from {phase}");
+        web.is_clean();
+    }
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 5, "{seen:?}");
+    drop(watcher);
+    let revisions = || {
+        let sets = web.get("replicasets").expect("a list")["items"].clone();
+        let sets = sets.as_array().cloned().unwrap_or_default();
+        sets.into_iter().map(|set| {
+            let annotations = &set["metadata"]["annotations"];
+            let revision = &annotations["deployment.kubernetes.io/revision"];
+            revision.as_str().unwrap_or_default().to_owned()
+        })
+    };
+    let all: Vec<String> = revisions().collect();
+    assert_eq!(all.len(), 2, "stable and canary: {all:?}");
+    // An undo gives its revision a new number: both are gone to, there and back.
+    for _ in 0..2 {
+        let oldest = revisions().min_by_key(|number| number.parse::<u32>().unwrap_or(0));
+        let oldest = oldest.expect("a revision");
+        let undo = format!("rollout undo deployment/web --to-revision={oldest}");
+        web.kubectl(&undo).run().success();
+        web.kubectl("rollout status deployment/web --timeout=100s")
+            .run()
+            .success();
+        web.is_clean();
+        let mut spec = web.deployment()["spec"].clone();
+        spec["template"] = before["spec"]["template"].clone();
+        assert_eq!(spec, before["spec"], "after {undo}");
+    }
+    assert_eq!(web.snapshot()["spec"], before["spec"]);
 }
 
 /// The driver is alive, and its write is on its way while somebody else makes theirs.

@@ -50,14 +50,21 @@ mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
 mod rights;
+mod rights_canary;
 mod rollout_canary;
 #[cfg(unix)]
+mod rollout_canary_edits;
+#[cfg(unix)]
 mod rollout_canary_faults;
+#[cfg(unix)]
+mod rollout_canary_killed;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
 mod rollout_canary_routes;
 #[cfg(unix)]
 mod rollout_canary_routes_faults;
+mod rollout_canary_routes_left;
+mod rollout_canary_slow;
 mod rollout_canary_verdict;
 
 use std::process::ExitCode;
@@ -119,9 +126,14 @@ fn main() -> ExitCode {
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
         ("rights", rights::cases()),
+        ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
+        ("rollout_canary_edits", rollout_canary_edits::cases()),
+        #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_killed", rollout_canary_killed::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
         ("rollout_canary_routes", rollout_canary_routes::cases()),
@@ -130,6 +142,11 @@ fn main() -> ExitCode {
             "rollout_canary_routes_faults",
             rollout_canary_routes_faults::cases(),
         ),
+        (
+            "rollout_canary_routes_left",
+            rollout_canary_routes_left::cases(),
+        ),
+        ("rollout_canary_slow", rollout_canary_slow::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
     ];
     let cases = files

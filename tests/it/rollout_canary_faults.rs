@@ -43,18 +43,18 @@ fn start(web: &Web<'_>, through: &Proxied) -> Output {
     web.canary(START).kubeconfig(&through.kubeconfig).run()
 }
 
-fn generation(web: &Web<'_>) -> i64 {
+pub(crate) fn generation(web: &Web<'_>) -> i64 {
     let deployment = web.deployment();
     deployment["metadata"]["generation"]
         .as_i64()
         .unwrap_or_default()
 }
 
-fn has_record(web: &Web<'_>) -> bool {
+pub(crate) fn has_record(web: &Web<'_>) -> bool {
     web.get("configmap rollout-canary.web").is_some()
 }
 
-/// Runs the plugin, and kills it once the fault has met its request.
+/// Runs the plugin, and kills it once the fault has met its request; says whether it has.
 pub(crate) fn killed(
     suite: &Suite,
     web: &Web<'_>,
@@ -62,7 +62,7 @@ pub(crate) fn killed(
     through: &Proxied,
     on: Match,
     fault: &Fault,
-) {
+) -> bool {
     through.proxy.forget();
     through.proxy.add(Rule::once(on, fault.clone()));
     let mut child = spawn(suite, web, words, through);
@@ -81,9 +81,10 @@ pub(crate) fn killed(
     let _ = child.kill();
     child.wait().expect("it ends");
     through.proxy.heal();
+    met()
 }
 
-fn spawn(suite: &Suite, web: &Web<'_>, words: &str, through: &Proxied) -> Child {
+pub(crate) fn spawn(suite: &Suite, web: &Web<'_>, words: &str, through: &Proxied) -> Child {
     Command::new(suite.plugin("kubectl-rollout_canary"))
         .args(words.split(' '))
         .args(["-n", &web.namespace])

@@ -20,6 +20,10 @@ pub(crate) fn cases() -> Vec<Case> {
             "autoscalers_and_downscalers_never_give_the_canary_more",
             scaled,
         ),
+        case(
+            "with_no_more_pods_than_replicas_it_is_the_same",
+            scaled_without_surge,
+        ),
         case("a_hold_without_a_record_is_found_and_let_go", orphan),
         case("a_deployment_made_anew_has_no_canary", recreated),
         case("break_glass_aborts_without_the_plugin", break_glass),
@@ -89,7 +93,7 @@ fn old_manifest(suite: &Suite) {
     web.is_clean();
 }
 
-fn resumed(suite: &Suite) {
+pub(crate) fn resumed(suite: &Suite) {
     let (before, web) = parked(suite, "10%");
     let watcher = web.watch();
     web.kubectl("rollout resume deployment/web").run().success();
@@ -104,8 +108,26 @@ fn resumed(suite: &Suite) {
     assert!(seen.fewest_ready >= 10, "{seen:?}");
 }
 
-fn scaled(suite: &Suite) {
-    let (_, web) = parked(suite, "10%");
+pub(crate) fn scaled(suite: &Suite) {
+    let rows = [(12, (13, 1)), (10, (11, 1)), (8, (9, 1)), (10, (11, 1))];
+    scaled_to(suite, "10%", &rows, 0);
+}
+
+fn scaled_without_surge(suite: &Suite) {
+    let rows = [
+        (8, (7, 1)),
+        (12, (11, 1)),
+        (6, (5, 1)),
+        (14, (12, 2)),
+        (9, (8, 1)),
+        (10, (9, 1)),
+    ];
+    scaled_to(suite, "10% --layout replace", &rows, 1);
+}
+
+/// Scales through rows of replicas, and then so low that no canary is left.
+fn scaled_to(suite: &Suite, start: &str, rows: &[(i64, (i64, i64))], low: i64) {
+    let (_, web) = parked(suite, start);
     let scale = |replicas: i64| {
         let scale = format!("scale deployment/web --replicas={replicas}");
         web.kubectl(&scale).run().success();
@@ -121,15 +143,15 @@ fn scaled(suite: &Suite) {
         let get = |tag: &str| sizes.get(tag).copied().unwrap_or_default();
         (get("1"), get("2"))
     };
-    for (replicas, split) in [(12, (13, 1)), (10, (11, 1)), (8, (9, 1)), (10, (11, 1))] {
-        assert_eq!(scale(replicas), split, "scaled to {replicas}");
+    for (replicas, split) in rows {
+        assert_eq!(scale(*replicas), *split, "scaled to {replicas}");
         let status = web.canary("status web -o json").run().success().json();
         assert_eq!(
             (&status["phase"], &status["parked"]),
             (&json!("Holding"), &json!(true))
         );
     }
-    assert_eq!(scale(0), (0, 0));
+    assert_eq!(scale(low), (low, 0));
     assert_eq!(scale(10), (10, 0), "what comes back is stable");
     web.canary("resume web").run().code(5).says("gone");
     web.canary("abort web").run().success();
@@ -204,6 +226,10 @@ fn break_glass(suite: &Suite) {
 
 fn undo(suite: &Suite) {
     let (_, web) = parked(suite, "10%");
+    for words in ["rollout undo", "rollout restart"] {
+        let refused = web.kubectl(&format!("{words} deployment/web")).run();
+        assert_ne!(refused.code, Some(0), "{refused}");
+    }
     web.canary("undo web")
         .run()
         .code(5)

@@ -13,6 +13,16 @@ pub(crate) fn cases() -> Vec<Case> {
     let simulated = &[Need::Plugins, Need::Controllers];
     vec![
         Case::new(
+            "a_share_below_that_of_the_pods_is_said_to_be_out_of_reach",
+            needs,
+            below,
+        ),
+        Case::new(
+            "a_route_of_calls_gets_its_share_and_is_put_back",
+            needs,
+            calls,
+        ),
+        Case::new(
             "a_route_gives_the_canary_its_share_and_abort_takes_it_back_without_a_lost_request",
             needs,
             shared,
@@ -83,6 +93,48 @@ fn shared(suite: &Suite) {
     is_as_before(&web, &untouched);
     let found = web.get("httproute web").expect("the route is there");
     assert_eq!(found["metadata"]["annotations"]["who"], "me");
+    web.is_clean();
+}
+
+fn below(suite: &Suite) {
+    let web = suite.serving(3);
+    let _way = web.route();
+    let untouched = route(&web);
+    let plan = web.canary("plan web 5 --traffic gateway --restart").run();
+    let said = "at 5 % the pods alone have 33.3 %: a route can add to that and not take away";
+    plan.success().answers(said);
+    let words = "web 5% --traffic gateway --accept-weight --image web=sandbox.local/web:2";
+    let started = web.canary(words).run();
+    started
+        .success()
+        .says("33.3 % by the number of pods, more than 5 %")
+        .answers("parked at 33.3 %");
+    assert_eq!(route(&web), untouched, "no route is touched");
+    assert!(web.get("service web-rc-canary").is_none());
+    web.aborts();
+    web.is_clean();
+}
+
+fn calls(suite: &Suite) {
+    let web = suite.serving(3);
+    web.grpc_route();
+    let spec = || web.get("grpcroute calls").expect("the route is there")["spec"].clone();
+    let (before, untouched) = (web.snapshot(), spec());
+    let words = "web 50% --traffic gateway --image web=sandbox.local/web:2";
+    let run = web.canary(words).run();
+    run.success()
+        .says("grpcroute/calls")
+        .answers("50 % of the requests by grpcroute/calls");
+    // 1 of 3 pods has a third, and x = (1/2 − 1/3) / (1 − 1/3) more is a quarter.
+    let backends = spec()["rules"][0]["backendRefs"].clone();
+    let weights: Vec<_> = (0..2)
+        .map(|place| backends[place]["weight"].as_u64())
+        .collect();
+    assert_eq!(weights, [Some(3), Some(1)], "{backends}");
+    assert_eq!(backends[1]["name"], "web-rc-canary");
+    web.aborts();
+    assert_eq!((web.snapshot(), spec()), (before, untouched));
+    assert!(web.get("service web-rc-canary").is_none());
     web.is_clean();
 }
 

@@ -47,11 +47,7 @@ impl Suite {
     }
 
     /// Makes a namespace alone.
-    pub(crate) fn empty(&self) -> Web<'_> {
-        self.empty_in(&self.name("canary"))
-    }
-
-    fn empty_in(&self, namespace: &str) -> Web<'_> {
+    pub(crate) fn empty_in(&self, namespace: &str) -> Web<'_> {
         self.admin(&format!("create namespace {namespace}"))
             .run()
             .success();
@@ -63,7 +59,9 @@ impl Suite {
 }
 
 impl Web<'_> {
-    pub(crate) fn suite(&self) -> &Suite {
+    /// Returns the suite that it belongs to.
+    #[must_use]
+    pub fn suite(&self) -> &Suite {
         self.suite
     }
 

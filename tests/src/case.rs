@@ -22,6 +22,8 @@ pub enum Need {
     Sandbox,
     /// Scheduler and controllers.
     Controllers,
+    /// Controllers that are slow; the case's cluster is that one.
+    SlowControllers,
     /// A node with real containers.
     RealNode,
     /// A gateway that implements the Gateway API before the real node.

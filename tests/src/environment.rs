@@ -13,18 +13,20 @@ pub struct Environment {
     pub(crate) cluster: Result<Sandbox, String>,
     pub(crate) no_signer: Result<Sandbox, String>,
     pub(crate) policies: Result<Sandbox, String>,
+    pub(crate) slow: Result<Sandbox, String>,
     pub(crate) plugins: Result<PathBuf, String>,
 }
 
 impl Environment {
-    /// Reads `GROUNDCREW_SANDBOX`, `GROUNDCREW_SANDBOX_NO_SIGNER`, `GROUNDCREW_SANDBOX_PSP` and
-    /// `GROUNDCREW_BIN_DIR`, which `cargo sandbox test` sets.
+    /// Reads `GROUNDCREW_SANDBOX`, `GROUNDCREW_SANDBOX_NO_SIGNER`, `GROUNDCREW_SANDBOX_PSP`,
+    /// `GROUNDCREW_SANDBOX_SLOW` and `GROUNDCREW_BIN_DIR`, which `cargo sandbox test` sets.
     #[must_use]
     pub fn find() -> Self {
         Self {
             cluster: attach("GROUNDCREW_SANDBOX"),
             no_signer: attach("GROUNDCREW_SANDBOX_NO_SIGNER"),
             policies: attach("GROUNDCREW_SANDBOX_PSP"),
+            slow: attach("GROUNDCREW_SANDBOX_SLOW"),
             plugins: plugins(),
         }
     }
@@ -47,6 +49,7 @@ impl Environment {
                 |able| able.scheduler,
                 "this cluster has no scheduler and controllers",
             ),
+            Need::SlowControllers => self.slow.as_ref().err().cloned(),
             Need::PodSecurityPolicy => self.policies.as_ref().err().cloned(),
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
             Need::Krew => crate::krew().err(),

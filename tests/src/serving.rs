@@ -75,7 +75,17 @@ impl Suite {
     /// When it does not become Ready.
     #[must_use]
     pub fn serving(&self, replicas: i32) -> Web<'_> {
-        let web = self.empty();
+        self.serving_in(&self.name("canary"), replicas)
+    }
+
+    /// Does the same in a namespace of that name.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become Ready.
+    #[must_use]
+    pub fn serving_in(&self, namespace: &str, replicas: i32) -> Web<'_> {
+        let web = self.empty_in(namespace);
         let labels = json!({"app": "web"});
         let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1});
         // A gateway learns of a pod's end a little after the pod does.
@@ -128,6 +138,31 @@ impl Web<'_> {
             get(&entrance, &host).is_ok_and(|(status, _)| status == 200)
         });
         Way::Gateway { entrance, host }
+    }
+
+    /// Makes a route of calls to the Service, and waits until the gateway has taken it up.
+    ///
+    /// # Panics
+    ///
+    /// When it does not.
+    pub fn grpc_route(&self) {
+        self.apply(&json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute",
+            "metadata": {"name": "calls", "namespace": self.namespace},
+            "spec": {
+                "parentRefs": [{"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE}],
+                "hostnames": [format!("calls.{}.example", self.namespace)],
+                "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
+            },
+        }));
+        eventually("the gateway takes the route of calls up", || {
+            let route = self.get("grpcroute calls").unwrap_or_default();
+            let conditions = route["status"]["parents"][0]["conditions"].clone();
+            let conditions = conditions.as_array().cloned().unwrap_or_default();
+            conditions
+                .iter()
+                .any(|found| found["type"] == "Accepted" && found["status"] == "True")
+        });
     }
 
     /// Sends `count` requests, one after the other.

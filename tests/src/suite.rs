@@ -66,6 +66,8 @@ impl Suite {
             &environment.no_signer
         } else if needs.contains(&Need::PodSecurityPolicy) {
             &environment.policies
+        } else if needs.contains(&Need::SlowControllers) {
+            &environment.slow
         } else {
             &environment.cluster
         };

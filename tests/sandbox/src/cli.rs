@@ -136,6 +136,9 @@ struct UpArgs {
     /// Leaves certificate requests approved but never issued, as some clouds do
     #[arg(long)]
     no_signer: bool,
+    /// Lets each controller ask the API server 8 times a second, as in a cluster that is busy
+    #[arg(long)]
+    slow_controllers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -202,6 +205,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                 },
                 kubernetes: args.kubernetes.as_str().to_owned(),
                 signer: !args.no_signer,
+                slow_controllers: args.slow_controllers,
             })
             .map(|_state| ()),
         ),

@@ -44,6 +44,7 @@ pub fn adopt(run: &RunDir, kubeconfig: &Path) -> Result<State> {
             scheduler: kubectl
                 .run(&["get", "nodes", "-o", "name"])?
                 .contains("node/"),
+            slow_controllers: false,
             simulated_nodes: false,
             real_node: false,
             gateway: false,

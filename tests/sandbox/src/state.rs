@@ -17,6 +17,9 @@ pub struct Capabilities {
     pub signer: bool,
     /// Pods get a node, and the controllers (Deployments, service accounts, quota) run.
     pub scheduler: bool,
+    /// The controllers are slow, as in a cluster that is busy.
+    #[serde(default)]
+    pub slow_controllers: bool,
     /// Nodes `sim-1` … exist; a pod's image tag decides what becomes of it.
     pub simulated_nodes: bool,
     /// A node runs real containers.

@@ -12,13 +12,19 @@ use serde::Serialize;
 use super::{Common, Open, open, told};
 use crate::apply::{self, Written};
 use crate::meta;
-use crate::observe::{self, Cluster};
+use crate::observe::{self, Cluster, Target};
 use crate::record::Stored;
+use crate::traffic::leftover::{self, Leftover};
+use crate::traffic::{self, Canary};
 use crate::view;
+
+/// How often the Deployment is read again when only its status was in the way.
+const TRIES: usize = 5;
 
 /// Look for what a canary left behind, and mend it with --repair
 ///
-/// Finds records of Deployments that are gone or new, and holds without a record.
+/// Finds records of Deployments that are gone or new, holds without a record, and routes and the
+/// extra Service that no record tells of.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     /// Mend what can be mended without a guess
@@ -35,6 +41,8 @@ struct Diagnosis {
     deployment: String,
     namespace: String,
     findings: Vec<Finding>,
+    /// What could not be looked at, in the server's words.
+    unseen: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +62,10 @@ struct Finding {
 enum Repair {
     /// Nothing that could be done without a guess.
     ByHand,
+    /// The extra backend goes from that one of the routes.
+    Route(usize),
+    /// The extra Service goes.
+    ExtraService,
     /// The record goes.
     DropRecord,
     /// The marker and the hold go; the rollout goes on natively.
@@ -73,16 +85,23 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         Ok((stored, clock, cluster))
     };
     let (stored, clock, cluster) = interrupt.guard(look).await?;
-    let mut findings = find(stored.as_ref(), &cluster, &open, clock.now());
+    let left = interrupt
+        .guard(left(stored.as_ref(), &cluster, &open))
+        .await?;
+    // The pods that a route leads to go last.
+    let mut findings = of_routes(&left, &open.target);
+    findings.extend(find(stored.as_ref(), &cluster, &open, clock.now()));
     if args.repair {
         for finding in &mut findings {
-            finding.mended = repair(finding.repair, stored.as_ref(), &cluster, &open).await?;
+            let mend = repair(finding.repair, stored.as_ref(), &cluster, &left, &open);
+            finding.mended = interrupt.guard(mend).await?;
         }
     }
     let diagnosis = Diagnosis {
         deployment: open.target.name.clone(),
         namespace: open.target.namespace.clone(),
         findings,
+        unseen: left.unseen,
     };
     ui.answer(match args.common.output.format {
         Format::Json => json(&Document::new(Kind::CanaryDiagnosis, &diagnosis))?,
@@ -91,7 +110,72 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         Format::Table | Format::Wide => lines(&diagnosis),
     })?;
     let open = diagnosis.findings.iter().any(|finding| !finding.mended);
-    Ok(if open { Exit::No } else { Exit::Done })
+    Ok(match () {
+        () if open => Exit::No,
+        () if !diagnosis.unseen.is_empty() => Exit::Incomplete,
+        () => Exit::Done,
+    })
+}
+
+/// Looks for what is left in routes. While there is a record of this Deployment, what is in them is
+/// the record's matter.
+async fn left(stored: Option<&Stored>, cluster: &Cluster, open: &Open) -> Result<Leftover> {
+    let record = stored.map(|stored| &stored.record);
+    if record.is_some_and(|record| record.uid == cluster.uid()) {
+        return Ok(Leftover::default());
+    }
+    let shared = record.and_then(|record| record.shared.as_ref());
+    let canary = Canary::left(&open.target, &cluster.deployment);
+    leftover::find(&open.session, &canary, |route| {
+        shared.map_or_else(Vec::new, |shared| shared.known(route))
+    })
+    .await
+}
+
+fn of_routes(left: &Leftover, target: &Target) -> Vec<Finding> {
+    let repair_words = target.words("doctor", "--repair");
+    let extra = &left.extra;
+    let mut findings: Vec<Finding> = left
+        .routes
+        .iter()
+        .enumerate()
+        .map(|(index, route)| {
+            let name = traffic::shown(&route.route);
+            let what = format!("{name} leads to service/{extra}, and no record tells of it");
+            match &route.by_hand {
+                None => Finding {
+                    what,
+                    mend: format!("take that backend out and give its part back:  {repair_words}"),
+                    mended: false,
+                    repair: Repair::Route(index),
+                },
+                Some(why) => Finding {
+                    what: format!("{what}; {why}"),
+                    mend: format!("kubectl edit {name} -n {}", target.namespace),
+                    mended: false,
+                    repair: Repair::ByHand,
+                },
+            }
+        })
+        .collect();
+    if left.service.is_some() {
+        let in_use = left.routes.iter().any(|route| route.by_hand.is_some());
+        findings.push(Finding {
+            what: format!("service/{extra} is left over"),
+            mend: if in_use {
+                format!("when no route leads there any more:  {repair_words}")
+            } else {
+                format!("delete it:  {repair_words}")
+            },
+            mended: false,
+            repair: if in_use {
+                Repair::ByHand
+            } else {
+                Repair::ExtraService
+            },
+        });
+    }
+    findings
 }
 
 fn find(
@@ -160,27 +244,68 @@ async fn repair(
     repair: Repair,
     stored: Option<&Stored>,
     cluster: &Cluster,
+    left: &Leftover,
     open: &Open,
 ) -> Result<bool> {
+    let session = &open.session;
     match (repair, stored) {
-        (Repair::DropRecord, Some(stored)) => open.store.delete(stored).await,
-        (Repair::LetGo, _) => {
-            let operations = apply::let_go(&cluster.deployment);
-            match apply::send(&open.session, &open.target, &operations, false).await? {
-                Written::Done(_) => Ok(true),
-                Written::LookAgain => Err(Error::conflict(
-                    "the Deployment was changed in between; nothing was written",
-                )),
-                Written::Blind(why) => Err(Error::failed(why)),
+        (Repair::Route(index), _) => match left.routes.get(index) {
+            Some(route) => leftover::take_route_back(session, left, route)
+                .await
+                .map(|()| true),
+            None => Ok(false),
+        },
+        (Repair::ExtraService, _) => match &left.service {
+            Some(service) => {
+                let canary = Canary::left(&open.target, &cluster.deployment);
+                leftover::delete_service(session, &canary, service).await?;
+                Ok(true)
             }
-        }
+            None => Ok(false),
+        },
+        (Repair::DropRecord, Some(stored)) => open.store.delete(stored).await,
+        (Repair::LetGo, _) => let_go(cluster, open).await.map(|()| true),
         (Repair::ByHand | Repair::DropRecord, _) => Ok(false),
     }
 }
 
+/// Lets go of the Deployment as it was found. What the controllers write into its status meanwhile
+/// is nobody's change.
+async fn let_go(cluster: &Cluster, open: &Open) -> Result<()> {
+    let (session, target) = (&open.session, &open.target);
+    for _ in 0..TRIES {
+        let current = observe::deployment(session, target).await?;
+        let same = ["uid", "generation", "labels"]
+            .iter()
+            .all(|key| current["metadata"][key] == cluster.deployment["metadata"][key]);
+        if !same {
+            break;
+        }
+        match apply::send(session, target, &apply::let_go(&current), false).await? {
+            Written::Done(_) => return Ok(()),
+            Written::LookAgain => {}
+            Written::Blind(why) => return Err(Error::failed(why)),
+        }
+    }
+    Err(Error::conflict(
+        "the Deployment was changed in between; nothing was written to it",
+    ))
+}
+
 fn lines(diagnosis: &Diagnosis) -> String {
+    let name = &diagnosis.deployment;
+    let unseen = diagnosis
+        .unseen
+        .iter()
+        .map(|why| format!("{name}: not looked at: {why}\n"));
     if diagnosis.findings.is_empty() {
-        return format!("{}: nothing is left over\n", diagnosis.deployment);
+        let seen = if diagnosis.unseen.is_empty() {
+            ""
+        } else {
+            " that could be seen"
+        };
+        let nothing = format!("{name}: nothing is left over{seen}\n");
+        return std::iter::once(nothing).chain(unseen).collect();
     }
     diagnosis
         .findings
@@ -192,7 +317,8 @@ fn lines(diagnosis: &Diagnosis) -> String {
             } else {
                 format!("\n  {}", finding.mend)
             };
-            format!("{}: {state}{}{mend}\n", diagnosis.deployment, finding.what)
+            format!("{name}: {state}{}{mend}\n", finding.what)
         })
+        .chain(unseen)
         .collect()
 }

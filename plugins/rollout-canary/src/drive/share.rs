@@ -93,7 +93,15 @@ impl Drive<'_> {
             if self.stored.record.shared.is_some() {
                 self.take_share_back().await?;
             }
-            let detail = format!("{} by the number of pods", percent(natural * 100.0));
+            let words = if natural - asked / 100.0 > LEAST {
+                format!(
+                    "by the number of pods, more than {}: a route can add to that and not take away",
+                    percent(asked)
+                )
+            } else {
+                "by the number of pods".to_owned()
+            };
+            let detail = format!("{} {words}", percent(natural * 100.0));
             context.ui.done("no route has to change", detail);
             return Ok(());
         }

@@ -107,9 +107,22 @@ fn stopped(record: &Record, seen: &Seen, conflict: Conflict) -> Next {
         Conflict::Recreated | Conflict::Deleted => Next::Stop(conflict),
         Conflict::Template if keep_spec => way::leave(record, seen),
         Conflict::Resumed => way::take_back(record, seen),
+        // It is on its way out: the same once more would change nothing, again and again.
+        Conflict::ThirdSet(_) if force && is_going_back(record, seen) => Next::Wait(Waiting::Sizes),
         _ if force => way::take_back(record, seen),
         _ => Next::Stop(conflict),
     }
+}
+
+fn is_going_back(record: &Record, seen: &Seen) -> bool {
+    let id = seen
+        .marker
+        .as_deref()
+        .and_then(|marker| record.marked(marker));
+    let mut forms = record.forms.iter();
+    forms.any(|form| {
+        Some(form.id) == id && form.purpose == Purpose::Revert && form.shape(record) == seen.shape
+    })
 }
 
 /// Where on its way a Deployment is; `None` before the first write.

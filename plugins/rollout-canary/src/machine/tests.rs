@@ -282,3 +282,27 @@ fn a_dead_canary_does_not_keep_an_abort_from_going() {
     seen.stable.pods = 12;
     assert_eq!(next(&record, &seen), Next::Wait(Waiting::Controller));
 }
+
+#[test]
+fn a_way_back_with_a_third_set_is_written_once_and_waited_for() {
+    let (mut record, mut seen) = parked();
+    seen.shape.template = None;
+    seen.third = Some("web-3".to_owned());
+    record.aim(Goal::Abort {
+        keep_spec: false,
+        force: true,
+        reason: String::new(),
+        failed: None,
+        by: String::new(),
+    });
+    let Next::Write(form) = next(&record, &seen) else {
+        panic!("nothing is written")
+    };
+    let form = record.announce(&form);
+    seen.shape = form.shape(&record);
+    seen.marker = Some(record.marker(form.id));
+    assert_eq!(next(&record, &seen), Next::Wait(Waiting::Sizes));
+    // Somebody edits once more.
+    seen.shape.template = None;
+    assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Revert));
+}

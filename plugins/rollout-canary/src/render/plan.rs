@@ -16,7 +16,8 @@ fn traffic(traffic: &Traffic) -> String {
              service/{extra}\n"
         ),
         (_, Some(_), _) => format!(
-            "traffic: by the number of pods; {routes} can make it exact with --traffic gateway\n"
+            "traffic: by the number of pods; {routes} can make up for what its pods \
+             are short of with --traffic gateway\n"
         ),
         (_, None, Some(why)) => format!("traffic: by the number of pods: {why}\n"),
         (_, None, None) => String::new(),
@@ -73,6 +74,16 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
     }
     text.push_str(&table.render());
     text.push_str(&traffic(&plan.traffic));
+    for step in plan.steps.iter().filter(|_| plan.traffic.gateway) {
+        // A route's share is given to half a per cent.
+        if step.percent - step.asked > 0.5 {
+            text.push_str(&format!(
+                "traffic: at {} the pods alone have {}: a route can add to that and not take away\n",
+                percent(step.asked),
+                percent(step.percent)
+            ));
+        }
+    }
     if plan.rights_missing.is_empty() {
         text.push_str(&format!("rights: all {} held\n", plan.rights_held.len()));
     }

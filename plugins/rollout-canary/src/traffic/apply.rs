@@ -268,7 +268,7 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
 
 /// Reads, plans and patches until the patch meets the route it was planned for. `None` when the
 /// route is gone or another one of the same name.
-async fn edit(
+pub(super) async fn edit(
     session: &Session,
     route: &RouteRef,
     plan: impl Fn(&Value) -> Result<Edit>,
@@ -331,7 +331,11 @@ async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
     }
 }
 
-async fn await_observed(session: &Session, route: &RouteRef, patience: Patience) -> Result<()> {
+pub(super) async fn await_observed(
+    session: &Session,
+    route: &RouteRef,
+    patience: Patience,
+) -> Result<()> {
     let deadline = Instant::now() + patience.observed;
     loop {
         let why = match read(session, route).await? {
@@ -370,17 +374,17 @@ pub fn shown(route: &RouteRef) -> String {
     format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
 }
 
-fn services(session: &Session, canary: &Canary) -> Api<Service> {
+pub(super) fn services(session: &Session, canary: &Canary) -> Api<Service> {
     Api::namespaced(session.client.clone(), &canary.namespace)
 }
 
-fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
+pub(super) fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
     Doing::new(verb, "services")
         .named(service)
         .within(&canary.namespace)
 }
 
-fn writer() -> Writer {
+pub(super) fn writer() -> Writer {
     Writer {
         field_manager: MANAGER.to_owned(),
         dry_run: false,

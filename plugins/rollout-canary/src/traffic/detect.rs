@@ -5,6 +5,7 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::pages;
 use groundcrew::error::Result;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,24 +75,13 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
         found.why = Some("no Service selects the pods".to_owned());
         return Ok(found);
     }
-    let groups = client
-        .list_api_groups()
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", "API groups")))?
-        .groups;
-    let versions = |name: &str| -> Vec<String> {
-        let group = groups.iter().find(|group| group.name == name);
-        let versions = group.into_iter().flat_map(|group| &group.versions);
-        versions.map(|version| version.version.clone()).collect()
-    };
-    let mut routes = Vec::new();
-    for kind in RouteKind::ALL {
-        let read = routes_of(session, namespace, kind, &versions(GROUP)).await;
-        match read {
-            Ok(read) => routes.extend(read),
-            Err(why) => found.unseen.push(why),
-        }
-    }
+    let groups = groups(session).await?;
+    let versions = |name: &str| versions(&groups, name);
+    let routes = read_routes(session, namespace, &versions(GROUP), &mut found.unseen).await;
+    let routes = routes
+        .into_iter()
+        .map(|(route, object)| (route, services(&object)))
+        .collect();
     for other in OTHERS {
         let listed = list(
             session,
@@ -113,6 +103,49 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
     }
     choose(&mut found, canary, routes, !versions(GROUP).is_empty());
     Ok(found)
+}
+
+/// Returns every route of a namespace as it is; what may not be read goes to `unseen`.
+///
+/// # Errors
+///
+/// When the list of API groups cannot be read.
+pub(super) async fn all_routes(
+    session: &Session,
+    namespace: &str,
+    unseen: &mut Vec<String>,
+) -> Result<Vec<(RouteRef, Value)>> {
+    let versions = versions(&groups(session).await?, GROUP);
+    Ok(read_routes(session, namespace, &versions, unseen).await)
+}
+
+async fn groups(session: &Session) -> Result<Vec<APIGroup>> {
+    let listed = session.client.list_api_groups().await;
+    listed
+        .map(|list| list.groups)
+        .map_err(|error| explain(error, &Doing::new("list", "API groups")))
+}
+
+fn versions(groups: &[APIGroup], name: &str) -> Vec<String> {
+    let group = groups.iter().find(|group| group.name == name);
+    let versions = group.into_iter().flat_map(|group| &group.versions);
+    versions.map(|version| version.version.clone()).collect()
+}
+
+async fn read_routes(
+    session: &Session,
+    namespace: &str,
+    versions: &[String],
+    unseen: &mut Vec<String>,
+) -> Vec<(RouteRef, Value)> {
+    let mut routes = Vec::new();
+    for kind in RouteKind::ALL {
+        match routes_of(session, namespace, kind, versions).await {
+            Ok(read) => routes.extend(read),
+            Err(why) => unseen.push(why),
+        }
+    }
+    routes
 }
 
 /// Chooses the one Service that routes lead to.
@@ -171,13 +204,13 @@ fn choose(
     });
 }
 
-/// Returns the routes of one kind with the Services they lead to.
+/// Returns the routes of one kind.
 async fn routes_of(
     session: &Session,
     namespace: &str,
     kind: RouteKind,
     versions: &[String],
-) -> std::result::Result<Vec<(RouteRef, Vec<String>)>, String> {
+) -> std::result::Result<Vec<(RouteRef, Value)>, String> {
     let what = (GROUP, kind.as_str(), plural(kind));
     let (version, objects) = list(session, namespace, what, versions).await?;
     let route = |object: Value| {
@@ -194,7 +227,7 @@ async fn routes_of(
             name: text("name"),
             uid: text("uid"),
         };
-        (route, services(&object))
+        (route, object)
     };
     Ok(objects.into_iter().map(route).collect())
 }

@@ -19,6 +19,7 @@ pub mod route;
 
 mod apply;
 mod detect;
+pub mod leftover;
 mod others;
 mod service;
 

@@ -1,7 +1,7 @@
 //! Which weights give the canary its share.
 
 /// The largest weight that the Gateway API allows.
-const LARGEST: u64 = 1_000_000;
+pub(super) const LARGEST: u64 = 1_000_000;
 /// How finely a share is divided if there is room: a hundredth of a per cent.
 const FINE: u64 = 10_000;
 /// How far off a share may be: for the sake of the user's own weight, or for want of finer ones.

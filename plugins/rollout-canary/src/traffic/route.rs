@@ -83,7 +83,7 @@ pub struct Edit {
 }
 
 /// Says whether a backend of a route in `namespace` is this Service of the same namespace.
-fn is_service(backend: &Value, namespace: &str, service: &str) -> bool {
+pub(super) fn is_service(backend: &Value, namespace: &str, service: &str) -> bool {
     let is =
         |key: &str, default: &str, wanted: &str| backend[key].as_str().unwrap_or(default) == wanted;
     is("group", "", "")
@@ -92,7 +92,7 @@ fn is_service(backend: &Value, namespace: &str, service: &str) -> bool {
         && is("name", "", service)
 }
 
-fn rules(route: &Value) -> impl Iterator<Item = (usize, &Vec<Value>)> {
+pub(super) fn rules(route: &Value) -> impl Iterator<Item = (usize, &Vec<Value>)> {
     let rules = route["spec"]["rules"].as_array();
     rules
         .into_iter()
@@ -207,12 +207,12 @@ fn user_wrote(own: &[Value], is_changed: bool, known: &[Rule]) -> Vec<Value> {
     }
 }
 
-fn weight(backend: &Value) -> u64 {
+pub(super) fn weight(backend: &Value) -> u64 {
     backend["weight"].as_u64().unwrap_or(1)
 }
 
 /// Compares backends by what they mean: the server writes out defaults.
-fn same(one: &[Value], other: &[Value]) -> bool {
+pub(super) fn same(one: &[Value], other: &[Value]) -> bool {
     let meaning = |backend: &Value| {
         let text = |key: &str, default: &str| {
             let value = &backend[key];
@@ -232,7 +232,7 @@ fn same(one: &[Value], other: &[Value]) -> bool {
 }
 
 /// Replaces the backends of one rule, and nothing else of the route, if they are still these.
-fn replace(operations: &mut Vec<Value>, index: usize, old: &[Value], new: Vec<Value>) {
+pub(super) fn replace(operations: &mut Vec<Value>, index: usize, old: &[Value], new: Vec<Value>) {
     let path = format!("/spec/rules/{index}/backendRefs");
     operations.push(json!({"op": "test", "path": path, "value": old}));
     operations.push(json!({"op": "replace", "path": path, "value": new}));

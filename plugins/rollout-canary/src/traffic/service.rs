@@ -46,10 +46,24 @@ impl Canary {
         }
     }
 
+    /// Returns what may be left of an earlier canary of a Deployment, of which no record tells.
+    #[must_use]
+    pub fn left(target: &crate::observe::Target, deployment: &Value) -> Self {
+        let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+        let uid = deployment["metadata"]["uid"].as_str().unwrap_or_default();
+        Self {
+            namespace: target.namespace.clone(),
+            deployment: target.name.clone(),
+            uid: uid.to_owned(),
+            hash: String::new(),
+            labels: common(labels, labels),
+        }
+    }
+
     /// Returns the name of the extra Service; `None` when it would be too long.
     #[must_use]
     pub fn service(&self) -> Option<String> {
-        let name = format!("{}{SUFFIX}", self.deployment);
+        let name = name_of_extra(&self.deployment);
         (name.len() <= LONGEST).then_some(name)
     }
 
@@ -112,6 +126,11 @@ impl Canary {
             .and_then(|spec| spec.selector.as_ref());
         selector.and_then(|selector| selector.get(HASH)) == Some(&self.hash)
     }
+}
+
+/// Returns what the extra Service of a Deployment is called.
+pub(super) fn name_of_extra(deployment: &str) -> String {
+    format!("{deployment}{SUFFIX}")
 }
 
 fn common(stable: &Value, canary: &Value) -> BTreeMap<String, String> {

@@ -86,6 +86,7 @@ pub(crate) fn run(only: &[Part]) -> Result<()> {
         addons: Addons::default(),
         kubernetes: "1.36".to_owned(),
         signer: true,
+        slow_controllers: false,
     })?;
     let measured = parts
         .iter()

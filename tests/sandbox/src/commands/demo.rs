@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<()> {
         addons: Addons::default(),
         kubernetes: "1.36".to_owned(),
         signer: true,
+        slow_controllers: false,
     })?;
     let run = RunDir::of(NAME)?;
     let shell = Shell {

@@ -38,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
         real_node: RealNode::No,
         kubernetes: "1.36".to_owned(),
         signer: true,
+        slow_controllers: false,
         addons: Addons::default(),
     })?;
     let typed = type_all(&programs, &state);

@@ -20,6 +20,9 @@ const NO_SIGNER: &str = "test-no-signer";
 /// The sandbox that still has PodSecurityPolicy.
 const POLICIES: &str = "test-psp";
 
+/// The sandbox whose controllers are slow.
+const SLOW: &str = "test-slow";
+
 /// Names what is built for the tests although that takes long: `gateway,prometheus`.
 const WITH: &str = "GROUNDCREW_TEST_WITH";
 
@@ -34,11 +37,11 @@ pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
     let result = with_sandboxes(filter);
     if keep {
         ui::status(&format!(
-            "left up: {MAIN}, {NO_SIGNER}, {POLICIES}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
+            "left up: {MAIN}, {NO_SIGNER}, {POLICIES}, {SLOW}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
              cargo sandbox down --all"
         ));
     } else {
-        for name in [MAIN, NO_SIGNER, POLICIES] {
+        for name in [MAIN, NO_SIGNER, POLICIES, SLOW] {
             if let Err(error) = down::quietly(name) {
                 ui::error(&error);
             }
@@ -57,6 +60,10 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
             kubernetes: "1.24".to_owned(),
             ..options(POLICIES, 1, RealNode::No, true)
         })?;
+        up::run(&up::Options {
+            slow_controllers: true,
+            ..options(SLOW, 1, RealNode::No, true)
+        })?;
     }
     let programs = cargo::build_workspace()?;
 
@@ -74,11 +81,13 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
     if own_control_planes {
         command
             .env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER)
-            .env("GROUNDCREW_SANDBOX_PSP", POLICIES);
+            .env("GROUNDCREW_SANDBOX_PSP", POLICIES)
+            .env("GROUNDCREW_SANDBOX_SLOW", SLOW);
     } else {
         command
             .env_remove("GROUNDCREW_SANDBOX_NO_SIGNER")
-            .env_remove("GROUNDCREW_SANDBOX_PSP");
+            .env_remove("GROUNDCREW_SANDBOX_PSP")
+            .env_remove("GROUNDCREW_SANDBOX_SLOW");
     }
     away_from_own_clusters(&mut command);
     let status = cargo::attend(&mut command)?;
@@ -103,6 +112,7 @@ fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Opt
         },
         kubernetes: "1.36".to_owned(),
         signer,
+        slow_controllers: false,
     }
 }
 

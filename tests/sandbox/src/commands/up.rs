@@ -29,6 +29,8 @@ pub struct Options {
     pub kubernetes: String,
     /// Whether certificate requests are signed.
     pub signer: bool,
+    /// Whether each controller may ask the API server 8 times a second only.
+    pub slow_controllers: bool,
 }
 
 impl Options {
@@ -41,6 +43,7 @@ impl Options {
                 || (has.real_node && self.addons.prometheus && !has.prometheus)
                 || self.nodes != state.nodes
                 || self.signer != has.signer
+                || self.slow_controllers != has.slow_controllers
                 || self.kubernetes != has.kubernetes)
     }
 }
@@ -157,6 +160,7 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
         kubectl: programs.bin_dir.join("kubectl"),
         controllers: programs.controllers.clone(),
         signer: options.signer,
+        slow_controllers: options.slow_controllers,
         ports,
     };
     let kubectl = control_plane::start(&spawner, &plan)?;
@@ -191,6 +195,7 @@ fn attempt(run: &RunDir, options: &Options, programs: &Programs) -> Result<State
             scheduler: has_controllers,
             simulated_nodes: simulated > 0,
             real_node,
+            slow_controllers: has_controllers && options.slow_controllers,
             gateway: wanted.gateway,
             prometheus: wanted.prometheus,
             kubernetes: version.short,
@@ -223,6 +228,9 @@ fn report(state: &State, version: &str, time: &str) {
     }
     if capabilities.scheduler && !capabilities.signer {
         facts.push("no signer".to_owned());
+    }
+    if capabilities.slow_controllers {
+        facts.push("slow controllers".to_owned());
     }
     if state.nodes > 0 {
         let plural = if state.nodes == 1 { "" } else { "s" };

@@ -96,10 +96,16 @@ pub(super) fn controller_manager(run: &RunDir, plan: &Plan) -> Vec<String> {
         format!("--service-account-private-key-file={pki}/service-account.key"),
         format!("--root-ca-file={pki}/ca.crt"),
         "--profiling=false".to_owned(),
-        // Tests wait for controllers: theirs are not to wait for their own rate limit.
-        "--kube-api-qps=200".to_owned(),
-        "--kube-api-burst=400".to_owned(),
     ];
+    // Tests wait for controllers: theirs are not to wait for their own rate limit, unless the wait
+    // is what they are about. The limit is each controller's own, since each has its own account.
+    let (qps, burst) = if plan.slow_controllers {
+        (8, 8)
+    } else {
+        (200, 400)
+    };
+    flags.push(format!("--kube-api-qps={qps}"));
+    flags.push(format!("--kube-api-burst={burst}"));
     if plan.signer {
         flags.push(format!("--cluster-signing-cert-file={pki}/ca.crt"));
         flags.push(format!("--cluster-signing-key-file={pki}/ca.key"));
@@ -131,6 +137,7 @@ mod tests {
             kubectl: "kubectl".into(),
             controllers: None,
             signer,
+            slow_controllers: false,
             ports: Ports {
                 api: 1,
                 etcd: 2,
@@ -148,6 +155,22 @@ mod tests {
                 .any(|flag| flag.starts_with("--cluster-signing"))
         };
         assert_eq!((signs(true), signs(false)), (true, false));
+    }
+
+    #[test]
+    fn slow_controllers_may_ask_eight_times_a_second() {
+        let run = RunDir::of("x").unwrap();
+        let limit = |slow_controllers| {
+            let plan = Plan {
+                slow_controllers,
+                ..plan("1.36", true)
+            };
+            let flags = controller_manager(&run, &plan);
+            let limits = flags.iter().filter(|flag| flag.contains("kube-api-"));
+            limits.cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(limit(true), "--kube-api-qps=8 --kube-api-burst=8");
+        assert_eq!(limit(false), "--kube-api-qps=200 --kube-api-burst=400");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Plan {
     pub controllers: Option<Controllers>,
     /// Whether certificate requests are signed.
     pub signer: bool,
+    /// Whether the controller manager works as slowly as that of a large, busy cluster.
+    pub slow_controllers: bool,
     /// Where everything listens.
     pub ports: Ports,
 }

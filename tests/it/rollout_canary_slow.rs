@@ -1,0 +1,65 @@
+//! `kubectl rollout-canary` where the controllers are slow: every status is late, so that whoever
+//! looks at one too early loses pods.
+
+use harness::{Case, Need, Suite};
+use serde_json::json;
+
+use crate::rollout_canary_others::{resumed, scaled};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::SlowControllers];
+    let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
+    vec![
+        case(
+            "slow_controllers_cost_no_ready_pod_from_start_to_promotion",
+            promoted,
+        ),
+        case(
+            "slow_controllers_cost_no_ready_pod_on_the_way_back_from_any_phase",
+            aborted,
+        ),
+        case(
+            "slow_controllers_or_not_a_rollout_resume_takes_the_canary_back",
+            resumed,
+        ),
+        case(
+            "slow_controllers_or_not_an_autoscaler_never_gives_the_canary_more",
+            scaled,
+        ),
+    ]
+}
+
+fn promoted(suite: &Suite) {
+    let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 1}));
+    let watcher = web.watch();
+    web.start("10% --timeout 4m").success().answers("parked");
+    assert_eq!(web.split(), (11, 1));
+    web.canary("web 40% --timeout 4m").run().success();
+    assert_eq!(web.split(), (6, 4));
+    let canaries = web.pods_of("2");
+    let promote = web.canary("promote web --timeout 4m").run();
+    promote.success().answers("promoted");
+    let promoted = web.pods_of("2");
+    assert!(canaries.iter().all(|pod| promoted.contains(pod)));
+    assert_eq!(web.sizes(), [("2".to_owned(), 10)].into());
+    web.is_clean();
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 10 && seen.most <= 13, "{seen:?}");
+}
+
+fn aborted(suite: &Suite) {
+    let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 1}));
+    let before = web.snapshot();
+    let watcher = web.watch();
+    // The second is the largest that replaces: stable pods have gone when it is taken back at once.
+    for start in ["10%", "40% --layout replace"] {
+        web.start(&format!("{start} --timeout 4m")).success();
+        let abort = web.canary("abort web --timeout 4m").run();
+        abort.success().answers("0 differences");
+        assert_eq!(web.snapshot(), before, "after {start}");
+        assert_eq!(web.sizes(), [("1".to_owned(), 10)].into());
+        web.is_clean();
+    }
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 10 && seen.most <= 13, "{seen:?}");
+}

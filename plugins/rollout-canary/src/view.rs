@@ -287,7 +287,12 @@ pub fn phase(record: &Record, seen: &Seen) -> Phase {
                 {
                     Phase::Holding
                 }
-                Some(form) if matches!(form.purpose, Purpose::Settle | Purpose::Park) => {
+                Some(form)
+                    if matches!(
+                        form.purpose,
+                        Purpose::Settle | Purpose::Widen | Purpose::Park
+                    ) =>
+                {
                     Phase::Settling
                 }
                 _ => Phase::Ramping,

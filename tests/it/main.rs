@@ -58,6 +58,8 @@ mod rollout_canary_others;
 mod rollout_canary_routes;
 #[cfg(unix)]
 mod rollout_canary_routes_faults;
+#[cfg(unix)]
+mod rollout_canary_small;
 mod rollout_canary_verdict;
 
 use std::process::ExitCode;
@@ -130,6 +132,8 @@ fn main() -> ExitCode {
             "rollout_canary_routes_faults",
             rollout_canary_routes_faults::cases(),
         ),
+        #[cfg(unix)]
+        ("rollout_canary_small", rollout_canary_small::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
     ];
     let cases = files

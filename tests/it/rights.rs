@@ -98,6 +98,8 @@ fn canary(suite: &Suite) {
             "groundcrew:rollout-canary",
             "groundcrew:rollout-canary-plan",
         ],
+        // A server that begins a watch with what there is is asked for no list.
+        unused: &["list deployments.apps"],
         commands: &[
             (
                 "rollout-canary plan web 25 --image web=sandbox.local/sim:2 -n {}",

@@ -128,6 +128,17 @@ fn find(
                     error.hints().join("; "),
                     Repair::ByHand,
                 ));
+            } else if view::is_abandoned(record, &seen, now) {
+                findings.push(finding(
+                    "the canary cannot be parked, holds only while it is driven, and nobody drives it"
+                        .to_owned(),
+                    format!(
+                        "take it back:  {}; or go on:  {}",
+                        target.words("abort", ""),
+                        target.words("resume", "")
+                    ),
+                    Repair::ByHand,
+                ));
             }
         }
         None => {}

@@ -104,7 +104,7 @@ pub async fn once(
     open.session.finish()?;
     Ok(match status.phase {
         Phase::Conflict | Phase::Orphan => Exit::No,
-        _ if status.verdict.is_bad() => Exit::No,
+        _ if status.abandoned || status.verdict.is_bad() => Exit::No,
         _ => Exit::Done,
     })
 }

@@ -21,6 +21,7 @@ pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -
             deadline: Some(600),
             strategy: json!({"type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+            keeper: None,
         },
         canary: json!({"image": "two"}),
         stable_hash: "abc".to_owned(),
@@ -218,6 +219,25 @@ fn one_and_two_replicas_hold_with_one_canary_beside() {
             (Ok(End::Aborted), (replicas, 0))
         );
     }
+}
+
+#[test]
+fn one_and_two_replicas_hold_only_while_driven_unless_that_was_accepted() {
+    let driven = |replicas, change: &dyn Fn(&mut Record, &mut Seen)| {
+        let walk = start(replicas, 40.0, Layout::Auto);
+        let mut seen = crate::plan::sight(&walk.record, &walk.world, walk.form);
+        let mut record = walk.record;
+        change(&mut record, &mut seen);
+        is_driven(&record, &seen)
+    };
+    for replicas in [1, 2] {
+        assert!(driven(replicas, &|_, _| {}));
+        assert!(!driven(replicas, &|record, _| record.accept_weight = true));
+        assert!(!driven(replicas, &|record, _| record.aim(abort())));
+    }
+    assert!(!driven(10, &|_, _| {}));
+    // Parked before it was scaled down, it is safe without a driver.
+    assert!(!driven(10, &|_, seen| seen.replicas = 2));
 }
 
 fn parked() -> (Record, Seen) {

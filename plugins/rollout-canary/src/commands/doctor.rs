@@ -68,8 +68,9 @@ enum Repair {
 pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let open = open(&args.common.kube, &args.common.deployment, ui).await?;
     let look = async {
-        let (stored, clock) = open.store.read(&open.session).await?;
+        // In this order: whoever marks a Deployment has written the record before.
         let cluster = observe::cluster(&open.session, &open.target).await?;
+        let (stored, clock) = open.store.read(&open.session).await?;
         Ok((stored, clock, cluster))
     };
     let (stored, clock, cluster) = interrupt.guard(look).await?;

@@ -65,6 +65,8 @@ mod rollout_canary_routes;
 mod rollout_canary_routes_faults;
 mod rollout_canary_routes_left;
 mod rollout_canary_slow;
+#[cfg(unix)]
+mod rollout_canary_small;
 mod rollout_canary_verdict;
 
 use std::process::ExitCode;
@@ -147,6 +149,8 @@ fn main() -> ExitCode {
             rollout_canary_routes_left::cases(),
         ),
         ("rollout_canary_slow", rollout_canary_slow::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_small", rollout_canary_small::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
     ];
     let cases = files

@@ -29,17 +29,6 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-const NOTHING: Rights<'static> = Rights {
-    roles: &[],
-    beside: &[],
-    unused: &[],
-    spare: &[],
-    commands: &[],
-    order: Order::Any,
-    prepare: |_, _| {},
-    restore: |_| {},
-};
-
 fn audit(suite: &Suite) {
     let roles = suite.documented_rights("can-i-audit.yaml");
     let base = Rights {
@@ -51,14 +40,14 @@ fn audit(suite: &Suite) {
             ("can-i-audit matrix user:{}", 0),
             ("can-i-audit snapshot -o {}.json", 0),
         ],
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &base);
     let verify = Rights {
         roles: &["groundcrew:can-i-audit-verify"],
         beside: &["groundcrew:can-i-audit"],
         commands: &[("can-i-audit verify --samples 50", 0)],
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &verify);
 }
@@ -73,7 +62,7 @@ fn advise(suite: &Suite) {
             ("psp-advise label {}", 0),
         ],
         prepare: |suite, [name, _]| pod(suite, name),
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &view);
     let label = Rights {
@@ -81,7 +70,7 @@ fn advise(suite: &Suite) {
         beside: &["groundcrew:psp-advise"],
         commands: &[("psp-advise label {} --apply --dry-run=server", 0)],
         prepare: |suite, [name, _]| pod(suite, name),
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &label);
     let fix = Rights {
@@ -89,7 +78,7 @@ fn advise(suite: &Suite) {
         beside: &["groundcrew:psp-advise"],
         commands: &[("psp-advise fix -n {} --apply --dry-run=server", 0)],
         prepare: |suite, [name, _]| workloads(suite, name),
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &fix);
     let verify = Rights {
@@ -100,7 +89,7 @@ fn advise(suite: &Suite) {
             let pod = suite.admin(pod).run().success().stdout.clone();
             std::fs::write(suite.path(&format!("{name}.yaml")), pod).expect("a file");
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &verify);
 }
@@ -111,6 +100,8 @@ fn canary(suite: &Suite) {
             "groundcrew:rollout-canary",
             "groundcrew:rollout-canary-plan",
         ],
+        // A server that begins a watch with what there is is asked for no list.
+        unused: &["list deployments.apps"],
         commands: &[
             (
                 "rollout-canary plan web 25 --image web=sandbox.local/sim:2 -n {}",
@@ -132,7 +123,7 @@ fn canary(suite: &Suite) {
         prepare: |suite, [name, _]| {
             let _web = suite.web_in(name, 4, Value::Null);
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&suite.documented_rights("rollout-canary.yaml"), &rights);
 }
@@ -159,7 +150,7 @@ fn onboard(suite: &Suite) {
             // Whoever is first makes it.
             let _ = suite.admin("create namespace groundcrew-system").run();
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&suite.documented_rights("onboard.yaml"), &rights);
 }
@@ -188,7 +179,7 @@ fn offboard(suite: &Suite) {
             let bind = format!("create clusterrolebinding {one} --clusterrole=view --user={one}");
             suite.admin(&bind).run().success();
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &alone);
     let shared = Rights {
@@ -206,7 +197,7 @@ fn offboard(suite: &Suite) {
                     .success();
             }
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &shared);
 }
@@ -260,7 +251,7 @@ fn claimers(suite: &Suite) {
         prepare: |suite, [_, two]| {
             let _ = suite.claim(two, two);
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&installed(suite), &rights);
 }
@@ -284,7 +275,7 @@ fn reapers(suite: &Suite) {
             }
             suite.annotate(two, "warned-at", &moment(-2500));
         },
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&installed(suite), &rights);
 }
@@ -319,7 +310,7 @@ fn installers(suite: &Suite) {
             suite.admin("ns-claim uninstall --yes").run().success();
         },
         restore: gone,
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &first);
     let over = Rights {
@@ -332,7 +323,7 @@ fn installers(suite: &Suite) {
         order: Order::FirstTells,
         prepare: |suite, _| altered(suite),
         restore: altered,
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &over);
     let end = Rights {
@@ -344,7 +335,7 @@ fn installers(suite: &Suite) {
         order: Order::FirstTells,
         prepare: |suite, _| altered(suite),
         restore: altered,
-        ..NOTHING
+        ..Rights::NOTHING
     };
     suite.proves(&roles, &end);
     gone(suite);

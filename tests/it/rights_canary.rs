@@ -36,8 +36,6 @@ fn gateway(suite: &Suite) {
     let rights = Rights {
         roles: &["groundcrew:rollout-canary-gateway"],
         beside: &[BASE, "groundcrew:rollout-canary-plan"],
-        unused: &[],
-        spare: &[],
         commands: &[
             (
                 "rollout-canary plan web 40 --traffic gateway --restart -n {}",
@@ -56,6 +54,7 @@ fn gateway(suite: &Suite) {
             let _way = web.route();
             web.grpc_route();
         },
+        ..Rights::NOTHING
     };
     suite.proves(&suite.documented_rights(FILE), &rights);
 }
@@ -65,11 +64,10 @@ fn asking(suite: &Suite, role: &str, command: &str, prepare: fn(&Suite, &[String
     let rights = Rights {
         roles: &[role],
         beside: &[BASE],
-        unused: &[],
-        spare: &[],
         commands: &[(command, 4)],
         order: Order::InTurn,
         prepare,
+        ..Rights::NOTHING
     };
     suite.proves(&suite.documented_rights(FILE), &rights);
 }

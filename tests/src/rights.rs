@@ -47,6 +47,18 @@ pub struct Rights<'a> {
 impl Rights<'_> {
     /// The exit code is not looked at.
     pub const ANY_END: i32 = -1;
+
+    /// No roles and no commands, to begin with.
+    pub const NOTHING: Rights<'static> = Rights {
+        roles: &[],
+        beside: &[],
+        unused: &[],
+        spare: &[],
+        commands: &[],
+        order: Order::Any,
+        prepare: |_, _| {},
+        restore: |_| {},
+    };
 }
 
 /// How commands are tried without a right.

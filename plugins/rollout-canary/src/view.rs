@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::machine::{self, Conflict, Seen};
 use crate::meta;
 use crate::observe::{Cluster, Target, hash, size, text};
-use crate::record::{Goal, Purpose, Record};
+use crate::record::{Driver, Driving, Goal, Purpose, Record};
 use crate::traffic::Shared;
 use crate::{judge, verdict};
 
@@ -44,6 +44,9 @@ pub struct Status {
     pub phase: Phase,
     /// Whether it is safe without a driver.
     pub parked: bool,
+    /// Whether it holds only while it is driven, and nobody drives.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
     /// `spec.replicas`.
     pub replicas: i32,
     /// The stable pods.
@@ -178,6 +181,7 @@ impl Status {
             namespace: target.namespace.clone(),
             phase: Phase::Idle,
             parked: false,
+            abandoned: false,
             replicas: cluster.replicas(),
             stable: Side::default(),
             canary: Side::default(),
@@ -208,6 +212,7 @@ impl Status {
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
+        status.abandoned = status.phase != Phase::Conflict && is_abandoned(record, &seen, now);
         status.conflict = conflict(record, &seen)
             .map(|conflict| crate::commands::told(&conflict, target).to_string());
         status.traffic = record.shared.as_ref().map(Traffic::of);
@@ -256,6 +261,13 @@ fn is_parked(record: &Record, seen: &Seen) -> bool {
         && seen.canary.size > 0
 }
 
+/// Says whether a canary that holds only while it is driven has no driver.
+#[must_use]
+pub fn is_abandoned(record: &Record, seen: &Seen, now: Timestamp) -> bool {
+    let driving = Driver::standing(record.driver.as_ref(), &Driver::me(now), now);
+    machine::is_driven(record, seen) && matches!(driving, Driving::Nobody | Driving::Gone)
+}
+
 /// Returns what somebody else did, if anything.
 #[must_use]
 pub fn conflict(record: &Record, seen: &Seen) -> Option<Conflict> {
@@ -287,7 +299,12 @@ pub fn phase(record: &Record, seen: &Seen) -> Phase {
                 {
                     Phase::Holding
                 }
-                Some(form) if matches!(form.purpose, Purpose::Settle | Purpose::Park) => {
+                Some(form)
+                    if matches!(
+                        form.purpose,
+                        Purpose::Settle | Purpose::Widen | Purpose::Park
+                    ) =>
+                {
                     Phase::Settling
                 }
                 _ => Phase::Ramping,

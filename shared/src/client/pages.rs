@@ -62,12 +62,18 @@ where
     .await
 }
 
-async fn walk<T: Clone, S: Default>(
+/// Goes through everything as [`fold`] does, by whatever fetches a page: for objects of which only
+/// a part is parsed. A limit in `params` is the size of a page.
+///
+/// # Errors
+///
+/// As [`all`].
+pub async fn walk<T: Clone, S: Default>(
     params: &ListParams,
     fetch: impl AsyncFn(&ListParams) -> Result<ObjectList<T>, kube::Error>,
     mut add: impl FnMut(&mut S, T),
 ) -> Result<S, kube::Error> {
-    let first = params.clone().limit(PAGE);
+    let first = params.clone().limit(params.limit.unwrap_or(PAGE));
     let mut restarts = 0;
     let (mut made, mut next) = (S::default(), first.clone());
     loop {
@@ -144,6 +150,24 @@ mod tests {
             Some((&[4][..], "")),
         ];
         assert_eq!(walked(&pages).await.0.unwrap(), [2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_page_is_as_large_as_was_asked_for() {
+        for (params, wanted) in [
+            (ListParams::default(), PAGE),
+            (ListParams::default().limit(7), 7),
+        ] {
+            let fetch = async |page: &ListParams| {
+                assert_eq!(page.limit, Some(wanted));
+                Ok(ObjectList {
+                    types: TypeMeta::default(),
+                    metadata: ListMeta::default(),
+                    items: vec![1_u32],
+                })
+            };
+            assert_eq!(walk(&params, fetch, Vec::push).await.unwrap(), [1]);
+        }
     }
 
     #[tokio::test]

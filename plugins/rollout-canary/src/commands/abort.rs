@@ -8,7 +8,7 @@ use groundcrew::ui::Ui;
 
 use super::ask::{self, Asked};
 use super::{Common, WaitArgs, ending, open, read, start};
-use crate::record::{Driver, Goal, Record};
+use crate::record::{Driver, Goal, Original, Record};
 
 /// Take the canary back
 ///
@@ -16,7 +16,8 @@ use crate::record::{Driver, Goal, Record};
 /// compared with what it was before.
 #[derive(Args, Debug)]
 pub struct AbortArgs {
-    /// Leave the template that is in the Deployment where it is
+    /// Leave the template that is in the Deployment where it is; the default where Argo CD or Flux
+    /// keep the Deployment, and for one that was pending
     #[arg(long)]
     keep_spec: bool,
 
@@ -35,6 +36,16 @@ pub struct AbortArgs {
     pub common: Common,
 }
 
+impl AbortArgs {
+    /// Says whether the template that is in the Deployment stays there. One that was pending in a
+    /// paused Deployment came from somewhere; and where Git is carried out by itself, a template
+    /// that came in between is Git's.
+    fn keeps_spec(&self, original: &Original) -> bool {
+        let is_gits = original.keeper.is_some() && !self.force_conflicts;
+        self.keep_spec || original.pending || is_gits
+    }
+}
+
 /// Aborts.
 ///
 /// # Errors
@@ -45,9 +56,7 @@ pub async fn run(args: AbortArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     loop {
         let read = interrupt.guard(read(&open)).await?;
         let goal = Goal::Abort {
-            // A Deployment that was paused with its template pending got that from somewhere; it
-            // stays there.
-            keep_spec: args.keep_spec || read.0.record.original.pending,
+            keep_spec: args.keeps_spec(&read.0.record.original),
             force: args.force_conflicts,
             reason: args.reason.clone(),
             failed: None,

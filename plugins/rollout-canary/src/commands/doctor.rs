@@ -80,8 +80,9 @@ enum Repair {
 pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let open = open(&args.common.kube, &args.common.deployment, ui).await?;
     let look = async {
-        let (stored, clock) = open.store.read(&open.session).await?;
+        // In this order: whoever marks a Deployment has written the record before.
         let cluster = observe::cluster(&open.session, &open.target).await?;
+        let (stored, clock) = open.store.read(&open.session).await?;
         Ok((stored, clock, cluster))
     };
     let (stored, clock, cluster) = interrupt.guard(look).await?;
@@ -210,6 +211,17 @@ fn find(
                 findings.push(finding(
                     error.to_string(),
                     error.hints().join("; "),
+                    Repair::ByHand,
+                ));
+            } else if view::is_abandoned(record, &seen, now) {
+                findings.push(finding(
+                    "the canary cannot be parked, holds only while it is driven, and nobody drives it"
+                        .to_owned(),
+                    format!(
+                        "take it back:  {}; or go on:  {}",
+                        target.words("abort", ""),
+                        target.words("resume", "")
+                    ),
                     Repair::ByHand,
                 ));
             }

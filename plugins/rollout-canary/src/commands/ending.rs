@@ -10,7 +10,7 @@ use groundcrew::ui::Ui;
 use crate::drive::{Drive, Outcome, Soaked};
 use crate::machine::{Conflict, End};
 use crate::observe::Target;
-use crate::record::Failure;
+use crate::record::{Failure, Rollout};
 
 /// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
 /// record gone when there is nothing to remember, and else without a driver.
@@ -62,12 +62,28 @@ async fn leave(
                 error.kind(),
                 Kind::Interrupted | Kind::TimedOut | Kind::Failed
             );
+            if held && drive.is_only_driven() {
+                return Err(backed_out(drive, target, error).await);
+            }
             if held {
                 drive.release().await;
             }
             Err(interrupted(error, target))
         }
     }
+}
+
+/// Takes back what holds only while it is driven, and says so beside why the driver ends.
+async fn backed_out(drive: &mut Drive<'_>, target: &Target, error: Error) -> Error {
+    drive.tell("this canary holds only while it is driven: rolling back");
+    let Err(second) = drive.back_out(&error.to_string()).await else {
+        return error.with_detail("the canary was taken back: without a driver it cannot hold");
+    };
+    drive.release().await;
+    error
+        .with_detail(format!("the canary is not taken back yet: {second}"))
+        .with_hint(format!("take it back:  {}", target.words("abort", "")))
+        .with_hint(format!("go on:  {}", target.words("resume", "")))
 }
 
 enum Stepped {
@@ -77,6 +93,8 @@ enum Stepped {
 
 /// Goes from weight to weight while there is another.
 async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
+    // The last weight of what cannot be parked is over, and it is held until somebody asks.
+    let mut stays = false;
     loop {
         let (end, failed) = match drive.run().await? {
             Outcome::Reached(end, failed) => (end, failed),
@@ -89,7 +107,9 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
                 undecided,
             }))
         };
-        let Some(rollout) = drive.stored.record.rollout.clone() else {
+        let driven = end == End::Held && drive.is_only_driven();
+        let rollout = drive.stored.record.rollout.clone();
+        let Some(rollout) = rollout.or_else(|| driven.then(one_weight)) else {
             return reached(None);
         };
         let soak = match end {
@@ -97,24 +117,46 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
             End::Promoted => Duration::from_secs(rollout.bake),
             End::Aborted => return reached(None),
         };
-        ui.done(
-            match end {
-                End::Promoted => "promoted".to_owned(),
-                _ => format!("step {} of {}", rollout.at + 1, rollout.steps.len()),
-            },
-            format_args!("watching for {}", Span(soak)),
-        );
-        match drive.soak(soak).await? {
-            Soaked::NewGoal => {}
+        if stays && driven {
+            let hint = "held while this command runs: promote or abort it from another terminal; \
+                        Ctrl-C takes it back";
+            ui.status(hint);
+        } else {
+            ui.done(
+                match end {
+                    End::Promoted => "promoted".to_owned(),
+                    _ => format!("step {} of {}", rollout.at + 1, rollout.steps.len()),
+                },
+                format_args!("watching for {}", Span(soak)),
+            );
+        }
+        match drive.soak(soak, stays && driven).await? {
+            Soaked::NewGoal => stays = false,
             Soaked::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
+            Soaked::Undecided(why) if driven => drive.give_up(&why).await?,
             Soaked::Undecided(why) => return reached(Some(why)),
             Soaked::Good if end == End::Promoted => return reached(None),
             Soaked::Good => {
                 if !drive.next_step().await? {
-                    return reached(None);
+                    if !driven {
+                        return reached(None);
+                    }
+                    stays = true;
                 }
             }
         }
+    }
+}
+
+/// Returns the rollout of a canary that was started without steps and holds only while driven.
+fn one_weight() -> Rollout {
+    Rollout {
+        steps: vec![0.0],
+        at: 0,
+        soak: 600,
+        soaked: 0,
+        promote: false,
+        bake: 0,
     }
 }
 

@@ -11,7 +11,7 @@ use groundcrew::ui::Ui;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::start::{ShapeArgs, begin};
+use super::start::{ShapeArgs, StartArgs, begin};
 use super::{Open, open};
 use crate::change::ChangeArgs;
 use crate::machine::End;
@@ -134,6 +134,22 @@ pub struct Patch {
     pub fewest_ready: i32,
 }
 
+impl PlanArgs {
+    /// Returns what a start that is to write nothing shows.
+    #[must_use]
+    pub fn instead_of(args: StartArgs, deployment: String, steps: weight::Steps) -> Self {
+        Self {
+            deployment,
+            steps,
+            change: args.change,
+            shape: args.shape,
+            output: args.output,
+            globals: args.globals,
+            kube: args.kube,
+        }
+    }
+}
+
 /// Plans.
 ///
 /// # Errors
@@ -199,6 +215,9 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
     let mut found = findings(&question, &around);
     // What the plan says of a route that is used is not what its pods alone would get.
     found.retain(|one| !(traffic.gateway && traffic.routes.contains(&one.about.to_lowercase())));
+    if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
+        found.push(unparked(step, cluster.replicas()));
+    }
     let no_route = args.shape.traffic == Some(Router::Gateway) && !traffic.gateway;
     let blocked =
         no_route || !missing.is_empty() || found.iter().any(|one| one.weight == Weight::Blocks);
@@ -249,6 +268,21 @@ async fn traffic(args: &PlanArgs, open: &Open, record: &Record) -> Result<(Traff
     };
     let asked = router != Router::Replicas;
     Ok((traffic, if asked { found.unseen } else { Vec::new() }))
+}
+
+/// Says what a weight that cannot be parked needs, and what stays of it.
+fn unparked(step: &Step, replicas: i32) -> Finding {
+    let text = format!(
+        "{replicas} cannot be parked: {}+{} holds only while --steps drives it, and is promoted or \
+         taken back when that ends; should its process be killed, it stays as it is until resume or \
+         abort, and scaling it then may give the canary more (without a driver: --accept-weight)",
+        step.stable, step.canary
+    );
+    Finding {
+        weight: Weight::Warns,
+        about: "replicas".to_owned(),
+        text,
+    }
 }
 
 /// When the stable ReplicaSet was made.

@@ -7,12 +7,13 @@ use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{json, yaml};
 use groundcrew::ui::Ui;
 
 use super::ending::{self, Reached};
 use super::judging::JudgeArgs;
+use super::plan::PlanArgs;
 use super::{Open, WaitArgs, open};
 use crate::change::ChangeArgs;
 use crate::drive::{self, Drive};
@@ -36,10 +37,10 @@ pub struct StartArgs {
     weight: Option<f64>,
 
     #[command(flatten)]
-    change: ChangeArgs,
+    pub(super) change: ChangeArgs,
 
     #[command(flatten)]
-    shape: ShapeArgs,
+    pub(super) shape: ShapeArgs,
 
     #[command(flatten)]
     rollout: RolloutArgs,
@@ -50,14 +51,27 @@ pub struct StartArgs {
     #[command(flatten)]
     wait: WaitArgs,
 
+    /// Show what would be done, as `plan` does: the server checks the template in both modes
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "none",
+        default_missing_value = "client",
+        help_heading = "Write options"
+    )]
+    dry_run: DryRun,
+
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
 
     #[command(flatten)]
     pub globals: Globals,
 
     #[command(flatten)]
-    kube: KubeArgs,
+    pub(super) kube: KubeArgs,
 }
 
 /// How the split is made.
@@ -172,6 +186,17 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
     }
     let asked = args.asked()?;
+    if args.dry_run != DryRun::None {
+        let steps = args.rollout.steps.clone();
+        let steps = steps.or_else(|| percent.map(|percent| weight::Steps(vec![percent])));
+        let Some(steps) = steps else {
+            return Err(
+                Error::usage("--dry-run shows a start, and no weight is stated").with_hint(EXAMPLE),
+            );
+        };
+        let name = name.clone();
+        return super::plan::run(PlanArgs::instead_of(args, name, steps), ui, interrupt).await;
+    }
     let open = open(&args.kube, name, ui).await?;
     let Some(percent) = percent else {
         return super::status::once(&open, &args.output, ui, interrupt).await;

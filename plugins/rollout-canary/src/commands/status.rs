@@ -87,10 +87,16 @@ pub async fn once(
     interrupt: &Interrupt,
 ) -> Result<Exit> {
     let look = async {
-        let (stored, clock) = open.store.read(&open.session).await?;
-        let cluster = observe::cluster(&open.session, &open.target).await?;
+        let (mut stored, mut clock, mut cluster) = both(open).await?;
         let record = stored.as_ref().map(|stored| &stored.record);
         let mut status = Status::of(&open.target, record, &cluster, clock.now());
+        if is_trouble(&status) {
+            // A canary that ends between two reads looks like that too.
+            (stored, clock, cluster) = both(open).await?;
+            let record = stored.as_ref().map(|stored| &stored.record);
+            status = Status::of(&open.target, record, &cluster, clock.now());
+        }
+        let record = stored.as_ref().map(|stored| &stored.record);
         if let Some(record) = record
             && let Some(judge) = &record.judge
             && is_at_rest(&status, record, clock.now())
@@ -104,9 +110,28 @@ pub async fn once(
     open.session.finish()?;
     Ok(match status.phase {
         Phase::Conflict | Phase::Orphan => Exit::No,
-        _ if status.verdict.is_bad() => Exit::No,
+        _ if status.abandoned || status.verdict.is_bad() => Exit::No,
         _ => Exit::Done,
     })
+}
+
+/// Reads the Deployment and then the record: whoever changes the first has written the second
+/// before.
+async fn both(open: &Open) -> Result<(Option<Stored>, Clock, Cluster)> {
+    let cluster = observe::cluster(&open.session, &open.target).await?;
+    let (stored, clock) = open.store.read(&open.session).await?;
+    Ok((stored, clock, cluster))
+}
+
+/// Says whether somebody else seems to have changed something.
+fn is_trouble(status: &Status) -> bool {
+    matches!(status.phase, Phase::Conflict | Phase::Orphan)
+}
+
+/// Returns of which record and which Deployment a status is.
+fn versions(stored: Option<&Stored>, cluster: &Cluster) -> (Option<String>, String) {
+    let record = stored.and_then(|stored| stored.map.metadata.resource_version.clone());
+    (record, cluster.version().to_owned())
 }
 
 /// Says whether a canary holds and nobody is at work who would judge it.
@@ -200,8 +225,10 @@ pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
 /// Shows every change until Ctrl-C, or until what is waited for is there.
 async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let begun = Instant::now();
-    let (mut stored, clock) = open.store.read(&open.session).await?;
     let mut watching = Watching::open(&open.session, &open.target).await?;
+    let (mut stored, clock) = open.store.read(&open.session).await?;
+    // The watch may lag behind the record: trouble is believed when it is seen twice in the same.
+    let mut suspected = None;
     let mut shown: Option<(String, Instant)> = None;
     let mut onlooker = Onlooker {
         asked: (!args.judge.is_empty())
@@ -218,10 +245,15 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
         let mut status = status(open, stored.as_ref(), &watching, &clock);
         let record = stored.as_ref().map(|stored| &stored.record);
         onlooker.look(open, record, &watching, clock.now(), &mut status)?;
+        let trouble = is_trouble(&status);
+        let seen = Some(versions(stored.as_ref(), &watching.cluster)).filter(|_| trouble);
+        let believed = !trouble || seen == suspected;
+        suspected = seen;
         let gist = gist(&status)?;
-        let news = shown
-            .as_ref()
-            .is_none_or(|(known, at)| *known != gist || at.elapsed() >= AGAIN);
+        let news = believed
+            && shown
+                .as_ref()
+                .is_none_or(|(known, at)| *known != gist || at.elapsed() >= AGAIN);
         if args.watch && news {
             show(&status, &args.common.output, ui)?;
             shown = Some((gist, Instant::now()));
@@ -235,7 +267,7 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
                 }
                 return Ok(exit);
             }
-            if matches!(status.phase, Phase::Conflict | Phase::Orphan) {
+            if trouble && believed {
                 show(&status, &args.common.output, ui)?;
                 return Ok(Exit::Conflict);
             }

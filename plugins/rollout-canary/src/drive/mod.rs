@@ -13,6 +13,7 @@ pub use look::{Looking, Sides};
 pub use share::no_route;
 pub use soak::Soaked;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
@@ -51,6 +52,10 @@ pub struct Patience {
     /// Until a canary pod is Ready; `None` is the Deployment's own progress deadline.
     pub ready: Option<Duration>,
 }
+
+/// How long the way back may take when this process was told to end.
+const BACK_OUT: Duration = Duration::from_secs(60);
+static NEVER: LazyLock<Interrupt> = LazyLock::new(Interrupt::never);
 
 /// How a drive ended.
 #[derive(Debug)]
@@ -256,6 +261,52 @@ impl<'a> Drive<'a> {
         });
         self.put(record).await?;
         Ok(())
+    }
+
+    /// Tells what is about to be done.
+    pub(crate) fn tell(&self, text: &str) {
+        self.context.ui.status(text);
+    }
+
+    /// Rolls back what stays undecided and cannot be left held.
+    pub(crate) async fn give_up(&mut self, why: &str) -> Result<()> {
+        self.roll_back(Dead {
+            failure: Failure::Untried,
+            pod: None,
+            container: None,
+            reason: format!("undecided, and it cannot be left held: {why}"),
+            message: String::new(),
+        })
+        .await
+    }
+
+    /// Says whether the canary holds only while this process drives it.
+    pub(crate) fn is_only_driven(&self) -> bool {
+        let record = &self.stored.record;
+        let seen = self.watching.cluster.seen(record, self.clock.now());
+        machine::is_driven(record, &seen)
+    }
+
+    /// Takes the canary back although this process was told to end, or failed.
+    pub(crate) async fn back_out(&mut self, reason: &str) -> Result<()> {
+        // A second Ctrl-C ends the process all the same.
+        self.context.interrupt = &NEVER;
+        self.patience.goal = Some(BACK_OUT);
+        let mut record = self.stored.record.clone();
+        record.aim(Goal::Abort {
+            keep_spec: record.original.pending,
+            force: false,
+            reason: reason.to_owned(),
+            failed: None,
+            by: self.me.user.clone(),
+        });
+        self.put(record).await?;
+        match self.run().await? {
+            Outcome::Reached(..) => self.forget().await,
+            Outcome::Stopped(conflict) => {
+                Err(crate::commands::told(&conflict, self.context.target))
+            }
+        }
     }
 
     /// Says something once.

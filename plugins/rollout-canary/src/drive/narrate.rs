@@ -34,6 +34,10 @@ pub fn doing(form: &Form) -> (&'static str, String) {
             "stable pods replaced",
             format!("{stable} stable and {canary} canary"),
         ),
+        Purpose::Widen => (
+            "stable pods added",
+            format!("{stable} stable and {canary} canary"),
+        ),
         Purpose::Park => (
             "rollout parked",
             format!("{stable} stable and {canary} canary, the template is the stable one"),

@@ -31,12 +31,13 @@ pub enum Soaked {
 }
 
 impl Drive<'_> {
-    /// Watches the weight that was reached. The clock stands still while nothing can be seen.
+    /// Watches the weight that was reached. The clock stands still while nothing can be seen. One
+    /// that `stays` is watched until it is bad or something is asked for.
     ///
     /// # Errors
     ///
     /// As [`Drive::run`].
-    pub async fn soak(&mut self, soak: Duration) -> Result<Soaked> {
+    pub async fn soak(&mut self, soak: Duration, stays: bool) -> Result<Soaked> {
         let before = self.stored.record.rollout.as_ref();
         let mut watched = Duration::from_secs(before.map_or(0, |rollout| rollout.soaked));
         let compares = matches!(self.stored.record.goal, Goal::Hold { .. });
@@ -76,6 +77,7 @@ impl Drive<'_> {
                 self.baked(&restarts, watched, soak)
             };
             match judgement {
+                Judgement::Good if stays => self.say("nothing speaks against the canary; holding"),
                 Judgement::Good => break Ok(Soaked::Good),
                 Judgement::Bad(why) => {
                     let dead = Dead {
@@ -91,7 +93,7 @@ impl Drive<'_> {
                 Judgement::Undecided { why, waits } => {
                     // On a slow server readings come late; that alone is no reason to give up.
                     let longest = self.longest(soak) * if waits { 4 } else { 1 };
-                    if watched >= longest {
+                    if watched >= longest && !stays {
                         break Ok(Soaked::Undecided(why));
                     }
                     self.say(&format!("watching the canary: {why}"));

@@ -1,6 +1,6 @@
-//! The way to a weight: ramp, settle, park.
+//! The way to a weight: ramp, settle or widen, park.
 
-use super::split::{choose, nearest, parked};
+use super::split::{choose, nearest, parked, widened};
 use super::{Conflict, End, Next, Place, Seen, Split, Waiting, gate, way};
 use crate::model::Steps;
 use crate::record::{Form, Layout, Purpose, Record, Strategy, Template};
@@ -28,6 +28,7 @@ pub(super) fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Nex
         Some(form) => match form.purpose {
             Purpose::Ramp => way.ramped(form),
             Purpose::Settle => way.settled(form),
+            Purpose::Widen => way.widened(form),
             Purpose::Park => way.parked(form),
             Purpose::Revert => way.reverted(),
             // A promotion is not taken back to a weight; commands refuse it before.
@@ -91,7 +92,53 @@ impl Way<'_> {
         if form.canary < self.target.canary && room > form.canary {
             return self.ramp_on();
         }
-        self.settle()
+        self.widen().unwrap_or_else(|| self.settle())
+    }
+
+    /// Adds the stable pods above the replicas while the canaries are still beside all stable ones.
+    fn widen(&self) -> Option<Next> {
+        let is_whole = self.seen.stable.size >= self.seen.replicas;
+        let is_made = self.seen.canary.size == self.target.canary;
+        if !(self.target.surge > 0 && is_whole && is_made) {
+            return None;
+        }
+        let splits = widened(self.seen.world(), self.record.budget);
+        let split = nearest(splits, self.percent)?;
+        let form = self.form(Purpose::Widen, split.stable, split.canary, 0, split.surge);
+        Some(Next::Write(Form {
+            paused: true,
+            ..form
+        }))
+    }
+
+    /// The stable pods above the replicas need not be Ready yet: parking neither adds nor removes
+    /// any.
+    fn widened(&self, form: Form) -> Next {
+        let (stable, canary) = (&self.seen.stable, &self.seen.canary);
+        if form.replicas != self.seen.replicas {
+            return self
+                .arrived(form)
+                .map_or_else(|next| next, |()| self.ramp_on());
+        }
+        if !self.seen.current || !stable.observed || !canary.observed {
+            return Next::Wait(Waiting::Controller);
+        }
+        if (stable.size, canary.size) != (form.stable, form.canary) {
+            return Next::Wait(Waiting::Sizes);
+        }
+        if canary.size != self.target.canary || self.target.surge == 0 {
+            // The goal changed meanwhile.
+            return match gate(self.seen) {
+                Err(waiting) => Next::Wait(waiting),
+                Ok(()) => self.ramp_on(),
+            };
+        }
+        self.park_as(Split {
+            stable: stable.size,
+            canary: canary.size,
+            surge: stable.size + canary.size - self.seen.replicas,
+            parks: true,
+        })
     }
 
     fn settle(&self) -> Next {
@@ -134,6 +181,10 @@ impl Way<'_> {
             surge: 0,
             parks: true,
         });
+        self.park_as(split)
+    }
+
+    fn park_as(&self, split: Split) -> Next {
         Next::Write(Form {
             template: Template::Stable,
             held: false,

@@ -248,6 +248,19 @@ fn gate_back(seen: &Seen) -> Result<(), Waiting> {
     }
 }
 
+/// Says whether a canary holds only while it is driven: there are too few replicas to park it, and
+/// nobody accepted that it stays held without a driver.
+#[must_use]
+pub fn is_driven(record: &Record, seen: &Seen) -> bool {
+    let Goal::Hold { percent } = record.goal else {
+        return false;
+    };
+    let own = record.own_steps(seen.replicas);
+    let split = choose(seen.replicas, own, record.budget, record.layout, percent);
+    let is_parked = matches!(place(record, seen), Ok(Some(form)) if form.purpose == Purpose::Park);
+    !record.accept_weight && !is_parked && split.is_some_and(|split| !split.parks)
+}
+
 /// Which template a goal ends with.
 fn wanted_template(record: &Record, keep_spec: bool) -> Template {
     if keep_spec && record.original.pending {

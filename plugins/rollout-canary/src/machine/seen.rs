@@ -82,6 +82,12 @@ impl Arm {
 }
 
 impl Seen {
+    /// Returns the model of what is seen.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.parked_with(Steps::default())
+    }
+
     /// Returns the model of what is seen, paused with the stable template and these numbers.
     #[must_use]
     pub fn parked_with(&self, steps: Steps) -> World {

@@ -111,41 +111,65 @@ fn surged_nearest(replicas: i32, own: Steps, budget: i32, percent: f64) -> Optio
         if at_best(canary) > nearest_yet + SAME {
             break;
         }
-        let made = made(replicas, own, budget, canary);
-        for surge in 1..=budget {
-            let split = parked(made, budget, surge).filter(|split| split.canary == canary);
-            if let Some(split) = split {
-                nearest_yet = nearest_yet.min((split.share() - wanted).abs());
-                found.push(split);
-            }
+        for split in widened(made(replicas, own, canary), budget) {
+            nearest_yet = nearest_yet.min((split.share() - wanted).abs());
+            found.push(split);
         }
     }
     nearest(found.into_iter(), percent)
 }
 
-/// Makes the canary in the model as the driver does.
-fn made(replicas: i32, own: Steps, budget: i32, canary: i32) -> World {
+/// Makes the canary in the model as the driver does: with surge there are fewer than the budget, so
+/// all of them at once.
+fn made(replicas: i32, own: Steps, canary: i32) -> World {
     let mut world = World::at_rest(replicas, own);
     world.held = true;
     world.newest = Which::Canary;
-    while world.canary.size < canary {
-        let stable = world.stable.size;
-        let more = canary.min(replicas + budget - stable);
-        world.steps = Steps {
-            surge: stable + more - replicas,
-            unavailable: replicas - stable,
-        };
-        world.run();
-        world.steps = Steps {
-            surge: 0,
-            unavailable: world.canary.size,
-        };
-        world.run();
-    }
-    world.held = false;
-    world.newest = Which::Stable;
-    world.paused = true;
+    world.steps = Steps {
+        surge: canary,
+        unavailable: 0,
+    };
+    world.run();
     world
+}
+
+/// Returns the splits with more stable pods than replicas that a world with its canaries can be
+/// widened and then parked to.
+///
+/// Widened is paused and held, with the canary's template in place: the pods above the replicas go
+/// to the larger set, and the stable one, being the old one, is not taken for a finished rollout
+/// when it has exactly as many pods as replicas. So at no moment are there fewer stable pods.
+pub fn widened(world: World, budget: i32) -> impl Iterator<Item = Split> {
+    let canary = world.canary.size;
+    (1..=budget).filter_map(move |surge| {
+        let mut wide = World {
+            paused: true,
+            held: true,
+            newest: Which::Canary,
+            steps: Steps {
+                surge,
+                unavailable: 0,
+            },
+            ..world
+        };
+        let extremes = wide.run();
+        let stable = wide.stable.size;
+        let safe = extremes.most <= world.replicas + budget
+            && extremes.most_canary == canary
+            && wide.canary.size == canary
+            && stable > world.replicas;
+        let split = parked(stable_again(wide), budget, surge)?;
+        (safe && (split.stable, split.canary) == (stable, canary)).then_some(split)
+    })
+}
+
+/// Returns the same with the stable template back in place.
+fn stable_again(world: World) -> World {
+    World {
+        held: false,
+        newest: Which::Stable,
+        ..world
+    }
 }
 
 /// Parks a world with a surge, and returns what becomes of it if that is safe at rest and no
@@ -213,13 +237,8 @@ mod tests {
         for replicas in 3..40 {
             for budget in [1, 2, (replicas + 3) / 4, replicas] {
                 for percent in [0.1, 1.0, 10.0, 25.0, 33.0, 40.0, 50.0, 75.0, 99.0] {
-                    let all = (1..replicas).flat_map(|canary| {
-                        let made = made(replicas, OWN, budget, canary);
-                        let splits = (1..=budget).filter_map(move |surge| {
-                            parked(made, budget, surge).filter(|split| split.canary == canary)
-                        });
-                        splits.collect::<Vec<_>>()
-                    });
+                    let all = (1..replicas)
+                        .flat_map(|canary| widened(made(replicas, OWN, canary), budget));
                     assert_eq!(
                         surged_nearest(replicas, OWN, budget, percent),
                         nearest(all, percent),

@@ -21,6 +21,7 @@ pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -
             deadline: Some(600),
             strategy: json!({"type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+            keeper: None,
         },
         canary: json!({"image": "two"}),
         stable_hash: "abc".to_owned(),
@@ -87,10 +88,65 @@ fn ten_percent_of_ten_takes_three_patches_and_parks_as_eleven_and_one() {
     assert_eq!(sizes(&walk), (11, 1));
     assert_eq!(
         purposes(&walk),
-        [Purpose::Ramp, Purpose::Settle, Purpose::Park]
+        [Purpose::Ramp, Purpose::Widen, Purpose::Park]
     );
     assert_eq!(walk.extremes.most, 12);
     assert_eq!(walk.extremes.fewest_ready, 10);
+}
+
+/// I1 with surge: stable pods alone are as many as the replicas, so that a canary may die at any
+/// moment.
+#[test]
+fn with_surge_a_canary_that_dies_costs_no_ready_pod_at_any_moment() {
+    let mut tried = 0;
+    for replicas in [3, 4, 5, 7, 10, 23, 60, 200] {
+        for budget in [2, 3, (replicas + 3) / 4, replicas] {
+            for (from, to) in [(1.0, 10.0), (10.0, 20.0), (20.0, 5.0), (40.0, 10.0)] {
+                let name = format!("{replicas} + {budget}: {from} → {to}");
+                let record = record(replicas, from, Layout::Surge, budget);
+                let own = record.own_steps(replicas);
+                if choose(replicas, own, budget, Layout::Surge, from).is_none() {
+                    continue;
+                }
+                tried += 1;
+                let first = walk(record, World::at_rest(replicas, own), None);
+                assert_eq!(first.end, Ok(End::Parked), "{name}");
+                assert!(sizes(&first).0 > replicas, "{name}");
+                let second = go_on(first.clone(), Goal::Hold { percent: to });
+                assert_eq!(second.end, Ok(End::Parked), "{name}");
+                let back = go_on(second.clone(), abort());
+                for extremes in [first.extremes, second.extremes, back.extremes] {
+                    assert!(extremes.fewest_stable >= replicas, "{name}: {extremes:?}");
+                    assert!(extremes.most <= replicas + budget, "{name}: {extremes:?}");
+                }
+            }
+        }
+    }
+    assert!(tried > 60, "{tried}");
+}
+
+/// A canary that dies once the stable pods above the replicas were asked for keeps nothing waiting.
+#[test]
+fn a_widened_rollout_is_parked_whoever_is_ready() {
+    let whole = start(10, 10.0, Layout::Surge);
+    let form = whole.record.forms[1];
+    assert_eq!(form.purpose, Purpose::Widen);
+    let mut world = World::at_rest(10, whole.record.own_steps(10));
+    for form in &whole.record.forms[..2] {
+        crate::plan::put(&mut world, &whole.record, form);
+        world.run();
+    }
+    let mut seen = crate::plan::sight(&whole.record, &world, Some(form));
+    seen.canary.ready = 0;
+    seen.stable.ready = 10;
+    let parks = |seen: &Seen| matches!(next(&whole.record, seen), Next::Write(form) if form.purpose == Purpose::Park);
+    assert!(parks(&seen));
+    // Sizes that the controller has not made yet are waited for.
+    seen.stable.size = 10;
+    assert_eq!(next(&whole.record, &seen), Next::Wait(Waiting::Sizes));
+    seen.stable.size = 11;
+    seen.current = false;
+    assert_eq!(next(&whole.record, &seen), Next::Wait(Waiting::Controller));
 }
 
 /// I1, I2, I3 and I5 of every way, in the model.
@@ -163,6 +219,25 @@ fn one_and_two_replicas_hold_with_one_canary_beside() {
             (Ok(End::Aborted), (replicas, 0))
         );
     }
+}
+
+#[test]
+fn one_and_two_replicas_hold_only_while_driven_unless_that_was_accepted() {
+    let driven = |replicas, change: &dyn Fn(&mut Record, &mut Seen)| {
+        let walk = start(replicas, 40.0, Layout::Auto);
+        let mut seen = crate::plan::sight(&walk.record, &walk.world, walk.form);
+        let mut record = walk.record;
+        change(&mut record, &mut seen);
+        is_driven(&record, &seen)
+    };
+    for replicas in [1, 2] {
+        assert!(driven(replicas, &|_, _| {}));
+        assert!(!driven(replicas, &|record, _| record.accept_weight = true));
+        assert!(!driven(replicas, &|record, _| record.aim(abort())));
+    }
+    assert!(!driven(10, &|_, _| {}));
+    // Parked before it was scaled down, it is safe without a driver.
+    assert!(!driven(10, &|_, seen| seen.replicas = 2));
 }
 
 fn parked() -> (Record, Seen) {
@@ -257,7 +332,7 @@ fn a_form_ahead_that_looks_the_same_is_not_taken_for_the_one_that_is() {
 
 #[test]
 fn a_settle_waits_for_every_canary_and_its_age() {
-    let walk = start(10, 10.0, Layout::Auto);
+    let walk = start(10, 10.0, Layout::Replace);
     let mut record = walk.record;
     record.forms.truncate(1);
     let form = record.forms[0];

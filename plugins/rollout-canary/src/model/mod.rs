@@ -74,6 +74,8 @@ pub struct Extremes {
     pub fewest_ready: i32,
     /// Most canary pods at a time.
     pub most_canary: i32,
+    /// Fewest Ready stable pods at a time.
+    pub fewest_stable: i32,
 }
 
 /// More syncs than any rollout of the API's largest Deployment needs between two patches.
@@ -107,6 +109,7 @@ impl World {
             most: self.stable.size + self.canary.size,
             fewest_ready: self.stable.ready + self.canary.ready,
             most_canary: self.canary.size,
+            fewest_stable: self.stable.ready,
         }
     }
 
@@ -198,6 +201,7 @@ impl Extremes {
             most: self.most.max(other.most),
             fewest_ready: self.fewest_ready.min(other.fewest_ready),
             most_canary: self.most_canary.max(other.most_canary),
+            fewest_stable: self.fewest_stable.min(other.fewest_stable),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod around;
 mod pod;
+mod stream;
 mod target;
 mod watch;
 
@@ -15,14 +16,14 @@ pub use watch::{Change, Watching};
 
 use std::collections::BTreeMap;
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::api::{Api, DynamicObject, ListParams};
-use kube::core::{ApiResource, Selector};
+use kube::api::{Api, DynamicObject, ListParams, ObjectList};
+use kube::core::{ApiResource, Request, Selector};
 use serde_json::Value;
 
 use crate::machine::{Arm, Seen};
@@ -87,10 +88,6 @@ pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
     let selector = selector(&deployment)?;
     let params = ListParams::default().labels_from(&selector);
     let sets_api = replica_sets(session, &target.namespace);
-    let pods_api = Api::<k8s_openapi::api::core::v1::Pod>::namespaced(
-        session.client.clone(),
-        &target.namespace,
-    );
     let doing = |resource| Doing::new("list", resource).within(&target.namespace);
     let sets = async {
         sets_api
@@ -99,8 +96,7 @@ pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
             .map_err(|error| explain(error, &doing("replicasets.apps")))
     };
     let pods = async {
-        pods_api
-            .list(&params)
+        pods(session, target, &params)
             .await
             .map_err(|error| explain(error, &doing("pods")))
     };
@@ -113,10 +109,24 @@ pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
     for set in &sets.items {
         cluster.put_set(json(set)?);
     }
-    for pod in &pods.items {
+    for pod in pods {
         cluster.put_pod(pod);
     }
     Ok(cluster)
+}
+
+/// Pods of one answer: all of nearly every Deployment, and still not too much memory.
+const PAGE: u32 = 2000;
+
+/// Lists pods, parsing no more of each than is kept.
+async fn pods(session: &Session, target: &Target, params: &ListParams) -> kube::Result<Vec<Pod>> {
+    let path = format!("/api/v1/namespaces/{}/pods", target.namespace);
+    let request = Request::new(path);
+    let fetch = async |page: &ListParams| {
+        let request = request.list(page).map_err(kube::Error::BuildRequest)?;
+        session.client.request::<ObjectList<Pod>>(request).await
+    };
+    pages::walk(&params.clone().limit(PAGE), fetch, Vec::push).await
 }
 
 /// Returns the Deployment's selector.
@@ -153,8 +163,7 @@ impl Cluster {
     }
 
     /// Takes a pod in.
-    pub fn put_pod(&mut self, pod: &k8s_openapi::api::core::v1::Pod) {
-        let pod = Pod::of(pod);
+    pub fn put_pod(&mut self, pod: Pod) {
         self.pods.insert(pod.uid.clone(), pod);
     }
 

@@ -1,10 +1,13 @@
 //! What matters of a pod.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod as FullPod, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod as FullPod, PodCondition, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use serde::Deserialize;
 
 /// A pod, without what nobody asks for: thousands of them are kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "Read")]
 pub struct Pod {
     /// Its UID.
     pub uid: String,
@@ -53,15 +56,46 @@ pub struct Trouble {
     pub exit_code: Option<i32>,
 }
 
-impl Pod {
-    /// Reads a pod.
-    #[must_use]
-    pub fn of(pod: &FullPod) -> Self {
-        let metadata = &pod.metadata;
-        let status = pod.status.as_ref();
-        let conditions: &[PodCondition] = status
-            .and_then(|status| status.conditions.as_deref())
-            .unwrap_or_default();
+/// What is read of a pod; everything else, such as its spec and who owns which field, is skipped
+/// while parsing.
+#[derive(Deserialize)]
+struct Read {
+    metadata: Metadata,
+    #[serde(default)]
+    status: PodStatus,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    uid: Option<String>,
+    name: Option<String>,
+    generate_name: Option<String>,
+    owner_references: Option<Vec<OwnerReference>>,
+    creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
+}
+
+impl From<FullPod> for Pod {
+    fn from(pod: FullPod) -> Self {
+        let metadata = pod.metadata;
+        Self::from(Read {
+            metadata: Metadata {
+                uid: metadata.uid,
+                name: metadata.name,
+                generate_name: metadata.generate_name,
+                owner_references: metadata.owner_references,
+                creation_timestamp: metadata.creation_timestamp,
+                deletion_timestamp: metadata.deletion_timestamp,
+            },
+            status: pod.status.unwrap_or_default(),
+        })
+    }
+}
+
+impl From<Read> for Pod {
+    fn from(Read { metadata, status }: Read) -> Self {
+        let conditions: &[PodCondition] = status.conditions.as_deref().unwrap_or_default();
         let condition = |kind: &str| conditions.iter().find(|found| found.type_ == kind);
         let ready = condition("Ready").filter(|found| found.status == "True");
         let unschedulable = condition("PodScheduled")
@@ -70,22 +104,21 @@ impl Pod {
                 let since = found.last_transition_time.as_ref().map(|time| time.0);
                 (since, found.message.clone().unwrap_or_default())
             });
-        let containers = status
+        let containers = [&status.init_container_statuses, &status.container_statuses]
             .into_iter()
-            .flat_map(|status| [&status.init_container_statuses, &status.container_statuses])
             .flatten()
             .flatten();
         let owner = metadata
             .owner_references
-            .iter()
+            .into_iter()
             .flatten()
             .find(|owner| owner.controller == Some(true))
-            .map(|owner| owner.uid.clone());
-        let phase = status.and_then(|status| status.phase.as_deref());
+            .map(|owner| owner.uid);
+        let phase = status.phase.as_deref();
         Self {
-            uid: metadata.uid.clone().unwrap_or_default(),
-            name: metadata.name.clone().unwrap_or_default(),
-            stem: metadata.generate_name.clone(),
+            uid: metadata.uid.unwrap_or_default(),
+            name: metadata.name.unwrap_or_default(),
+            stem: metadata.generate_name,
             owner: owner.unwrap_or_default(),
             ready: ready.is_some(),
             ready_since: ready
@@ -94,9 +127,7 @@ impl Pod {
             turned: condition("Ready")
                 .and_then(|found| found.last_transition_time.as_ref())
                 .map(|time| time.0),
-            started: status
-                .and_then(|status| status.start_time.as_ref())
-                .map(|time| time.0),
+            started: status.start_time.as_ref().map(|time| time.0),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
             deleting: metadata.deletion_timestamp.is_some(),
             ended: matches!(phase, Some("Failed" | "Succeeded")),
@@ -106,7 +137,9 @@ impl Pod {
             troubles: containers.flat_map(troubles).collect(),
         }
     }
+}
 
+impl Pod {
     /// Says whether the ReplicaSet does not count it any more.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -161,4 +194,45 @@ fn troubles(status: &ContainerStatus) -> Vec<Trouble> {
         }
     }
     troubles
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod() -> Value {
+        json!({
+            "metadata": {"uid": "u", "name": "web-1", "generateName": "web-",
+                "creationTimestamp": "2026-11-21T12:00:00Z",
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web",
+                    "uid": "set", "controller": true}],
+                "managedFields": [{"manager": "kubelet"}]},
+            "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+            "status": {"phase": "Running", "startTime": "2026-11-21T12:00:01Z",
+                "conditions": [{"type": "Ready", "status": "True",
+                    "lastTransitionTime": "2026-11-21T12:00:02Z"}],
+                "containerStatuses": [{"name": "web", "image": "web:1", "imageID": "",
+                    "ready": true, "restartCount": 2, "lastState": {"terminated":
+                        {"exitCode": 137, "reason": "OOMKilled", "containerID": "c"}}}]}})
+    }
+
+    #[test]
+    fn a_pod_of_a_list_and_one_of_a_watch_are_read_alike() {
+        let listed: Pod = serde_json::from_value(pod()).unwrap();
+        let full: FullPod = serde_json::from_value(pod()).unwrap();
+        assert_eq!(listed, Pod::from(full));
+        assert_eq!(
+            (listed.uid.as_str(), listed.owner.as_str(), listed.ready),
+            ("u", "set", true)
+        );
+        assert_eq!((listed.restarts, listed.killed.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_pod_that_nobody_has_taken_up_yet_is_not_ready() {
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "web-1"}})).unwrap();
+        assert!(!pod.ready && !pod.is_gone());
+    }
 }

@@ -10,10 +10,10 @@ use groundcrew::error::{Error, Result};
 use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::Pod as FullPod;
 use kube::api::{Api, DynamicObject};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::watcher::{self, Config, Event};
 use serde_json::Value;
 
+use super::stream::{Plain, watched};
 use super::{
     Cluster, Target, deployment as deployment_of, deployments, json, replica_sets, selector,
 };
@@ -24,6 +24,15 @@ enum News {
     Deployment(Event<DynamicObject>),
     Set(Event<DynamicObject>),
     Pod(Box<Event<FullPod>>),
+}
+
+impl News {
+    fn is_beginning(&self) -> bool {
+        match self {
+            Self::Deployment(event) | Self::Set(event) => matches!(event, Event::Init),
+            Self::Pod(event) => matches!(**event, Event::Init),
+        }
+    }
 }
 
 /// What came of waiting for news.
@@ -58,10 +67,10 @@ impl Watching {
     /// That there is none; what the server says, for what does not get better by waiting.
     pub async fn open(session: &Session, target: &Target) -> Result<Self> {
         let name = Config::default().fields(&format!("metadata.name={}", target.name));
+        let plain = Plain::default();
+        let deployments = deployments(session, &target.namespace);
         let deployment: Items = Box::pin(
-            watcher(deployments(session, &target.namespace), name)
-                .default_backoff()
-                .map(|event| event.map(News::Deployment)),
+            watched(deployments, name, plain.clone()).map(|event| event.map(News::Deployment)),
         );
         let mut watching = Self {
             cluster: Cluster {
@@ -84,15 +93,11 @@ impl Watching {
         let labels = selector(&watching.cluster.deployment)?;
         let owned = Config::default().labels_from(&labels);
         let pods = Api::<FullPod>::namespaced(session.client.clone(), &target.namespace);
-        let sets: Items = Box::pin(
-            watcher(replica_sets(session, &target.namespace), owned.clone())
-                .default_backoff()
-                .map(|event| event.map(News::Set)),
-        );
+        let sets = replica_sets(session, &target.namespace);
+        let sets: Items =
+            Box::pin(watched(sets, owned.clone(), plain.clone()).map(|event| event.map(News::Set)));
         let pods: Items = Box::pin(
-            watcher(pods, owned)
-                .default_backoff()
-                .map(|event| event.map(|event| News::Pod(Box::new(event)))),
+            watched(pods, owned, plain).map(|event| event.map(|event| News::Pod(Box::new(event)))),
         );
         watching.stream.push(sets);
         watching.stream.push(pods);
@@ -148,12 +153,25 @@ impl Watching {
             Ok(news) => news,
             Err(error) => return self.failed(error).map(Some),
         };
+        // That a list begins is no news yet.
+        if news.is_beginning() {
+            self.begin(&news);
+            return Ok(None);
+        }
         self.blind = false;
         Ok(match news {
             News::Deployment(event) => self.take_deployment(event)?,
             News::Set(event) => self.take_set(event)?,
             News::Pod(event) => self.take_pod(*event),
         })
+    }
+
+    fn begin(&mut self, news: &News) {
+        match news {
+            News::Deployment(_) => {}
+            News::Set(_) => self.relisted_sets = Some(BTreeSet::new()),
+            News::Pod(_) => self.relisted_pods = Some(BTreeSet::new()),
+        }
     }
 
     fn take_deployment(&mut self, event: Event<DynamicObject>) -> Result<Option<Change>> {
@@ -175,7 +193,7 @@ impl Watching {
 
     fn take_set(&mut self, event: Event<DynamicObject>) -> Result<Option<Change>> {
         match event {
-            Event::Init => self.relisted_sets = Some(BTreeSet::new()),
+            Event::Init => return Ok(None),
             Event::InitApply(set) => {
                 if let Some(seen) = &mut self.relisted_sets {
                     seen.insert(set.metadata.uid.clone().unwrap_or_default());
@@ -200,12 +218,12 @@ impl Watching {
 
     fn take_pod(&mut self, event: Event<FullPod>) -> Option<Change> {
         match event {
-            Event::Init => self.relisted_pods = Some(BTreeSet::new()),
+            Event::Init => return None,
             Event::InitApply(pod) => {
                 if let Some(seen) = &mut self.relisted_pods {
                     seen.insert(pod.metadata.uid.clone().unwrap_or_default());
                 }
-                self.cluster.put_pod(&pod);
+                self.cluster.put_pod(pod.into());
                 return None;
             }
             Event::InitDone => {
@@ -213,7 +231,7 @@ impl Watching {
                     self.cluster.pods.retain(|uid, _| seen.contains(uid));
                 }
             }
-            Event::Apply(pod) => self.cluster.put_pod(&pod),
+            Event::Apply(pod) => self.cluster.put_pod(pod.into()),
             Event::Delete(pod) => {
                 self.cluster
                     .pods

@@ -260,6 +260,12 @@ fn gitops(deployment: &Value, found: &mut Vec<Finding>) {
     }
 }
 
+/// Returns the tool that brings a Deployment to what Git says by itself, if one does; Helm does not.
+#[must_use]
+pub fn git_keeper(deployment: &Value) -> Option<&'static str> {
+    git_owner(deployment).filter(|owner| *owner != "Helm")
+}
+
 /// Returns the GitOps tool that keeps a Deployment, if one does.
 #[must_use]
 pub fn git_owner(deployment: &Value) -> Option<&'static str> {

@@ -4,7 +4,7 @@ mod findings;
 mod share;
 mod walk;
 
-pub use findings::{Finding, Question, Weight, findings};
+pub use findings::{Finding, Question, Weight, findings, git_keeper};
 pub use walk::{Walk, announce, walk};
 #[cfg(test)]
 pub(crate) use walk::{put, sight};

@@ -27,6 +27,9 @@ pub enum Purpose {
     Ramp,
     /// Stable pods go for Ready canary pods, held.
     Settle,
+    /// Stable pods come beside the canary pods until they are more than the replicas, held and
+    /// paused.
+    Widen,
     /// Paused with the stable template: safe without a driver.
     Park,
     /// The native rollout of the canary.

@@ -98,6 +98,9 @@ pub struct Original {
     pub deadline: Option<i64>,
     /// `spec.strategy`.
     pub strategy: Value,
+    /// The GitOps tool that keeps it, if one does: a template that comes in between is Git's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<String>,
 }
 
 /// Which layout at rest.

@@ -115,10 +115,14 @@ pub fn sentence(status: &Status) -> String {
         .percent
         .map(|asked| format!(" (asked {})", percent(asked)))
         .unwrap_or_default();
-    let rest = if status.parked { ", parked" } else { "" };
+    let rest = match () {
+        () if status.parked => ", parked",
+        () if status.abandoned => ", and nobody drives it: resume or abort it",
+        () => "",
+    };
     match status.phase {
         Phase::Idle => "no canary".to_owned(),
-        Phase::Ramping => format!("making the canary{asked}"),
+        Phase::Ramping => format!("making the canary{asked}{rest}"),
         Phase::Settling => format!("settling at {share}{asked}"),
         Phase::Holding => format!("holding at {share}{asked}{rest}"),
         Phase::Promoting => "promoting".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Result};
-use groundcrew::write::{Writer, is_not_found, status};
+use groundcrew::write::{Writer, is_not_found};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use kube::api::{Api, ListParams};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::detect::{GROUP, Target, plural};
 use super::route::{self, Change, Edit, RouteRef, Rule};
 use super::service::Canary;
-use crate::apply::bound_to;
+use crate::apply::{bound_to, is_outrun};
 
 /// Who owns the fields that are written.
 pub(super) const MANAGER: &str = crate::cli::FIELD_MANAGER;
@@ -302,19 +302,6 @@ pub(super) async fn edit(
         "{} was changed by somebody else every time",
         shown(route)
     )))
-}
-
-/// Says whether somebody else was faster. A rule that the route's own schema forbids is 422 too, and
-/// names its field.
-fn is_outrun(error: &kube::Error) -> bool {
-    status(error).is_some_and(|status| match status.code {
-        409 => true,
-        422 => status
-            .details
-            .as_ref()
-            .is_none_or(|details| details.causes.is_empty()),
-        _ => false,
-    })
 }
 
 async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {

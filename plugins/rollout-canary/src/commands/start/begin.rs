@@ -13,7 +13,7 @@ use crate::judge::Asked;
 use crate::machine::{self, End};
 use crate::model::{World, resolve};
 use crate::observe::{Cluster, Target, Watching, hash, size, text};
-use crate::plan::{Walk, walk};
+use crate::plan::{self, Walk, walk};
 use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
 use crate::traffic::{self, Canary, Router};
 use crate::{meta, render};
@@ -46,7 +46,7 @@ pub(super) async fn begin<'a>(
         asked,
         ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
     };
-    let planned = planned(&record, &cluster, &open.target, args.shape.accept_weight)?;
+    let planned = planned(&record, &cluster, &open.target, args.rollout.detach)?;
     ui.status(format_args!("│ plan: {}", render::planned(&planned)));
     if record.router == Router::Gateway {
         let canary = Canary::of(&record, &open.target, "");
@@ -238,6 +238,7 @@ pub fn record(
             min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
+            keeper: plan::git_keeper(&cluster.deployment).map(str::to_owned),
         },
         canary,
         stable_hash: before.hash,
@@ -278,8 +279,9 @@ pub fn possible(record: &Record, cluster: &Cluster) -> Result<()> {
     .with_hint("take what is possible:  --layout auto, or a larger --surge"))
 }
 
-/// Walks the way in the model, and refuses what is far from what was asked.
-fn planned(record: &Record, cluster: &Cluster, target: &Target, accept: bool) -> Result<Walk> {
+/// Walks the way in the model, and refuses what is far from what was asked, and what could be left
+/// neither driven nor parked.
+fn planned(record: &Record, cluster: &Cluster, target: &Target, detach: bool) -> Result<Walk> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
     let Goal::Hold { percent } = record.goal else {
@@ -291,21 +293,29 @@ fn planned(record: &Record, cluster: &Cluster, target: &Target, accept: bool) ->
         / f64::from((walk.world.stable.size + walk.world.canary.size).max(1));
     let parks = walk.end == Ok(End::Parked);
     let far = share > (2.0 * percent).max(percent + 10.0);
-    if (!parks || far) && !accept {
-        let why = if parks {
-            format!("the nearest split is {}", render::percent(share))
-        } else {
-            format!(
-                "{replicas} replicas cannot be parked: one canary beside them is {}, and it holds \
-                 only while nobody scales it",
-                render::percent(share)
-            )
-        };
-        return Err(
-            Error::usage(format!("asked {}, and {why}", render::percent(percent))).with_hint(
-                format!("take it:  {}", target.words("", "… --accept-weight")),
-            ),
-        );
+    let driven = record.rollout.is_some() && !detach;
+    if record.accept_weight || (!far && (parks || driven)) {
+        return Ok(walk);
     }
-    Ok(walk)
+    let why = if parks {
+        format!("the nearest split is {}", render::percent(share))
+    } else {
+        format!(
+            "{replicas} replicas cannot be parked: one canary beside them is {}, and it holds only \
+             while it is driven, or while nobody scales it",
+            render::percent(share)
+        )
+    };
+    let error = Error::usage(format!("asked {}, and {why}", render::percent(percent)));
+    let steps = format!("… --steps {share:.0} --auto promote");
+    let hinted = if parks {
+        error
+    } else {
+        error.with_hint(format!(
+            "drive it to its end:  {}",
+            target.words("", &steps)
+        ))
+    };
+    let accept = target.words("", "… --accept-weight");
+    Err(hinted.with_hint(format!("take it:  {accept}")))
 }

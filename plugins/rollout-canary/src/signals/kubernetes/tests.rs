@@ -1,4 +1,3 @@
-use k8s_openapi::api::core::v1::Pod as FullPod;
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,7 +10,7 @@ fn moment(second: i64) -> Timestamp {
 
 /// A pod of template `hash` that started at second 0.
 fn pod(hash: &str, ready: &str, since: i64, containers: Value) -> Pod {
-    let pod: FullPod = serde_json::from_value(json!({
+    serde_json::from_value(json!({
         "metadata": {"name": format!("web-{hash}-x"), "uid": hash, "ownerReferences": [
             {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": hash, "uid": hash, "controller": true}]},
         "status": {
@@ -20,8 +19,7 @@ fn pod(hash: &str, ready: &str, since: i64, containers: Value) -> Pod {
             "containerStatuses": containers,
         },
     }))
-    .unwrap();
-    Pod::of(&pod)
+    .unwrap()
 }
 
 fn container(restarts: i32, last: Value) -> Value {

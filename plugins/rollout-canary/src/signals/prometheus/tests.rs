@@ -10,10 +10,10 @@ fn vector(result: serde_json::Value) -> String {
 
 fn pods() -> Vec<Pod> {
     let pod = |name: &str, stem: serde_json::Value, hash: &str| {
-        let pod = serde_json::from_value(json!({"metadata": {
+        let pod: serde_json::Result<Pod> = serde_json::from_value(json!({"metadata": {
             "name": name, "uid": name, "generateName": stem, "ownerReferences": [
                 {"apiVersion": "", "kind": "", "name": "", "uid": hash, "controller": true}]}}));
-        Pod::of(&pod.unwrap())
+        pod.unwrap()
     };
     vec![
         pod("my.web-old-aaaaa", json!("my.web-old-"), "old"),

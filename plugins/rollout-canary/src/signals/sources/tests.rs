@@ -53,9 +53,10 @@ fn kubernetes_is_always_asked_and_metrics_add_an_indicator() {
 #[test]
 fn an_arm_without_counts_is_a_reason_and_a_foreign_pod_is_left_out() {
     let pod = |name: &str, hash: &str| -> Pod {
-        let pod = serde_json::from_value(json!({"metadata": {"name": name, "ownerReferences": [
+        let pod: serde_json::Result<Pod> =
+            serde_json::from_value(json!({"metadata": {"name": name, "ownerReferences": [
             {"apiVersion": "", "kind": "", "name": "", "uid": hash, "controller": true}]}}));
-        Pod::of(&pod.unwrap())
+        pod.unwrap()
     };
     let pods = [pod("a", "old"), pod("b", "new")];
     let arms = Arms::by_owner("shop", &pods, "old", "new");

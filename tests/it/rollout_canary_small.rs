@@ -1,0 +1,237 @@
+//! `kubectl rollout-canary` where there are too few replicas to park it, and what it asks for.
+
+use std::process::{Child, Command, Stdio};
+
+use harness::{Case, Entry, Fault, Match, Need, Proxied, Rule, Suite, Web, eventually};
+use serde_json::{Value, json};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::Controllers, Need::Sandbox];
+    let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
+    vec![
+        case("a_step_takes_twelve_requests_at_most", requests),
+        case(
+            "a_server_that_cannot_begin_a_watch_with_what_there_is_is_asked_for_lists",
+            plain,
+        ),
+        case("one_replica_is_driven_through_and_never_left_held", driven),
+        case("a_hold_whose_driver_is_told_to_end_is_taken_back", ended),
+        case(
+            "a_hold_whose_driver_was_killed_is_told_of_and_mended",
+            killed,
+        ),
+        case("a_dry_run_is_a_plan_and_writes_nothing", dry),
+        case("where_git_is_carried_out_an_abort_leaves_its_template", git),
+    ]
+}
+
+/// Requests of the plugin since the proxy was told to forget.
+fn sent(through: &Proxied) -> Vec<Entry> {
+    let mut log = through.proxy.log();
+    log.retain(|entry| entry.user_agent.starts_with("kubectl-rollout_canary/"));
+    log
+}
+
+/// One step takes no more than this.
+const STEP: usize = 12;
+
+fn requests(suite: &Suite) {
+    let through = suite.proxied();
+    let web = suite.web(10, Value::Null);
+    for (words, patches) in [
+        ("web 10% --image web=sandbox.local/sim:2", 3),
+        ("web 20%", 4),
+        ("promote web", 2),
+    ] {
+        through.proxy.forget();
+        let run = web.canary(words).kubeconfig(&through.kubeconfig).run();
+        run.success();
+        let sent = sent(&through);
+        let shown: Vec<String> = sent
+            .iter()
+            .map(|entry| format!("{} {}?{}", entry.method, entry.path, entry.query))
+            .collect();
+        assert!(sent.len() <= STEP, "{words}: {}: {shown:#?}", sent.len());
+        // Each kind is listed and watched by one request, and nothing is read twice.
+        let reads = sent.iter().filter(|entry| entry.method == "GET");
+        assert_eq!(reads.count(), 4, "{words}: {shown:#?}");
+        let written = sent.iter().filter(|entry| {
+            let is_patch = entry.method == "PATCH" && entry.is_write();
+            is_patch && entry.status == Some(200)
+        });
+        assert_eq!(written.count(), patches, "{words}: {shown:#?}");
+    }
+    web.is_clean();
+}
+
+fn plain(suite: &Suite) {
+    let through = suite.proxied();
+    let web = suite.web(4, Value::Null);
+    // As an API server answers that does not know the field.
+    let get = "GET".parse().expect("a method");
+    let unknown = Fault::Answer {
+        code: 422,
+        reason: "Invalid",
+        retry_after: None,
+    };
+    through.proxy.add(Rule::times(
+        99,
+        Match::request(get, "sendInitialEvents"),
+        unknown,
+    ));
+    let run = web
+        .canary("web 25% --image web=sandbox.local/sim:2")
+        .kubeconfig(&through.kubeconfig)
+        .run();
+    run.success().answers("parked");
+    let sent = sent(&through);
+    let refused = sent.iter().filter(|entry| entry.fault.is_some()).count();
+    assert_eq!(refused, 1, "it is asked once");
+    web.aborts();
+    web.is_clean();
+}
+
+fn driven(suite: &Suite) {
+    let web = suite.web(1, Value::Null);
+    let before = web.deployment()["metadata"]["resourceVersion"].clone();
+    let image = "--image web=sandbox.local/sim:2";
+    web.canary(&format!("web 50% {image}"))
+        .run()
+        .code(2)
+        .says("--steps")
+        .says("--accept-weight");
+    web.canary(&format!("web --steps 50 --detach {image}"))
+        .run()
+        .code(2)
+        .says("cannot be parked");
+    let plan = web.canary(&format!("plan web 50 {image}")).run();
+    plan.success().answers("cannot be parked");
+    assert_eq!(web.deployment()["metadata"]["resourceVersion"], before);
+    let words = format!("web --steps 50,100 --smoke 1s --auto promote {image}");
+    web.canary(&words).run().success().answers("promoted");
+    assert_eq!(web.sizes(), [("2".to_owned(), 1)].into());
+    web.is_clean();
+    // One that dies is found and taken back here too.
+    let before = web.snapshot();
+    let words = "web --steps 50 --smoke 10s --image web=sandbox.local/sim:crash";
+    web.canary(words).run().code(3).says("rolled back");
+    assert_eq!(web.snapshot(), before);
+    web.is_clean();
+}
+
+/// Starts a driver that stays, and waits until the canary is held and its weight was watched.
+fn driver(suite: &Suite, web: &Web<'_>, more: &str) -> Child {
+    let words = format!("web --steps 30 {more} --image web=sandbox.local/sim:2");
+    let child = Command::new(suite.plugin("kubectl-rollout_canary"))
+        .args(words.split_whitespace())
+        .args(["-n", &web.namespace])
+        .env("KUBECONFIG", suite.cluster().kubeconfig())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the plugin can be started");
+    web.canary("status web --for holding --timeout 100s")
+        .run()
+        .success();
+    assert_eq!(web.split(), (2, 1));
+    child
+}
+
+fn ended(suite: &Suite) {
+    let web = suite.web(2, Value::Null);
+    let before = web.snapshot();
+    let watcher = web.watch();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = driver(suite, &web, "--smoke 1s");
+        let status = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()));
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(130), "{signal}");
+        assert_eq!(web.snapshot(), before, "{signal}");
+        assert_eq!(web.sizes(), [("1".to_owned(), 2)].into());
+        web.is_clean();
+    }
+    // Asked from another terminal, it does what it is asked.
+    let mut child = driver(suite, &web, "--smoke 1s");
+    let promote = web.canary("promote web --timeout 100s").run();
+    promote.success().answers("promoted by its driver");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(web.sizes(), [("2".to_owned(), 2)].into());
+    web.is_clean();
+    assert!(watcher.seen().fewest_ready >= 2);
+}
+
+fn killed(suite: &Suite) {
+    let web = suite.web(2, Value::Null);
+    let before = web.snapshot();
+    for mend in ["abort web", "resume web"] {
+        let mut child = driver(suite, &web, "--smoke 100s --auto promote");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        // Nothing moves by itself, and every look at it tells.
+        let status = web.canary("status web -o json").run().code(3).json();
+        assert_eq!(status["abandoned"], true, "{status}");
+        assert_eq!((web.split(), &status["parked"]), ((2, 1), &json!(false)));
+        let told = web.canary("status web").run();
+        told.code(3).answers("nobody drives it");
+        let doctor = web.canary("doctor web").run();
+        doctor.code(3).answers("nobody drives it");
+        if mend == "abort web" {
+            web.canary(mend).run().success().answers("0 differences");
+            assert_eq!(web.snapshot(), before);
+        } else {
+            // What goes on drives it again, to be asked and ended like the first.
+            let resume = web.canary("resume web");
+            let resumed = std::thread::spawn(move || resume.run());
+            eventually("it is driven again", || {
+                web.canary("status web").run().code == Some(0)
+            });
+            web.canary("abort web --timeout 100s").run().success();
+            let run = resumed.join().expect("it ends");
+            run.success();
+        }
+        assert_eq!(web.sizes(), [("1".to_owned(), 2)].into());
+        web.is_clean();
+    }
+}
+
+fn dry(suite: &Suite) {
+    let web = suite.web(5, Value::Null);
+    let before = web.deployment()["metadata"]["resourceVersion"].clone();
+    for words in [
+        "web 20% --dry-run --image web=sandbox.local/sim:2",
+        "web 20% --dry-run=server --restart",
+        "web --steps 20,40 --dry-run=client --restart",
+    ] {
+        let run = web.canary(words).run();
+        run.success().answers("PARKED").answers("rights: all");
+    }
+    let refused = web.canary("web 20% --dry-run --image app=x").run();
+    refused.code(2).says("no container");
+    assert_eq!(web.deployment()["metadata"]["resourceVersion"], before);
+    assert!(web.get("configmap rollout-canary.web").is_none());
+}
+
+fn git(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let note = "annotate deployment/web argocd.argoproj.io/tracking-id=shop";
+    web.kubectl(note).run().success();
+    let before = web.snapshot();
+    let third = "set image deployment/web web=sandbox.local/sim:3";
+    web.start("25%").success();
+    web.kubectl(third).run().success();
+    let back = web.canary("abort web --force-conflicts").run();
+    back.success().answers("0 differences");
+    assert_eq!(web.snapshot(), before);
+    web.start("25%").success();
+    web.kubectl(third).run().success();
+    web.canary("abort web").run().success();
+    web.kubectl("rollout status deployment/web --timeout=100s")
+        .run()
+        .success();
+    assert_eq!(web.sizes(), [("3".to_owned(), 4)].into());
+    web.is_clean();
+}

@@ -2,6 +2,7 @@
 
 mod can_i_audit;
 mod can_i_audit_partial;
+mod can_i_audit_planted;
 mod can_i_audit_verify;
 mod conventions;
 #[cfg(unix)]
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
     let files = [
         ("can_i_audit", can_i_audit::cases()),
         ("can_i_audit_partial", can_i_audit_partial::cases()),
+        ("can_i_audit_planted", can_i_audit_planted::cases()),
         ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("conventions", conventions::cases()),
         #[cfg(unix)]

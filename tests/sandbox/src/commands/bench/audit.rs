@@ -25,8 +25,12 @@ const RUNS: usize = 5;
 const ASKED: usize = 20;
 
 /// The questions: name and arguments.
-const QUESTIONS: [(&str, &[&str]); 3] = [
-    ("risks", &["risks", "-o", "json", "--fail-on", "critical"]),
+const QUESTIONS: [(&str, &[&str]); 4] = [
+    ("risks", &["risks", "--fail-on", "critical"]),
+    (
+        "risks -o json",
+        &["risks", "-o", "json", "--fail-on", "critical"],
+    ),
     ("matrix -o csv", &["matrix", "-o", "csv"]),
     (
         "who get secrets --any-namespace",

@@ -38,15 +38,16 @@ fn cells() -> Vec<Cell> {
     };
     let strategies = [Value::Null, json!({"maxSurge": 1, "maxUnavailable": 0})];
     let mut cells = Vec::new();
+    let strategies = if all {
+        &strategies[..]
+    } else {
+        &strategies[..1]
+    };
     for replicas in &replicas {
-        for weights in weights {
-            for layout in ["auto", "replace"] {
-                let strategies = if all {
-                    &strategies[..]
-                } else {
-                    &strategies[..1]
-                };
-                for strategy in strategies {
+        // Cells of one strategy share a Deployment.
+        for strategy in strategies {
+            for weights in weights {
+                for layout in ["auto", "replace"] {
                     cells.push(Cell {
                         replicas: *replicas,
                         strategy: strategy.clone(),
@@ -60,8 +61,13 @@ fn cells() -> Vec<Cell> {
     cells
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "which cells were gone through is what a long run is for"
+)]
 fn matrix(suite: &Suite) {
     let mut image = 1;
+    let mut done = 0;
     let mut last: Option<(i32, Value, Web<'_>)> = None;
     for cell in cells() {
         let same = |(replicas, strategy, _): &(i32, Value, Web<'_>)| {
@@ -77,6 +83,14 @@ fn matrix(suite: &Suite) {
             continue;
         }
         image = run(web, &cell, image);
+        done += 1;
+        let Cell {
+            replicas,
+            layout,
+            weights,
+            strategy,
+        } = &cell;
+        println!("{done}: {replicas} replicas, {layout}, {weights:?}, {strategy}");
     }
 }
 
@@ -116,7 +130,7 @@ fn run(web: &Web<'_>, cell: &Cell, image: u32) -> u32 {
         } else {
             ""
         };
-        let words = format!("web {weight}% {change} --accept-weight --timeout 100s");
+        let words = format!("web {weight}% {change} --accept-weight --timeout 280s");
         let started = web.canary(&words).run();
         assert_eq!(started.code, Some(0), "{name}\n{started}");
         let (stable, canary) = web.split();
@@ -147,7 +161,7 @@ fn run(web: &Web<'_>, cell: &Cell, image: u32) -> u32 {
         .unwrap_or_default();
     assert!(fewest_stable >= 1, "{name}: I5 {seen:?}");
     let observed = web.pods_of(&next.to_string());
-    let promoted = web.canary("promote web --timeout 110s").run();
+    let promoted = web.canary("promote web --timeout 280s").run();
     assert_eq!(promoted.code, Some(0), "{name}\n{promoted}");
     let pods = web.pods_of(&next.to_string());
     assert!(

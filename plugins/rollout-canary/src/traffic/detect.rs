@@ -105,7 +105,8 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
     Ok(found)
 }
 
-/// Returns every route of a namespace as it is; what may not be read goes to `unseen`.
+/// Returns every route of a namespace as it is, and `None` where the cluster has no Gateway API; what
+/// may not be read goes to `unseen`.
 ///
 /// # Errors
 ///
@@ -114,9 +115,14 @@ pub(super) async fn all_routes(
     session: &Session,
     namespace: &str,
     unseen: &mut Vec<String>,
-) -> Result<Vec<(RouteRef, Value)>> {
+) -> Result<Option<Vec<(RouteRef, Value)>>> {
     let versions = versions(&groups(session).await?, GROUP);
-    Ok(read_routes(session, namespace, &versions, unseen).await)
+    if versions.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(
+        read_routes(session, namespace, &versions, unseen).await,
+    ))
 }
 
 async fn groups(session: &Session) -> Result<Vec<APIGroup>> {

@@ -89,7 +89,11 @@ pub async fn find(
             found.unseen.push(refused(error, &doing)?);
         }
     }
-    let objects = detect::all_routes(session, namespace, &mut found.unseen).await?;
+    let Some(objects) = detect::all_routes(session, namespace, &mut found.unseen).await? else {
+        // No canary had a share to leave behind, so the right to look for it is not needed.
+        found.unseen.clear();
+        return Ok(found);
+    };
     let led: Vec<(RouteRef, Value)> = objects
         .into_iter()
         .filter(|(_, object)| route::services(object).contains(&extra))

@@ -7,6 +7,7 @@ mod claims;
 mod world;
 
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -267,12 +268,13 @@ fn settle(state: &State, run: &RunDir) {
 /// Counts the plugin's requests in the audit log, from a position on.
 fn requests(run: &RunDir, from: u64, program: &str) -> Result<usize> {
     let log = run.audit_log();
-    let bytes = fs::read(&log).context(|| format!("cannot read {}", log.display()))?;
-    let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    Ok(count_requests(
-        &String::from_utf8_lossy(&bytes[from..]),
-        program,
-    ))
+    let what = || format!("cannot read {}", log.display());
+    let mut file = fs::File::open(&log).context(what)?;
+    // No more of it than that: what is started inherits this process' peak.
+    file.seek(SeekFrom::Start(from)).context(what)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).context(what)?;
+    Ok(count_requests(&String::from_utf8_lossy(&bytes), program))
 }
 
 /// A watch is logged when it begins and when it ends; its id says that it is one request.

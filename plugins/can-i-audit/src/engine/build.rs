@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::rules::{Compiled, RuleSet, SetId};
 use super::symbols::Symbols;
-use super::{Bound, Entry, RoleAt, Who, World, who_matches};
-use crate::policy::{Binding, Policy, Role, Rule};
+use super::{Bound, RoleAt, World};
+use crate::policy::{Policy, Role, Rule};
 
 impl<'a> World<'a> {
     /// Compiles a policy, which should be sorted.
@@ -44,8 +44,7 @@ impl<'a> World<'a> {
                 policy.cluster_role_bindings.len() + policy.role_bindings.len(),
             ),
             first_role_binding: policy.cluster_role_bindings.len(),
-            cluster: HashMap::new(),
-            spaces: HashMap::new(),
+            subjects: OnceLock::new(),
             origins: policy
                 .cluster_roles
                 .iter()
@@ -56,7 +55,7 @@ impl<'a> World<'a> {
             .cluster_role_bindings
             .iter()
             .chain(&policy.role_bindings);
-        for (index, binding) in both.enumerate() {
+        for binding in both {
             let inside = &binding.metadata.namespace;
             let reference = &binding.role_ref;
             let name = reference.name.as_str();
@@ -74,16 +73,6 @@ impl<'a> World<'a> {
             }
             .unwrap_or((RoleAt::Missing, none));
             world.bindings.push(Bound { role, set });
-            let cluster_wide = index < world.first_role_binding;
-            let space = if cluster_wide {
-                &mut world.cluster
-            } else {
-                world
-                    .spaces
-                    .entry(builder.symbols.intern(inside))
-                    .or_default()
-            };
-            index_subjects(index, binding, cluster_wide, space, &mut builder.symbols);
         }
         world.symbols = builder.symbols;
         world.sets = builder.sets;
@@ -93,35 +82,6 @@ impl<'a> World<'a> {
 
 fn sets<'r>(builder: &mut Builder<'r>, roles: &'r [Role]) -> Vec<SetId> {
     roles.iter().map(|role| builder.set(&role.rules)).collect()
-}
-
-fn index_subjects(
-    index: usize,
-    binding: &Binding,
-    cluster_wide: bool,
-    space: &mut HashMap<Who, Vec<Entry>>,
-    symbols: &mut Symbols,
-) {
-    let inside = if cluster_wide {
-        ""
-    } else {
-        &binding.metadata.namespace
-    };
-    for (at, subject) in binding.subjects.iter().enumerate() {
-        let Some((is_group, name)) = who_matches(subject, inside) else {
-            continue;
-        };
-        let symbol = symbols.intern(&name);
-        let who = if is_group {
-            Who::Group(symbol)
-        } else {
-            Who::User(symbol)
-        };
-        space.entry(who).or_default().push(Entry {
-            binding: u32::try_from(index).unwrap_or(u32::MAX),
-            subject: u32::try_from(at).unwrap_or(u32::MAX),
-        });
-    }
 }
 
 /// Makes equal lists of rules one.

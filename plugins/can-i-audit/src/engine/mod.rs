@@ -4,19 +4,19 @@ mod build;
 mod probe;
 mod query;
 mod rules;
+mod subjects;
 mod symbols;
 
 pub use probe::{Prepared, Reach};
 pub use query::{Chain, Grants, WhoRow};
 pub use rules::{RuleSet, SetId, url_matches};
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::aggregate;
-use crate::policy::{Policy, Subject};
-use crate::subject;
-use symbols::{Symbol, Symbols};
+use crate::policy::Policy;
+use subjects::Subjects;
+use symbols::Symbols;
 
 /// A policy with its indexes. It borrows the policy, whose objects the answers name.
 #[derive(Debug)]
@@ -33,24 +33,10 @@ pub struct World<'a> {
     bindings: Vec<Bound>,
     /// Index of the first RoleBinding.
     first_role_binding: usize,
-    cluster: HashMap<Who, Vec<Entry>>,
-    spaces: HashMap<Symbol, HashMap<Who, Vec<Entry>>>,
+    /// Found when somebody is first asked about.
+    subjects: OnceLock<Subjects>,
     /// For each ClusterRole, which part each rule was collected from; found when first asked for.
     origins: Vec<OnceLock<Vec<Option<String>>>>,
-}
-
-/// Who a subject of a binding matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Who {
-    User(Symbol),
-    Group(Symbol),
-}
-
-/// A subject's place in the bindings.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    binding: u32,
-    subject: u32,
 }
 
 /// A binding with its role looked up.
@@ -72,6 +58,11 @@ pub enum RoleAt {
 }
 
 impl World<'_> {
+    /// Returns who is bound where.
+    fn subjects(&self) -> &Subjects {
+        self.subjects.get_or_init(|| Subjects::of(self))
+    }
+
     /// Returns how many different lists of rules there are.
     #[must_use]
     pub fn set_count(&self) -> usize {
@@ -173,23 +164,5 @@ impl World<'_> {
         } else {
             self.scope_of(index)
         }
-    }
-}
-
-/// Returns the user name or group that a subject of a binding matches.
-fn who_matches(subject: &Subject, inside: &str) -> Option<(bool, String)> {
-    match subject.kind.as_str() {
-        "User" => Some((false, subject.name.clone())),
-        "Group" => Some((true, subject.name.clone())),
-        "ServiceAccount" => {
-            let namespace = if subject.namespace.is_empty() {
-                inside
-            } else {
-                &subject.namespace
-            };
-            (!namespace.is_empty())
-                .then(|| (false, subject::account_user(namespace, &subject.name)))
-        }
-        _ => None,
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::World;
 use super::rules::Asked;
-use super::{Entry, Who, World};
+use super::subjects::Entry;
 use crate::question::{Action, Question, Target};
 use crate::subject::{MASTERS, Principal, Subject};
 
@@ -117,8 +118,8 @@ impl<'a> World<'a> {
         match namespace {
             Some(namespace) => self.each_entry(principal, namespace, add),
             None => {
-                let whos = self.whos(principal);
-                for space in std::iter::once(&self.cluster).chain(self.spaces.values()) {
+                let whos = self.subjects().whos(principal);
+                for space in self.subjects().everywhere() {
                     for entry in whos.iter().filter_map(|who| space.get(who)).flatten() {
                         add(*entry);
                     }
@@ -193,25 +194,10 @@ impl<'a> World<'a> {
             .collect()
     }
 
-    fn whos(&self, principal: &Principal) -> Vec<Who> {
-        let user = self.symbols.get(&principal.user).map(Who::User);
-        let groups = principal
-            .groups
-            .iter()
-            .filter_map(|group| self.symbols.get(group).map(Who::Group));
-        user.into_iter().chain(groups).collect()
-    }
-
     fn each_entry(&self, principal: &Principal, namespace: &str, mut visit: impl FnMut(Entry)) {
-        let space = if namespace.is_empty() {
-            None
-        } else {
-            self.symbols
-                .get(namespace)
-                .and_then(|namespace| self.spaces.get(&namespace))
-        };
-        for who in self.whos(principal) {
-            for space in std::iter::once(&self.cluster).chain(space) {
+        let spaces = self.subjects().within(namespace);
+        for who in self.subjects().whos(principal) {
+            for space in spaces.clone() {
                 for entry in space.get(&who).into_iter().flatten() {
                     visit(*entry);
                 }

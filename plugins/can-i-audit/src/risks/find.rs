@@ -1,9 +1,8 @@
 //! Who holds what is dangerous.
 
-use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
-use std::rc::Rc;
+use std::sync::OnceLock;
 
 use super::atoms::{self, Atom, Mask, Requests};
 use super::conditions::CONDITIONS;
@@ -60,7 +59,9 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
             .map(|set| world.rules_of(set).iter().any(is_wild))
             .collect(),
         minted: accounts_with_rights(world, &defaults, &people),
-        behind: RefCell::new(vec![None; world.set_count() * 2 * Atom::COUNT]),
+        behind: std::iter::repeat_with(OnceLock::new)
+            .take(world.set_count() * 2 * Atom::COUNT)
+            .collect(),
     };
     let (mut found, mut confusing) = std::thread::scope(|scope| {
         // Neither needs the other. Where no thread can be had, one comes after the other.
@@ -105,16 +106,38 @@ pub(super) struct Finder<'w> {
     minted: HashSet<&'w str>,
     /// Which rules of which list are behind an atom, found once: by list, by the way that it is
     /// bound, and by atom.
-    behind: RefCell<Vec<Option<Rules>>>,
+    behind: Vec<OnceLock<Box<[usize]>>>,
 }
 
-/// Indexes of the rules behind an atom.
-type Rules = Rc<[usize]>;
-
 impl<'w> Finder<'w> {
-    /// Finds what everybody holds, one subject after the other.
+    /// Finds what everybody holds, one subject after the other, by several threads.
     fn everybody(&self, include_defaults: bool) -> Vec<Finding> {
         let given = self.given(include_defaults);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let parts = apart(&given, threads);
+        let found: Vec<Vec<Finding>> = std::thread::scope(|scope| {
+            let find = |part| move || self.those(part);
+            let begun: Vec<_> = parts
+                .iter()
+                .skip(1)
+                .map(|part| std::thread::Builder::new().spawn_scoped(scope, find(*part)))
+                .collect();
+            let first = parts.first().map(|part| self.those(part));
+            let others = begun.into_iter().zip(parts.iter().skip(1));
+            let others = others.map(|(thread, part)| match thread {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                // Where no thread can be had.
+                Err(_) => self.those(part),
+            });
+            first.into_iter().chain(others).collect()
+        });
+        found.into_iter().flatten().collect()
+    }
+
+    /// Finds what some subjects hold, whose bindings are all among these.
+    fn those(&self, given: &[Given<'w>]) -> Vec<Finding> {
         let bindings: Vec<(usize, usize)> = given.iter().map(|one| (one.binding, one.at)).collect();
         let mut found = Vec::new();
         let mut scopes: Vec<(Scope<'w>, Held<'_>)> = Vec::new();
@@ -344,7 +367,8 @@ impl<'w> Finder<'w> {
         }
     }
 
-    pub(super) fn rules_behind(&self, binding: usize, atom: Atom) -> Rules {
+    /// Returns the indexes of the rules behind an atom.
+    pub(super) fn rules_behind(&self, binding: usize, atom: Atom) -> &[usize] {
         let set = self.world.set_of(binding);
         let in_namespace = !self.world.is_cluster_wide(binding);
         let find = || {
@@ -357,8 +381,7 @@ impl<'w> Finder<'w> {
             rules.into_iter().collect()
         };
         let place = (set.index() * 2 + usize::from(in_namespace)) * Atom::COUNT + atom as usize;
-        let mut behind = self.behind.borrow_mut();
-        Rc::clone(behind[place].get_or_insert_with(find))
+        self.behind[place].get_or_init(find)
     }
 
     fn every_chain(&self, held: &Held<'_>) -> Vec<Chain> {
@@ -438,6 +461,22 @@ pub(super) fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
         severity = severity.lower();
     }
     severity
+}
+
+/// Cuts into so many parts of about the same length, and never between two of one subject.
+fn apart<'g, 'a>(given: &'g [Given<'a>], parts: usize) -> Vec<&'g [Given<'a>]> {
+    let length = given.len().div_ceil(parts.max(1)).max(1);
+    let mut rest = given;
+    let mut found = Vec::with_capacity(parts);
+    while !rest.is_empty() {
+        let at = length.min(rest.len());
+        let last = rest[at - 1].subject;
+        let same = rest[at..].iter().take_while(|one| one.subject == last);
+        let (part, others) = rest.split_at(at + same.count());
+        found.push(part);
+        rest = others;
+    }
+    found
 }
 
 fn is_wild(rule: &Rule) -> bool {

@@ -41,7 +41,7 @@ impl Finder<'_> {
         let mut roles = Vec::new();
         for (binding, _) in held.bindings {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
-            for number in self.rules_behind(*binding, Atom::Bind).iter() {
+            for number in self.rules_behind(*binding, Atom::Bind) {
                 let rule = &rules[*number];
                 if rule.resource_names.is_empty() {
                     return None;

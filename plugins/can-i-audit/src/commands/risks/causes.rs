@@ -1,6 +1,6 @@
 //! Very many findings for people: a row for each cause, the worst first.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use can_i_audit::engine::{RoleAt, World};
 use can_i_audit::risks::{Finding, Severity};
@@ -124,11 +124,11 @@ fn words(rows: Rows<'_>, cause: &Cause) -> String {
 fn cells(rows: Rows<'_>, findings: &[usize], cause: String, example: String) -> [String; 7] {
     let of = |at: &usize| &rows.found[*at];
     let first = &rows.found[findings[0]];
-    let subjects: BTreeSet<_> = findings
+    let subjects: HashSet<_> = findings
         .iter()
         .filter_map(|at| of(at).subject.as_ref())
         .collect();
-    let spaces: BTreeSet<&str> = findings
+    let spaces: HashSet<&str> = findings
         .iter()
         .filter_map(|at| of(at).namespace.as_deref())
         .collect();

@@ -21,19 +21,9 @@ const SYSTEM: &str = "kube-system";
 /// What a subject is bound to in one scope.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Held<'b> {
-    mask: Mask,
+    pub(super) mask: Mask,
     /// Bindings with the index of the subject.
     pub(super) bindings: &'b [(usize, usize)],
-}
-
-/// One binding of one subject, in the order of findings: by subject, cluster-wide first, by
-/// namespace.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Given<'a> {
-    subject: u32,
-    scope: Scope<'a>,
-    binding: usize,
-    at: usize,
 }
 
 pub(super) type Scope<'a> = Option<&'a str>;
@@ -92,8 +82,8 @@ fn place(finding: &Finding) -> impl Ord + '_ {
 
 pub(super) struct Finder<'w> {
     pub(super) world: &'w World<'w>,
-    defaults: &'w Defaults,
-    people: &'w People<'w>,
+    pub(super) defaults: &'w Defaults,
+    pub(super) people: &'w People<'w>,
     /// Which ClusterRoles are Kubernetes' own.
     own_cluster_roles: Vec<bool>,
     own_roles: Vec<bool>,
@@ -110,94 +100,6 @@ pub(super) struct Finder<'w> {
 }
 
 impl<'w> Finder<'w> {
-    /// Finds what everybody holds, one subject after the other, by several threads.
-    fn everybody(&self, include_defaults: bool) -> Vec<Finding> {
-        let given = self.given(include_defaults);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let parts = apart(&given, threads);
-        let found: Vec<Vec<Finding>> = std::thread::scope(|scope| {
-            let find = |part| move || self.those(part);
-            let begun: Vec<_> = parts
-                .iter()
-                .skip(1)
-                .map(|part| std::thread::Builder::new().spawn_scoped(scope, find(*part)))
-                .collect();
-            let first = parts.first().map(|part| self.those(part));
-            let others = begun.into_iter().zip(parts.iter().skip(1));
-            let others = others.map(|(thread, part)| match thread {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // Where no thread can be had.
-                Err(_) => self.those(part),
-            });
-            first.into_iter().chain(others).collect()
-        });
-        found.into_iter().flatten().collect()
-    }
-
-    /// Finds what some subjects hold, whose bindings are all among these.
-    fn those(&self, given: &[Given<'w>]) -> Vec<Finding> {
-        let bindings: Vec<(usize, usize)> = given.iter().map(|one| (one.binding, one.at)).collect();
-        let mut found = Vec::new();
-        let mut scopes: Vec<(Scope<'w>, Held<'_>)> = Vec::new();
-        let mut begin = 0;
-        for of_one in given.chunk_by(|one, next| one.subject == next.subject) {
-            scopes.clear();
-            for in_one in of_one.chunk_by(|one, next| one.scope == next.scope) {
-                let bindings = &bindings[begin..begin + in_one.len()];
-                begin += in_one.len();
-                let mut mask = Mask::default();
-                for (binding, _) in bindings {
-                    let (cluster, space) = self.masks[self.world.set_of(*binding).index()];
-                    mask.add(if self.world.is_cluster_wide(*binding) {
-                        cluster
-                    } else {
-                        space
-                    });
-                }
-                scopes.push((in_one[0].scope, Held { mask, bindings }));
-            }
-            let subject = self.people.name(of_one[0].subject).to_subject();
-            self.subject(&subject, &scopes, &mut found);
-        }
-        found
-    }
-
-    /// Every binding of everybody that gives anything.
-    fn given(&self, include_defaults: bool) -> Vec<Given<'w>> {
-        let world = self.world;
-        let mut all = Vec::new();
-        for binding in 0..world.binding_count() {
-            if !include_defaults && self.is_default(binding) {
-                continue;
-            }
-            if world.rules_of(world.set_of(binding).index()).is_empty() {
-                continue;
-            }
-            let cluster_wide = world.is_cluster_wide(binding);
-            let scope = (!cluster_wide).then(|| world.scope_of(binding));
-            for (at, subject) in self.people.of(binding).iter().enumerate() {
-                all.extend(subject.map(|subject| Given {
-                    subject,
-                    scope,
-                    binding,
-                    at,
-                }));
-            }
-        }
-        all.sort_unstable();
-        all
-    }
-
-    fn is_default(&self, binding: usize) -> bool {
-        self.defaults.is_binding(self.world.binding(binding))
-            && match self.world.role_at(binding) {
-                RoleAt::Missing => true,
-                _ => self.has_own_role(binding),
-            }
-    }
-
     /// Says whether the role of a binding is Kubernetes' own.
     pub(super) fn has_own_role(&self, binding: usize) -> bool {
         match self.world.role_at(binding) {
@@ -207,7 +109,8 @@ impl<'w> Finder<'w> {
         }
     }
 
-    fn subject(
+    /// Finds what one subject holds.
+    pub(super) fn subject(
         &self,
         subject: &Subject,
         scopes: &[(Scope<'w>, Held<'_>)],
@@ -461,22 +364,6 @@ pub(super) fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
         severity = severity.lower();
     }
     severity
-}
-
-/// Cuts into so many parts of about the same length, and never between two of one subject.
-fn apart<'g, 'a>(given: &'g [Given<'a>], parts: usize) -> Vec<&'g [Given<'a>]> {
-    let length = given.len().div_ceil(parts.max(1)).max(1);
-    let mut rest = given;
-    let mut found = Vec::with_capacity(parts);
-    while !rest.is_empty() {
-        let at = length.min(rest.len());
-        let last = rest[at - 1].subject;
-        let same = rest[at..].iter().take_while(|one| one.subject == last);
-        let (part, others) = rest.split_at(at + same.count());
-        found.push(part);
-        rest = others;
-    }
-    found
 }
 
 fn is_wild(rule: &Rule) -> bool {

@@ -6,6 +6,7 @@
 mod atoms;
 mod conditions;
 pub mod defaults;
+mod everybody;
 mod find;
 mod fix;
 mod grade;

@@ -61,7 +61,10 @@ pub(super) fn table(rows: Rows<'_>) -> String {
             table.row(cells(rows, &cause.findings, words, named.join(", ")));
         }
         if !others.is_empty() {
-            let findings: Vec<usize> = others.iter().flat_map(|one| one.findings.clone()).collect();
+            let findings = others.iter().flat_map(|one| one.findings.clone());
+            let mut findings: Vec<usize> = findings.collect();
+            // Those of one subject beside each other again.
+            findings.sort_unstable();
             let words = format!("{} more", others.len());
             table.row(cells(rows, &findings, words, "see -o wide".to_owned()));
         }
@@ -121,13 +124,15 @@ fn words(rows: Rows<'_>, cause: &Cause) -> String {
     words
 }
 
+/// Findings of one rule in their order, which is by subject, as the cells of a row.
 fn cells(rows: Rows<'_>, findings: &[usize], cause: String, example: String) -> [String; 7] {
     let of = |at: &usize| &rows.found[*at];
     let first = &rows.found[findings[0]];
-    let subjects: HashSet<_> = findings
+    let subjects: Vec<_> = findings
         .iter()
         .filter_map(|at| of(at).subject.as_ref())
         .collect();
+    let subjects = subjects.chunk_by(|one, next| one == next).count();
     let spaces: HashSet<&str> = findings
         .iter()
         .filter_map(|at| of(at).namespace.as_deref())
@@ -141,7 +146,7 @@ fn cells(rows: Rows<'_>, findings: &[usize], cause: String, example: String) -> 
         (false, 0) => String::new(),
         (false, count) => count.to_string(),
     };
-    let subjects = match subjects.len() {
+    let subjects = match subjects {
         0 => String::new(),
         count => count.to_string(),
     };

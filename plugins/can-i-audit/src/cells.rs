@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::engine::{World, url_matches};
 use crate::policy::{Policy, Rule};
-use crate::subject::Subject;
+use crate::subject::{Subject, SubjectRef};
 
 /// The verbs of an ordinary resource, for those of which nothing is known.
 pub const ORDINARY: [&str; 8] = [
@@ -322,7 +322,7 @@ impl<'a> Held<'a> {
     #[must_use]
     pub fn new(world: &'a World<'_>, universe: &Universe) -> Self {
         let mut known: HashMap<(usize, bool), Bits> = HashMap::new();
-        let mut own: BTreeMap<Subject, BTreeMap<&'a str, Bits>> = BTreeMap::new();
+        let mut own: HashMap<SubjectRef<'_>, BTreeMap<&'a str, Bits>> = HashMap::new();
         for index in 0..world.binding_count() {
             let spaced = !world.is_cluster_wide(index);
             let set = world.set_of(index).index();
@@ -334,13 +334,18 @@ impl<'a> Held<'a> {
             }
             let scope = if spaced { world.scope_of(index) } else { "" };
             for subject in &world.binding(index).subjects {
-                if let Some(subject) = Subject::of_binding(subject, scope) {
+                if let Some(subject) = SubjectRef::of_binding(subject, scope) {
                     let scopes = own.entry(subject).or_default();
                     scopes.entry(scope).or_default().add(bits);
                 }
             }
         }
-        Self { own }
+        let own = own.into_iter();
+        Self {
+            own: own
+                .map(|(subject, scopes)| (subject.to_subject(), scopes))
+                .collect(),
+        }
     }
 
     /// Returns everybody who is bound to something.

@@ -140,7 +140,13 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     }
     observed.say(ui);
     observed.finish()?;
-    Ok(observed.exit(Exit::Done))
+    let exit = observed.exit(Exit::Done);
+    // The process ends: giving back hundreds of thousands of pieces one by one is for nothing.
+    std::mem::forget((matrix, maker, whos));
+    std::mem::forget(held);
+    std::mem::forget((universe, world));
+    std::mem::forget(observed);
+    Ok(exit)
 }
 
 fn one(whos: &[Who]) -> Result<&Who> {

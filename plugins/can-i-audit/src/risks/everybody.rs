@@ -8,7 +8,7 @@ use crate::engine::RoleAt;
 /// One binding of one subject, in the order of findings: by subject, cluster-wide first, by
 /// namespace.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Given<'a> {
+pub(super) struct Given<'a> {
     subject: u32,
     scope: Scope<'a>,
     binding: usize,
@@ -16,34 +16,8 @@ struct Given<'a> {
 }
 
 impl<'w> Finder<'w> {
-    /// Finds what everybody holds, one subject after the other, by several threads.
-    pub(super) fn everybody(&self, include_defaults: bool) -> Vec<Finding> {
-        let given = self.given(include_defaults);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let parts = apart(&given, threads);
-        let found: Vec<Vec<Finding>> = std::thread::scope(|scope| {
-            let find = |part| move || self.those(part);
-            let begun: Vec<_> = parts
-                .iter()
-                .skip(1)
-                .map(|part| std::thread::Builder::new().spawn_scoped(scope, find(*part)))
-                .collect();
-            let first = parts.first().map(|part| self.those(part));
-            let others = begun.into_iter().zip(parts.iter().skip(1));
-            let others = others.map(|(thread, part)| match thread {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                // Where no thread can be had.
-                Err(_) => self.those(part),
-            });
-            first.into_iter().chain(others).collect()
-        });
-        found.into_iter().flatten().collect()
-    }
-
     /// Finds what some subjects hold, whose bindings are all among these.
-    fn those(&self, given: &[Given<'w>]) -> Vec<Finding> {
+    pub(super) fn those(&self, given: &[Given<'w>]) -> Vec<Finding> {
         let bindings: Vec<(usize, usize)> = given.iter().map(|one| (one.binding, one.at)).collect();
         let mut found = Vec::new();
         let mut scopes: Vec<(Scope<'w>, Held<'_>)> = Vec::new();
@@ -71,7 +45,7 @@ impl<'w> Finder<'w> {
     }
 
     /// Every binding of everybody that gives anything.
-    fn given(&self, include_defaults: bool) -> Vec<Given<'w>> {
+    pub(super) fn given(&self, include_defaults: bool) -> Vec<Given<'w>> {
         let world = self.world;
         let mut all = Vec::new();
         for binding in 0..world.binding_count() {
@@ -105,8 +79,31 @@ impl<'w> Finder<'w> {
     }
 }
 
+/// Does each work on a thread of its own, the first on this one, and returns what came of them in
+/// their order. Where no thread can be had, one comes after the other.
+pub(super) fn side_by_side<W: Sync, T: Send>(works: &[W], work: impl Fn(&W) -> T + Sync) -> Vec<T> {
+    let Some((first, others)) = works.split_first() else {
+        return Vec::new();
+    };
+    let work = &work;
+    std::thread::scope(|scope| {
+        let start = |one| std::thread::Builder::new().spawn_scoped(scope, move || work(one));
+        let begun: Vec<_> = others.iter().map(start).collect();
+        let mut done = vec![work(first)];
+        done.extend(begun.into_iter().zip(others).map(|(thread, one)| {
+            match thread {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(_) => work(one),
+            }
+        }));
+        done
+    })
+}
+
 /// Cuts into so many parts of about the same length, and never between two of one subject.
-fn apart<'g, 'a>(given: &'g [Given<'a>], parts: usize) -> Vec<&'g [Given<'a>]> {
+pub(super) fn apart<'g, 'a>(given: &'g [Given<'a>], parts: usize) -> Vec<&'g [Given<'a>]> {
     let length = given.len().div_ceil(parts.max(1)).max(1);
     let mut rest = given;
     let mut found = Vec::with_capacity(parts);

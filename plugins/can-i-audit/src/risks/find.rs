@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use super::atoms::{self, Atom, Mask, Requests};
 use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
+use super::everybody::{apart, side_by_side};
 use super::people::People;
 use super::{Finding, Severity, hygiene, rule};
 use crate::engine::{Chain, RoleAt, World};
@@ -53,23 +54,20 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
             .take(world.set_count() * 2 * Atom::COUNT)
             .collect(),
     };
-    let (mut found, mut confusing) = std::thread::scope(|scope| {
-        // Neither needs the other. Where no thread can be had, one comes after the other.
-        let hygiene = || {
-            let mut found = hygiene::findings(world, &defaults, &people, include_defaults);
-            found.sort_by(|one, other| place(one).cmp(&place(other)));
-            found
-        };
-        let beside = std::thread::Builder::new().spawn_scoped(scope, hygiene);
-        let found = finder.everybody(include_defaults);
-        let confusing = match beside.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(confusing)) => confusing,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => hygiene(),
-        };
-        (found, confusing)
+    let hygiene = || {
+        let mut found = hygiene::findings(world, &defaults, &people, include_defaults);
+        found.sort_by(|one, other| place(one).cmp(&place(other)));
+        found
+    };
+    // Nothing of it needs anything else of it.
+    let given = finder.given(include_defaults);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let dangerous = apart(&given, threads).into_iter().map(Some);
+    let works: Vec<_> = dangerous.chain([None]).collect();
+    let found = side_by_side(&works, |work| {
+        work.map_or_else(hygiene, |part| finder.those(part))
     });
-    found.append(&mut confusing);
+    let mut found: Vec<Finding> = found.into_iter().flatten().collect();
     // Those of one rule are by subject and namespace already, and stay so.
     found.sort_by_cached_key(|finding| (Reverse(finding.severity), finding.rule));
     found

@@ -15,16 +15,18 @@ use serde::de::DeserializeOwned;
 
 use crate::client::outcome_unknown;
 
-/// What a plugin can read from and write to the API server.
-pub trait Object:
-    Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync
+/// An object of any kind, also of one that is only known at run time.
+pub trait AnyObject: Resource + Clone + Debug + Serialize + DeserializeOwned + Send + Sync {}
+
+impl<K> AnyObject for K where
+    K: Resource + Clone + Debug + Serialize + DeserializeOwned + Send + Sync
 {
 }
 
-impl<K> Object for K where
-    K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync
-{
-}
+/// What a plugin can read from and write to the API server.
+pub trait Object: AnyObject + Resource<DynamicType = ()> {}
+
+impl<K> Object for K where K: AnyObject + Resource<DynamicType = ()> {}
 
 /// How writes are sent.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Writer {
     ///
     /// The server's refusal, 409 `AlreadyExists` included; the unknown outcome itself when
     /// reading back fails too.
-    pub async fn create<K: Object>(
+    pub async fn create<K: AnyObject>(
         &self,
         api: &Api<K>,
         object: &K,
@@ -80,7 +82,7 @@ impl Writer {
     ///
     /// The server's refusal, 409 when another manager owns a field with another value; the
     /// unknown outcome itself when reading back fails too.
-    pub async fn apply<K: Object>(&self, api: &Api<K>, object: &K) -> Result<K, Error> {
+    pub async fn apply<K: AnyObject>(&self, api: &Api<K>, object: &K) -> Result<K, Error> {
         let name = object.meta().name.as_deref().unwrap_or_default();
         let mut params = PatchParams::apply(&self.field_manager);
         params.dry_run = self.dry_run;
@@ -103,7 +105,7 @@ impl Writer {
     ///
     /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
     /// outcome, because a second run sees what became of it.
-    pub async fn label<K: Object>(
+    pub async fn label<K: AnyObject>(
         &self,
         api: &Api<K>,
         object: &K,
@@ -127,7 +129,7 @@ impl Writer {
     ///
     /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
     /// outcome, because a second run sees what became of it.
-    pub async fn merge<K: Object>(
+    pub async fn merge<K: AnyObject>(
         &self,
         api: &Api<K>,
         read: &ObjectMeta,
@@ -150,7 +152,7 @@ impl Writer {
     /// # Errors
     ///
     /// 409 `Conflict` when somebody changed it in between; the server's refusal.
-    pub async fn replace<K: Object>(
+    pub async fn replace<K: AnyObject>(
         &self,
         api: &Api<K>,
         object: &K,
@@ -177,7 +179,11 @@ impl Writer {
     /// # Errors
     ///
     /// 409 `Conflict` when it was changed or made anew in between; the server's refusal.
-    pub async fn delete<K: Object>(&self, api: &Api<K>, read: &ObjectMeta) -> Result<bool, Error> {
+    pub async fn delete<K: AnyObject>(
+        &self,
+        api: &Api<K>,
+        read: &ObjectMeta,
+    ) -> Result<bool, Error> {
         let name = read.name.as_deref().unwrap_or_default();
         let params = DeleteParams {
             // With a body, `?dryRun=All` is ignored and the object really goes; kube puts this

@@ -286,12 +286,6 @@ const CLAIMS: &str = "--max-claims 3 --max-total 7d --default-ttl 8h";
 fn installers(suite: &Suite) {
     let _claims = suite.claims_alone();
     let roles = suite.documented_rights("ns-claim.yaml");
-    let admin = |suite: &Suite, words: &str| {
-        suite.admin(words).run().success();
-    };
-    let gone = |suite: &Suite| {
-        suite.admin("ns-claim uninstall --yes").run().success();
-    };
     let first = Rights {
         roles: &["groundcrew:ns-claim-install"],
         commands: &[
@@ -306,10 +300,8 @@ fn installers(suite: &Suite) {
         // The namespace of records and the index outlive an installation.
         spare: &["create configmaps", "create namespaces"],
         order: Order::FirstTells,
-        prepare: |suite, _| {
-            suite.admin("ns-claim uninstall --yes").run().success();
-        },
-        restore: gone,
+        prepare: |suite, _| uninstalled(suite),
+        restore: uninstalled,
         ..Rights::NOTHING
     };
     suite.proves(&roles, &first);
@@ -338,8 +330,13 @@ fn installers(suite: &Suite) {
         ..Rights::NOTHING
     };
     suite.proves(&roles, &end);
-    gone(suite);
-    admin(suite, &format!("ns-claim install {CLAIMS}"));
+    uninstalled(suite);
+    let install = format!("ns-claim install {CLAIMS}");
+    suite.admin(&install).run().success();
+}
+
+fn uninstalled(suite: &Suite) {
+    suite.admin("ns-claim uninstall --yes").run().success();
 }
 
 /// An installation of which one object of every kind has lost its label.

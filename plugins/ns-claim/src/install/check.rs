@@ -33,20 +33,7 @@ pub(super) async fn index(session: &Session, role: &str) -> Result<(Index, Clock
 ///
 /// All rights that are missing, and what grants them.
 pub(super) async fn rights(session: &Session, wanted: &[Access], role: &str) -> Result<()> {
-    refuse(session, access::missing(session, wanted).await?, role).await
-}
-
-/// Refuses for rights that are missing, if there are any.
-///
-/// # Errors
-///
-/// All of them, and what grants them.
-pub(super) async fn refuse(session: &Session, missing: Vec<Access>, role: &str) -> Result<()> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let me = access::who_am_i(session).await?.username;
-    Err(access::refused(&missing, &me, role))
+    access::refuse(session, &access::missing(session, wanted).await?, role).await
 }
 
 /// Returns the rights to bind that are missing, of bindings to roles that are still to be made:

@@ -2,13 +2,10 @@
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Result};
-use groundcrew::write::{is_conflict, is_not_found};
+use groundcrew::error::Result;
+use groundcrew::write::{Writer, is_conflict, is_not_found};
 use kube::Api;
-use kube::api::{
-    ApiResource, DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams,
-    Preconditions, PropagationPolicy,
-};
+use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
@@ -20,6 +17,19 @@ const CHANGES: u32 = 5;
 
 /// Done, or what the server said to what.
 type Sent = std::result::Result<(), (kube::Error, Doing)>;
+
+fn writer(dry_run: bool) -> Writer {
+    Writer {
+        field_manager: FIELD_MANAGER.to_owned(),
+        dry_run,
+        force_conflicts: false,
+    }
+}
+
+/// Says whether what was read is what should be there.
+fn is_so(wanted: &Value, found: &DynamicObject) -> bool {
+    serde_json::to_value(found).is_ok_and(|found| is_as_wanted(wanted, &found))
+}
 
 /// Returns the interface to an object, and its resource.
 fn api(session: &Session, object: &Value) -> (Api<DynamicObject>, &'static str) {
@@ -50,15 +60,8 @@ pub async fn look(session: &Session, wanted: Value) -> Result<Part> {
     };
     let standing = match &found {
         None => Standing::Missing,
-        Some(found) => {
-            let found = serde_json::to_value(found)
-                .map_err(|error| Error::failed("an answer cannot be read").with_source(error))?;
-            if is_as_wanted(&wanted, &found) {
-                Standing::Unchanged
-            } else {
-                Standing::Altered
-            }
-        }
+        Some(found) if is_so(&wanted, found) => Standing::Unchanged,
+        Some(_) => Standing::Altered,
     };
     Ok(Part {
         wanted,
@@ -95,10 +98,8 @@ pub async fn try_out(session: &Session, part: &Part) -> Result<()> {
 async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
     let wanted = &part.wanted;
     let (api, resource) = api(session, wanted);
-    let params = PostParams {
-        dry_run,
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-    };
+    let writer = writer(dry_run);
+    let is_there = |found: &DynamicObject| is_so(wanted, found);
     let mut object: DynamicObject = match serde_json::from_value(wanted.clone()) {
         Ok(object) => object,
         Err(error) => {
@@ -107,11 +108,10 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
         }
     };
     let create = async |object: &DynamicObject| {
-        let made = api.create(&params, object).await;
+        let made = writer.create(&api, object, is_there).await;
         made.map(drop)
             .map_err(|error| (error, doing("create", resource, wanted)))
     };
-    let name = word(&wanted["metadata"], "name");
     let Some(found) = &part.found else {
         return match create(&object).await {
             // Another install was faster with the same.
@@ -123,18 +123,7 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
         // Its labels may be the owner's; that it is there is enough.
         "Namespace" => return Ok(()),
         "ConfigMap" => {
-            let patch = Patch::Merge(serde_json::json!({
-                "metadata": {
-                    "labels": wanted["metadata"]["labels"],
-                    "annotations": wanted["metadata"]["annotations"],
-                },
-            }));
-            let params = PatchParams {
-                dry_run,
-                field_manager: Some(FIELD_MANAGER.to_owned()),
-                ..PatchParams::default()
-            };
-            let patched = api.patch(name, &params, &patch).await;
+            let patched = writer.label(&api, &object, None).await;
             return patched
                 .map(drop)
                 .map_err(|error| (error, doing("patch", resource, wanted)));
@@ -143,7 +132,8 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
     }
     // A role's reference cannot be changed, only made anew.
     if wanted["roleRef"] != Value::Null && found.data.get("roleRef") != Some(&wanted["roleRef"]) {
-        remove(&api, &found.metadata, dry_run)
+        writer
+            .delete(&api, &found.metadata)
             .await
             .map_err(|error| (error, doing("delete", resource, wanted)))?;
         // In a dry run it is still there, and would be in the way.
@@ -158,7 +148,7 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
         .resource_version
         .clone_from(&found.metadata.resource_version);
     object.metadata.uid.clone_from(&found.metadata.uid);
-    let replaced = api.replace(name, &params, &object).await;
+    let replaced = writer.replace(&api, &object, is_there).await;
     replaced
         .map(drop)
         .map_err(|error| (error, doing("update", resource, wanted)))
@@ -176,9 +166,10 @@ pub async fn delete(session: &Session, part: &Part) -> Result<bool> {
     };
     let (api, resource) = api(session, &part.wanted);
     let failed = |error| explain(error, &doing("delete", resource, &part.wanted));
+    let writer = writer(false);
     let mut read = found.metadata.clone();
     for _ in 0..CHANGES {
-        match remove(&api, &read, false).await {
+        match writer.delete(&api, &read).await {
             Err(error) if is_conflict(&error) => {}
             result => return result.map_err(failed),
         }
@@ -189,23 +180,5 @@ pub async fn delete(session: &Session, part: &Part) -> Result<bool> {
             _ => return Ok(false),
         }
     }
-    remove(&api, &read, false).await.map_err(failed)
-}
-
-async fn remove(api: &Api<DynamicObject>, read: &ObjectMeta, dry_run: bool) -> kube::Result<bool> {
-    let params = DeleteParams {
-        dry_run,
-        preconditions: Some(Preconditions {
-            uid: read.uid.clone(),
-            resource_version: read.resource_version.clone(),
-        }),
-        propagation_policy: Some(PropagationPolicy::Background),
-        ..DeleteParams::default()
-    };
-    let name = read.name.as_deref().unwrap_or_default();
-    match api.delete(name, &params).await {
-        Ok(_) => Ok(true),
-        Err(error) if is_not_found(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
+    writer.delete(&api, &read).await.map_err(failed)
 }

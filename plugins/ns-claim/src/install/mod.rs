@@ -115,7 +115,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         }
         let mut missing = access::missing(&session, &wanted).await?;
         missing.extend(check::missing_binds(&session, &parts).await?);
-        check::refuse(&session, missing, INSTALLER).await?;
+        access::refuse(&session, &missing, INSTALLER).await?;
         check::writes(&session, &parts).await?;
         let grant = parts.split_off(ground.len());
         Ok::<_, Error>((parts, grant))

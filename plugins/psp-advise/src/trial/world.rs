@@ -78,10 +78,6 @@ impl<'a> World<'a> {
         let maker = Access::new("impersonate", "serviceaccounts").named(MAKER);
         wanted.push(maker.within(&self.name));
         let missing = access::missing(self.session, &wanted).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let me = access::who_am_i(self.session).await?.username;
         // A name that is drawn anew each time grants nothing the next time.
         let general = missing.into_iter().map(|access| Access {
             name: None,
@@ -89,7 +85,7 @@ impl<'a> World<'a> {
             ..access
         });
         let general: Vec<Access> = general.collect();
-        Err(access::refused(&general, &me, "policy-verifier"))
+        access::refuse(self.session, &general, "policy-verifier").await
     }
 
     /// Makes everything and waits until the policy is in force.

@@ -252,6 +252,19 @@ pub async fn is_allowed(session: &Session, access: &Access) -> Result<bool> {
     Ok(review.status.is_some_and(|status| status.allowed))
 }
 
+/// Refuses for rights that are missing, if there are any; `role` as for [`refused`].
+///
+/// # Errors
+///
+/// All of them, and what grants them; that the server does not say who one is.
+pub async fn refuse(session: &Session, missing: &[Access], role: &str) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let me = who_am_i(session).await?.username;
+    Err(refused(missing, &me, role))
+}
+
 /// Returns the error for missing rights: all of them, and what grants them.
 ///
 /// `user` is who lacks them, `role` a name for the role that the hint creates.

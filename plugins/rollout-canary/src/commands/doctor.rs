@@ -270,7 +270,7 @@ async fn repair(
         (Repair::ExtraService, _) => match &left.service {
             Some(service) => {
                 let canary = Canary::left(&open.target, &cluster.deployment);
-                leftover::delete_service(session, &canary, service).await?;
+                traffic::delete_service(session, &canary, service).await?;
                 Ok(true)
             }
             None => Ok(false),

@@ -251,16 +251,20 @@ impl<'a> Drive<'a> {
             ui.status(format_args!("  {line}"));
         }
         ui.status("rolling back");
+        self.turn_back(dead.to_string(), Some(dead.failure)).await
+    }
+
+    /// Writes down that everything is to become stable again.
+    async fn turn_back(&mut self, reason: String, failed: Option<Failure>) -> Result<()> {
         let mut record = self.stored.record.clone();
         record.aim(Goal::Abort {
             keep_spec: record.original.pending,
             force: false,
-            reason: dead.to_string(),
-            failed: Some(dead.failure),
+            reason,
+            failed,
             by: self.me.user.clone(),
         });
-        self.put(record).await?;
-        Ok(())
+        self.put(record).await
     }
 
     /// Tells what is about to be done.
@@ -292,15 +296,7 @@ impl<'a> Drive<'a> {
         // A second Ctrl-C ends the process all the same.
         self.context.interrupt = &NEVER;
         self.patience.goal = Some(BACK_OUT);
-        let mut record = self.stored.record.clone();
-        record.aim(Goal::Abort {
-            keep_spec: record.original.pending,
-            force: false,
-            reason: reason.to_owned(),
-            failed: None,
-            by: self.me.user.clone(),
-        });
-        self.put(record).await?;
+        self.turn_back(reason.to_owned(), None).await?;
         match self.run().await? {
             Outcome::Reached(..) => self.forget().await,
             Outcome::Stopped(conflict) => {

@@ -154,24 +154,12 @@ impl Watching {
             Err(error) => return self.failed(error).map(Some),
         };
         // That a list begins is no news yet.
-        if news.is_beginning() {
-            self.begin(&news);
-            return Ok(None);
-        }
-        self.blind = false;
+        self.blind &= news.is_beginning();
         Ok(match news {
             News::Deployment(event) => self.take_deployment(event)?,
             News::Set(event) => self.take_set(event)?,
             News::Pod(event) => self.take_pod(*event),
         })
-    }
-
-    fn begin(&mut self, news: &News) {
-        match news {
-            News::Deployment(_) => {}
-            News::Set(_) => self.relisted_sets = Some(BTreeSet::new()),
-            News::Pod(_) => self.relisted_pods = Some(BTreeSet::new()),
-        }
     }
 
     fn take_deployment(&mut self, event: Event<DynamicObject>) -> Result<Option<Change>> {
@@ -193,7 +181,10 @@ impl Watching {
 
     fn take_set(&mut self, event: Event<DynamicObject>) -> Result<Option<Change>> {
         match event {
-            Event::Init => return Ok(None),
+            Event::Init => {
+                self.relisted_sets = Some(BTreeSet::new());
+                return Ok(None);
+            }
             Event::InitApply(set) => {
                 if let Some(seen) = &mut self.relisted_sets {
                     seen.insert(set.metadata.uid.clone().unwrap_or_default());
@@ -218,7 +209,10 @@ impl Watching {
 
     fn take_pod(&mut self, event: Event<FullPod>) -> Option<Change> {
         match event {
-            Event::Init => return None,
+            Event::Init => {
+                self.relisted_pods = Some(BTreeSet::new());
+                return None;
+            }
             Event::InitApply(pod) => {
                 if let Some(seen) = &mut self.relisted_pods {
                     seen.insert(pod.metadata.uid.clone().unwrap_or_default());

@@ -251,19 +251,28 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
     let Some(name) = canary.service() else {
         return Ok(());
     };
-    let services = services(session, canary);
-    let doing = |verb| about(canary, verb, &name);
-    let found = services
+    let found = services(session, canary)
         .get_opt(&name)
         .await
-        .map_err(|error| explain(error, &doing("get")))?;
+        .map_err(|error| explain(error, &about(canary, "get", &name)))?;
     if let Some(found) = found.filter(|found| canary.owns(found)) {
-        writer()
-            .delete(&services, &found.metadata)
-            .await
-            .map_err(|error| explain(error, &doing("delete")))?;
+        delete_service(session, canary, &found).await?;
     }
     Ok(())
+}
+
+/// Deletes the extra Service, if it is still the one that was found.
+///
+/// # Errors
+///
+/// The server's refusal.
+pub async fn delete_service(session: &Session, canary: &Canary, service: &Service) -> Result<bool> {
+    let services = services(session, canary);
+    let name = service.metadata.name.clone().unwrap_or_default();
+    writer()
+        .delete(&services, &service.metadata)
+        .await
+        .map_err(|error| explain(error, &about(canary, "delete", &name)))
 }
 
 /// Reads, plans and patches until the patch meets the route it was planned for. `None` when the

@@ -11,6 +11,7 @@ use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::pages;
 use groundcrew::error::{Error, Result};
+use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
@@ -143,20 +144,6 @@ pub async fn take_route_back(session: &Session, found: &Leftover, left: &LeftRou
     Ok(())
 }
 
-/// Deletes the extra Service, if it is still the one that was found.
-///
-/// # Errors
-///
-/// The server's refusal.
-pub async fn delete_service(session: &Session, canary: &Canary, service: &Service) -> Result<bool> {
-    let services = apply::services(session, canary);
-    let name = service.metadata.name.clone().unwrap_or_default();
-    apply::writer()
-        .delete(&services, &service.metadata)
-        .await
-        .map_err(|error| explain(error, &apply::about(canary, "delete", &name)))
-}
-
 /// Says whether a Service is the extra one of a Deployment of this name, of today's or of an earlier
 /// one.
 fn is_ours(service: &Service, deployment: &str) -> bool {
@@ -170,13 +157,13 @@ fn is_ours(service: &Service, deployment: &str) -> bool {
 
 /// Takes only a refusal for something that cannot be seen.
 fn refused(error: kube::Error, doing: &Doing) -> Result<String> {
-    match &error {
-        kube::Error::Api(status) if status.code == 403 => {
-            let line = explain(error, doing).headline();
-            Ok(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
-        }
-        _ => Err(explain(error, doing)),
+    let is_refused = is_forbidden(&error);
+    let error = explain(error, doing);
+    if !is_refused {
+        return Err(error);
     }
+    let line = error.headline();
+    Ok(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
 }
 
 /// Plans to take the backend `extra` out of every rule. Where a rule is as a record has it, the

@@ -23,7 +23,9 @@ pub mod leftover;
 mod others;
 mod service;
 
-pub use apply::{Patience, clean_up, endpoints, enter, foresee, leave, prepare, shown};
+pub use apply::{
+    Patience, clean_up, delete_service, endpoints, enter, foresee, leave, prepare, shown,
+};
 pub use detect::{Target, detect};
 pub use route::{Change, Rule};
 pub use service::{Canary, selects};

@@ -58,6 +58,8 @@ mod rollout_canary_edits;
 #[cfg(unix)]
 mod rollout_canary_faults;
 #[cfg(unix)]
+mod rollout_canary_held;
+#[cfg(unix)]
 mod rollout_canary_killed;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
@@ -136,6 +138,8 @@ fn main() -> ExitCode {
         ("rollout_canary_edits", rollout_canary_edits::cases()),
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_held", rollout_canary_held::cases()),
         #[cfg(unix)]
         ("rollout_canary_killed", rollout_canary_killed::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),

@@ -174,12 +174,17 @@ fn plan(suite: &Suite) {
         assert_eq!(split, (Some(stable), Some(canary)), "{step}");
         assert_eq!(step["parked"], true);
     }
-    let most = plan["mostPods"].as_u64().expect("a number");
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let patches = steps.iter().flat_map(|step| step["patches"].as_array());
+    let most = patches.flatten().map(|patch| number(&patch["mostPods"]));
+    let most = most.max().expect("a patch");
     let seen = watcher.seen();
     assert!(seen.most as u64 <= most, "{seen:?} {plan}");
     web.canary("promote web").run().success();
     let seen = watcher.seen();
-    assert!(seen.fewest_ready as u64 >= plan["fewestReady"].as_u64().expect("a number"));
+    assert!(seen.most as u64 <= number(&plan["promotion"]["mostPods"]));
+    assert!(number(&plan["promotion"]["mostPods"]) <= number(&plan["mostPods"]));
+    assert!(seen.fewest_ready as u64 >= number(&plan["fewestReady"]));
     assert_eq!(plan["rightsMissing"], json!([]));
 }
 

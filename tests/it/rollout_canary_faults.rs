@@ -1,5 +1,6 @@
 //! `kubectl rollout-canary` when the network or the machine gives up in the middle, and in races.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -85,10 +86,15 @@ pub(crate) fn killed(
 }
 
 pub(crate) fn spawn(suite: &Suite, web: &Web<'_>, words: &str, through: &Proxied) -> Child {
+    spawn_as(suite, web, words, &through.kubeconfig)
+}
+
+/// Starts the plugin, and leaves it at work.
+pub(crate) fn spawn_as(suite: &Suite, web: &Web<'_>, words: &str, kubeconfig: &Path) -> Child {
     Command::new(suite.plugin("kubectl-rollout_canary"))
-        .args(words.split(' '))
+        .args(words.split_whitespace())
         .args(["-n", &web.namespace])
-        .env("KUBECONFIG", &through.kubeconfig)
+        .env("KUBECONFIG", kubeconfig)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -25,6 +25,16 @@ pub(crate) fn cases() -> Vec<Case> {
             "slow_controllers_cost_no_ready_pod_when_a_settle_is_taken_back_at_once",
             settled,
         ),
+        #[cfg(unix)]
+        case(
+            "slow_controllers_or_not_a_hold_scaled_to_zero_comes_back_stable",
+            crate::rollout_canary_held::to_zero,
+        ),
+        #[cfg(unix)]
+        case(
+            "slow_controllers_cost_no_ready_pod_when_what_became_all_canary_is_mended",
+            crate::rollout_canary_held::abandoned,
+        ),
         case(
             "slow_controllers_or_not_a_rollout_resume_takes_the_canary_back",
             resumed,
@@ -38,13 +48,14 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn promoted(suite: &Suite) {
     let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 1}));
+    let plan = "plan web 10,40 --image web=sandbox.local/sim:2 -o json";
+    let plan = web.canary(plan).run().success().json();
     let watcher = web.watch();
     web.start("10% --timeout 4m").success().answers("parked");
     assert_eq!(web.split(), (11, 1));
     web.canary("web 40% --timeout 4m").run().success();
     assert_eq!(web.split(), (6, 4));
     let canaries = web.pods_of("2");
-    // On a native way a new pod may be there a moment before the old one is told to go.
     let most = watcher.seen().most;
     assert!(most <= 13, "{most} pods");
     let promote = web.canary("promote web --timeout 4m").run();
@@ -55,6 +66,7 @@ fn promoted(suite: &Suite) {
     web.is_clean();
     let seen = watcher.seen();
     assert!(seen.fewest_ready >= 10, "{seen:?}");
+    assert!(seen.most as u64 <= plan["mostPods"].as_u64().expect("a number"));
 }
 
 fn aborted(suite: &Suite) {

@@ -1,10 +1,12 @@
 //! `kubectl rollout-canary` where there are too few replicas to park it, and what it asks for.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Instant;
 
 use harness::{Case, Entry, Fault, Match, Need, Proxied, Rule, Suite, Web, eventually};
 use serde_json::{Value, json};
+
+use crate::rollout_canary_faults::spawn_as;
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Controllers, Need::Sandbox];
@@ -128,18 +130,10 @@ fn driven(suite: &Suite) {
     web.is_clean();
 }
 
-/// Starts a driver that stays, and waits until the canary is held and its weight was watched.
-fn driver(suite: &Suite, web: &Web<'_>, more: &str) -> Child {
+/// Starts a driver that stays, and waits until the canary is held.
+pub(crate) fn driver(suite: &Suite, web: &Web<'_>, more: &str) -> Child {
     let words = format!("web --steps 30 {more} --image web=sandbox.local/sim:2");
-    let child = Command::new(suite.plugin("kubectl-rollout_canary"))
-        .args(words.split_whitespace())
-        .args(["-n", &web.namespace])
-        .env("KUBECONFIG", suite.cluster().kubeconfig())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the plugin can be started");
+    let child = spawn_as(suite, web, &words, suite.cluster().kubeconfig());
     web.canary("status web --for holding --timeout 100s")
         .run()
         .success();

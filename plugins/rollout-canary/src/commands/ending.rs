@@ -131,7 +131,7 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
             );
         }
         match drive.soak(soak, stays && driven).await? {
-            Soaked::NewGoal => stays = false,
+            Soaked::Moved => stays = false,
             Soaked::Stopped(conflict) => return Ok(Stepped::Stopped(conflict)),
             Soaked::Undecided(why) if driven => drive.give_up(&why).await?,
             Soaked::Undecided(why) => return reached(Some(why)),
@@ -238,8 +238,10 @@ pub fn told(conflict: &Conflict, target: &Target) -> Error {
         ))
         .with_detail("scaling to zero, or below what a share of it needs, does that")
         .with_hint(format!("tidy up:  {}", abort(""))),
-        Conflict::ScaledToZero => error(format!("deployment {name} is scaled to zero"))
-            .with_hint(format!("tidy up once it runs again:  {}", abort(""))),
+        Conflict::ScaledToZero => error(format!(
+            "deployment {name} is scaled to zero, and the canary is over: what comes back is stable"
+        ))
+        .with_hint(format!("tidy up:  {}", abort(""))),
     }
 }
 

@@ -15,7 +15,7 @@ use super::start::{ShapeArgs, StartArgs, begin};
 use super::{Open, open};
 use crate::change::ChangeArgs;
 use crate::machine::End;
-use crate::model::World;
+use crate::model::{Extremes, Steps, World};
 use crate::observe::{self, Cluster};
 use crate::plan::{Finding, Question, Walk, Weight, findings, walk};
 use crate::record::{Goal, Layout, Purpose, Record};
@@ -62,10 +62,14 @@ pub struct Plan {
     pub namespace: String,
     /// `spec.replicas`.
     pub replicas: i32,
-    /// Most pods at any moment, to the end of the promotion.
+    /// Most pods at any moment that are not on their way out, whichever way it ends.
     pub most_pods: i32,
     /// Fewest Ready pods at any moment, if they are all Ready now and none dies by itself.
     pub fewest_ready: i32,
+    /// Both while the canary is promoted, from whichever weight.
+    pub promotion: Bounds,
+    /// Both while it is taken back, from whichever weight.
+    pub abort: Bounds,
     /// The weights, one after the other.
     pub steps: Vec<Step>,
     /// Who gives the canary its share of the requests.
@@ -78,6 +82,16 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What could not be seen.
     pub unseen: Vec<String>,
+}
+
+/// Between which numbers of pods a way stays.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bounds {
+    /// Most pods at any moment that are not on their way out.
+    pub most_pods: i32,
+    /// Fewest Ready pods.
+    pub fewest_ready: i32,
 }
 
 /// Who gives the canary its share of the requests.
@@ -195,11 +209,9 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
     let me = crate::record::Driver::me(clock.now());
     let record = begin::record(&args.shape, &cluster, before, template, first, &me, &clock);
     begin::possible(&record, &cluster)?;
-    let (steps, last) = walk_all(&record, &cluster, &args.steps.0);
-    let up = go_on(&last, Goal::Promote { by: String::new() });
-    let extremes = steps.iter().fold(up.extremes, |extremes, (_, walk)| {
-        extremes.and(walk.extremes)
-    });
+    let steps = walk_all(&record, &cluster, &args.steps.0);
+    let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
+    let extremes = ways.all();
     let (traffic, mut unseen) = traffic(args, open, &record).await?;
     let wanted = rights(open, &traffic);
     let missing = access::missing(&open.session, &wanted).await?;
@@ -208,7 +220,7 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
         deployment: &cluster.deployment,
         stable: &stable,
         canary: canary.as_ref(),
-        more: extremes.most - cluster.replicas(),
+        more: extremes.most_sized - cluster.replicas(),
         since: since(&cluster),
         surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
     };
@@ -229,6 +241,8 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
         replicas: cluster.replicas(),
         most_pods: extremes.most,
         fewest_ready: extremes.fewest_ready,
+        promotion: ways.promotion.into(),
+        abort: ways.abort.into(),
         steps: steps.into_iter().map(|(step, _)| step).collect(),
         rights_held: wanted
             .iter()
@@ -331,7 +345,7 @@ fn rights(open: &Open, traffic: &Traffic) -> Vec<Access> {
     rights
 }
 
-fn walk_all(record: &Record, cluster: &Cluster, asked: &[f64]) -> (Vec<(Step, Walk)>, Walk) {
+fn walk_all(record: &Record, cluster: &Cluster, asked: &[f64]) -> Vec<(Step, Walk)> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
     let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
@@ -342,7 +356,48 @@ fn walk_all(record: &Record, cluster: &Cluster, asked: &[f64]) -> (Vec<(Step, Wa
         }
         steps.push((step(*percent, &last), last.clone()));
     }
-    (steps, last)
+    steps
+}
+
+/// The extremes of the ways to the weights, and of those out of any of them.
+struct Ways {
+    weights: Extremes,
+    promotion: Extremes,
+    abort: Extremes,
+}
+
+impl Ways {
+    fn of(steps: &[(Step, Walk)], before: World) -> Self {
+        let over = |way: &dyn Fn(&Walk) -> Extremes| {
+            let all = steps.iter().map(|(_, walk)| way(walk));
+            all.fold(before.extremes(), Extremes::and)
+        };
+        let abort = Goal::Abort {
+            keep_spec: false,
+            force: false,
+            reason: String::new(),
+            failed: None,
+            by: String::new(),
+        };
+        Self {
+            weights: over(&|walk| walk.extremes),
+            promotion: over(&|walk| go_on(walk, Goal::Promote { by: String::new() }).extremes),
+            abort: over(&|walk| go_on(walk, abort.clone()).extremes),
+        }
+    }
+
+    fn all(&self) -> Extremes {
+        self.weights.and(self.promotion).and(self.abort)
+    }
+}
+
+impl From<Extremes> for Bounds {
+    fn from(extremes: Extremes) -> Self {
+        Self {
+            most_pods: extremes.most,
+            fewest_ready: extremes.fewest_ready,
+        }
+    }
 }
 
 fn go_on(from: &Walk, goal: Goal) -> Walk {

@@ -24,7 +24,7 @@ use groundcrew::ui::{Progress, Ui};
 use tokio::time::Instant;
 
 use crate::health::{self, Dead};
-use crate::machine::{self, Conflict, End, Next};
+use crate::machine::{self, Conflict, End, Next, Seen};
 use crate::observe::{Change, Target, Watching};
 use crate::record::{Driver, Failure, Goal, Store, Stored};
 use watchdog::Watchdog;
@@ -97,7 +97,6 @@ impl<'a> Drive<'a> {
         me: Driver,
         patience: Patience,
     ) -> Self {
-        let watchdog = Watchdog::new(&watching.cluster);
         Self {
             context,
             watching,
@@ -106,7 +105,7 @@ impl<'a> Drive<'a> {
             me,
             patience,
             heard: lease::Heard::now(),
-            watchdog,
+            watchdog: Watchdog::default(),
             looking: Looking::default(),
             routed: None,
             unsettled: None,
@@ -128,7 +127,6 @@ impl<'a> Drive<'a> {
             if self.take_request().await? {
                 continue;
             }
-            self.watchdog.look(&self.watching.cluster, self.context.ui);
             if self.find_dead().await? {
                 continue;
             }
@@ -136,6 +134,7 @@ impl<'a> Drive<'a> {
                 .watching
                 .cluster
                 .seen(&self.stored.record, self.clock.now());
+            self.keep_promises(&seen);
             let next = machine::next(&self.stored.record, &seen);
             if !self.watching.blind && self.route(&next).await? {
                 continue;
@@ -156,6 +155,13 @@ impl<'a> Drive<'a> {
             }
             self.wait().await?;
         }
+    }
+
+    /// Warns of what was promised and is not so any more.
+    pub(super) fn keep_promises(&mut self, seen: &Seen) {
+        let cluster = &self.watching.cluster;
+        let record = &self.stored.record;
+        self.watchdog.look(cluster, record, seen, self.context.ui);
     }
 
     fn reached(&self, end: End) -> Outcome {

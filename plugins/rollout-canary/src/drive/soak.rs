@@ -22,8 +22,9 @@ const GRACE: Duration = Duration::from_secs(5);
 pub enum Soaked {
     /// Nothing speaks against it.
     Good,
-    /// The goal changed: a request, or it was rolled back.
-    NewGoal,
+    /// There is something to do: the goal changed by a request, it is rolled back, or others changed
+    /// the replicas of what is held.
+    Moved,
     /// It stays undecided.
     Undecided(String),
     /// Somebody else changed what the run stands on.
@@ -57,14 +58,18 @@ impl Drive<'_> {
         let result = loop {
             self.note_soaked(watched).await?;
             if self.take_request().await? || self.find_dead().await? {
-                break Ok(Soaked::NewGoal);
+                break Ok(Soaked::Moved);
             }
-            self.watchdog.look(&self.watching.cluster, self.context.ui);
             let record = &self.stored.record;
             let seen = self.watching.cluster.seen(record, self.clock.now());
-            if let Next::Stop(conflict) = machine::next(record, &seen) {
-                self.take_share_back().await?;
-                break Ok(Soaked::Stopped(conflict));
+            self.keep_promises(&seen);
+            match machine::next(&self.stored.record, &seen) {
+                Next::Stop(conflict) => {
+                    self.take_share_back().await?;
+                    break Ok(Soaked::Stopped(conflict));
+                }
+                Next::Write(_) => break Ok(Soaked::Moved),
+                Next::Wait(_) | Next::Done(_) => {}
             }
             self.leave_if_unready().await?;
             if !self.watching.blind {
@@ -88,7 +93,7 @@ impl Drive<'_> {
                         message: String::new(),
                     };
                     self.roll_back(dead).await?;
-                    break Ok(Soaked::NewGoal);
+                    break Ok(Soaked::Moved);
                 }
                 Judgement::Undecided { why, waits } => {
                     // On a slow server readings come late; that alone is no reason to give up.

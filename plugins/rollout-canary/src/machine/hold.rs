@@ -9,7 +9,12 @@ use crate::record::{Form, Layout, Purpose, Record, Strategy, Template};
 pub(super) fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
     let replicas = seen.replicas;
     if replicas == 0 {
-        return Next::Stop(Conflict::ScaledToZero);
+        // With the canary's template in place all that comes back would be the canary, before it was
+        // ever judged: the stable one is put back at once, while there is no pod to lose.
+        return match at {
+            Some(form) if form.held => Next::Write(way::revert(record, seen)),
+            _ => Next::Stop(Conflict::ScaledToZero),
+        };
     }
     let own = record.own_steps(replicas);
     let Some(target) = choose(replicas, own, record.budget, record.layout, percent)
@@ -25,6 +30,8 @@ pub(super) fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Nex
     };
     match at {
         None => way.first(),
+        // A hold gives the canary no more than this by itself: it was scaled, and back again.
+        Some(form) if form.held && seen.canary.size > form.canary => way::take_back(record, seen),
         Some(form) => match form.purpose {
             Purpose::Ramp => way.ramped(form),
             Purpose::Settle => way.settled(form),

@@ -1,6 +1,7 @@
 //! What is to be done next: a pure function of the record and of what is seen.
 
 mod hold;
+mod promise;
 mod seen;
 mod split;
 mod way;
@@ -8,6 +9,7 @@ mod way;
 #[cfg(test)]
 mod tests;
 
+pub use promise::{Broken, Pods, broken};
 pub use seen::{Arm, Seen};
 pub use split::{Split, choose};
 

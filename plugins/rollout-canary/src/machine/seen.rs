@@ -99,6 +99,7 @@ impl Seen {
             newest: Which::Stable,
             stable: self.stable.set(),
             canary: self.canary.set(),
+            going: 0,
         }
     }
 }

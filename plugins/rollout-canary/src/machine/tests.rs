@@ -60,7 +60,11 @@ fn go_on(from: Walk, goal: Goal) -> Walk {
 }
 
 fn sizes(walk: &Walk) -> (i32, i32) {
-    (walk.world.stable.size, walk.world.canary.size)
+    sizes_of(&walk.world)
+}
+
+fn sizes_of(world: &World) -> (i32, i32) {
+    (world.stable.size, world.canary.size)
 }
 
 fn abort() -> Goal {
@@ -117,7 +121,14 @@ fn with_surge_a_canary_that_dies_costs_no_ready_pod_at_any_moment() {
                 let back = go_on(second.clone(), abort());
                 for extremes in [first.extremes, second.extremes, back.extremes] {
                     assert!(extremes.fewest_stable >= replicas, "{name}: {extremes:?}");
-                    assert!(extremes.most <= replicas + budget, "{name}: {extremes:?}");
+                    let (sized, most) = (extremes.most_sized, extremes.most);
+                    assert!(sized <= replicas + budget, "{name}: {extremes:?}");
+                    assert!(most <= replicas + 2 * budget, "{name}: {extremes:?}");
+                }
+                // Upwards nothing is done natively.
+                if from < to {
+                    let most = second.extremes.most;
+                    assert!(most <= replicas + budget, "{name}: {most}");
                 }
             }
         }
@@ -171,7 +182,9 @@ fn from_every_weight_to_every_other_out_and_back_nothing_is_lost() {
                         assert_eq!(sizes(&end), last, "{name}");
                         let extremes = end.extremes.and(second.extremes);
                         assert!(extremes.fewest_ready >= replicas, "{name}: {extremes:?}");
-                        assert!(extremes.most <= replicas + budget, "{name}: {extremes:?}");
+                        let (sized, most) = (extremes.most_sized, extremes.most);
+                        assert!(sized <= replicas + budget, "{name}: {extremes:?}");
+                        assert!(most <= replicas + 2 * budget, "{name}: {extremes:?}");
                     }
                 }
             }
@@ -293,6 +306,46 @@ fn an_autoscaler_is_not_a_conflict() {
     seen.replicas = 12;
     (seen.stable.size, seen.stable.pods, seen.stable.ready) = (13, 13, 13);
     assert_eq!(next(&record, &seen), Next::Done(End::Parked));
+}
+
+/// Otherwise what is scaled up again would all be the canary: no set has pods, and the newest gets
+/// them.
+#[test]
+fn what_is_held_and_scaled_to_zero_is_taken_back_before_it_comes_back() {
+    let whole = start(10, 10.0, Layout::Auto);
+    for form in whole.record.forms.iter().filter(|form| form.held) {
+        let mut record = whole.record.clone();
+        let mut world = World::at_rest(10, record.own_steps(10));
+        crate::plan::put(&mut world, &record, form);
+        world.run();
+        world.replicas = 0;
+        world.run();
+        let mut alone = world;
+        alone.replicas = 10;
+        alone.run();
+        assert_eq!(sizes_of(&alone), (0, 10), "{form:?}: left alone");
+        let resumed = walk(record.clone(), alone, Some(*form));
+        assert_eq!(resumed.end, Ok(End::Parked), "{form:?}: resumed");
+        assert_eq!(sizes(&resumed), (11, 1), "{form:?}: resumed");
+        assert_eq!(resumed.extremes.fewest_ready, 10, "{form:?}: resumed");
+        let seen = crate::plan::sight(&record, &world, Some(*form));
+        let Next::Write(back) = next(&record, &seen) else {
+            panic!("{form:?}: nothing is written")
+        };
+        let back = record.announce(&back);
+        crate::plan::put(&mut world, &record, &back);
+        world.run();
+        let seen = crate::plan::sight(&record, &world, Some(back));
+        let stop = Next::Stop(Conflict::ScaledToZero);
+        assert_eq!(next(&record, &seen), stop, "{form:?}");
+        let mut again = world;
+        again.replicas = 10;
+        again.run();
+        assert_eq!(sizes_of(&again), (10, 0), "{form:?}");
+        record.aim(abort());
+        let end = walk(record, world, Some(back));
+        assert_eq!(end.end, Ok(End::Aborted), "{form:?}");
+    }
 }
 
 #[test]

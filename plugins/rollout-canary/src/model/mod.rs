@@ -63,13 +63,21 @@ pub struct World {
     pub stable: Set,
     /// The canary's; size 0 without annotations before it is made.
     pub canary: Set,
+    /// Pods that were told to go, and may be there still while others have come.
+    pub going: i32,
 }
 
 /// The extremes of everything that happened, whatever the order in which pods became Ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extremes {
-    /// Most pods at a time.
+    /// Most pods at a time that are not on their way out.
+    ///
+    /// A set is sized before its own controller acts on that, and each set is another one's work:
+    /// pods that come are counted beside those that are about to be told to go. These have been
+    /// told before the ones that come are Ready, which is what the next size waits for.
     pub most: i32,
+    /// Most pods at a time by the sizes of the sets, which is what the strategy bounds.
+    pub most_sized: i32,
     /// Fewest Ready pods at a time.
     pub fewest_ready: i32,
     /// Most canary pods at a time.
@@ -99,6 +107,7 @@ impl World {
                 held: false,
             },
             canary: Set::default(),
+            going: 0,
         }
     }
 
@@ -106,7 +115,8 @@ impl World {
     #[must_use]
     pub fn extremes(&self) -> Extremes {
         Extremes {
-            most: self.stable.size + self.canary.size,
+            most: self.total() + self.going,
+            most_sized: self.total(),
             fewest_ready: self.stable.ready + self.canary.ready,
             most_canary: self.canary.size,
             fewest_stable: self.stable.ready,
@@ -122,6 +132,7 @@ impl World {
                 extremes = extremes.and(self.extremes());
                 continue;
             }
+            self.going = 0;
             if self.stable.ready == self.stable.size && self.canary.ready == self.canary.size {
                 break;
             }
@@ -174,6 +185,7 @@ impl World {
     /// `scaleReplicaSet`: the size, and the annotations that go with it.
     fn resize(&mut self, which: Which, size: i32) {
         let (desired, max) = (self.replicas, self.replicas + self.steps.surge);
+        self.going += (self.set(which).size - size).max(0);
         let set = self.set_mut(which);
         set.size = size;
         set.ready = set.ready.min(size);
@@ -199,6 +211,7 @@ impl Extremes {
     pub fn and(self, other: Self) -> Self {
         Self {
             most: self.most.max(other.most),
+            most_sized: self.most_sized.max(other.most_sized),
             fewest_ready: self.fewest_ready.min(other.fewest_ready),
             most_canary: self.most_canary.max(other.most_canary),
             fewest_stable: self.fewest_stable.min(other.fewest_stable),

@@ -26,7 +26,7 @@ use kube::api::{Api, DynamicObject, ListParams, ObjectList};
 use kube::core::{ApiResource, Request, Selector};
 use serde_json::Value;
 
-use crate::machine::{Arm, Seen};
+use crate::machine::{Arm, Pods, Seen};
 use crate::meta;
 use crate::record::{Record, Shape, without_hash};
 
@@ -199,6 +199,24 @@ impl Cluster {
     pub fn ready(&self) -> usize {
         let ready = |pod: &&Pod| pod.ready && !pod.is_gone() && self.sets.contains_key(&pod.owner);
         self.pods.values().filter(ready).count()
+    }
+
+    /// Counts the pods of both sides.
+    #[must_use]
+    pub fn counted(&self, record: &Record) -> Pods {
+        let count = |set: Option<&Value>| {
+            let uid = set.map_or("", |set| text(&set["metadata"]["uid"]));
+            self.pods_of(uid).fold((0, 0), |(all, ready), pod| {
+                (all + 1, ready + i32::from(pod.ready))
+            })
+        };
+        let (stable, stable_ready) = count(self.stable(record));
+        Pods {
+            ready: i32::try_from(self.ready()).unwrap_or(i32::MAX),
+            stable,
+            stable_ready,
+            canary: count(self.canary(record)).0,
+        }
     }
 
     /// Returns the canary's ReplicaSet.

@@ -102,6 +102,7 @@ fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
         newest: Which::Stable,
         stable: seen.stable.set(),
         canary: seen.canary.set(),
+        going: 0,
     };
     let mut ahead = record.clone();
     let known = ahead.forms.len();

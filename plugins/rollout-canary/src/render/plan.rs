@@ -3,7 +3,7 @@
 use groundcrew::output::Table;
 
 use super::percent;
-use crate::commands::plan::{Plan, Traffic};
+use crate::commands::plan::{Bounds, Plan, Traffic};
 use crate::plan::Weight;
 use crate::record::Layout;
 
@@ -34,10 +34,20 @@ fn traffic(traffic: &Traffic) -> String {
 /// Returns the plan as text: the numbers, then what was found.
 #[must_use]
 pub fn plan(plan: &Plan, headers: bool) -> String {
+    let patches = plan.steps.iter().flat_map(|step| &step.patches);
+    let to_weights = patches.map(|patch| patch.most_pods).max();
+    let to_weights = to_weights.unwrap_or(plan.replicas);
     let mut text = format!(
-        "{}: {} replicas, Ready never below {}, at most {} pods\n",
-        plan.deployment, plan.replicas, plan.fewest_ready, plan.most_pods
+        "{}: {} replicas, Ready never below {}, at most {to_weights} pods",
+        plan.deployment, plan.replicas, plan.fewest_ready
     );
+    let more = |bounds: Bounds| bounds.most_pods > to_weights;
+    text.push_str(&match (more(plan.promotion), more(plan.abort)) {
+        (false, false) => "\n".to_owned(),
+        (true, false) => format!(", {} while it is promoted\n", plan.most_pods),
+        (false, true) => format!(", {} while it is taken back\n", plan.most_pods),
+        (true, true) => format!(", {} while it is promoted or taken back\n", plan.most_pods),
+    });
     let names = [
         "ASKED",
         "STABLE",

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use harness::{Case, Fault, Match, Need, Proxied, Rule, Suite, Web, eventually};
+use harness::{Case, Fault, Match, Need, Output, Proxied, Rule, Suite, Web, eventually};
 use serde_json::{Value, json};
 
 use crate::rollout_canary_faults::{generation, killed, spawn};
@@ -42,12 +42,32 @@ pub(crate) fn cases() -> Vec<Case> {
 /// What somebody else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Edit {
+    /// A third image.
     Image,
     Scale,
     /// `rollout resume` of what is paused, `rollout pause` of what is not.
     Pause,
     Undo,
+    /// The manifest from before is applied again, by force and with a strategy of its own.
+    Manifest,
+    Strategy,
+    Marker,
+    Record,
+    /// Deleted and made anew.
+    Recreate,
 }
+
+const ALL: [Edit; 9] = [
+    Edit::Image,
+    Edit::Scale,
+    Edit::Pause,
+    Edit::Undo,
+    Edit::Manifest,
+    Edit::Strategy,
+    Edit::Marker,
+    Edit::Record,
+    Edit::Recreate,
+];
 
 impl Edit {
     fn words(self, is_paused: bool) -> &'static str {
@@ -57,22 +77,43 @@ impl Edit {
             Self::Pause if is_paused => "rollout resume deployment/web",
             Self::Pause => "rollout pause deployment/web",
             Self::Undo => "rollout undo deployment/web",
+            Self::Manifest => "apply --server-side --force-conflicts -f -",
+            Self::Strategy => {
+                r#"patch deployment web -p {"spec":{"strategy":{"rollingUpdate":{"maxSurge":"25%","maxUnavailable":"25%"}}}}"#
+            }
+            Self::Marker => "label deployment web groundcrew.dev/rollout-canary-",
+            Self::Record => "delete configmap rollout-canary.web",
+            Self::Recreate => "delete deployment web --wait --cascade=foreground",
         }
+    }
+
+    fn make(self, web: &Web<'_>, is_paused: bool) -> Output {
+        let quarter = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
+        let manifest = web.manifest(10, quarter, "sandbox.local/sim:1");
+        let run = web.kubectl(self.words(is_paused));
+        let done = run.stdin(&manifest.to_string()).run();
+        if self == Self::Recreate {
+            web.apply(&web.manifest(3, Value::Null, "sandbox.local/sim:1"));
+            web.kubectl("rollout status deployment/web --timeout=100s")
+                .run()
+                .success();
+        }
+        done
     }
 }
 
 /// Those that are made in a phase by default.
 fn edits(phase: &str) -> Vec<Edit> {
     if let Ok(asked) = std::env::var("GROUNDCREW_CANARY_EDITS") {
-        let all = [Edit::Image, Edit::Scale, Edit::Pause, Edit::Undo];
         let is_asked = |edit: &Edit| asked == "all" || asked.contains(&format!("{edit:?}"));
-        return all.into_iter().filter(is_asked).collect();
+        return ALL.into_iter().filter(is_asked).collect();
     }
     match phase {
-        "Ramping" | "Holding" => vec![Edit::Undo],
-        "Settling" => vec![Edit::Scale],
-        "Promoting" => vec![Edit::Image],
-        _ => vec![Edit::Pause],
+        "Ramping" => vec![Edit::Undo, Edit::Record],
+        "Settling" => vec![Edit::Scale, Edit::Manifest],
+        "Holding" => vec![Edit::Undo, Edit::Marker],
+        "Promoting" => vec![Edit::Image, Edit::Recreate],
+        _ => vec![Edit::Pause, Edit::Strategy],
     }
 }
 
@@ -113,49 +154,107 @@ fn cells(suite: &Suite, phase: &str) {
         let watcher = web.watch();
         bring(&web, &through, phase);
         let is_paused = web.deployment()["spec"]["paused"] == true;
-        let edited = web.kubectl(edit.words(is_paused)).run();
+        let edited = edit.make(&web, is_paused);
         let name = format!("{edit:?} in {phase}\n{edited}");
         if edit == Edit::Undo && is_paused {
             assert_eq!(edited.code, Some(1), "kubectl refuses it: {name}");
             web.canary("resume web").run().success();
             web.aborts();
-        } else if edit == Edit::Scale {
-            edited.success();
-            followed(&web, phase, &name);
         } else {
             edited.success();
-            hands_off(&web, &name);
-            let back = web
-                .canary("abort web --force-conflicts --timeout 100s")
-                .run();
-            assert_eq!(back.code, Some(0), "{name}\n{back}");
+            match edit {
+                Edit::Scale => followed(&web, phase, &name),
+                Edit::Record => forgotten(&web, &name),
+                Edit::Recreate => anew(&web, &name),
+                // Without the label it is what it is to be in the end: that is waited for.
+                Edit::Marker if ["Promoting", "Aborting"].contains(&phase) => {
+                    ended(&web, phase, &name);
+                }
+                _ => {
+                    hands_off(&web, &name);
+                    let back = "abort web --force-conflicts --timeout 100s";
+                    let back = web.canary(back).run();
+                    assert_eq!(back.code, Some(0), "{name}\n{back}");
+                }
+            }
+        }
+        web.is_clean();
+        if edit == Edit::Recreate {
+            continue;
         }
         let mut after = web.snapshot();
         if edit == Edit::Scale {
             assert_eq!(after["spec"]["replicas"], 12, "{name}");
             after["spec"]["replicas"] = before["spec"]["replicas"].clone();
         }
-        let promoted = phase == "Promoting" && edit == Edit::Scale;
+        if edit == Edit::Record {
+            // Nothing says any more what it was.
+            after["spec"]["strategy"] = before["spec"]["strategy"].clone();
+        }
+        // Without a record nobody knows that it was not to be.
+        let kept = [Edit::Scale, Edit::Record, Edit::Marker];
+        let promoted = phase == "Promoting" && kept.contains(&edit);
         if !promoted {
             assert_eq!(after, before, "{name}");
             eventually("everything is stable", || {
                 web.sizes().keys().eq(["1"].iter())
             });
         }
-        web.is_clean();
         let seen = watcher.seen();
-        // Without a surge the native way back is one by one.
-        let natively = phase == "Holding" && edit == Edit::Pause;
-        // Stable pods are down to what the canary had stood in for.
-        let fewest = if natively {
-            9
-        } else if phase == "Settling" {
-            6
-        } else {
-            10
-        };
+        let fewest = fewest(edit, phase);
         assert!(seen.fewest_ready >= fewest, "{name}: {seen:?}");
     }
+}
+
+/// How many pods are Ready at every moment.
+fn fewest(edit: Edit, phase: &str) -> usize {
+    match (phase, edit) {
+        // Stable pods are down to what the canary had stood in for.
+        ("Settling", _) => 6,
+        // Without a surge the native way back is one by one.
+        ("Holding", Edit::Pause) => 9,
+        // A quarter may be unavailable now.
+        (_, Edit::Manifest | Edit::Strategy) => 8,
+        _ => 10,
+    }
+}
+
+/// Checks that what is on its last way is driven to its end, and called that no sooner.
+fn ended(web: &Web<'_>, phase: &str, name: &str) {
+    let resumed = web.canary("resume web").run();
+    assert_eq!(resumed.code, Some(0), "{name}\n{resumed}");
+    let tag = if phase == "Promoting" { "2" } else { "1" };
+    assert_eq!(web.sizes(), [(tag.to_owned(), 10)].into(), "{name}");
+}
+
+/// Checks that a hold without a record is found, and goes back by what its ReplicaSets say.
+fn forgotten(web: &Web<'_>, name: &str) {
+    let status = web.canary("status web -o json").run();
+    assert_eq!(status.json()["phase"], "Orphan", "{name}\n{status}");
+    for words in ["web 30% --restart", "promote web", "abort web"] {
+        let run = web.canary(words).run();
+        assert!([Some(1), Some(5)].contains(&run.code), "{name}\n{run}");
+    }
+    let mended = web.canary("doctor web --repair").run();
+    assert_eq!(mended.code, Some(0), "{name}\n{mended}");
+    web.kubectl("rollout status deployment/web --timeout=100s")
+        .run()
+        .success();
+}
+
+/// Checks that what was made anew has no canary, and that its own can be started.
+fn anew(web: &Web<'_>, name: &str) {
+    for words in ["promote web", "resume web"] {
+        let run = web.canary(words).run();
+        assert!([Some(1), Some(5)].contains(&run.code), "{name}\n{run}");
+    }
+    eventually("the record goes", || {
+        web.canary("doctor web --repair").run().code == Some(0)
+            && web.get("configmap rollout-canary.web").is_none()
+    });
+    web.start("30%").success();
+    web.aborts();
+    assert_eq!(web.sizes(), [("1".to_owned(), 3)].into(), "{name}");
 }
 
 /// Checks that a driver goes on with another number of replicas to where it wanted.

@@ -67,11 +67,23 @@ pub fn retemplate(seen: &Value, template: &Value) -> Vec<Value> {
     operations
 }
 
-/// Returns the patch that ends a canary of which nothing is known: the marker goes, what is paused
-/// goes on with the template that is in it, minReadySeconds and the deadline become the API's
-/// defaults if they held, and nothing may be unavailable on the way.
+/// What is put back where a hold has no record: what the stable ReplicaSet still says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// The name of that ReplicaSet.
+    pub set: String,
+    /// Its template.
+    pub template: Value,
+    /// Its minReadySeconds.
+    pub min_ready: i64,
+}
+
+/// Returns the patch that ends a canary of which nothing is known: the marker goes, the template
+/// from before is put back where it is known, what is paused goes on, minReadySeconds and the
+/// deadline become what the stable ReplicaSet says or the API's defaults if they held, and nothing
+/// may be unavailable on the way.
 #[must_use]
-pub fn let_go(seen: &Value) -> Vec<Value> {
+pub fn let_go(seen: &Value, before: Option<&Before>) -> Vec<Value> {
     let mut operations = tests(seen);
     let labels = &seen["metadata"]["labels"];
     if labels[meta::MARKER].is_string() {
@@ -89,13 +101,21 @@ pub fn let_go(seen: &Value) -> Vec<Value> {
         ]);
     }
     if held {
+        let seconds = before.map_or(0, |before| before.min_ready);
         operations.extend([
-            json!({"op": "add", "path": "/spec/minReadySeconds", "value": 0}),
-            json!({"op": "add", "path": "/spec/progressDeadlineSeconds", "value": 600}),
+            json!({"op": "add", "path": "/spec/minReadySeconds", "value": seconds}),
+            json!({"op": "add", "path": "/spec/progressDeadlineSeconds",
+                "value": seconds.saturating_add(DEADLINE)}),
         ]);
+    }
+    if let Some(before) = before {
+        operations.push(json!({"op": "add", "path": "/spec/template", "value": before.template}));
     }
     operations
 }
+
+/// The API's default of `progressDeadlineSeconds`.
+const DEADLINE: i64 = 600;
 
 fn test(path: &str, value: &Value) -> Value {
     json!({"op": "test", "path": path, "value": value})

@@ -1,5 +1,7 @@
 //! `doctor`: what a canary left behind, and the mend.
 
+use std::time::Duration;
+
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
@@ -8,12 +10,13 @@ use groundcrew::flags::Format;
 use groundcrew::output::{Document, Kind, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Common, Open, open, told};
-use crate::apply::{self, Written};
+use crate::apply::{self, Before, Written};
 use crate::meta;
 use crate::observe::{self, Cluster, Target};
-use crate::record::Stored;
+use crate::record::{Stored, without_hash};
 use crate::traffic::leftover::{self, Leftover};
 use crate::traffic::{self, Canary};
 use crate::view;
@@ -45,7 +48,7 @@ struct Diagnosis {
     unseen: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Finding {
     /// What is wrong.
@@ -58,7 +61,7 @@ struct Finding {
     repair: Repair,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Repair {
     /// Nothing that could be done without a guess.
     ByHand,
@@ -68,8 +71,9 @@ enum Repair {
     ExtraService,
     /// The record goes.
     DropRecord,
-    /// The marker and the hold go; the rollout goes on natively.
-    LetGo,
+    /// The marker and the hold go; what was there before is put back where that is known, and the
+    /// rollout goes on natively.
+    LetGo(Option<Before>),
 }
 
 /// Looks, and mends when asked to.
@@ -94,7 +98,7 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     findings.extend(find(stored.as_ref(), &cluster, &open, clock.now()));
     if args.repair {
         for finding in &mut findings {
-            let mend = repair(finding.repair, stored.as_ref(), &cluster, &left, &open);
+            let mend = repair(&finding.repair, stored.as_ref(), &cluster, &left, &open);
             finding.mended = interrupt.guard(mend).await?;
         }
     }
@@ -230,10 +234,21 @@ fn find(
     }
     let mine = record.is_some_and(|record| record.uid == cluster.uid());
     if !mine && held {
+        let before = before(cluster);
         findings.push(finding(
             "the Deployment is held and there is no record of a canary".to_owned(),
-            format!("let the template that is in it roll out:  {repair_words}"),
-            Repair::LetGo,
+            match &before {
+                Some(before) => format!(
+                    "put back the template of replicaset {}, which ran before (the strategy becomes \
+                     25% and 0, since nothing says what it was):  {repair_words}",
+                    before.set
+                ),
+                None => format!(
+                    "let the template that is in it roll out, since nothing says which was there \
+                     before:  {repair_words}"
+                ),
+            },
+            Repair::LetGo(before),
         ));
     } else if !mine && marked {
         findings.push(finding(
@@ -245,15 +260,31 @@ fn find(
                 "let the template that is in it roll out (its strategy becomes 25% and 0, since \
                  nothing says what it was):  {repair_words}"
             ),
-            Repair::LetGo,
+            Repair::LetGo(None),
         ));
     }
     findings
 }
 
+/// Returns what ran before a hold without a record: a hold writes its minReadySeconds to the canary's
+/// ReplicaSet alone, so it is the only other one with pods.
+fn before(cluster: &Cluster) -> Option<Before> {
+    let seconds = |set: &Value| set["spec"]["minReadySeconds"].as_i64().unwrap_or_default();
+    let mut others = cluster
+        .active()
+        .into_iter()
+        .filter(|set| seconds(set) != meta::HOLD_SECONDS);
+    let only = others.next().filter(|_| others.next().is_none())?;
+    Some(Before {
+        set: observe::text(&only["metadata"]["name"]).to_owned(),
+        template: without_hash(&only["spec"]["template"]),
+        min_ready: seconds(only),
+    })
+}
+
 /// Mends one finding; says whether it did.
 async fn repair(
-    repair: Repair,
+    repair: &Repair,
     stored: Option<&Stored>,
     cluster: &Cluster,
     left: &Leftover,
@@ -261,7 +292,7 @@ async fn repair(
 ) -> Result<bool> {
     let session = &open.session;
     match (repair, stored) {
-        (Repair::Route(index), _) => match left.routes.get(index) {
+        (Repair::Route(index), _) => match left.routes.get(*index) {
             Some(route) => leftover::take_route_back(session, left, route)
                 .await
                 .map(|()| true),
@@ -276,15 +307,16 @@ async fn repair(
             None => Ok(false),
         },
         (Repair::DropRecord, Some(stored)) => open.store.delete(stored).await,
-        (Repair::LetGo, _) => let_go(cluster, open).await.map(|()| true),
+        (Repair::LetGo(before), _) => let_go(cluster, before.as_ref(), open).await.map(|()| true),
         (Repair::ByHand | Repair::DropRecord, _) => Ok(false),
     }
 }
 
 /// Lets go of the Deployment as it was found. What the controllers write into its status meanwhile
 /// is nobody's change.
-async fn let_go(cluster: &Cluster, open: &Open) -> Result<()> {
+async fn let_go(cluster: &Cluster, before: Option<&Before>, open: &Open) -> Result<()> {
     let (session, target) = (&open.session, &open.target);
+    caught_up(open).await?;
     for _ in 0..TRIES {
         let current = observe::deployment(session, target).await?;
         let same = ["uid", "generation", "labels"]
@@ -293,7 +325,7 @@ async fn let_go(cluster: &Cluster, open: &Open) -> Result<()> {
         if !same {
             break;
         }
-        match apply::send(session, target, &apply::let_go(&current), false).await? {
+        match apply::send(session, target, &apply::let_go(&current, before), false).await? {
             Written::Done(_) => return Ok(()),
             Written::LookAgain => {}
             Written::Blind(why) => return Err(Error::failed(why)),
@@ -303,6 +335,28 @@ async fn let_go(cluster: &Cluster, open: &Open) -> Result<()> {
         "the Deployment was changed in between; nothing was written to it",
     ))
 }
+
+/// Waits until every ReplicaSet's status is of what it is now: what grows before that costs Ready pods.
+async fn caught_up(open: &Open) -> Result<()> {
+    for _ in 0..LOOKS {
+        let cluster = observe::cluster(&open.session, &open.target).await?;
+        if cluster.is_caught_up() {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Err(Error::failed(
+        "the controllers have not caught up with the Deployment; nothing was written to it",
+    )
+    .with_hint(format!(
+        "try again:  {}",
+        open.target.words("doctor", "--repair")
+    )))
+}
+
+/// How long, and how often, controllers are waited for.
+const LOOKS: usize = 60;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 fn lines(diagnosis: &Diagnosis) -> String {
     let name = &diagnosis.deployment;

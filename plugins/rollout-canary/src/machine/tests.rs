@@ -308,6 +308,23 @@ fn an_autoscaler_is_not_a_conflict() {
     assert_eq!(next(&record, &seen), Next::Done(End::Parked));
 }
 
+/// Somebody takes the label away while the controller is still at work, and the Deployment's own
+/// strategy is that of the native way.
+#[test]
+fn what_looks_like_the_end_is_waited_for() {
+    for (goal, end) in [(promote(), End::Promoted), (abort(), End::Aborted)] {
+        let there = start(10, 40.0, Layout::Replace);
+        let out = go_on(there.clone(), goal);
+        assert_eq!(out.end, Ok(end));
+        let last = out.form.unwrap();
+        assert_eq!(last.purpose, Purpose::Final);
+        let on_the_way = crate::plan::sight(&out.record, &there.world, Some(last));
+        assert_eq!(next(&out.record, &on_the_way), Next::Wait(Waiting::Sizes));
+        let at_the_end = crate::plan::sight(&out.record, &out.world, Some(last));
+        assert_eq!(next(&out.record, &at_the_end), Next::Done(end));
+    }
+}
+
 /// Otherwise what is scaled up again would all be the canary: no set has pods, and the newest gets
 /// them.
 #[test]

@@ -7,7 +7,7 @@ use crate::record::{Form, Purpose, Record, Strategy, Template};
 /// Decides what promotes.
 pub(super) fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
     match at.map(|form| form.purpose) {
-        Some(Purpose::Final) => finished(seen, End::Promoted),
+        Some(Purpose::Final) => finished(seen, (0, seen.replicas), End::Promoted),
         Some(Purpose::Promote) => {
             if !seen.current {
                 return Next::Wait(Waiting::Controller);
@@ -40,7 +40,11 @@ pub(super) fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) ->
         None => Next::Done(End::Aborted),
         // A promotion that had finished is taken back like any other.
         Some(Purpose::Final) if is_promotion(at, record, keep_spec) => take_back(record, seen),
-        Some(Purpose::Final) => finished(seen, End::Aborted),
+        // What somebody else's template rolls out is theirs.
+        Some(Purpose::Final) if at.is_some_and(|form| form.template == Template::Foreign) => {
+            finished(seen, (seen.stable.size, seen.canary.size), End::Aborted)
+        }
+        Some(Purpose::Final) => finished(seen, (seen.replicas, 0), End::Aborted),
         Some(Purpose::Revert) => {
             if !seen.current {
                 return Next::Wait(Waiting::Controller);
@@ -93,11 +97,15 @@ pub(super) fn leave(record: &Record, seen: &Seen) -> Next {
     }
 }
 
-fn finished(seen: &Seen, end: End) -> Next {
-    if seen.current {
-        Next::Done(end)
-    } else {
+/// The last form looks like the one before it where the Deployment's own strategy is that of the
+/// native way; then somebody who takes the label away makes it the last one before its time.
+fn finished(seen: &Seen, sizes: (i32, i32), end: End) -> Next {
+    if !seen.current {
         Next::Wait(Waiting::Controller)
+    } else if (seen.stable.size, seen.canary.size) != sizes {
+        Next::Wait(Waiting::Sizes)
+    } else {
+        Next::Done(end)
     }
 }
 

@@ -194,6 +194,21 @@ impl Cluster {
             })
     }
 
+    /// Says whether the Deployment's controller and those of its ReplicaSets have done what they are
+    /// asked for, Ready or not.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        let observed = |object: &Value| {
+            object["status"]["observedGeneration"].as_i64()
+                >= object["metadata"]["generation"].as_i64()
+        };
+        let sized = |set: &Value| {
+            number(&set["status"]["replicas"]).unwrap_or_default() == size(set)
+                && number(&set["status"]["availableReplicas"]).unwrap_or_default() <= size(set)
+        };
+        observed(&self.deployment) && self.sets.values().all(|set| observed(set) && sized(set))
+    }
+
     /// Counts the Ready pods of all ReplicaSets.
     #[must_use]
     pub fn ready(&self) -> usize {

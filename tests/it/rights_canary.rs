@@ -52,7 +52,7 @@ fn gateway(suite: &Suite) {
         prepare: |suite, [name, _]| {
             let web = suite.serving_in(name, 3);
             let _way = web.route();
-            web.grpc_route();
+            let _way = web.grpc_route("2");
         },
         ..Rights::NOTHING
     };

@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
             below,
         ),
         Case::new(
-            "a_route_of_calls_gets_its_share_and_is_put_back",
+            "a_route_of_calls_gets_its_share_and_is_put_back_without_a_lost_call",
             needs,
             calls,
         ),
@@ -117,22 +117,32 @@ fn below(suite: &Suite) {
 
 fn calls(suite: &Suite) {
     let web = suite.serving(3);
-    web.grpc_route();
+    let way = web.grpc_route("2");
     let spec = || web.get("grpcroute calls").expect("the route is there")["spec"].clone();
     let (before, untouched) = (web.snapshot(), spec());
-    let words = "web 50% --traffic gateway --image web=sandbox.local/web:2";
-    let run = web.canary(words).run();
-    run.success()
-        .says("grpcroute/calls")
-        .answers("50 % of the requests by grpcroute/calls");
-    // 1 of 3 pods has a third, and x = (1/2 − 1/3) / (1 − 1/3) more is a quarter.
-    let backends = spec()["rules"][0]["backendRefs"].clone();
-    let weights: Vec<_> = (0..2)
-        .map(|place| backends[place]["weight"].as_u64())
-        .collect();
-    assert_eq!(weights, [Some(3), Some(1)], "{backends}");
-    assert_eq!(backends[1]["name"], "web-rc-canary");
-    web.aborts();
+    let ((), answers) = web.under_load(&way, || {
+        let words = "web 50% --traffic gateway --image web=sandbox.local/web:2";
+        let run = web.canary(words).run();
+        run.success()
+            .says("grpcroute/calls")
+            .answers("50 % of the requests by grpcroute/calls");
+        // 1 of 3 pods has a third, and x = (1/2 − 1/3) / (1 − 1/3) more is a quarter.
+        let backends = spec()["rules"][0]["backendRefs"].clone();
+        let weights: Vec<_> = (0..2)
+            .map(|place| backends[place]["weight"].as_u64())
+            .collect();
+        assert_eq!(weights, [Some(3), Some(1)], "{backends}");
+        assert_eq!(backends[1]["name"], "web-rc-canary");
+        eventually("the canary has about half of the calls", || {
+            (0.44..=0.56).contains(&web.ask(&way, REQUESTS).share("2"))
+        });
+        web.aborts();
+    });
+    assert!(answers.sent > 100, "{answers:?}");
+    assert_eq!(answers.failed, 0, "calls were lost: {answers:?}");
+    eventually("every call is answered by stable", || {
+        web.ask(&way, 50).share("other") > 0.99
+    });
     assert_eq!((web.snapshot(), spec()), (before, untouched));
     assert!(web.get("service web-rc-canary").is_none());
     web.is_clean();

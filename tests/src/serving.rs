@@ -10,12 +10,19 @@ use std::time::Duration;
 
 use groundcrew_sandbox::addons::{GATEWAY_NAME, GATEWAY_NAMESPACE};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::canary::Web;
 use crate::suite::{Suite, eventually};
 
 /// Between two requests: what a small service gets, and what two cores bear beside the tests.
 const PAUSE: Duration = Duration::from_millis(4);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Requests between two looks at the pods.
 const ROUND: usize = 100;
 
@@ -65,6 +72,15 @@ pub enum Way {
         /// The name.
         host: String,
     },
+    /// Calls by gRPC through the gateway, under a host name.
+    Calls {
+        /// Where it listens.
+        entrance: String,
+        /// The name.
+        host: String,
+        /// The version that is asked for; answers of others count as `other`.
+        version: String,
+    },
 }
 
 impl Suite {
@@ -106,7 +122,10 @@ impl Suite {
         web.apply(&json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {"name": "web", "namespace": web.namespace},
-            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+            "spec": {"selector": labels, "ports": [
+                {"name": "http", "port": 80, "targetPort": 8080},
+                {"name": "grpc", "port": 9090, "targetPort": 9090},
+            ]},
         }));
         web.kubectl("rollout status deployment/web --timeout=300s")
             .run()
@@ -140,38 +159,43 @@ impl Web<'_> {
         Way::Gateway { entrance, host }
     }
 
-    /// Makes a route of calls to the Service, and waits until the gateway has taken it up.
+    /// Makes a route of calls to the Service and returns the way through the gateway, once it leads
+    /// there; answers are told apart by whether they are of `version`.
     ///
     /// # Panics
     ///
     /// When it does not.
-    pub fn grpc_route(&self) {
+    #[must_use]
+    pub fn grpc_route(&self, version: &str) -> Way {
+        let host = format!("calls.{}.example", self.namespace);
         self.apply(&json!({
             "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GRPCRoute",
             "metadata": {"name": "calls", "namespace": self.namespace},
             "spec": {
                 "parentRefs": [{"name": GATEWAY_NAME, "namespace": GATEWAY_NAMESPACE}],
-                "hostnames": [format!("calls.{}.example", self.namespace)],
-                "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
+                "hostnames": [host],
+                "rules": [{"backendRefs": [{"name": "web", "port": 9090}]}],
             },
         }));
-        eventually("the gateway takes the route of calls up", || {
-            let route = self.get("grpcroute calls").unwrap_or_default();
-            let conditions = route["status"]["parents"][0]["conditions"].clone();
-            let conditions = conditions.as_array().cloned().unwrap_or_default();
-            conditions
-                .iter()
-                .any(|found| found["type"] == "Accepted" && found["status"] == "True")
+        let way = Way::Calls {
+            entrance: self.suite().cluster().state().entrance.clone(),
+            host,
+            version: version.to_owned(),
+        };
+        eventually("the gateway passes calls on", || {
+            self.ask(&way, 1).failed == 0
         });
+        way
     }
 
     /// Sends `count` requests, one after the other.
     #[must_use]
     pub fn ask(&self, way: &Way, count: usize) -> Answers {
         let mut answers = Answers::default();
+        let mut sender = Sender::new(way);
         for turn in 0..count {
-            if let Some((address, host)) = way.address(&[], turn) {
-                answers.take(get(&address, &host));
+            if let Some(answer) = sender.send(&[], turn) {
+                answers.take(answer);
             }
         }
         answers
@@ -186,6 +210,7 @@ impl Web<'_> {
         let result = std::thread::scope(|scope| {
             scope.spawn(|| {
                 let mut pods = Vec::new();
+                let mut sender = Sender::new(way);
                 let mut turn = 0;
                 while !stop.load(Ordering::Relaxed) {
                     if matches!(way, Way::Pods) && turn % ROUND == 0 {
@@ -195,11 +220,10 @@ impl Web<'_> {
                         let output = command.output().map(|output| output.stdout);
                         pods = ready(&output.unwrap_or_default());
                     }
-                    if let Some((address, host)) = way.address(&pods, turn) {
-                        let answer = get(&address, &host);
-                        if let Ok(mut answers) = answers.lock() {
-                            answers.take(answer);
-                        }
+                    if let Some(answer) = sender.send(&pods, turn)
+                        && let Ok(mut answers) = answers.lock()
+                    {
+                        answers.take(answer);
                     }
                     turn += 1;
                     std::thread::sleep(PAUSE);
@@ -221,14 +245,76 @@ impl Drop for Stop<'_> {
     }
 }
 
-impl Way {
-    fn address(&self, pods: &[String], turn: usize) -> Option<(String, String)> {
-        match self {
-            Self::Pods => {
+/// Sends requests on a way, calls over one connection.
+struct Sender<'a> {
+    way: &'a Way,
+    calls: Option<Calls>,
+}
+
+impl<'a> Sender<'a> {
+    fn new(way: &'a Way) -> Self {
+        Self { way, calls: None }
+    }
+
+    /// Makes one request; `None` when there is no pod to send it to.
+    fn send(&mut self, pods: &[String], turn: usize) -> Option<std::io::Result<(u16, String)>> {
+        match self.way {
+            Way::Pods => {
                 let pod = pods.get(turn % pods.len().max(1))?;
-                Some((pod.clone(), "web".to_owned()))
+                Some(get(pod, "web"))
             }
-            Self::Gateway { entrance, host } => Some((entrance.clone(), host.clone())),
+            Way::Gateway { entrance, host } => Some(get(entrance, host)),
+            Way::Calls {
+                entrance,
+                host,
+                version,
+            } => {
+                if self.calls.is_none() {
+                    match Calls::to(entrance, host) {
+                        Ok(calls) => self.calls = Some(calls),
+                        Err(error) => return Some(Err(error)),
+                    }
+                }
+                self.calls.as_mut().map(|calls| calls.check(version))
+            }
+        }
+    }
+}
+
+/// A caller of the health service.
+struct Calls {
+    runtime: Runtime,
+    client: HealthClient<Channel>,
+}
+
+impl Calls {
+    /// Connects, under a host name, when the first call is made.
+    fn to(entrance: &str, host: &str) -> std::io::Result<Self> {
+        let wrong = std::io::Error::other::<tonic::transport::Error>;
+        let origin = format!("http://{host}").parse();
+        let endpoint = Endpoint::from_shared(format!("http://{entrance}"))
+            .map_err(wrong)?
+            .origin(origin.map_err(std::io::Error::other)?)
+            .timeout(PATIENCE);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let entered = runtime.enter();
+        let client = HealthClient::new(endpoint.connect_lazy());
+        drop(entered);
+        Ok(Self { runtime, client })
+    }
+
+    /// Asks whether it is a version that answers.
+    fn check(&mut self, version: &str) -> std::io::Result<(u16, String)> {
+        let request = HealthCheckRequest {
+            service: version.to_owned(),
+        };
+        match self.runtime.block_on(self.client.check(request)) {
+            Ok(_) => Ok((200, version.to_owned())),
+            // Of another version there is no such service.
+            Err(status) if status.code() == Code::NotFound => Ok((200, "other".to_owned())),
+            Err(status) => Err(std::io::Error::other(status)),
         }
     }
 }
@@ -250,7 +336,7 @@ fn ready(list: &[u8]) -> Vec<String> {
 /// Makes one request; returns the status and the first line, which is the pod's version.
 fn get(address: &str, host: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"

@@ -45,7 +45,7 @@ const REAPER: &str = "kubectl-ns_claim";
 /// error.
 pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
     // The library's crates are not needed by the programs.
-    let without_library = ["--bins", "--no-default-features"];
+    let without_library = ["--bins", "--no-default-features", "--features", "calls"];
     build_static(workspace, out_dir, "groundcrew-images", &without_library)?;
     build_static(workspace, out_dir, REAPER, &[])?;
     let programs = programs_dir(out_dir);

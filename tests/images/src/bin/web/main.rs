@@ -1,7 +1,7 @@
 //! A web server for tests: reports its version, can fail a share of requests, counts its answers.
 //!
 //! ```text
-//! web                  serves HTTP/1.1 on $PORT (default 8080)
+//! web                  serves HTTP/1.1 on $PORT (default 8080), and gRPC on $GRPC_PORT (9090)
 //! web get URL          fetches http://IP:PORT/PATH and prints the body (for `kubectl exec`)
 //! web connect IP:PORT  opens and closes a TCP connection
 //! ```
@@ -13,12 +13,16 @@
 //! | `GET /healthz`         | 200, never counted and never failed |
 //! | `GET /metrics`         | the answers to `/` by code, in Prometheus' text format |
 //!
+//! By gRPC there is the health service: `Check` is `SERVING` for the service that is called like
+//! `$VERSION`, and `NOT_FOUND` for others.
+//!
 //! `$EXIT_CODE` makes the program end at once with that code: a crash, or a completed job.
 
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+mod calls;
 mod client;
 mod http;
 mod server;
@@ -53,6 +57,8 @@ fn serve() -> io::Result<ExitCode> {
     }
     let port = env::var("PORT").map_or(Ok(8080), |port| number("PORT", &port))?;
     let percent = env::var("FAIL_PERCENT").map_or(Ok(0), |share| number("FAIL_PERCENT", &share))?;
+    let grpc_port = env::var("GRPC_PORT").map_or(Ok(9090), |port| number("GRPC_PORT", &port))?;
+    calls::serve(grpc_port, &version)?;
     let pod = env::var("HOSTNAME").unwrap_or_default();
     let state = server::State::new(version, pod, stats::Share::new(percent)?);
     server::run(port, state)?;

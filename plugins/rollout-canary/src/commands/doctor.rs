@@ -83,12 +83,7 @@ enum Repair {
 /// What the server says.
 pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let look = async {
-        // In this order: whoever marks a Deployment has written the record before.
-        let cluster = observe::cluster(&open.session, &open.target).await?;
-        let (stored, clock) = open.store.read(&open.session).await?;
-        Ok((stored, clock, cluster))
-    };
+    let look = observe::with_record(&open.session, &open.target, &open.store);
     let (stored, clock, cluster) = interrupt.guard(look).await?;
     let left = interrupt
         .guard(left(stored.as_ref(), &cluster, &open))

@@ -87,12 +87,14 @@ pub async fn once(
     interrupt: &Interrupt,
 ) -> Result<Exit> {
     let look = async {
-        let (mut stored, mut clock, mut cluster) = both(open).await?;
+        let (mut stored, mut clock, mut cluster) =
+            observe::with_record(&open.session, &open.target, &open.store).await?;
         let record = stored.as_ref().map(|stored| &stored.record);
         let mut status = Status::of(&open.target, record, &cluster, clock.now());
         if is_trouble(&status) {
             // A canary that ends between two reads looks like that too.
-            (stored, clock, cluster) = both(open).await?;
+            (stored, clock, cluster) =
+                observe::with_record(&open.session, &open.target, &open.store).await?;
             let record = stored.as_ref().map(|stored| &stored.record);
             status = Status::of(&open.target, record, &cluster, clock.now());
         }
@@ -113,14 +115,6 @@ pub async fn once(
         _ if status.abandoned || status.verdict.is_bad() => Exit::No,
         _ => Exit::Done,
     })
-}
-
-/// Reads the Deployment and then the record: whoever changes the first has written the second
-/// before.
-async fn both(open: &Open) -> Result<(Option<Stored>, Clock, Cluster)> {
-    let cluster = observe::cluster(&open.session, &open.target).await?;
-    let (stored, clock) = open.store.read(&open.session).await?;
-    Ok((stored, clock, cluster))
 }
 
 /// Says whether somebody else seems to have changed something.

@@ -16,6 +16,7 @@ pub use watch::{Change, Watching};
 
 use std::collections::BTreeMap;
 
+use groundcrew::client::clock::Clock;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
@@ -28,7 +29,7 @@ use serde_json::Value;
 
 use crate::machine::{Arm, Pods, Seen};
 use crate::meta;
-use crate::record::{Record, Shape, without_hash};
+use crate::record::{Record, Shape, Store, Stored, without_hash};
 
 /// A Deployment with everything that belongs to it.
 #[derive(Clone, Debug)]
@@ -85,6 +86,29 @@ pub async fn deployment(session: &Session, target: &Target) -> Result<Value> {
 /// What the server says.
 pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
     let deployment = deployment(session, target).await?;
+    around_it(session, target, deployment).await
+}
+
+/// Reads everything once, and the record beside it, but after the Deployment: whoever changes the
+/// Deployment has written the record before.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn with_record(
+    session: &Session,
+    target: &Target,
+    store: &Store,
+) -> Result<(Option<Stored>, Clock, Cluster)> {
+    let deployment = deployment(session, target).await?;
+    let cluster = around_it(session, target, deployment);
+    let (cluster, (stored, clock)) =
+        futures::future::try_join(cluster, store.read(session)).await?;
+    Ok((stored, clock, cluster))
+}
+
+/// Reads the ReplicaSets and pods of a Deployment that was read.
+async fn around_it(session: &Session, target: &Target, deployment: Value) -> Result<Cluster> {
     let selector = selector(&deployment)?;
     let params = ListParams::default().labels_from(&selector);
     let sets_api = replica_sets(session, &target.namespace);
@@ -115,8 +139,9 @@ pub async fn cluster(session: &Session, target: &Target) -> Result<Cluster> {
     Ok(cluster)
 }
 
-/// Pods of one answer: all of nearly every Deployment, and still not too much memory.
-const PAGE: u32 = 2000;
+/// Pods of one answer: all of nearly every Deployment (2,000 with a quarter of surge), and still not
+/// too much memory.
+const PAGE: u32 = 2500;
 
 /// Lists pods, parsing no more of each than is kept.
 async fn pods(session: &Session, target: &Target, params: &ListParams) -> kube::Result<Vec<Pod>> {

@@ -49,9 +49,9 @@ fn all_ready(web: &Web<'_>, replicas: i64) {
 pub(crate) fn to_zero(suite: &Suite) {
     let web = suite.web(2, Value::Null);
     let before = web.snapshot();
-    let mut child = driver(suite, &web, "--smoke 300s");
+    let mut driver = driver(suite, &web, "--smoke 300s");
     scale(&web, 0);
-    assert_eq!(child.wait().expect("it ends").code(), Some(5));
+    assert_eq!(driver.ends(), Some(5));
     scale(&web, 2);
     all_ready(&web, 2);
     assert_eq!(web.sizes(), [("1".to_owned(), 2)].into());
@@ -98,7 +98,7 @@ pub(crate) fn abandoned(suite: &Suite) {
 
 fn up(suite: &Suite) {
     let web = suite.web(2, Value::Null);
-    let mut child = driver(suite, &web, "--smoke 300s");
+    let mut driver = driver(suite, &web, "--smoke 300s");
     scale(&web, 10);
     eventually("it is parked for the replicas that there are", || {
         let status = web.canary("status web -o json").run().json();
@@ -107,14 +107,14 @@ fn up(suite: &Suite) {
     });
     web.canary("abort web").run().success();
     // It was asked to, and did that.
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(driver.ends(), Some(0));
     assert_eq!(web.sizes(), [("1".to_owned(), 10)].into());
     web.is_clean();
 }
 
-fn swing(suite: &Suite) {
+pub(crate) fn swing(suite: &Suite) {
     let web = suite.web(2, Value::Null);
-    let mut child = driver(suite, &web, "--smoke 300s");
+    let mut driver = driver(suite, &web, "--smoke 300s");
     for replicas in [1, 10, 3, 12] {
         scale(&web, replicas);
         let wanted = i64::from(replicas);
@@ -128,7 +128,7 @@ fn swing(suite: &Suite) {
         });
     }
     web.canary("abort web").run().success();
-    child.wait().expect("it ends");
+    assert_eq!(driver.ends(), Some(0));
     assert_eq!(web.sizes(), [("1".to_owned(), 12)].into());
     web.is_clean();
 }

@@ -77,7 +77,7 @@ fn third_template(suite: &Suite) {
     web.is_clean();
 }
 
-fn old_manifest(suite: &Suite) {
+pub(crate) fn old_manifest(suite: &Suite) {
     let (before, web) = parked(suite, "10%");
     // Server-side and by force, with another strategy, as a pipeline would.
     let strategy = json!({"maxSurge": "25%", "maxUnavailable": "25%"});

@@ -6,7 +6,7 @@ use harness::{Case, Need, Suite};
 use harness::{Fault, Match};
 use serde_json::json;
 
-use crate::rollout_canary_others::{resumed, scaled};
+use crate::rollout_canary_others::{old_manifest, resumed, scaled};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::SlowControllers];
@@ -34,6 +34,15 @@ pub(crate) fn cases() -> Vec<Case> {
         case(
             "slow_controllers_cost_no_ready_pod_when_what_became_all_canary_is_mended",
             crate::rollout_canary_held::abandoned,
+        ),
+        #[cfg(unix)]
+        case(
+            "slow_controllers_or_not_a_hold_scaled_down_and_up_never_keeps_more_canaries",
+            crate::rollout_canary_held::swing,
+        ),
+        case(
+            "slow_controllers_or_not_a_manifest_that_is_applied_again_is_recognised",
+            old_manifest,
         ),
         case(
             "slow_controllers_or_not_a_rollout_resume_takes_the_canary_back",

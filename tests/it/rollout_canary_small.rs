@@ -130,15 +130,47 @@ fn driven(suite: &Suite) {
     web.is_clean();
 }
 
+/// A driver at work, which ends with the case at the latest.
+pub(crate) struct Driver(Child);
+
+impl Driver {
+    /// Waits until it has ended by itself, and returns its exit code.
+    pub(crate) fn ends(&mut self) -> Option<i32> {
+        let mut ended = None;
+        eventually("the driver ends", || {
+            ended = self.0.try_wait().ok().flatten();
+            ended.is_some()
+        });
+        ended.and_then(|status| status.code())
+    }
+
+    fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    fn kill(&mut self) {
+        self.0.kill().expect("it can be killed");
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Starts a driver that stays, and waits until the canary is held.
-pub(crate) fn driver(suite: &Suite, web: &Web<'_>, more: &str) -> Child {
+pub(crate) fn driver(suite: &Suite, web: &Web<'_>, more: &str) -> Driver {
     let words = format!("web --steps 30 {more} --image web=sandbox.local/sim:2");
-    let child = spawn_as(suite, web, &words, suite.cluster().kubeconfig());
+    let driver = Driver(spawn_as(suite, web, &words, suite.cluster().kubeconfig()));
     web.canary("status web --for holding --timeout 100s")
         .run()
         .success();
     assert_eq!(web.split(), (2, 1));
-    child
+    driver
 }
 
 fn ended(suite: &Suite) {
@@ -146,22 +178,21 @@ fn ended(suite: &Suite) {
     let before = web.snapshot();
     let watcher = web.watch();
     for signal in ["-INT", "-TERM"] {
-        let mut child = driver(suite, &web, "--smoke 1s");
+        let mut driver = driver(suite, &web, "--smoke 1s");
         let status = Command::new("kill")
-            .args([signal, &child.id().to_string()])
+            .args([signal, &driver.id().to_string()])
             .status();
         assert!(status.is_ok_and(|status| status.success()));
-        let ended = child.wait().expect("it ends");
-        assert_eq!(ended.code(), Some(130), "{signal}");
+        assert_eq!(driver.ends(), Some(130), "{signal}");
         assert_eq!(web.snapshot(), before, "{signal}");
         assert_eq!(web.sizes(), [("1".to_owned(), 2)].into());
         web.is_clean();
     }
     // Asked from another terminal, it does what it is asked.
-    let mut child = driver(suite, &web, "--smoke 1s");
+    let mut driver = driver(suite, &web, "--smoke 1s");
     let promote = web.canary("promote web --timeout 100s").run();
     promote.success().answers("promoted by its driver");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(driver.ends(), Some(0));
     assert_eq!(web.sizes(), [("2".to_owned(), 2)].into());
     web.is_clean();
     assert!(watcher.seen().fewest_ready >= 2);
@@ -171,9 +202,8 @@ fn killed(suite: &Suite) {
     let web = suite.web(2, Value::Null);
     let before = web.snapshot();
     for mend in ["abort web", "resume web"] {
-        let mut child = driver(suite, &web, "--smoke 100s --auto promote");
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
+        let mut driver = driver(suite, &web, "--smoke 100s --auto promote");
+        driver.kill();
         // Nothing moves by itself, and every look at it tells.
         let status = web.canary("status web -o json").run().code(3).json();
         assert_eq!(status["abandoned"], true, "{status}");

@@ -40,7 +40,10 @@ use libtest_mimic::{Arguments, Conclusion, Trial};
 /// Runs the cases that can run and names those that cannot.
 #[must_use]
 pub fn main(cases: Vec<Case>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of a case is waiting for controllers.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads = arguments.test_threads.or(Some(2 * processors));
     let environment = Arc::new(Environment::find());
     let mut skipped = Vec::new();
     let trials = cases

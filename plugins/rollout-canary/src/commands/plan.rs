@@ -1,5 +1,9 @@
 //! `plan`: everything that can be known before anything is written.
 
+mod steps;
+
+pub use steps::{Bounds, Step};
+
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::{self, Access};
@@ -10,15 +14,15 @@ use groundcrew::output::{Document, Kind, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 use serde_json::Value;
+use steps::{Ways, walk_all};
 
 use super::start::{ShapeArgs, StartArgs, begin};
 use super::{Open, open};
 use crate::change::ChangeArgs;
-use crate::machine::End;
-use crate::model::{Extremes, Steps, World};
+use crate::model::{Steps, World};
 use crate::observe::{self, Cluster};
-use crate::plan::{Finding, Question, Walk, Weight, findings, walk};
-use crate::record::{Goal, Layout, Purpose, Record};
+use crate::plan::{Finding, Question, Weight, findings};
+use crate::record::{Layout, Record};
 use crate::traffic::{self, Canary, Router};
 use crate::{meta, render, weight};
 
@@ -84,16 +88,6 @@ pub struct Plan {
     pub unseen: Vec<String>,
 }
 
-/// Between which numbers of pods a way stays.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Bounds {
-    /// Most pods at any moment that are not on their way out.
-    pub most_pods: i32,
-    /// Fewest Ready pods.
-    pub fewest_ready: i32,
-}
-
 /// Who gives the canary its share of the requests.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,42 +104,6 @@ pub struct Traffic {
     pub why: Option<String>,
     /// Other routers that lead to the pods, which are left alone.
     pub others: Vec<String>,
-}
-
-/// One weight.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// What is asked, in percent.
-    pub asked: f64,
-    /// Stable pods at rest.
-    pub stable: i32,
-    /// Canary pods.
-    pub canary: i32,
-    /// The effective share in percent.
-    pub percent: f64,
-    /// Whether it is safe without a driver.
-    pub parked: bool,
-    /// Which layout it has.
-    pub layout: Layout,
-    /// The patches, and the pods after each.
-    pub patches: Vec<Patch>,
-}
-
-/// One patch.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Patch {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Stable pods afterwards.
-    pub stable: i32,
-    /// Canary pods afterwards.
-    pub canary: i32,
-    /// Most pods on the way.
-    pub most_pods: i32,
-    /// Fewest Ready pods on the way.
-    pub fewest_ready: i32,
 }
 
 impl PlanArgs {
@@ -209,7 +167,7 @@ async fn make(args: &PlanArgs, open: &Open) -> Result<(Plan, bool)> {
     let me = crate::record::Driver::me(clock.now());
     let record = begin::record(&args.shape, &cluster, before, template, first, &me, &clock);
     begin::possible(&record, &cluster)?;
-    let steps = walk_all(&record, &cluster, &args.steps.0);
+    let steps = walk_all(&record, cluster.replicas(), &args.steps.0);
     let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
     let extremes = ways.all();
     let (traffic, mut unseen) = traffic(args, open, &record).await?;
@@ -343,93 +301,4 @@ fn rights(open: &Open, traffic: &Traffic) -> Vec<Access> {
         }
     }
     rights
-}
-
-fn walk_all(record: &Record, cluster: &Cluster, asked: &[f64]) -> Vec<(Step, Walk)> {
-    let replicas = cluster.replicas();
-    let own = record.own_steps(replicas);
-    let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
-    let mut steps = Vec::new();
-    for (index, percent) in asked.iter().filter(|percent| **percent < 100.0).enumerate() {
-        if index > 0 {
-            last = go_on(&last, Goal::Hold { percent: *percent });
-        }
-        steps.push((step(*percent, &last), last.clone()));
-    }
-    steps
-}
-
-/// The extremes of the ways to the weights, and of those out of any of them.
-struct Ways {
-    weights: Extremes,
-    promotion: Extremes,
-    abort: Extremes,
-}
-
-impl Ways {
-    fn of(steps: &[(Step, Walk)], before: World) -> Self {
-        let over = |way: &dyn Fn(&Walk) -> Extremes| {
-            let all = steps.iter().map(|(_, walk)| way(walk));
-            all.fold(before.extremes(), Extremes::and)
-        };
-        let abort = Goal::Abort {
-            keep_spec: false,
-            force: false,
-            reason: String::new(),
-            failed: None,
-            by: String::new(),
-        };
-        Self {
-            weights: over(&|walk| walk.extremes),
-            promotion: over(&|walk| go_on(walk, Goal::Promote { by: String::new() }).extremes),
-            abort: over(&|walk| go_on(walk, abort.clone()).extremes),
-        }
-    }
-
-    fn all(&self) -> Extremes {
-        self.weights.and(self.promotion).and(self.abort)
-    }
-}
-
-impl From<Extremes> for Bounds {
-    fn from(extremes: Extremes) -> Self {
-        Self {
-            most_pods: extremes.most,
-            fewest_ready: extremes.fewest_ready,
-        }
-    }
-}
-
-fn go_on(from: &Walk, goal: Goal) -> Walk {
-    let mut record = from.record.clone();
-    record.aim(goal);
-    walk(record, from.world, from.form)
-}
-
-fn step(asked: f64, walk: &Walk) -> Step {
-    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
-    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
-    Step {
-        asked,
-        stable,
-        canary,
-        percent: (share * 100.0).round() / 100.0,
-        parked: walk.end == Ok(End::Parked),
-        layout: if stable > walk.world.replicas || stable + canary > walk.world.replicas {
-            Layout::Surge
-        } else {
-            Layout::Replace
-        },
-        patches: walk
-            .stages
-            .iter()
-            .map(|stage| Patch {
-                purpose: stage.purpose,
-                stable: stage.stable,
-                canary: stage.canary,
-                most_pods: stage.extremes.most,
-                fewest_ready: stage.extremes.fewest_ready,
-            })
-            .collect(),
-    }
 }

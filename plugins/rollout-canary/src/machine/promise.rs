@@ -165,7 +165,7 @@ fn most_pods(record: &Record, at: &Form) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::tests::record;
+    use crate::machine::tests::{abort, promote, record};
     use crate::model::World;
     use crate::plan::{Walk, put, sight, walk};
     use crate::record::Layout;
@@ -204,22 +204,9 @@ mod tests {
         }
     }
 
-    fn ends() -> [Goal; 2] {
-        [
-            Goal::Promote { by: String::new() },
-            Goal::Abort {
-                keep_spec: false,
-                force: false,
-                reason: String::new(),
-                failed: None,
-                by: String::new(),
-            },
-        ]
-    }
-
     #[test]
     fn nothing_is_broken_on_any_way_of_the_model() {
-        for goal in ends() {
+        for goal in [promote(), abort()] {
             looks(&goal, |record, seen, world, most| {
                 assert_eq!(broken(record, seen, &pods(world)), [], "{world:?}");
                 let at = place(record, seen).unwrap().unwrap();

@@ -1,0 +1,150 @@
+//! What the model says of weights, and of the ways out of them.
+
+use serde::Serialize;
+
+use crate::machine::End;
+use crate::model::{Extremes, World};
+use crate::plan::{Walk, walk};
+use crate::record::{Goal, Layout, Purpose, Record};
+
+/// Between which numbers of pods a way stays.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bounds {
+    /// Most pods at any moment that are not on their way out.
+    pub most_pods: i32,
+    /// Fewest Ready pods.
+    pub fewest_ready: i32,
+}
+
+/// One weight.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// What is asked, in percent.
+    pub asked: f64,
+    /// Stable pods at rest.
+    pub stable: i32,
+    /// Canary pods.
+    pub canary: i32,
+    /// The effective share in percent.
+    pub percent: f64,
+    /// Whether it is safe without a driver.
+    pub parked: bool,
+    /// Which layout it has.
+    pub layout: Layout,
+    /// The patches, and the pods after each.
+    pub patches: Vec<Patch>,
+}
+
+/// One patch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Patch {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Stable pods afterwards.
+    pub stable: i32,
+    /// Canary pods afterwards.
+    pub canary: i32,
+    /// Most pods on the way.
+    pub most_pods: i32,
+    /// Fewest Ready pods on the way.
+    pub fewest_ready: i32,
+}
+
+/// Goes through the weights in the model, one after the other.
+#[must_use]
+pub fn walk_all(record: &Record, replicas: i32, asked: &[f64]) -> Vec<(Step, Walk)> {
+    let own = record.own_steps(replicas);
+    let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
+    let mut steps = Vec::new();
+    for (index, percent) in asked.iter().filter(|percent| **percent < 100.0).enumerate() {
+        if index > 0 {
+            last = go_on(&last, Goal::Hold { percent: *percent });
+        }
+        steps.push((step(*percent, &last), last.clone()));
+    }
+    steps
+}
+
+/// The extremes of the ways to the weights, and of those out of any of them.
+pub struct Ways {
+    weights: Extremes,
+    /// While the canary is promoted.
+    pub promotion: Extremes,
+    /// While it is taken back.
+    pub abort: Extremes,
+}
+
+impl Ways {
+    /// Goes out of every weight, both ways.
+    #[must_use]
+    pub fn of(steps: &[(Step, Walk)], before: World) -> Self {
+        let over = |way: &dyn Fn(&Walk) -> Extremes| {
+            let all = steps.iter().map(|(_, walk)| way(walk));
+            all.fold(before.extremes(), Extremes::and)
+        };
+        let abort = Goal::Abort {
+            keep_spec: false,
+            force: false,
+            reason: String::new(),
+            failed: None,
+            by: String::new(),
+        };
+        Self {
+            weights: over(&|walk| walk.extremes),
+            promotion: over(&|walk| go_on(walk, Goal::Promote { by: String::new() }).extremes),
+            abort: over(&|walk| go_on(walk, abort.clone()).extremes),
+        }
+    }
+
+    /// Returns the extremes of all of it.
+    #[must_use]
+    pub fn all(&self) -> Extremes {
+        self.weights.and(self.promotion).and(self.abort)
+    }
+}
+
+impl From<Extremes> for Bounds {
+    fn from(extremes: Extremes) -> Self {
+        Self {
+            most_pods: extremes.most,
+            fewest_ready: extremes.fewest_ready,
+        }
+    }
+}
+
+fn go_on(from: &Walk, goal: Goal) -> Walk {
+    let mut record = from.record.clone();
+    record.aim(goal);
+    walk(record, from.world, from.form)
+}
+
+fn step(asked: f64, walk: &Walk) -> Step {
+    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
+    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
+    Step {
+        asked,
+        stable,
+        canary,
+        percent: (share * 100.0).round() / 100.0,
+        parked: walk.end == Ok(End::Parked),
+        layout: if stable > walk.world.replicas || stable + canary > walk.world.replicas {
+            Layout::Surge
+        } else {
+            Layout::Replace
+        },
+        patches: walk
+            .stages
+            .iter()
+            .map(|stage| Patch {
+                purpose: stage.purpose,
+                stable: stage.stable,
+                canary: stage.canary,
+                most_pods: stage.extremes.most,
+                fewest_ready: stage.extremes.fewest_ready,
+            })
+            .collect(),
+    }
+}

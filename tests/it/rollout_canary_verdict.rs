@@ -10,24 +10,25 @@ pub(crate) fn cases() -> Vec<Case> {
         Need::Plugins,
         Need::Controllers,
         Need::RealNode,
+        Need::Gateway,
         Need::Prometheus,
     ];
     vec![
         Case::new(
             "one_failed_request_in_twenty_is_found_on_the_pods_own_pages",
             real,
-            |suite| caught(suite, "flaky", &["--scrape", ":8080/metrics"]),
+            |suite| caught(suite, |_| Way::Pods, &["--scrape", ":8080/metrics"]),
         ),
         Case::new(
-            "a_failing_version_is_found_by_asking_prometheus",
+            "one_failed_request_in_twenty_through_a_gateway_is_found_by_asking_prometheus",
             measured,
             |suite| {
                 let place = groundcrew_sandbox::addons::PROMETHEUS_SERVICE;
-                caught(suite, "bad", &["--prometheus", place]);
+                caught(suite, |web| web.route(), &["--prometheus", place]);
             },
         ),
         Case::new(
-            "a_version_that_crashes_and_one_that_is_not_there_are_rolled_back",
+            "a_version_that_crashes_is_not_there_or_lacks_a_key_is_rolled_back",
             real,
             dead,
         ),
@@ -54,12 +55,13 @@ fn rollout(web: &Web<'_>, image: &str, words: &str, from: &[&str]) -> Output {
         .run()
 }
 
-fn caught(suite: &Suite, tag: &str, from: &[&str]) {
+fn caught(suite: &Suite, way: fn(&Web<'_>) -> Way, from: &[&str]) {
     let web = suite.serving(4);
+    let way = way(&web);
     let before = web.snapshot();
-    let image = format!("sandbox.local/web:{tag}");
-    let (run, answers) = web.under_load(&Way::Pods, || {
-        rollout(&web, &image, "--smoke 100s --warmup 1s", from)
+    let image = "sandbox.local/web:flaky";
+    let (run, answers) = web.under_load(&way, || {
+        rollout(&web, image, "--smoke 100s --warmup 1s", from)
     });
     run.code(3)
         .says("requests: ")
@@ -74,17 +76,32 @@ fn caught(suite: &Suite, tag: &str, from: &[&str]) {
 fn dead(suite: &Suite) {
     let web = suite.serving(2);
     let before = web.snapshot();
-    for (image, says) in [
-        ("sandbox.local/web:crash", "CrashLoopBackOff"),
-        ("registry.invalid/web:1", "ImagePull"),
+    let key = r#"{"spec":{"template":{"spec":{"containers":[{"name":"web","env":[
+        {"name":"KEY","valueFrom":{"configMapKeyRef":{"name":"settings","key":"missing"}}}]}]}}}}"#;
+    web.kubectl("create configmap settings --from-literal=key=1")
+        .run()
+        .success();
+    for (change, says) in [
+        (
+            ["--image", "web=sandbox.local/web:crash"],
+            &[
+                "CrashLoopBackOff",
+                // The last words in its log.
+                "web crash ends with code 1",
+            ][..],
+        ),
+        (["--image", "web=registry.invalid/web:1"], &["ImagePull"]),
+        (
+            ["--patch", key],
+            &["CreateContainerConfigError", "couldn't find key missing"],
+        ),
     ] {
-        let words = format!("web 40% --accept-weight --image web={image}");
-        web.canary(&words)
-            .run()
-            .code(3)
-            .says(says)
-            .says("rolled back");
-        assert_eq!(web.snapshot(), before, "{image}");
+        let run = web.canary("web 40% --accept-weight").args(change).run();
+        run.code(3).says("rolled back");
+        for says in says {
+            run.says(says);
+        }
+        assert_eq!(web.snapshot(), before, "{change:?}");
         assert_eq!(web.sizes(), [("1".to_owned(), 2)].into());
         web.is_clean();
     }

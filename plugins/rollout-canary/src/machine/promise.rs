@@ -114,23 +114,25 @@ pub fn broken(record: &Record, seen: &Seen, pods: &Pods) -> Vec<Broken> {
     if promoted {
         return found;
     }
-    let planned = || {
-        record
-            .forms
-            .iter()
-            .filter(|form| is_planned(form, replicas))
+    if pods.stable == 0 && replicas > 0 {
+        found.push(Broken::Stable);
+    }
+    let planned: Vec<&Form> = record
+        .forms
+        .iter()
+        .filter(|form| is_planned(form, replicas))
+        .collect();
+    // After others scaled, the way back is all that is planned.
+    let Some(canaries) = planned.iter().map(|form| form.canary).max() else {
+        return found;
     };
-    let canaries = planned().map(|form| form.canary).max().unwrap_or(0);
     if pods.canary > canaries {
         found.push(Broken::Canaries {
             canaries: pods.canary,
             most: canaries,
         });
     }
-    if pods.stable == 0 && replicas > 0 {
-        found.push(Broken::Stable);
-    }
-    let surges = planned().all(|form| form.stable >= replicas);
+    let surges = planned.iter().all(|form| form.stable >= replicas);
     if surges && pods.stable_ready < replicas {
         found.push(Broken::StableReady {
             ready: pods.stable_ready,

@@ -156,6 +156,13 @@ fn refusals(suite: &Suite) {
 
 fn plan(suite: &Suite) {
     let web = suite.web(5, Value::Null);
+    // A pod counts once it has been Ready for a while, here too.
+    web.kubectl(r#"patch deployment web -p {"spec":{"minReadySeconds":2}}"#)
+        .run()
+        .success();
+    web.kubectl("rollout status deployment/web --timeout=90s")
+        .run()
+        .success();
     let plan = web
         .canary("plan web 20,40 --restart -o json")
         .run()
@@ -186,6 +193,8 @@ fn plan(suite: &Suite) {
     assert!(number(&plan["promotion"]["mostPods"]) <= number(&plan["mostPods"]));
     assert!(seen.fewest_ready as u64 >= number(&plan["fewestReady"]));
     assert_eq!(plan["rightsMissing"], json!([]));
+    assert_eq!(web.deployment()["spec"]["minReadySeconds"], 2);
+    web.is_clean();
 }
 
 fn steps(suite: &Suite) {

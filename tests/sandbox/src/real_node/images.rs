@@ -68,15 +68,18 @@ pub fn build(workspace: &Path, out_dir: &Path) -> io::Result<Programs> {
     })
 }
 
-/// Builds the programs of one package as they are shipped: an image holds one file, so there is
-/// nobody to bring a C library.
+/// How they are built; `Cargo.toml` says what that is.
+const PROFILE: &str = "image";
+
+/// Builds the programs of one package without a C library: an image holds one file, so there is
+/// nobody to bring one.
 fn build_static(workspace: &Path, out_dir: &Path, package: &str, args: &[&str]) -> io::Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace)
         .args(["build", "--quiet", "--locked", "--package", package])
         .args(args)
-        .args(["--profile", "dist"])
+        .args(["--profile", PROFILE])
         // With an explicit target the flags below do not reach build scripts.
         .args(["--target", &target(), "--target-dir"])
         .arg(out_dir.join("build"))
@@ -97,7 +100,7 @@ pub(super) fn were_built(out_dir: &Path) -> bool {
 }
 
 fn programs_dir(out_dir: &Path) -> PathBuf {
-    out_dir.join("build").join(target()).join("dist")
+    out_dir.join("build").join(target()).join(PROFILE)
 }
 
 fn target() -> String {

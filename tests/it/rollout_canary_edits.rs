@@ -142,8 +142,12 @@ fn bring(web: &Web<'_>, through: &Proxied, phase: &str) {
             }
         }
     }
-    let status = web.canary("status web -o json").run().json();
+    // Whoever looks is told that what is on its way has no driver any more.
+    let on_the_way = phase != "Holding";
+    let status = web.canary("status web -o json").run();
+    let status = status.code(if on_the_way { 3 } else { 0 }).json();
     assert_eq!(status["phase"], phase, "{status}");
+    assert_eq!(status["abandoned"] == true, on_the_way, "{status}");
 }
 
 fn cells(suite: &Suite, phase: &str) {

@@ -44,7 +44,8 @@ pub struct Status {
     pub phase: Phase,
     /// Whether it is safe without a driver.
     pub parked: bool,
-    /// Whether it holds only while it is driven, and nobody drives.
+    /// Whether it is not at rest, and nobody drives: its driver died on the way, or it holds only
+    /// while it is driven.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub abandoned: bool,
     /// `spec.replicas`.
@@ -212,7 +213,7 @@ impl Status {
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
-        status.abandoned = status.phase != Phase::Conflict && is_abandoned(record, &seen, now);
+        status.abandoned = is_abandoned(record, &seen, now);
         status.conflict = conflict(record, &seen)
             .map(|conflict| crate::commands::told(&conflict, target).to_string());
         status.traffic = record.shared.as_ref().map(Traffic::of);
@@ -261,11 +262,16 @@ fn is_parked(record: &Record, seen: &Seen) -> bool {
         && seen.canary.size > 0
 }
 
-/// Says whether a canary that holds only while it is driven has no driver.
+/// Says whether a canary that is not at rest has no driver. What others changed is theirs.
 #[must_use]
 pub fn is_abandoned(record: &Record, seen: &Seen, now: Timestamp) -> bool {
     let driving = Driver::standing(record.driver.as_ref(), &Driver::me(now), now);
-    machine::is_driven(record, seen) && matches!(driving, Driving::Nobody | Driving::Gone)
+    let is_on_the_way = match phase(record, seen) {
+        Phase::Ramping | Phase::Settling | Phase::Promoting | Phase::Aborting => true,
+        Phase::Holding => machine::is_driven(record, seen),
+        Phase::Idle | Phase::Conflict | Phase::Orphan => false,
+    };
+    is_on_the_way && matches!(driving, Driving::Nobody | Driving::Gone)
 }
 
 /// Returns what somebody else did, if anything.

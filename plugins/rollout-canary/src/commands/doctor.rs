@@ -214,8 +214,7 @@ fn find(
                 ));
             } else if view::is_abandoned(record, &seen, now) {
                 findings.push(finding(
-                    "the canary cannot be parked, holds only while it is driven, and nobody drives it"
-                        .to_owned(),
+                    "the canary is not at rest, and nobody drives it".to_owned(),
                     format!(
                         "take it back:  {}; or go on:  {}",
                         target.words("abort", ""),

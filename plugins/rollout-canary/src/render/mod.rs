@@ -123,10 +123,10 @@ pub fn sentence(status: &Status) -> String {
     match status.phase {
         Phase::Idle => "no canary".to_owned(),
         Phase::Ramping => format!("making the canary{asked}{rest}"),
-        Phase::Settling => format!("settling at {share}{asked}"),
+        Phase::Settling => format!("settling at {share}{asked}{rest}"),
         Phase::Holding => format!("holding at {share}{asked}{rest}"),
-        Phase::Promoting => "promoting".to_owned(),
-        Phase::Aborting => "going back".to_owned(),
+        Phase::Promoting => format!("promoting{rest}"),
+        Phase::Aborting => format!("going back{rest}"),
         Phase::Conflict => status
             .conflict
             .clone()

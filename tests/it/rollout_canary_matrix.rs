@@ -130,7 +130,15 @@ fn run(web: &Web<'_>, cell: &Cell, image: u32) -> u32 {
         .max()
         .unwrap_or_default();
     // Without the ways out, which the controller goes by itself.
-    let most_to_weights = steps.iter().flat_map(|step| {
+    let begun = words.iter().zip(*weights);
+    let up: Vec<&str> = begun
+        .take_while(|(_, weight)| **weight >= weights[0])
+        .map(|(word, _)| word.as_str())
+        .collect();
+    let plan_up = format!("plan web {} {change} -o json", up.join(","));
+    let plan_up = web.canary(&plan_up).run().success().json();
+    let up = plan_up["steps"].as_array().into_iter().flatten();
+    let most_to_weights = up.flat_map(|step| {
         let patches = step["patches"].as_array().into_iter().flatten();
         patches.map(|patch| number(&patch["mostPods"]))
     });

@@ -130,7 +130,16 @@ fn snapshot(suite: &Suite) {
 }
 
 fn deterministic(suite: &Suite) {
+    // Something to find, whatever else is in the cluster.
+    let name = suite.name("risk");
+    let bind =
+        format!("create clusterrolebinding {name} --clusterrole=cluster-admin --user={name}");
+    suite.admin(&bind).run().success();
     let file = kept(suite);
+    suite
+        .admin(&format!("delete clusterrolebinding {name}"))
+        .run()
+        .success();
     for words in [
         "who get secrets --any-namespace -o json",
         "what group:system:masters -A",

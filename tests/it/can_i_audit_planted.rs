@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(crate) fn cases() -> Vec<Case> {
     vec![Case::new(
         "every_rule_that_is_planted_on_a_server_is_found_there_and_nothing_else",
-        &[Need::Plugins, Need::Cluster],
+        &[Need::Plugins, Need::Apart],
         planted,
     )]
 }

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new(
             "the_server_agrees_in_twenty_thousand_questions",
-            needs,
+            &[Need::Plugins, Need::Apart],
             the_server_agrees,
         ),
         Case::new(

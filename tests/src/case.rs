@@ -14,6 +14,9 @@ pub enum Need {
     Plugins,
     /// An API server.
     Cluster,
+    /// An API server on which no other case asks what somebody may do, for cases that give rights to
+    /// everybody; the case's cluster is that one.
+    Apart,
     /// A cluster that signs client certificates.
     Signer,
     /// A cluster that approves and does not sign.

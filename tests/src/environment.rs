@@ -42,7 +42,7 @@ impl Environment {
             };
         match need {
             Need::Plugins => self.plugins.as_ref().err().cloned(),
-            Need::Cluster => cluster.err().cloned(),
+            Need::Cluster | Need::Apart => cluster.err().cloned(),
             Need::Signer => capable(|able| able.signer, "this cluster signs no certificates"),
             Need::NoSigner => self.no_signer.as_ref().err().cloned(),
             Need::Controllers => capable(

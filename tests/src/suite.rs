@@ -66,7 +66,9 @@ impl Suite {
             &environment.no_signer
         } else if needs.contains(&Need::PodSecurityPolicy) {
             &environment.policies
-        } else if needs.contains(&Need::SlowControllers) {
+        } else if needs.contains(&Need::SlowControllers)
+            || (needs.contains(&Need::Apart) && environment.slow.is_ok())
+        {
             &environment.slow
         } else {
             &environment.cluster

@@ -219,8 +219,8 @@ impl Cluster {
             })
     }
 
-    /// Says whether the Deployment's controller and those of its ReplicaSets have done what they are
-    /// asked for, Ready or not.
+    /// Says whether the status of the Deployment and of its ReplicaSets is of what they are now, and
+    /// no pod is left that was to go. Pods that cannot be made keep nothing waiting.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         let observed = |object: &Value| {
@@ -228,8 +228,9 @@ impl Cluster {
                 >= object["metadata"]["generation"].as_i64()
         };
         let sized = |set: &Value| {
-            number(&set["status"]["replicas"]).unwrap_or_default() == size(set)
-                && number(&set["status"]["availableReplicas"]).unwrap_or_default() <= size(set)
+            ["replicas", "availableReplicas"]
+                .iter()
+                .all(|field| number(&set["status"][field]).unwrap_or_default() <= size(set))
         };
         observed(&self.deployment) && self.sets.values().all(|set| observed(set) && sized(set))
     }

@@ -3,7 +3,7 @@
 
 use harness::{Case, Need, Suite};
 #[cfg(unix)]
-use harness::{Fault, Match};
+use harness::{Fault, Match, eventually};
 use serde_json::json;
 
 use crate::rollout_canary_others::{old_manifest, resumed, scaled};
@@ -39,6 +39,11 @@ pub(crate) fn cases() -> Vec<Case> {
         case(
             "slow_controllers_or_not_a_hold_scaled_down_and_up_never_keeps_more_canaries",
             crate::rollout_canary_held::swing,
+        ),
+        #[cfg(unix)]
+        case(
+            "slow_controllers_that_are_killed_cost_nothing_at_rest_and_on_the_way",
+            killed_controllers,
         ),
         case(
             "slow_controllers_or_not_a_manifest_that_is_applied_again_is_recognised",
@@ -122,4 +127,39 @@ fn settled(suite: &Suite) {
     web.is_clean();
     let seen = watcher.seen();
     assert!(seen.fewest_ready >= 20, "{seen:?}");
+}
+
+/// The controller-manager dies, and another one knows nothing but what is written.
+#[cfg(unix)]
+fn killed_controllers(suite: &Suite) {
+    use crate::rollout_canary_faults::spawn_as;
+
+    const MANAGER: &str = "kube-controller-manager";
+    let restart = || suite.cluster().restart(MANAGER).expect("it is restarted");
+    let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 1}));
+    let watcher = web.watch();
+    web.start("20% --timeout 4m").success();
+    let (canaries, sizes) = (web.pods_of("2"), web.sizes());
+    restart();
+    // The new one has gone through everything once it has made something of its own.
+    let other = suite.web(1, json!(null));
+    assert_eq!(web.sizes(), sizes, "at rest");
+    assert_eq!(web.pods_of("2"), canaries, "at rest");
+    drop(other);
+    let canary = |more: usize| web.pods_of("2").len() >= more;
+    for (words, more) in [("web 40% --timeout 5m", 3), ("promote web --timeout 5m", 6)] {
+        let mut driver = spawn_as(suite, &web, words, suite.cluster().kubeconfig());
+        eventually("it is on its way", || {
+            canary(more) || driver.try_wait().is_ok_and(|ended| ended.is_some())
+        });
+        restart();
+        let ended = driver.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{words}");
+        let pods = web.pods_of("2");
+        assert!(canaries.iter().all(|pod| pods.contains(pod)), "{words}");
+    }
+    assert_eq!(web.sizes(), [("2".to_owned(), 10)].into());
+    web.is_clean();
+    let seen = watcher.seen();
+    assert!(seen.fewest_ready >= 10, "{seen:?}");
 }

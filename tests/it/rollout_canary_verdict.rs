@@ -17,14 +17,18 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(
             "one_failed_request_in_twenty_is_found_on_the_pods_own_pages",
             real,
-            |suite| caught(suite, |_| Way::Pods, &["--scrape", ":8080/metrics"]),
+            |suite| {
+                let web = suite.serving(4);
+                caught(&web, &Way::Pods, &["--scrape", ":8080/metrics"]);
+            },
         ),
         Case::new(
             "one_failed_request_in_twenty_through_a_gateway_is_found_by_asking_prometheus",
             measured,
             |suite| {
                 let place = groundcrew_sandbox::addons::PROMETHEUS_SERVICE;
-                caught(suite, |web| web.route(), &["--prometheus", place]);
+                let web = suite.serving(4);
+                caught(&web, &web.route(), &["--prometheus", place]);
             },
         ),
         Case::new(
@@ -55,13 +59,11 @@ fn rollout(web: &Web<'_>, image: &str, words: &str, from: &[&str]) -> Output {
         .run()
 }
 
-fn caught(suite: &Suite, way: fn(&Web<'_>) -> Way, from: &[&str]) {
-    let web = suite.serving(4);
-    let way = way(&web);
+fn caught(web: &Web<'_>, way: &Way, from: &[&str]) {
     let before = web.snapshot();
     let image = "sandbox.local/web:flaky";
-    let (run, answers) = web.under_load(&way, || {
-        rollout(&web, image, "--smoke 100s --warmup 1s", from)
+    let (run, answers) = web.under_load(way, || {
+        rollout(web, image, "--smoke 100s --warmup 1s", from)
     });
     run.code(3)
         .says("requests: ")

@@ -118,6 +118,15 @@ impl Sandbox {
         Ok(Self { run, state })
     }
 
+    /// Kills one of its parts and starts it anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::process::restart`].
+    pub fn restart(&self, part: &str) -> Result<()> {
+        crate::process::restart(&self.run, part)
+    }
+
     /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {

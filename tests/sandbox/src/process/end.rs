@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::spawner::records;
+use super::spawner::{Record, records};
 use super::{Identity, MARKER};
 use crate::error::{Error, Result};
 use crate::layout::RunDir;
@@ -47,6 +47,25 @@ pub fn end(run: &RunDir) -> Result<Ended> {
         processes += end_group(&stray)?;
     }
     Ok(Ended { processes })
+}
+
+/// Kills one part as a crash would, and returns once it is gone.
+///
+/// # Errors
+///
+/// When it does not run, or outlives even that.
+pub fn crash(record: &Record) -> Result<()> {
+    let identity = &record.identity;
+    let pid = Pid::from_raw(identity.pid).filter(|_| identity.is_alive());
+    let Some(pid) = pid else {
+        return Err(Error::new(format!("{} does not run", record.part)));
+    };
+    let _gone = kill_process(pid, Signal::KILL);
+    if wait(&[identity], AFTER_KILL) {
+        Ok(())
+    } else {
+        Err(Error::new(format!("cannot end process {}", identity.pid)))
+    }
 }
 
 fn end_group(group: &[Identity]) -> Result<usize> {

@@ -53,6 +53,15 @@ impl<'a> Spawner<'a> {
         }
     }
 
+    /// Makes a spawner for a sandbox that is up: what it starts comes after everything else.
+    #[must_use]
+    pub fn beside(run: &'a RunDir) -> Self {
+        let last = records(run).last().map_or(0, |record| record.order + 1);
+        let spawner = Self::new(run);
+        spawner.order.set(last);
+        spawner
+    }
+
     /// Returns the sandbox's directory.
     #[must_use]
     pub fn run_dir(&self) -> &RunDir {

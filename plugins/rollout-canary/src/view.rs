@@ -213,7 +213,7 @@ impl Status {
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
-        status.abandoned = is_abandoned(record, &seen, now);
+        status.abandoned = is_abandoned(status.phase, record, &seen, now);
         status.conflict = conflict(record, &seen)
             .map(|conflict| crate::commands::told(&conflict, target).to_string());
         status.traffic = record.shared.as_ref().map(Traffic::of);
@@ -262,11 +262,12 @@ fn is_parked(record: &Record, seen: &Seen) -> bool {
         && seen.canary.size > 0
 }
 
-/// Says whether a canary that is not at rest has no driver. What others changed is theirs.
+/// Says whether a canary that is not at rest in its phase has no driver. What others changed is
+/// theirs.
 #[must_use]
-pub fn is_abandoned(record: &Record, seen: &Seen, now: Timestamp) -> bool {
+pub fn is_abandoned(phase: Phase, record: &Record, seen: &Seen, now: Timestamp) -> bool {
     let driving = Driver::standing(record.driver.as_ref(), &Driver::me(now), now);
-    let is_on_the_way = match phase(record, seen) {
+    let is_on_the_way = match phase {
         Phase::Ramping | Phase::Settling | Phase::Promoting | Phase::Aborting => true,
         Phase::Holding => machine::is_driven(record, seen),
         Phase::Idle | Phase::Conflict | Phase::Orphan => false,

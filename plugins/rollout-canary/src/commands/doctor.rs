@@ -212,7 +212,7 @@ fn find(
                     error.hints().join("; "),
                     Repair::ByHand,
                 ));
-            } else if view::is_abandoned(record, &seen, now) {
+            } else if view::is_abandoned(view::phase(record, &seen), record, &seen, now) {
                 findings.push(finding(
                     "the canary is not at rest, and nobody drives it".to_owned(),
                     format!(

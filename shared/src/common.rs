@@ -1,4 +1,4 @@
-//! The commands that every plugin has, besides its own: `completion` and `manual`.
+//! The commands that every plugin has: `completion`, `options` and `manual`.
 
 use std::ffi::OsStr;
 
@@ -13,8 +13,10 @@ use crate::ui::Ui;
 // No doc comment: clap would take it for every plugin's own description.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Common {
-    /// Let the shell complete this plugin's words
+    /// Set up shell completion for this plugin
     Completion(CompletionArgs),
+    /// List the flags that every command takes
+    Options,
     /// Print the reference page, or write the manual pages
     #[command(hide = true)]
     Manual(ManualArgs),
@@ -44,6 +46,7 @@ impl Common {
     pub(crate) fn run(self, program: &OsStr, command: Command, ui: &Ui) -> Result<Exit> {
         match self {
             Self::Completion(args) => install::run(&args, program, ui),
+            Self::Options => manual::options(&command, ui),
             Self::Manual(args) => manual::run(&args, command, ui),
         }
     }

@@ -34,6 +34,28 @@ pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
+/// Prints the flags that every command takes.
+pub(crate) fn options(command: &Command, ui: &Ui) -> Result<Exit> {
+    ui.answer(shared_flags(command).render_long_help().ansi())?;
+    Ok(Exit::Done)
+}
+
+/// Returns a command line of the global flags alone, for its help.
+fn shared_flags(command: &Command) -> Command {
+    let name = command.get_bin_name().unwrap_or_default();
+    let flags = command
+        .get_arguments()
+        .filter(|argument| argument.is_global_set());
+    Command::new("options")
+        .disable_help_flag(true)
+        .about("Every command takes these flags, before or after its name.")
+        .override_usage(format!("{name} [COMMAND] [OPTIONS]"))
+        .args(flags.cloned().map(|flag| {
+            let flag = flag.global(false);
+            flag.hide_short_help(false).hide_long_help(false)
+        }))
+}
+
 /// How wide the lines of the reference are at most.
 const WIDTH: usize = 100;
 
@@ -44,6 +66,9 @@ fn reference(command: Command) -> String {
     command.build();
     let mut page = format!("# {}\n", command.get_bin_name().unwrap_or_default());
     section(&command, &mut page);
+    let flags = shared_flags(&command).term_width(WIDTH).render_long_help();
+    page.push_str("\n## Flags of every command\n\n");
+    block(&flags.to_string(), &mut page);
     page
 }
 
@@ -54,16 +79,23 @@ fn wide(command: Command) -> Command {
 fn section(command: &Command, page: &mut String) {
     let name = command.get_bin_name().unwrap_or_default();
     let help = command.clone().render_long_help().to_string();
-    page.push_str(&format!("\n## `{name}`\n\n```text\n"));
-    for line in help.trim_end().lines() {
+    page.push_str(&format!("\n## `{name}`\n\n"));
+    block(&help, page);
+    let below = command
+        .get_subcommands()
+        .filter(|one| !one.is_hide_set() && one.get_name() != "help");
+    for one in below {
+        section(one, page);
+    }
+}
+
+fn block(text: &str, page: &mut String) {
+    page.push_str("```text\n");
+    for line in text.trim_end().lines() {
         page.push_str(line.trim_end());
         page.push('\n');
     }
     page.push_str("```\n");
-    let below = command.get_subcommands().filter(|one| !one.is_hide_set());
-    for one in below {
-        section(one, page);
-    }
 }
 
 /// Gives the command the name of a manual page: `kubectl-ns-claim`.

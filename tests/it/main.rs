@@ -1,5 +1,6 @@
 //! Every end-to-end test of the project.
 
+mod architecture;
 mod can_i_audit;
 mod can_i_audit_partial;
 mod can_i_audit_planted;
@@ -78,6 +79,7 @@ use harness::Case;
 
 fn main() -> ExitCode {
     let files = [
+        ("architecture", architecture::cases()),
         ("can_i_audit", can_i_audit::cases()),
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_planted", can_i_audit_planted::cases()),

@@ -6,13 +6,13 @@ use kube::api::ListParams;
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::access::Access;
-use super::errors::{Doing, explain};
-use super::fixture::{self, Heard, Seen};
 use super::*;
+use crate::client::access::{self, Access};
+use crate::client::errors::{Doing, explain};
+use crate::client::fixture::{self, Heard, Seen};
 
 const PRODUCT: Product = Product {
-    name: "kubectl-onboard",
+    plugin: "onboard",
     version: "0.1.0",
 };
 
@@ -157,7 +157,7 @@ async fn a_document_that_points_elsewhere_does_not_stand_alone() {
             .unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("alice.kubeconfig does not stand alone"),
+            text.contains("alice.kubeconfig is not self-contained"),
             "{text}"
         );
         assert!(text.ends_with(field), "{text}");

@@ -1,0 +1,132 @@
+//! What a plugin is to the frame: its command line, and what it runs with.
+
+use std::future::Future;
+
+use clap::{ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::client::{self, Product, Session};
+use crate::common::Common;
+use crate::complete::cluster as completion;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::flags::{Globals, KubeArgs};
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+
+/// A kubectl plugin: clap's struct with what the frame needs to know.
+pub trait Plugin: CommandFactory + FromArgMatches {
+    /// The word after `kubectl`, with dashes.
+    const NAME: &'static str;
+
+    /// Does the work.
+    ///
+    /// Once the frame's interrupt fires, the plugin brings the state to a safe point and returns;
+    /// a second Ctrl-C ends the process at once.
+    fn run(self, frame: Frame) -> impl Future<Output = Result<Exit>>;
+}
+
+/// What every command runs with.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Where all text goes.
+    pub ui: Ui,
+    /// Fires at the first Ctrl-C.
+    pub interrupt: Interrupt,
+    /// The program's name and version.
+    pub product: Product,
+    /// Which cluster to talk to, and as which user.
+    pub kube: KubeArgs,
+}
+
+impl Frame {
+    /// Connects by the flags, the kubeconfig files and the environment, as kubectl would.
+    ///
+    /// # Errors
+    ///
+    /// As [`client::connect`].
+    pub async fn connect(&self) -> Result<Session> {
+        client::connect(&self.kube, &self.product, &self.ui).await
+    }
+
+    /// Asks a yes/no question before anything is written; `--yes` answers it.
+    ///
+    /// # Errors
+    ///
+    /// That the answer was no; usage when there is no terminal to ask on.
+    pub fn confirm(&self, question: &str, yes: bool) -> Result<()> {
+        if yes || self.ui.confirm(question)? {
+            return Ok(());
+        }
+        Err(Error::failed("aborted; nothing was changed"))
+    }
+}
+
+/// Returns a plugin's whole command line under the name that people type, `kubectl <plugin>`;
+/// its own name is the binary's, which kubectl looks for with underscores instead of dashes.
+pub fn command<P: Plugin>() -> Command {
+    let command = Common::join(P::command())
+        .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
+        .bin_name(format!("kubectl {}", P::NAME))
+        // Flags may come before the command too; `misplaced` refuses those that are not global.
+        .args_conflicts_with_subcommands(false)
+        .subcommand_negates_reqs(true)
+        .disable_help_subcommand(false);
+    finished(command, P::NAME).args(globals())
+}
+
+/// Returns the flags that every command takes, before and after its word. `--help` leaves them to
+/// the command `options`.
+pub(crate) fn globals() -> Vec<clap::Arg> {
+    let flags = KubeArgs::augment_args(Globals::augment_args(Command::new("options")));
+    let flags = flags.get_arguments().cloned();
+    flags
+        .map(|flag| {
+            let flag = flag.global(true).hide_short_help(true).hide_long_help(true);
+            match completer(flag.get_id().as_str()) {
+                Some(completer) => flag.add(completer),
+                None => flag,
+            }
+        })
+        .collect()
+}
+
+fn completer(flag: &str) -> Option<ArgValueCompleter> {
+    match flag {
+        "context" => Some(completion::contexts()),
+        "cluster" => Some(completion::clusters()),
+        "user" => Some(completion::users()),
+        "namespace" => Some(completion::namespaces()),
+        _ => None,
+    }
+}
+
+/// Lists arguments under `Arguments`, whatever the flags beside them are listed under, and says
+/// where the other flags are.
+fn finished(command: Command, name: &str) -> Command {
+    let mut command = command.mut_args(|argument| {
+        if argument.is_positional() {
+            argument.help_heading(None)
+        } else {
+            argument
+        }
+    });
+    let pointer = format!("Use \"kubectl {name} options\" for connection and output flags.");
+    let below = match command.get_after_help() {
+        Some(text) => format!("{text}\n\n{pointer}"),
+        None => pointer,
+    };
+    command = command.after_help(below);
+    command.mut_subcommands(|below| finished(below, name))
+}
+
+/// Returns the flag or argument of the plugin's own that was given before a command, if one was.
+pub(crate) fn misplaced(command: &Command, matches: &ArgMatches) -> Option<(String, String)> {
+    let below = matches.subcommand_name()?;
+    let own = command.get_arguments().find(|argument| {
+        !argument.is_global_set()
+            && matches.value_source(argument.get_id().as_str())
+                == Some(clap::parser::ValueSource::CommandLine)
+    })?;
+    Some((own.to_string(), below.to_owned()))
+}

@@ -72,7 +72,18 @@ pub fn command<P: Plugin>() -> Command {
         .args_conflicts_with_subcommands(false)
         .subcommand_negates_reqs(true)
         .disable_help_subcommand(false);
-    finished(command, P::NAME).args(globals())
+    let usage = usage(&command);
+    finished(command, P::NAME)
+        .override_usage(usage)
+        .args(globals())
+}
+
+/// Returns the two ways to call a plugin. Left to itself, clap would show what the plugin does
+/// without a command as something that may precede one.
+fn usage(command: &Command) -> String {
+    let mut apart = command.clone().args_conflicts_with_subcommands(true);
+    let usage = apart.render_usage().to_string();
+    usage.trim_start_matches("Usage: ").to_owned()
 }
 
 /// Returns the flags that every command takes, before and after its word. `--help` leaves them to
@@ -129,4 +140,99 @@ pub(crate) fn misplaced(command: &Command, matches: &ArgMatches) -> Option<(Stri
                 == Some(clap::parser::ValueSource::CommandLine)
     })?;
     Some((own.to_string(), below.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Parser, Subcommand};
+
+    use super::*;
+
+    /// Claim something
+    #[derive(Debug, Parser)]
+    #[command(version)]
+    struct Cli {
+        #[command(subcommand)]
+        command: Option<Words>,
+        #[command(flatten)]
+        own: Own,
+    }
+
+    #[derive(Debug, Args)]
+    #[command(next_help_heading = "Claim")]
+    struct Own {
+        /// Name of the namespace
+        name: Option<String>,
+        /// Your team
+        #[arg(long)]
+        team: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq, Subcommand)]
+    enum Words {
+        /// List claims
+        List {
+            /// Only yours
+            #[arg(long)]
+            mine: bool,
+        },
+    }
+
+    impl Plugin for Cli {
+        const NAME: &'static str = "ns-claim";
+
+        async fn run(self, _: Frame) -> Result<Exit> {
+            Ok(Exit::Done)
+        }
+    }
+
+    fn parse(line: &str) -> (ArgMatches, Cli, KubeArgs) {
+        let words = std::iter::once("kubectl-ns_claim").chain(line.split(' '));
+        let matches = command::<Cli>().try_get_matches_from(words).unwrap();
+        let cli = Cli::from_arg_matches(&matches).unwrap();
+        let kube = KubeArgs::from_arg_matches(&matches).unwrap();
+        (matches, cli, kube)
+    }
+
+    #[test]
+    fn a_flag_of_kubectl_means_the_same_before_and_after_the_command() {
+        for line in [
+            "--context prod -n a list --mine",
+            "list --mine --context prod -n a",
+            "-n a list --context=prod --mine",
+        ] {
+            let (matches, cli, kube) = parse(line);
+            assert_eq!(cli.command, Some(Words::List { mine: true }), "{line}");
+            assert_eq!(kube.context.as_deref(), Some("prod"), "{line}");
+            assert_eq!(kube.namespace.as_deref(), Some("a"), "{line}");
+            assert_eq!(misplaced(&command::<Cli>(), &matches), None, "{line}");
+        }
+        let (_, cli, kube) = parse("--context prod mine --team web");
+        assert_eq!(
+            (cli.own.name.as_deref(), cli.own.team.as_deref()),
+            (Some("mine"), Some("web"))
+        );
+        assert_eq!(kube.context.as_deref(), Some("prod"));
+    }
+
+    #[test]
+    fn what_belongs_to_no_command_is_refused_before_one() {
+        for (line, own) in [
+            ("--team web list", "--team <TEAM>"),
+            ("alice list", "[NAME]"),
+        ] {
+            let (matches, ..) = parse(line);
+            let mut command = command::<Cli>();
+            command.build();
+            let wrong = misplaced(&command, &matches);
+            assert_eq!(wrong, Some((own.to_owned(), "list".to_owned())), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_shows_the_commands_own_flags_and_where_the_others_are() {
+        let mut command = command::<Cli>().term_width(100);
+        command.build();
+        insta::assert_snapshot!(command.render_long_help().to_string());
+    }
 }

@@ -3,7 +3,7 @@
 //! A plugin is a clap struct that implements [`app::Plugin`] and a `main` that calls
 //! [`app::run`]. From here it gets
 //!
-//! - [`flags`]: kubectl's connection flags, output formats, dry run, colour;
+//! - [`flags`]: kubectl's connection flags, output formats, dry run, color;
 //! - [`client`]: a client that reads kubeconfigs as client-go does, retries with a voice and
 //!   shows the server's warnings;
 //! - [`cluster`]: typed handles on its objects, the loops that wait and that write again;

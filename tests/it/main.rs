@@ -72,6 +72,7 @@ mod rollout_canary_slow;
 #[cfg(unix)]
 mod rollout_canary_small;
 mod rollout_canary_verdict;
+mod words;
 
 use std::process::ExitCode;
 
@@ -160,6 +161,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ("rollout_canary_small", rollout_canary_small::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
+        ("words", words::cases()),
     ];
     let cases = files
         .into_iter()

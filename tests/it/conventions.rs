@@ -262,7 +262,10 @@ fn flags_before_the_command(suite: &Suite) {
             let after = run(&[&word, "--help"]).success().stdout.clone();
             for value in values {
                 let before = run(&[value, &word, "--help"]).success().stdout.clone();
-                assert!(before == after, "{plugin} {value} {word}\n{before}\n{after}");
+                assert!(
+                    before == after,
+                    "{plugin} {value} {word}\n{before}\n{after}"
+                );
             }
         }
     });
@@ -280,7 +283,10 @@ fn help_is_short(suite: &Suite) {
             let lines = page.lines().count();
             assert!(lines <= 60, "{plugin} {word} --help has {lines} lines");
             let pointer = " options\" for connection and output flags.";
-            assert!(page.trim_end().ends_with(pointer), "{plugin} {word}\n{page}");
+            assert!(
+                page.trim_end().ends_with(pointer),
+                "{plugin} {word}\n{page}"
+            );
         }
     });
 }
@@ -291,7 +297,11 @@ fn help_is_a_command(suite: &Suite) {
         assert_eq!(run(&["help"]).success().stdout, help, "{plugin}");
         for word in words(&help) {
             let page = run(&["help", &word]).success().stdout.clone();
-            assert_eq!(page, run(&[&word, "--help"]).success().stdout, "{plugin} {word}");
+            assert_eq!(
+                page,
+                run(&[&word, "--help"]).success().stdout,
+                "{plugin} {word}"
+            );
         }
     });
 }

@@ -33,7 +33,10 @@ const WORDS: [(&str, &str); 15] = [
     (r"\bfor good\b", "permanently"),
     (r"\bhers\b", "the user's"),
     (r"\bcan bear\b", "can meet"),
-    (r"\b(colour|behaviour|favour|cancelled)", "American spelling"),
+    (
+        r"\b(colour|behaviour|favour|cancelled)",
+        "American spelling",
+    ),
 ];
 
 /// `is no claim` is to be `is not a claim`; `there is no …` and `is no longer` are English.
@@ -118,11 +121,50 @@ fn documents(_: &Suite) {
 
 /// What a summary may begin with; a new command adds its verb.
 const VERBS: [&str; 44] = [
-    "Accept", "Answer", "Apply", "Ask", "Audit", "Check", "Claim", "Combine", "Compare", "Convert",
-    "Create", "Delete", "Explain", "Export", "Extend", "Find", "Fix", "Generate", "Get", "Give",
-    "Grant", "Install", "Issue", "Label", "List", "Look", "Make", "Onboard", "Plan", "Print",
-    "Promote", "Protect", "Remove", "Release", "Renew", "Report", "Resume", "Roll", "Run", "Save",
-    "Set", "Show", "Transfer", "Uninstall",
+    "Accept",
+    "Answer",
+    "Apply",
+    "Ask",
+    "Audit",
+    "Check",
+    "Claim",
+    "Combine",
+    "Compare",
+    "Convert",
+    "Create",
+    "Delete",
+    "Explain",
+    "Export",
+    "Extend",
+    "Find",
+    "Fix",
+    "Generate",
+    "Get",
+    "Give",
+    "Grant",
+    "Install",
+    "Issue",
+    "Label",
+    "List",
+    "Look",
+    "Make",
+    "Onboard",
+    "Plan",
+    "Print",
+    "Promote",
+    "Protect",
+    "Remove",
+    "Release",
+    "Renew",
+    "Report",
+    "Resume",
+    "Roll",
+    "Run",
+    "Save",
+    "Set",
+    "Show",
+    "Transfer",
+    "Uninstall",
 ];
 
 fn summaries(_: &Suite) {
@@ -153,7 +195,10 @@ fn summaries(_: &Suite) {
 /// Returns every file below a folder with that ending.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder can be read").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("a folder can be read")
+        .flatten()
+    {
         let path = entry.path();
         if path.is_dir() {
             found.extend(files(&path, ending));

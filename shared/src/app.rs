@@ -17,7 +17,7 @@ use crate::ui::{ColorChoice, Ui};
 pub use crate::interrupt::Interrupt;
 pub use crate::plugin::{Frame, Plugin, command};
 
-use crate::plugin::misplaced;
+use crate::plugin::{globals, misplaced};
 
 /// Runs a plugin from the process's arguments to its exit code.
 pub fn run<P: Plugin>() -> ExitCode {
@@ -38,7 +38,7 @@ pub fn run<P: Plugin>() -> ExitCode {
         }
         Asked::Common(common) => {
             let program = words.first().cloned().unwrap_or_default();
-            common.run(&program, command::<P>(), &ui)
+            common.run(&program, command::<P>(), &globals(), &ui)
         }
     };
     let exit = match result {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+use clap::{Arg, ArgMatches, Command, FromArgMatches, Subcommand};
 
 use crate::complete::install::{self, CompletionArgs};
 use crate::error::Result;
@@ -42,12 +42,18 @@ impl Common {
     }
 
     /// Does the work. `program` is the name that the process was started under, `command` the
-    /// whole command line.
-    pub(crate) fn run(self, program: &OsStr, command: Command, ui: &Ui) -> Result<Exit> {
+    /// whole command line, `globals` the flags that every command takes.
+    pub(crate) fn run(
+        self,
+        program: &OsStr,
+        command: Command,
+        globals: &[Arg],
+        ui: &Ui,
+    ) -> Result<Exit> {
         match self {
             Self::Completion(args) => install::run(&args, program, ui),
-            Self::Options => manual::options(&command, ui),
-            Self::Manual(args) => manual::run(&args, command, ui),
+            Self::Options => manual::options(&command, globals, ui),
+            Self::Manual(args) => manual::run(&args, command, globals, ui),
         }
     }
 }

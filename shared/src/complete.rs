@@ -46,7 +46,7 @@ pub(crate) fn answer<P: Plugin>(mut words: Vec<OsString>) -> Exit {
         cluster::remember_connection(&words);
         let index = words.len() - 1;
         let wants_flag = words[index].to_string_lossy().starts_with('-');
-        let mut command = plugin::command::<P>();
+        let mut command = plugin::completable::<P>();
         let candidates = clap_complete::engine::complete(&mut command, words, index, None);
         // Nobody listens any more when the time is over.
         let _ = sender.send(candidates.map(|candidates| lines(&candidates, wants_flag)));

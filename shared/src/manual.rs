@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -18,9 +18,9 @@ pub(crate) struct ManualArgs {
 }
 
 /// Prints the reference as Markdown, or writes the manual pages.
-pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> {
+pub(crate) fn run(args: &ManualArgs, command: Command, globals: &[Arg], ui: &Ui) -> Result<Exit> {
     match &args.man {
-        None => ui.answer(reference(command))?,
+        None => ui.answer(reference(command, globals))?,
         Some(directory) => {
             let written = fs::create_dir_all(directory)
                 .and_then(|()| clap_mangen::generate_to(paged(command), directory));
@@ -35,38 +35,36 @@ pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> 
 }
 
 /// Prints the flags that every command takes.
-pub(crate) fn options(command: &Command, ui: &Ui) -> Result<Exit> {
-    ui.answer(shared_flags(command).render_long_help().ansi())?;
+pub(crate) fn options(command: &Command, globals: &[Arg], ui: &Ui) -> Result<Exit> {
+    ui.answer(shared_flags(command, globals).render_help().ansi())?;
     Ok(Exit::Done)
 }
 
 /// Returns a command line of the global flags alone, for its help.
-fn shared_flags(command: &Command) -> Command {
+fn shared_flags(command: &Command, globals: &[Arg]) -> Command {
     let name = command.get_bin_name().unwrap_or_default();
-    let flags = command
-        .get_arguments()
-        .filter(|argument| argument.is_global_set());
+    let flags = globals.iter().filter(|flag| !flag.is_hide_set());
     Command::new("options")
         .disable_help_flag(true)
         .about("Every command takes these flags, before or after its name.")
         .override_usage(format!("{name} [COMMAND] [OPTIONS]"))
-        .args(flags.cloned().map(|flag| {
-            let flag = flag.global(false);
-            flag.hide_short_help(false).hide_long_help(false)
-        }))
+        .max_term_width(WIDTH)
+        .args(flags.map(|flag| flag.clone().global(false)))
 }
 
 /// How wide the lines of the reference are at most.
 const WIDTH: usize = 100;
 
 /// Returns the help of a command and of everything below it, as one page.
-fn reference(command: Command) -> String {
+fn reference(command: Command, globals: &[Arg]) -> String {
     // Set on every command: it is not handed down once the tree is built.
     let mut command = wide(command);
     command.build();
     let mut page = format!("# {}\n", command.get_bin_name().unwrap_or_default());
     section(&command, &mut page);
-    let flags = shared_flags(&command).term_width(WIDTH).render_long_help();
+    let flags = shared_flags(&command, globals)
+        .term_width(WIDTH)
+        .render_help();
     page.push_str("\n## Flags of every command\n\n");
     block(&flags.to_string(), &mut page);
     page
@@ -78,7 +76,7 @@ fn wide(command: Command) -> Command {
 
 fn section(command: &Command, page: &mut String) {
     let name = command.get_bin_name().unwrap_or_default();
-    let help = command.clone().render_long_help().to_string();
+    let help = command.clone().render_help().to_string();
     page.push_str(&format!("\n## `{name}`\n\n"));
     block(&help, page);
     let below = command

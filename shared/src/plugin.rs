@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use clap::{ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Args as _, Command, CommandFactory, FromArgMatches};
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::client::{self, Product, Session};
@@ -64,7 +64,18 @@ impl Frame {
 
 /// Returns a plugin's whole command line under the name that people type, `kubectl <plugin>`;
 /// its own name is the binary's, which kubectl looks for with underscores instead of dashes.
+///
+/// `--help` leaves the flags that every command takes to the command `options`.
 pub fn command<P: Plugin>() -> Command {
+    line::<P>(globals().into_iter().map(|flag| flag.hide(true)))
+}
+
+/// Returns the command line with nothing hidden: every flag can be completed.
+pub(crate) fn completable<P: Plugin>() -> Command {
+    line::<P>(globals().into_iter())
+}
+
+fn line<P: Plugin>(globals: impl Iterator<Item = Arg>) -> Command {
     let command = Common::join(P::command())
         .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
         .bin_name(format!("kubectl {}", P::NAME))
@@ -75,7 +86,7 @@ pub fn command<P: Plugin>() -> Command {
     let usage = usage(&command);
     finished(command, P::NAME)
         .override_usage(usage)
-        .args(globals())
+        .args(globals)
 }
 
 /// Returns the two ways to call a plugin. Left to itself, clap would show what the plugin does
@@ -86,14 +97,13 @@ fn usage(command: &Command) -> String {
     usage.trim_start_matches("Usage: ").to_owned()
 }
 
-/// Returns the flags that every command takes, before and after its word. `--help` leaves them to
-/// the command `options`.
-pub(crate) fn globals() -> Vec<clap::Arg> {
+/// Returns the flags that every command takes, before and after its word.
+pub(crate) fn globals() -> Vec<Arg> {
     let flags = KubeArgs::augment_args(Globals::augment_args(Command::new("options")));
     let flags = flags.get_arguments().cloned();
     flags
         .map(|flag| {
-            let flag = flag.global(true).hide_short_help(true).hide_long_help(true);
+            let flag = flag.global(true);
             match completer(flag.get_id().as_str()) {
                 Some(completer) => flag.add(completer),
                 None => flag,
@@ -112,23 +122,59 @@ fn completer(flag: &str) -> Option<ArgValueCompleter> {
     }
 }
 
-/// Lists arguments under `Arguments`, whatever the flags beside them are listed under, and says
-/// where the other flags are.
+/// One page of help, not a short and a long one: what the command does, usage, a line or two for
+/// each flag, examples, and where the other flags are.
 fn finished(command: Command, name: &str) -> Command {
-    let mut command = command.mut_args(|argument| {
-        if argument.is_positional() {
-            argument.help_heading(None)
-        } else {
-            argument
-        }
-    });
+    let mut command = command.mut_args(compact);
     let pointer = format!("Use \"kubectl {name} options\" for connection and output flags.");
     let below = match command.get_after_help() {
         Some(text) => format!("{text}\n\n{pointer}"),
         None => pointer,
     };
-    command = command.after_help(below);
+    let summary = command.get_about().map(ToString::to_string);
+    let more = command.get_long_about().map(ToString::to_string);
+    if let (Some(summary), Some(more)) = (summary, more) {
+        let more = more.trim_start_matches(&summary).trim().to_owned();
+        command = command.long_about(None).before_help(more);
+    }
+    command = command.after_help(below).help_template(PAGE);
     command.mut_subcommands(|below| finished(below, name))
+}
+
+const PAGE: &str = "\
+{about-with-newline}
+{before-help}{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+/// Gives an argument a help of one piece, which makes clap lay the page out in short lines, and
+/// lists positional ones under `Arguments`, whatever the flags beside them are listed under.
+fn compact(argument: Arg) -> Arg {
+    let mut argument = if argument.is_positional() {
+        argument.help_heading(None)
+    } else {
+        argument
+    };
+    if let Some(text) = argument.get_long_help().map(ToString::to_string) {
+        let text = text.replace(".\n\n", ". ").replace("\n\n", ". ");
+        argument = argument.help(text).long_help(None);
+    }
+    let values = argument.get_possible_values();
+    if values.iter().any(|value| value.get_help().is_some()) {
+        let names: Vec<&str> = values
+            .iter()
+            .filter(|value| !value.is_hide_set())
+            .map(clap::builder::PossibleValue::get_name)
+            .collect();
+        let text = argument.get_help().map(ToString::to_string);
+        let text = format!(
+            "{} [possible values: {}]",
+            text.unwrap_or_default(),
+            names.join(", ")
+        );
+        argument = argument.help(text).hide_possible_values(true);
+    }
+    argument
 }
 
 /// Returns the flag or argument of the plugin's own that was given before a command, if one was.
@@ -149,8 +195,10 @@ mod tests {
     use super::*;
 
     /// Claim something
+    ///
+    /// It is yours until it expires.
     #[derive(Debug, Parser)]
-    #[command(version)]
+    #[command(version, max_term_width = 100)]
     struct Cli {
         #[command(subcommand)]
         command: Option<Words>,
@@ -164,8 +212,12 @@ mod tests {
         /// Name of the namespace
         name: Option<String>,
         /// Your team
+        ///
+        /// It is shown in lists.
         #[arg(long)]
         team: Option<String>,
+        #[command(flatten)]
+        write: crate::flags::WriteArgs,
     }
 
     #[derive(Debug, PartialEq, Subcommand)]
@@ -233,6 +285,6 @@ mod tests {
     fn help_shows_the_commands_own_flags_and_where_the_others_are() {
         let mut command = command::<Cli>().term_width(100);
         command.build();
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 }

@@ -17,7 +17,7 @@ use crate::ui::{ColorChoice, Ui};
 pub use crate::interrupt::Interrupt;
 pub use crate::plugin::{Frame, Plugin, command};
 
-use crate::plugin::{globals, misplaced};
+use crate::plugin::{globals, misplaced, mistaken};
 
 /// Runs a plugin from the process's arguments to its exit code.
 pub fn run<P: Plugin>() -> ExitCode {
@@ -68,6 +68,9 @@ fn parse<P: Plugin>(words: &[OsString], color: ColorChoice) -> Result<Asked<P>, 
     if let Some((own, below)) = misplaced(&command, &matches) {
         let text = format!("{own} cannot stand before the command {below:?}");
         return Err(command.error(ErrorKind::ArgumentConflict, text));
+    }
+    if let Some(text) = mistaken::<P>(&command, &matches) {
+        return Err(command.error(ErrorKind::InvalidSubcommand, text));
     }
     let asked = match Common::asked(&matches) {
         Ok(Some(common)) => Ok(Asked::Common(common)),

@@ -22,6 +22,7 @@ pub mod error;
 pub mod exit;
 pub mod finding;
 pub mod flags;
+mod guess;
 mod interrupt;
 mod manual;
 pub mod output;

@@ -11,6 +11,7 @@ use crate::complete::cluster as completion;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::flags::{Globals, KubeArgs};
+use crate::guess;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
 
@@ -18,6 +19,10 @@ use crate::ui::Ui;
 pub trait Plugin: CommandFactory + FromArgMatches {
     /// The word after `kubectl`, with dashes.
     const NAME: &'static str;
+
+    /// What the name is of that the plugin takes where a command could be, such as `user`; empty
+    /// when it takes none. A name that looks like a command is taken only as `user/NAME`.
+    const NOUN: &'static str = "";
 
     /// Does the work.
     ///
@@ -188,6 +193,29 @@ pub(crate) fn misplaced(command: &Command, matches: &ArgMatches) -> Option<(Stri
     Some((own.to_string(), below.to_owned()))
 }
 
+/// Returns why a word in the place of a name is refused: it looks like a command that was meant.
+pub(crate) fn mistaken<P: Plugin>(command: &Command, matches: &ArgMatches) -> Option<String> {
+    if P::NOUN.is_empty() || matches.subcommand_name().is_some() {
+        return None;
+    }
+    let place = command.get_positionals().next()?;
+    let typed = matches.get_raw(place.get_id().as_str())?.next()?;
+    let typed = typed.to_string_lossy();
+    let commands = command.get_subcommands().map(Command::get_name);
+    let near = guess::guessed(&typed, commands.filter(|name| *name != "manual"))?;
+    let plugin = command.get_bin_name().unwrap_or_default();
+    let mut text = format!("\"{typed}\" is not a command");
+    match near {
+        Some(near) => text.push_str(&format!("; did you mean:  {plugin} {near}")),
+        None => text.push_str(&format!("; the commands are listed by:  {plugin} --help")),
+    }
+    let (noun, word) = (P::NOUN, typed.to_lowercase());
+    text.push_str(&format!(
+        "\n  if it is the name of a {noun}:  {plugin} {noun}/{word}"
+    ));
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{Args, Parser, Subcommand};
@@ -232,6 +260,7 @@ mod tests {
 
     impl Plugin for Cli {
         const NAME: &'static str = "ns-claim";
+        const NOUN: &'static str = "claim";
 
         async fn run(self, _: Frame) -> Result<Exit> {
             Ok(Exit::Done)
@@ -278,6 +307,27 @@ mod tests {
             command.build();
             let wrong = misplaced(&command, &matches);
             assert_eq!(wrong, Some((own.to_owned(), "list".to_owned())), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_command_is_never_taken_for_a_name() {
+        let mistaken = |line: &str| {
+            let words = std::iter::once("kubectl-ns_claim").chain(line.split(' '));
+            let mut command = command::<Cli>();
+            let matches = command.try_get_matches_from_mut(words).unwrap();
+            mistaken::<Cli>(&command, &matches)
+        };
+        insta::assert_snapshot!(mistaken("--context prod lst").unwrap(), @r#"
+        "lst" is not a command; did you mean:  kubectl ns-claim list
+          if it is the name of a claim:  kubectl ns-claim claim/lst
+        "#);
+        insta::assert_snapshot!(mistaken("status --team web").unwrap(), @r#"
+        "status" is not a command; the commands are listed by:  kubectl ns-claim --help
+          if it is the name of a claim:  kubectl ns-claim claim/status
+        "#);
+        for line in ["claim/lst", "load-test", "list --mine"] {
+            assert_eq!(mistaken(line), None, "{line}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! What separates a grant from what was asked.
 
-use can_i_audit::engine::World;
-use can_i_audit::nearest::misses;
-use can_i_audit::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject as Stored};
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::nearest::misses;
+use can_i_audit::model::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject as Stored};
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::subject::Subject;
 
 fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|&word| word.to_owned()).collect()

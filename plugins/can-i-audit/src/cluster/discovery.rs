@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use can_i_audit::catalog::{Catalog, Entry};
+use can_i_audit::model::catalog::{Catalog, Entry};
 use futures::future::join_all;
 use groundcrew::client::Session;
 use serde::Deserialize;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use can_i_audit::catalog::Catalog;
-use can_i_audit::policy::{Gap, Policy};
+use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::policy::{Gap, Policy};
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
@@ -15,6 +15,9 @@ use super::lists::{
     ALL, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, Listed, Lister, NAMESPACES, ROLE_BINDINGS, ROLES,
     Resource, SERVICE_ACCOUNTS, get, is_forbidden,
 };
+
+/// Objects of one LIST answer, as for kubectl.
+pub const CHUNK: u32 = 500;
 
 /// Reads everything that may be read, `chunk` objects to an answer.
 ///

@@ -1,6 +1,6 @@
 //! Asks the server itself.
 
-use can_i_audit::question::{Question, Target};
+use can_i_audit::model::question::{Question, Target};
 use futures::StreamExt as _;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};

@@ -1,70 +1,16 @@
-//! Reads a policy: from a cluster, from files, from a snapshot.
+//! The common ending of every command: what the answer is based on.
 
-pub mod assertions;
-pub mod baseline;
-mod discovery;
-pub mod files;
-mod lists;
-pub mod live;
-mod manifests;
-pub mod reviews;
+use std::time::Duration;
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-use can_i_audit::aggregate;
-use can_i_audit::policy::Policy;
-use can_i_audit::question::Mode;
-use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Product, Session};
+use can_i_audit::model::policy::{Gap, Policy};
+use can_i_audit::model::question::Mode;
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Kind, json, yaml};
 use groundcrew::ui::Ui;
-
-/// Objects of one LIST answer, as for kubectl.
-pub const CHUNK: u32 = 500;
-
-/// What every command takes besides its own flags.
-#[derive(Args, Clone, Debug)]
-pub struct Common {
-    #[command(flatten)]
-    source: SourceArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub kube: KubeArgs,
-}
-
-/// Where the policy comes from, and how questions are read.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Source options")]
-struct SourceArgs {
-    /// Read manifests or a snapshot instead of a cluster: a file, a directory or - ; repeatable
-    #[arg(long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
-    from: Vec<PathBuf>,
-
-    /// Read questions as a real request, or to the letter as a SubjectAccessReview
-    #[arg(long, value_name = "MODE", value_enum, default_value = "request")]
-    mode: ModeArg,
-
-    /// Objects that the server is asked for at once
-    #[arg(long, value_name = "N", default_value_t = CHUNK, value_parser = clap::value_parser!(u32).range(1..))]
-    chunk_size: u32,
-
-    /// End with the answer's own exit code although not everything could be read
-    #[arg(long)]
-    allow_partial: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ModeArg {
-    Request,
-    Sar,
-}
+use serde::Serialize;
 
 /// A policy and how it was come by.
 #[derive(Debug)]
@@ -77,99 +23,8 @@ pub struct Observed {
     pub namespace: String,
     /// How questions are read.
     pub mode: Mode,
-    took: Duration,
-    allow_partial: bool,
-}
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-can_i_audit",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
-
-impl Common {
-    /// Says whether files are read and no cluster.
-    #[must_use]
-    pub fn is_offline(&self) -> bool {
-        !self.source.from.is_empty()
-    }
-
-    /// Returns how questions are read.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self.source.mode {
-            ModeArg::Request => Mode::Request,
-            ModeArg::Sar => Mode::Sar,
-        }
-    }
-
-    /// Returns how many objects the server is asked for at once.
-    #[must_use]
-    pub fn chunk(&self) -> u32 {
-        self.source.chunk_size
-    }
-
-    /// Reads everything and says what could not be read.
-    ///
-    /// # Errors
-    ///
-    /// That nothing could be read.
-    pub async fn read(&self, ui: &Ui, interrupt: &Interrupt) -> Result<Observed> {
-        let begun = Instant::now();
-        let (policy, session, namespace) = if self.is_offline() {
-            let namespace = self.kube.namespace.clone();
-            let namespace = namespace.unwrap_or_else(|| "default".to_owned());
-            let policy = files::read(&self.source.from, &namespace, ui)?;
-            (policy, None, namespace)
-        } else {
-            let session = client::connect(&self.kube, &product(), ui).await?;
-            let progress = ui.progress("reading roles and bindings");
-            let policy = interrupt.guard(live::read(&session, self.chunk())).await;
-            drop(progress);
-            let namespace = session.namespace.clone();
-            (policy?, Some(session), namespace)
-        };
-        let observed = Observed {
-            policy: sorted(policy),
-            session,
-            namespace,
-            mode: self.mode(),
-            took: begun.elapsed(),
-            allow_partial: self.source.allow_partial,
-        };
-        for gap in &observed.policy.gaps {
-            ui.warning(format_args!("not read: {gap}"));
-        }
-        warn_of_moments(&observed.policy, ui);
-        Ok(observed)
-    }
-}
-
-/// Sorts, and computes aggregated roles of manifests that were never in a cluster.
-fn sorted(mut policy: Policy) -> Policy {
-    policy.sort();
-    policy
-}
-
-/// Says that the lists are of different moments.
-pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
-    if policy.is_of_one_moment() {
-        return;
-    }
-    let lists = policy.resource_versions.iter();
-    let moments: Vec<String> = lists.map(|(list, at)| format!("{list} at {at}")).collect();
-    ui.warning(format_args!(
-        "read at different moments, so what changed in between may be seen in part: {}",
-        moments.join(", ")
-    ));
-}
-
-/// Fills aggregated roles in.
-pub fn fill_aggregated(policy: &mut Policy) {
-    aggregate::fill(&mut policy.cluster_roles);
+    pub(super) took: Duration,
+    pub(super) allow_partial: bool,
 }
 
 impl Observed {
@@ -223,5 +78,58 @@ impl Observed {
             Error::usage(format!("{what} needs a cluster and not --from"))
                 .with_hint("leave --from out")
         })
+    }
+}
+
+/// Says that the lists are of different moments.
+pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
+    if policy.is_of_one_moment() {
+        return;
+    }
+    let lists = policy.resource_versions.iter();
+    let moments: Vec<String> = lists.map(|(list, at)| format!("{list} at {at}")).collect();
+    ui.warning(format_args!(
+        "read at different moments, so what changed in between may be seen in part: {}",
+        moments.join(", ")
+    ));
+}
+
+/// A body with what it is based on.
+#[derive(Debug, Serialize)]
+pub struct Based<'a, T> {
+    /// Everything was read.
+    pub complete: bool,
+    /// What was not.
+    #[serde(skip_serializing_if = "<[Gap]>::is_empty")]
+    pub missing: &'a [Gap],
+    #[serde(flatten)]
+    pub body: T,
+}
+
+/// Renders a document in JSON or YAML, or `None` for people.
+///
+/// # Errors
+///
+/// Only when a value has no form in that format.
+pub fn document<T: Serialize>(
+    kind: Kind,
+    policy: &Policy,
+    body: T,
+    output: &OutputArgs,
+) -> Result<Option<String>> {
+    let document = || {
+        Document::new(
+            kind,
+            Based {
+                complete: policy.is_complete(),
+                missing: &policy.gaps,
+                body,
+            },
+        )
+    };
+    match output.format {
+        Format::Json => json(&document()).map(Some),
+        Format::Yaml => yaml(&document()).map(Some),
+        Format::Table | Format::Wide | Format::Name => Ok(None),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use can_i_audit::engine::World;
-use can_i_audit::subject::Principal;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::subject::Principal;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
@@ -12,12 +13,9 @@ use groundcrew::output::{Document, Kind, Table, json};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::Based;
-use super::format::FormatArgs;
-use crate::chain::{self, Grant};
-use crate::observe::assertions::{self, Assertion, Expect};
-use crate::observe::{Common, Observed};
-use crate::wording;
+use super::answer::{Based, Observed};
+use super::flags::{Common, FormatArgs, me};
+use crate::local::assertions::{self, Assertion, Expect};
 
 /// Check expectations about access, or answer many questions at once
 ///
@@ -81,7 +79,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let file = assertions::read(&args.filename)?;
     let observed = args.common.read(ui, interrupt).await?;
     let me = if file.assertions.iter().any(|one| one.subject == "me") {
-        Some(wording::me(&observed).await?)
+        Some(me(&observed).await?)
     } else {
         None
     };
@@ -160,7 +158,7 @@ fn answer<'a>(
         grants: grants
             .chains
             .iter()
-            .map(|chain| chain::grant(world, *chain))
+            .map(|chain| grant::grant(world, *chain))
             .collect(),
         question: question.action.to_string(),
         subject: &assertion.subject,

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use can_i_audit::cells::Universe;
-use can_i_audit::diff::{Change, diff};
-use can_i_audit::policy::{Gap, Policy};
+use can_i_audit::model::diff::{Change, diff};
+use can_i_audit::model::permissions::Universe;
+use can_i_audit::model::policy::{Gap, Policy};
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
-use groundcrew::client;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
@@ -16,8 +15,9 @@ use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::Based;
-use crate::observe::{CHUNK, files, live, product, warn_of_moments};
+use super::answer::{Based, warn_of_moments};
+use crate::cluster::connect::connect;
+use crate::{cluster, local};
 
 /// Compare the access that two policies give, not their objects
 ///
@@ -157,24 +157,27 @@ async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
         }
         let mut kube = kube.clone();
         kube.context = Some(context.to_owned());
-        let session = client::connect(&kube, &product(), ui).await?;
-        live::read(&session, CHUNK).await?
+        let session = connect(&kube, ui).await?;
+        cluster::policy::read(&session, cluster::policy::CHUNK).await?
     } else {
         let namespace = kube.namespace.as_deref().unwrap_or("default");
-        files::read(&[PathBuf::from(text)], namespace, ui)?
+        local::policy::read(&[PathBuf::from(text)], namespace, ui)?
     };
     policy.sort();
     Ok(policy)
 }
 
-fn access(universe: &Universe, cells: &[usize]) -> Vec<Access> {
+fn access(universe: &Universe, permissions: &[usize]) -> Vec<Access> {
     let mut grouped: BTreeMap<(Option<String>, String, Option<String>), Vec<String>> =
         BTreeMap::new();
-    for index in cells {
-        let cell = &universe.cells[*index];
-        let group = (!cell.is_path).then(|| cell.group.clone());
-        let key = (group, cell.resource.clone(), cell.name.clone());
-        grouped.entry(key).or_default().push(cell.verb.clone());
+    for index in permissions {
+        let permission = &universe.permissions[*index];
+        let group = (!permission.is_path).then(|| permission.group.clone());
+        let key = (group, permission.resource.clone(), permission.name.clone());
+        grouped
+            .entry(key)
+            .or_default()
+            .push(permission.verb.clone());
     }
     grouped
         .into_iter()

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use can_i_audit::engine::World;
-use can_i_audit::policy::Policy;
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::risks::row::Row;
+use can_i_audit::model::risks::{self, Severity};
+use can_i_audit::model::subject::Subject;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
@@ -14,8 +16,8 @@ use groundcrew::output::{Kind, Table};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::{document, risks};
-use crate::observe::Common;
+use super::answer::document;
+use super::flags::Common;
 
 /// `kubectl can-i-audit` alone.
 #[derive(Args, Debug)]
@@ -120,13 +122,21 @@ const MOST: usize = 8;
 
 fn worst(policy: &Policy) -> String {
     let world = World::new(policy);
-    let (count, rows) = risks::worst(&world, MOST);
+    let mut found = risks::findings(&world, false);
+    found.retain(|finding| finding.severity >= Severity::Medium);
+    let count = found.len();
     if count == 0 {
         return "no findings of medium severity or above.\n".to_owned();
     }
     let mut table = Table::new(Some(&["SEVERITY", "RULE", "WHO", "WHY"]));
-    for row in rows {
-        table.row(row);
+    for finding in found.iter().take(MOST) {
+        let row = Row::new(&world, finding);
+        table.row([
+            row.severity.word(),
+            &format!("{} {}", row.rule, row.name),
+            &row.concerned(),
+            row.why,
+        ]);
     }
     format!(
         "{count} findings of medium severity or above; the worst:\n{}",

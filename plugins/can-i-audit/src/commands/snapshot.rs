@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use can_i_audit::policy::Policy;
+use can_i_audit::model::policy::Policy;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
@@ -12,7 +12,7 @@ use groundcrew::exit::Exit;
 use groundcrew::output::{Document, Kind};
 use groundcrew::ui::Ui;
 
-use crate::observe::Common;
+use super::flags::Common;
 
 /// Keep what decides about access in a file, for --from and diff
 ///
@@ -101,7 +101,7 @@ fn redact(policy: &mut Policy) {
 
 #[cfg(test)]
 mod tests {
-    use can_i_audit::policy::{Binding, Gap, Subject};
+    use can_i_audit::model::policy::{Binding, Gap, Subject};
 
     use super::*;
 

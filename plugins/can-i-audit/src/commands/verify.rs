@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use can_i_audit::engine::{Grants, World};
-use can_i_audit::policy::Policy;
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::sample::{Random, Sampler};
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::{Grants, World};
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::sample::{Random, Sampler};
+use can_i_audit::model::subject::Subject;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
@@ -17,9 +17,10 @@ use groundcrew::output::{Kind, Table};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::observe::reviews::{self, Verdict};
-use crate::observe::{Common, live};
+use super::answer::document;
+use super::flags::Common;
+use crate::cluster;
+use crate::cluster::reviews::{self, Verdict};
 
 /// Ask the server the same questions and prove that it agrees
 ///
@@ -104,7 +105,7 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         // Somebody may have changed something in between: look and ask again.
         tokio::time::sleep(SETTLE).await;
         let mut again = interrupt
-            .guard(live::read(session, args.common.chunk()))
+            .guard(cluster::policy::read(session, args.common.chunk()))
             .await?;
         again.sort();
         let differing: Vec<Question> = open

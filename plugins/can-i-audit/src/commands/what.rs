@@ -1,8 +1,9 @@
 //! `kubectl can-i-audit what`: everything a subject may do.
 
-use can_i_audit::engine::{Chain, World};
-use can_i_audit::policy::Rule;
-use can_i_audit::subject::MASTERS;
+use can_i_audit::model::engine::{Chain, World};
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::policy::Rule;
+use can_i_audit::model::subject::MASTERS;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
@@ -12,10 +13,8 @@ use groundcrew::output::{Kind, Table};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::Common;
-use crate::wording;
+use super::answer::document;
+use super::flags::{Common, asker};
 
 /// List what a subject can do, scope by scope, and through which binding
 ///
@@ -70,7 +69,7 @@ struct Row<'a> {
 pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let observed = args.common.read(ui, interrupt).await?;
     let policy = &observed.policy;
-    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
+    let asker = asker(&args.subject, &args.groups, &observed).await?;
     let world = World::new(policy);
     let namespace = (!args.all_namespaces).then_some(observed.namespace.as_str());
     let mut rows = Vec::new();
@@ -92,7 +91,7 @@ pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
             rows.push(Row {
                 namespace: inside,
                 allows,
-                grant: chain::grant(&world, chain),
+                grant: grant::grant(&world, chain),
                 chain,
             });
         }
@@ -156,7 +155,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String
             &shortened(&rule.verbs, output),
             &shortened(&what, output),
             &names,
-            &chain::words(world, row.chain),
+            &grant::words(world, row.chain),
         ]);
     }
     table.render()

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use can_i_audit::engine::{Chain, WhoRow, World};
-use can_i_audit::question::{Action, Target};
-use can_i_audit::subject::{MASTERS, Subject};
+use can_i_audit::model::engine::{Chain, WhoRow, World};
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::question::{Action, Target};
+use can_i_audit::model::subject::{MASTERS, Subject};
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
@@ -14,10 +15,9 @@ use groundcrew::output::{Kind, Table};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::{Common, Observed};
-use crate::wording;
+use super::answer::Observed;
+use super::answer::document;
+use super::flags::{ActionArgs, Common};
 
 /// List who can do something, where, and through which binding
 ///
@@ -25,23 +25,8 @@ use crate::wording;
 /// granted cluster-wide counts everywhere.
 #[derive(Args, Debug)]
 pub struct WhoArgs {
-    /// Verb: get, list, create, impersonate, …
-    verb: String,
-
-    #[arg(
-        value_name = "RESOURCE",
-        help = "RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics"
-    )]
-    what: String,
-
-    /// One object of that name
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    name: String,
+    #[command(flatten)]
+    action: ActionArgs,
 
     /// Whoever can in at least one namespace
     #[arg(long, group = "scope")]
@@ -102,7 +87,7 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     let observed = args.common.read(ui, interrupt).await?;
     let policy = &observed.policy;
     let catalog = &policy.catalog;
-    let asked = wording::action(&args.verb, &args.what, &args.name, catalog, ui)?;
+    let asked = args.action.action(catalog, ui)?;
     let (asked, scope) = scope(&args, asked, &observed, ui)?;
     let world = World::new(policy);
     let rows = rows(&world, &asked, &scope);
@@ -116,7 +101,7 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
                 grants: row
                     .chains
                     .iter()
-                    .map(|chain| chain::grant(&world, *chain))
+                    .map(|chain| grant::grant(&world, *chain))
                     .collect(),
                 subject: row.subject,
                 namespace: row.namespace,
@@ -261,7 +246,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String
         let wide = output.format == Format::Wide;
         let shown = if wide { row.chains.len() } else { 1 };
         for chain in &row.chains[..shown] {
-            let mut through = chain::words(world, *chain);
+            let mut through = grant::words(world, *chain);
             if !wide && row.chains.len() > 1 {
                 through.push_str(&format!("  (+{} more)", row.chains.len() - 1));
             }

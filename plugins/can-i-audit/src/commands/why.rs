@@ -1,8 +1,9 @@
 //! `kubectl can-i-audit why`: every chain to a right, or what is missing for one.
 
-use can_i_audit::engine::World;
-use can_i_audit::nearest::{self, Miss};
-use can_i_audit::question::{Question, Target};
+use can_i_audit::model::engine::World;
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::nearest::{self, Miss};
+use can_i_audit::model::question::{Question, Target};
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
@@ -12,10 +13,8 @@ use groundcrew::output::Kind;
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::Common;
-use crate::wording;
+use super::answer::document;
+use super::flags::{ActionArgs, Common, asker};
 
 /// Explain why a subject can do something, or what is missing
 ///
@@ -31,23 +30,8 @@ pub struct WhyArgs {
     /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
     subject: String,
 
-    /// Verb: get, list, create, impersonate, …
-    verb: String,
-
-    #[arg(
-        value_name = "RESOURCE",
-        help = "RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics"
-    )]
-    what: String,
-
-    /// One object of that name
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    name: String,
+    #[command(flatten)]
+    action: ActionArgs,
 
     /// Another group that the subject is in; repeatable
     #[arg(long = "group", value_name = "GROUP")]
@@ -100,8 +84,8 @@ const MOST: usize = 5;
 pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let observed = args.common.read(ui, interrupt).await?;
     let policy = &observed.policy;
-    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
-    let action = wording::action(&args.verb, &args.what, &args.name, &policy.catalog, ui)?;
+    let asker = asker(&args.subject, &args.groups, &observed).await?;
+    let action = args.action.action(&policy.catalog, ui)?;
     let place = if args.cluster_wide {
         ""
     } else {
@@ -141,7 +125,7 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         grants: grants
             .chains
             .iter()
-            .map(|chain| chain::grant(&world, *chain))
+            .map(|chain| grant::grant(&world, *chain))
             .collect(),
         nearest: misses.iter().map(|miss| near(&world, miss)).collect(),
     };
@@ -163,9 +147,9 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
 
 fn near<'a>(world: &'a World<'_>, miss: &Miss) -> Near<'a> {
     Near {
-        grant: chain::grant(world, miss.chain),
+        grant: grant::grant(world, miss.chain),
         missing: miss.missing.clone(),
-        words: chain::words(world, miss.chain),
+        words: grant::words(world, miss.chain),
     }
 }
 
@@ -177,7 +161,11 @@ fn verdict(answer: &Answer<'_>) -> &'static str {
     }
 }
 
-fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine::Chain]) -> String {
+fn render(
+    world: &World<'_>,
+    answer: &Answer<'_>,
+    chains: &[can_i_audit::model::engine::Chain],
+) -> String {
     let place = if answer.namespace.is_empty() {
         String::new()
     } else {
@@ -197,7 +185,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine:
     for chain in chains {
         let named = &world.binding(chain.binding).subjects[chain.subject];
         let inside = world.scope_of(chain.binding);
-        let by = can_i_audit::subject::Subject::of_binding(named, inside)
+        let by = can_i_audit::model::subject::Subject::of_binding(named, inside)
             .map_or_else(|| named.name.clone(), |subject| subject.to_string());
         let by = if by == *subject {
             String::new()
@@ -206,7 +194,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine:
         };
         text.push_str(&format!(
             "  {subject} → {by}{}\n",
-            chain::words(world, *chain)
+            grant::words(world, *chain)
         ));
     }
     for (number, near) in answer.nearest.iter().enumerate() {

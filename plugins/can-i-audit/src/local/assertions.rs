@@ -1,15 +1,14 @@
 //! Reads the questions of `check -f`.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::subject::{Principal, Subject};
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::subject::{Principal, Subject};
 use groundcrew::error::{Error, Result};
 use groundcrew::output::API_VERSION;
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::text;
 
 /// The kind of the file.
 pub const KIND: &str = "AccessAssertions";
@@ -69,22 +68,18 @@ pub enum Expect {
 /// What is wrong with it, and where.
 pub fn read(file: &Path) -> Result<Assertions> {
     let (text, name) = if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| Error::failed("cannot read from stdin").with_source(error))?;
-        (text, "stdin".to_owned())
+        (text::stdin("assertions")?, "stdin".to_owned())
     } else {
-        (files::read_file(file)?, file.display().to_string())
+        (text::read_file(file)?, file.display().to_string())
     };
     parse(&text, &name)
 }
 
 fn parse(text: &str, name: &str) -> Result<Assertions> {
     let assertions: Assertions = if text.trim_start().starts_with('{') {
-        files::json(text, name)?
+        text::json(text, name)?
     } else {
-        files::yaml(text, name, 0)?
+        text::yaml(text, name, 0)?
     };
     if assertions.api_version != API_VERSION || assertions.kind != KIND {
         return Err(

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use can_i_audit::risks::Finding;
+use can_i_audit::model::risks::Finding;
 use groundcrew::error::{Error, Result};
 use groundcrew::output::API_VERSION;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::files;
+use super::text;
 
 /// The kind of the file.
 const KIND: &str = "AccessBaseline";
@@ -43,9 +43,9 @@ struct Suppression {
 ///
 /// What is wrong with it, and where.
 pub fn read(file: &Path) -> Result<Baseline> {
-    let text = files::read_file(file)?;
+    let text = text::read_file(file)?;
     let name = file.display().to_string();
-    let baseline: Baseline = files::yaml(&text, &name, 0)?;
+    let baseline: Baseline = text::yaml(&text, &name, 0)?;
     if baseline.api_version != API_VERSION || baseline.kind != KIND {
         return Err(
             Error::usage(format!("{name} is no {KIND}")).with_hint(format!(
@@ -93,7 +93,7 @@ impl Suppression {
 
 #[cfg(test)]
 mod tests {
-    use can_i_audit::risks::Severity;
+    use can_i_audit::model::risks::Severity;
 
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
     fn a_suppression_counts_to_its_last_day_and_is_named_after_it() {
         let text = "{apiVersion: groundcrew.dev/v1alpha1, kind: AccessBaseline, suppressions: \
                     [{rule: CIA-012, subject: 'user:x', reason: known, until: 2026-11-30}]}";
-        let baseline: Baseline = files::yaml(text, "b.yaml", 0).unwrap();
+        let baseline: Baseline = text::yaml(text, "b.yaml", 0).unwrap();
         let mut found = vec![finding()];
         let (count, notes) = baseline.apply(&mut found, "2026-11-30T23:00:00Z".parse().unwrap());
         assert_eq!((count, found.len(), notes.len()), (1, 0, 0));

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use can_i_audit::catalog::Entry;
-use can_i_audit::cells::ORDINARY;
-use can_i_audit::policy::{
+use can_i_audit::model::catalog::Entry;
+use can_i_audit::model::permissions::ORDINARY;
+use can_i_audit::model::policy::{
     AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
 };
 use groundcrew::error::{Error, Result};

@@ -1,18 +1,17 @@
 //! Reads a policy from manifests: YAML or JSON, lists, many documents, whole directories.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use can_i_audit::catalog::Catalog;
-use can_i_audit::policy::{Meta, Named, Policy};
-use can_i_audit::risks::defaults::Defaults;
+use can_i_audit::model::aggregate;
+use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::policy::{Meta, Named, Policy};
+use can_i_audit::model::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
-use serde::de::DeserializeOwned;
 
-use super::fill_aggregated;
 use super::manifests::{Found, Manifest};
+use super::text::{self, json, parts, read_file, yaml};
 
 /// How a snapshot begins.
 pub const SNAPSHOT: &str = "AccessSnapshot";
@@ -27,12 +26,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
     let mut found = Found::default();
     for place in places {
         if place.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| {
-                    Error::failed("cannot read manifests from stdin").with_source(error)
-                })?;
+            let text = text::stdin("manifests")?;
             if let Some(policy) = document(&text, "stdin", namespace, &mut found)? {
                 return Ok(policy);
             }
@@ -85,7 +79,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
             own.join(", ")
         ));
     }
-    fill_aggregated(&mut policy);
+    aggregate::fill(&mut policy.cluster_roles);
     Ok(policy)
 }
 
@@ -115,19 +109,6 @@ fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Reads a text file.
-///
-/// # Errors
-///
-/// That it cannot be read, or is no text.
-pub fn read_file(file: &Path) -> Result<String> {
-    let bytes = fs::read(file).map_err(|error| {
-        Error::failed(format!("cannot read {}", file.display())).with_source(error)
-    })?;
-    String::from_utf8(bytes)
-        .map_err(|_| Error::failed(format!("{} is not text in UTF-8", file.display())))
-}
-
 /// Reads one file; `Some` when it is a snapshot.
 fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Result<Option<Policy>> {
     found.files += 1;
@@ -154,63 +135,6 @@ fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Resul
         found.add(manifest, &format!("{name}:{}", line + 1), namespace)?;
     }
     Ok(None)
-}
-
-/// Splits a stream into its documents, each with the number of lines before it.
-fn parts(text: &str) -> Vec<(usize, &str)> {
-    let mut parts = Vec::new();
-    let (mut begin, mut begin_line, mut offset) = (0, 0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let word = line.trim_end();
-        if word == "---" || word.starts_with("--- ") {
-            parts.push((begin_line, &text[begin..offset]));
-            begin = offset + line.len();
-            begin_line = number + 1;
-        }
-        offset += line.len();
-    }
-    parts.push((begin_line, &text[begin..]));
-    parts
-}
-
-/// Reads JSON; the error names the line.
-///
-/// # Errors
-///
-/// What is wrong, and where.
-pub fn json<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let words = error.to_string();
-        let words = words.split(" at line ").next().unwrap_or_default();
-        Error::failed(format!(
-            "{name}:{}:{}: {words}",
-            error.line(),
-            error.column()
-        ))
-    })
-}
-
-/// Reads one YAML document that begins after `before` lines; the error names the line and quotes
-/// nothing, because what stands around the fault may be a Secret.
-///
-/// # Errors
-///
-/// What is wrong, and where.
-pub fn yaml<T: DeserializeOwned>(text: &str, name: &str, before: usize) -> Result<T> {
-    let options = serde_saphyr::options! { with_snippet: false, budget: None };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let line = error.location().map_or(1, |at| at.line());
-        let line = before + usize::try_from(line).unwrap_or(1);
-        let words = error.without_snippet().to_string();
-        let words = words.lines().next().unwrap_or_default().to_owned();
-        let mut shown = Error::failed(format!("{name}:{line}: {words}"));
-        if text.contains("{{") {
-            shown = shown
-                .with_detail("it holds {{ }}, so it looks like a template and not like a manifest")
-                .with_hint("helm template CHART | kubectl can-i-audit --from -");
-        }
-        shown
-    })
 }
 
 /// Manifests seldom hold their namespaces; those that objects stand in exist.

@@ -1,7 +1,7 @@
 //! Aggregated ClusterRoles, as the controller computes them
 //! (`pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`).
 
-use crate::policy::{Role, Rule};
+use crate::model::policy::{Role, Rule};
 
 /// The controller runs again after each change; so many rounds are more than any chain has links.
 const ROUNDS: usize = 64;
@@ -81,7 +81,7 @@ pub fn origin<'a>(role: &Role, rule: &Rule, all: &'a [Role]) -> Option<&'a str> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{AggregationRule, LabelSelector, Meta};
+    use crate::model::policy::{AggregationRule, LabelSelector, Meta};
 
     fn rule(resource: &str) -> Rule {
         Rule {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cells::{Bits, Held, Universe};
-use crate::engine::World;
-use crate::policy::Policy;
-use crate::subject::{MASTERS, Subject};
+use crate::model::engine::World;
+use crate::model::permissions::{Holdings, PermissionSet, Universe};
+use crate::model::policy::Policy;
+use crate::model::subject::{MASTERS, Subject};
 
 /// What changed for one subject in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Change {
     pub lost: Vec<usize>,
 }
 
-/// The differences of two policies, with the cells that they are about.
+/// The differences of two policies, with the permissions that they are about.
 #[derive(Debug)]
 pub struct Diff {
     /// What the numbers mean.
@@ -35,10 +35,14 @@ pub struct Diff {
 pub fn diff(one: &Policy, other: &Policy) -> Diff {
     let universe = Universe::new(&[one, other]);
     let (first, second) = (World::new(one), World::new(other));
-    let (before, after) = (Held::new(&first, &universe), Held::new(&second, &universe));
+    let (before, after) = (
+        Holdings::new(&first, &universe),
+        Holdings::new(&second, &universe),
+    );
     let subjects: BTreeSet<&Subject> = before.subjects().chain(after.subjects()).collect();
     let mut changes = Vec::new();
-    let mut told: BTreeMap<(Subject, Option<&str>), (Bits, Bits)> = BTreeMap::new();
+    let mut told: BTreeMap<(Subject, Option<&str>), (PermissionSet, PermissionSet)> =
+        BTreeMap::new();
     // Groups come first in the order of subjects, so that theirs is known when it is left out.
     for subject in subjects {
         if *subject == Subject::Group(MASTERS.to_owned()) {

@@ -1,7 +1,7 @@
 //! Chains in words and in documents.
 
-use can_i_audit::engine::{Chain, World};
-use can_i_audit::policy::Subject;
+use crate::model::engine::{Chain, World};
+use crate::model::policy::Subject;
 use serde::Serialize;
 
 /// One chain as documents show it.

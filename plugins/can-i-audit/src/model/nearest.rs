@@ -1,9 +1,9 @@
 //! Grants that come near to what was asked, and what separates them from it.
 
-use crate::engine::{Chain, World, url_matches};
-use crate::policy::{Rule, Subject as Stored};
-use crate::question::{Question, Resource, Target};
-use crate::subject::Subject;
+use crate::model::engine::{Chain, World, url_matches};
+use crate::model::policy::{Rule, Subject as Stored};
+use crate::model::question::{Question, Resource, Target};
+use crate::model::subject::Subject;
 
 /// A grant that does not grant what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
-//! Access as sets of cells: what can be asked, laid out as bits.
+//! Access as sets of permissions: what can be asked, laid out as bits.
 //!
-//! A cell is a verb on a resource, with a name where some rule lists it, or a verb on a path.
-//! Everything that two policies can differ in is a cell: the resources that are served or named,
-//! with the verbs that they have or that a rule names. A wildcard is the cells that it covers, so
+//! A permission is a verb on a resource, with a name where some rule lists it, or a verb on a path.
+//! Everything that two policies can differ in is a permission: the resources that are served or named,
+//! with the verbs that they have or that a rule names. A wildcard is the permissions that it covers, so
 //! `*` and a list of everything there is are the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::engine::{World, url_matches};
-use crate::policy::{Policy, Rule};
-use crate::subject::{Subject, SubjectRef};
+use crate::model::engine::{World, url_matches};
+use crate::model::policy::{Policy, Rule};
+use crate::model::subject::{Subject, SubjectRef};
 
 /// The verbs of an ordinary resource, for those of which nothing is known.
 pub const ORDINARY: [&str; 8] = [
@@ -23,9 +23,9 @@ pub const ORDINARY: [&str; 8] = [
     "watch",
 ];
 
-/// One cell.
+/// One permission.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
+pub struct Permission {
     /// API group; empty is the core group, `*` any that nothing is known of.
     pub group: String,
     /// `pods`, `pods/log`, or a path.
@@ -40,11 +40,11 @@ pub struct Cell {
     pub namespaced: bool,
 }
 
-/// A set of cells, by their numbers.
+/// A set of permissions, by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Bits(Vec<u64>);
+pub struct PermissionSet(Vec<u64>);
 
-impl Bits {
+impl PermissionSet {
     fn empty(len: usize) -> Self {
         Self(vec![0; len.div_ceil(64)])
     }
@@ -53,7 +53,7 @@ impl Bits {
         self.0[at / 64] |= 1 << (at % 64);
     }
 
-    /// Says whether a cell is in it.
+    /// Says whether a permission is in it.
     #[must_use]
     pub fn has(&self, at: usize) -> bool {
         self.0
@@ -100,11 +100,11 @@ impl Bits {
     }
 }
 
-/// All cells of some policies.
+/// All permissions of some policies.
 #[derive(Debug)]
 pub struct Universe {
-    /// The cells, sorted.
-    pub cells: Vec<Cell>,
+    /// The permissions, sorted.
+    pub permissions: Vec<Permission>,
     by_resource: HashMap<String, Vec<usize>>,
     by_subresource: HashMap<String, Vec<usize>>,
     resources: Vec<usize>,
@@ -149,7 +149,7 @@ impl Universe {
                 }
             }
         }
-        let mut cells = Vec::new();
+        let mut permissions = Vec::new();
         for ((group, resource), verbs) in &kinds {
             let plain = resource.split('/').next().unwrap_or_default();
             let scope = policies
@@ -160,7 +160,7 @@ impl Universe {
             let named = names.get(&key).into_iter().flatten().cloned().map(Some);
             for name in std::iter::once(None).chain(named) {
                 for verb in verbs {
-                    cells.push(Cell {
+                    permissions.push(Permission {
                         group: group.clone(),
                         resource: resource.clone(),
                         name: name.clone(),
@@ -171,25 +171,25 @@ impl Universe {
                 }
             }
         }
-        cells.extend(path_cells(&rules));
-        Self::indexed(cells)
+        permissions.extend(path_permissions(&rules));
+        Self::indexed(permissions)
     }
 
-    fn indexed(cells: Vec<Cell>) -> Self {
+    fn indexed(permissions: Vec<Permission>) -> Self {
         let mut by_resource: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_subresource: HashMap<String, Vec<usize>> = HashMap::new();
         let (mut resources, mut paths) = (Vec::new(), Vec::new());
-        for (index, cell) in cells.iter().enumerate() {
-            if cell.is_path {
+        for (index, permission) in permissions.iter().enumerate() {
+            if permission.is_path {
                 paths.push(index);
                 continue;
             }
             resources.push(index);
             by_resource
-                .entry(cell.resource.clone())
+                .entry(permission.resource.clone())
                 .or_default()
                 .push(index);
-            if let Some((_, sub)) = cell.resource.split_once('/') {
+            if let Some((_, sub)) = permission.resource.split_once('/') {
                 by_subresource
                     .entry(format!("*/{sub}"))
                     .or_default()
@@ -197,7 +197,7 @@ impl Universe {
             }
         }
         Self {
-            cells,
+            permissions,
             by_resource,
             by_subresource,
             resources,
@@ -207,8 +207,8 @@ impl Universe {
 
     /// Returns what a list of rules covers, through a RoleBinding or cluster-wide.
     #[must_use]
-    pub fn covered(&self, rules: &[Rule], in_namespace: bool) -> Bits {
-        let mut bits = Bits::empty(self.cells.len());
+    pub fn covered(&self, rules: &[Rule], in_namespace: bool) -> PermissionSet {
+        let mut bits = PermissionSet::empty(self.permissions.len());
         let none = Vec::new();
         for rule in rules {
             for entry in &rule.resources {
@@ -216,11 +216,11 @@ impl Universe {
                 let starred = self.by_subresource.get(entry).unwrap_or(&none);
                 let all = if entry == "*" { &self.resources } else { &none };
                 for &index in exact.iter().chain(starred).chain(all) {
-                    let cell = &self.cells[index];
-                    let fits = (cell.namespaced || !in_namespace)
-                        && has(&rule.verbs, &cell.verb)
-                        && has(&rule.api_groups, &cell.group)
-                        && names_fit(rule, cell);
+                    let permission = &self.permissions[index];
+                    let fits = (permission.namespaced || !in_namespace)
+                        && has(&rule.verbs, &permission.verb)
+                        && has(&rule.api_groups, &permission.group)
+                        && names_fit(rule, permission);
                     if fits {
                         bits.set(index);
                     }
@@ -231,8 +231,9 @@ impl Universe {
             }
             for url in &rule.non_resource_urls {
                 for &index in &self.paths {
-                    let cell = &self.cells[index];
-                    if has(&rule.verbs, &cell.verb) && url_matches(url, &cell.resource) {
+                    let permission = &self.permissions[index];
+                    if has(&rule.verbs, &permission.verb) && url_matches(url, &permission.resource)
+                    {
                         bits.set(index);
                     }
                 }
@@ -242,9 +243,9 @@ impl Universe {
     }
 }
 
-fn names_fit(rule: &Rule, cell: &Cell) -> bool {
+fn names_fit(rule: &Rule, permission: &Permission) -> bool {
     rule.resource_names.is_empty()
-        || cell
+        || permission
             .name
             .as_ref()
             .is_some_and(|name| rule.resource_names.contains(name))
@@ -280,7 +281,7 @@ fn covers(rule: &Rule, group: &str, resource: &str) -> bool {
             || starred.is_some_and(|starred| rule.resources.contains(&starred)))
 }
 
-fn path_cells(rules: &[&Rule]) -> Vec<Cell> {
+fn path_permissions(rules: &[&Rule]) -> Vec<Permission> {
     let mut verbs: BTreeSet<&str> = ["get"].into();
     let mut paths: BTreeSet<&str> = BTreeSet::new();
     for rule in rules
@@ -295,10 +296,10 @@ fn path_cells(rules: &[&Rule]) -> Vec<Cell> {
         );
         paths.extend(rule.non_resource_urls.iter().map(String::as_str));
     }
-    let mut cells = Vec::new();
+    let mut permissions = Vec::new();
     for path in paths {
         for verb in &verbs {
-            cells.push(Cell {
+            permissions.push(Permission {
                 group: String::new(),
                 resource: path.to_owned(),
                 name: None,
@@ -308,21 +309,21 @@ fn path_cells(rules: &[&Rule]) -> Vec<Cell> {
             });
         }
     }
-    cells
+    permissions
 }
 
 /// What everybody is bound to, scope by scope; inside, the empty namespace is the cluster.
 #[derive(Debug, Default)]
-pub struct Held<'a> {
-    own: BTreeMap<Subject, BTreeMap<&'a str, Bits>>,
+pub struct Holdings<'a> {
+    own: BTreeMap<Subject, BTreeMap<&'a str, PermissionSet>>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> Holdings<'a> {
     /// Collects it. Each distinct list of rules is laid out once.
     #[must_use]
     pub fn new(world: &'a World<'_>, universe: &Universe) -> Self {
-        let mut known: HashMap<(usize, bool), Bits> = HashMap::new();
-        let mut own: HashMap<SubjectRef<'_>, BTreeMap<&'a str, Bits>> = HashMap::new();
+        let mut known: HashMap<(usize, bool), PermissionSet> = HashMap::new();
+        let mut own: HashMap<SubjectRef<'_>, BTreeMap<&'a str, PermissionSet>> = HashMap::new();
         for index in 0..world.binding_count() {
             let spaced = !world.is_cluster_wide(index);
             let set = world.set_of(index).index();
@@ -363,7 +364,7 @@ impl<'a> Held<'a> {
 
     /// Returns what a subject is bound to itself in one scope.
     #[must_use]
-    pub fn own(&self, subject: &Subject, scope: Option<&str>) -> Option<&Bits> {
+    pub fn own(&self, subject: &Subject, scope: Option<&str>) -> Option<&PermissionSet> {
         self.own.get(subject)?.get(scope.unwrap_or_default())
     }
 
@@ -382,7 +383,12 @@ impl<'a> Held<'a> {
     /// Returns what holds for a subject in a scope: what it and its groups have there and
     /// cluster-wide.
     #[must_use]
-    pub fn effective(&self, subject: &Subject, groups: &[String], scope: Option<&str>) -> Bits {
+    pub fn effective(
+        &self,
+        subject: &Subject,
+        groups: &[String],
+        scope: Option<&str>,
+    ) -> PermissionSet {
         self.of(subject, groups).within(scope)
     }
 }
@@ -390,7 +396,7 @@ impl<'a> Held<'a> {
 /// What one subject and its groups are bound to.
 #[derive(Debug)]
 pub struct Effective<'h> {
-    parts: Vec<&'h BTreeMap<&'h str, Bits>>,
+    parts: Vec<&'h BTreeMap<&'h str, PermissionSet>>,
 }
 
 impl<'h> Effective<'h> {
@@ -405,8 +411,8 @@ impl<'h> Effective<'h> {
 
     /// Returns what holds in a scope, cluster-wide grants included.
     #[must_use]
-    pub fn within(&self, scope: Option<&str>) -> Bits {
-        let mut bits = Bits::default();
+    pub fn within(&self, scope: Option<&str>) -> PermissionSet {
+        let mut bits = PermissionSet::default();
         for part in &self.parts {
             let here = scope.and_then(|scope| part.get(scope));
             for more in part.get("").into_iter().chain(here) {

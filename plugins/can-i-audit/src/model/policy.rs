@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::catalog::Catalog;
+use crate::model::catalog::Catalog;
 
 /// Everything that was read of one cluster or one set of manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! One line of the authorizer's input, and how a real request differs from a review of it.
 
-use crate::catalog::Catalog;
-use crate::subject::Principal;
+use crate::model::catalog::Catalog;
+use crate::model::subject::Principal;
 
 /// How a question is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

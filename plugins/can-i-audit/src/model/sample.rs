@@ -1,8 +1,8 @@
 //! Seeded questions about a policy, half of them near to something that is granted.
 
-use crate::policy::{Binding, Policy, Role, Rule};
-use crate::question::{Action, Question, Resource, Target};
-use crate::subject::{Principal, Subject};
+use crate::model::policy::{Binding, Policy, Role, Rule};
+use crate::model::question::{Action, Question, Resource, Target};
+use crate::model::subject::{Principal, Subject};
 
 /// SplitMix64: the same numbers from the same seed, on every machine.
 #[derive(Clone, Debug)]
@@ -271,7 +271,7 @@ impl<'a> Sampler<'a> {
 fn is_node(subject: &Subject) -> bool {
     match subject {
         Subject::Node(_) => true,
-        Subject::Group(name) => name == crate::subject::NODES,
+        Subject::Group(name) => name == crate::model::subject::NODES,
         _ => false,
     }
 }

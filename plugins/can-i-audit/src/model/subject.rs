@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::policy;
+use crate::model::policy;
 
 /// The group that may do everything, whatever the roles say (`NewPrivilegedGroups` in
 /// `pkg/kubeapiserver/authorizer/reload.go`).

@@ -1,13 +1,9 @@
-//! What people type: verbs, resources, paths, subjects.
+//! Words of a question: verbs, resources and paths as they are typed.
 
-use can_i_audit::catalog::Catalog;
-use can_i_audit::question::{Action, Resource, Target};
-use can_i_audit::subject::{Principal, Subject};
-use groundcrew::client::access;
-use groundcrew::error::{Error, Result};
-use groundcrew::ui::Ui;
+use std::fmt;
 
-use crate::observe::Observed;
+use crate::model::catalog::Catalog;
+use crate::model::question::{Action, Resource, Target};
 
 /// Things that are asked about and never stored, with their group
 /// (`staging/src/k8s.io/apiserver/pkg/endpoints/filters/impersonation` and
@@ -20,79 +16,86 @@ const VIRTUAL: [(&str, &str); 5] = [
     ("signers", "certificates.k8s.io"),
 ];
 
-/// A subject with what the authorizer sees of it.
-#[derive(Debug)]
-pub struct Asker {
-    /// As it is shown.
-    pub shown: String,
-    /// The authorizer's view.
-    pub principal: Principal,
+/// A word that may not mean what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The server has no such resource.
+    Resource(String),
+    /// The resource has no such subresource.
+    Subresource {
+        /// The resource.
+        resource: String,
+        /// What was taken for its subresource.
+        subresource: String,
+    },
 }
 
-/// Resolves a subject; `me` is asked of the server.
-///
-/// # Errors
-///
-/// That it is none, or that the server does not say who one is.
-pub async fn asker(text: &str, groups: &[String], observed: &Observed) -> Result<Asker> {
-    if text == "me" {
-        let principal = me(observed).await?;
-        let shown = format!("me ({})", principal.user);
-        return Ok(Asker { shown, principal });
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource(word) => write!(
+                f,
+                "no resource {word:?} is known; the question is put to the letter"
+            ),
+            Self::Subresource {
+                resource,
+                subresource,
+            } => write!(
+                f,
+                "{resource} has no subresource {subresource:?}; for one object of that name: \
+                 {resource} --name {subresource}"
+            ),
+        }
     }
-    let subject: Subject = text.parse().map_err(Error::usage)?;
-    Ok(Asker {
-        shown: subject.to_string(),
-        principal: subject.principal(groups, true),
-    })
 }
 
-/// Asks the server who one is.
-///
-/// # Errors
-///
-/// That there is no server, or that it does not say.
-pub async fn me(observed: &Observed) -> Result<Principal> {
-    let identity = access::who_am_i(observed.live("\"me\"")?).await?;
-    Ok(Principal {
-        user: identity.username,
-        groups: identity.groups,
-    })
+/// Why words are no question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misread {
+    /// Several verbs in one.
+    Verbs,
+    /// A path with the name of an object.
+    NamedPath,
 }
 
 /// Reads `VERB RESOURCE[.GROUP][/SUB]` or `VERB /path`, without a namespace.
 ///
 /// # Errors
 ///
-/// That a path or verb cannot be one.
-pub fn action(verb: &str, what: &str, name: &str, catalog: &Catalog, ui: &Ui) -> Result<Action> {
+/// That they are none.
+pub fn action(
+    verb: &str,
+    what: &str,
+    name: &str,
+    catalog: &Catalog,
+) -> Result<(Action, Option<Doubt>), Misread> {
     if verb.contains(',') {
-        return Err(
-            Error::usage(format!("{verb:?} is one verb to the API server"))
-                .with_hint("ask once for each verb"),
-        );
+        return Err(Misread::Verbs);
     }
     if what.starts_with('/') {
         if !name.is_empty() {
-            return Err(Error::usage("a path has no --name"));
+            return Err(Misread::NamedPath);
         }
-        return Ok(Action {
-            verb: verb.to_owned(),
-            target: Target::Path(what.to_owned()),
-        });
+        let target = Target::Path(what.to_owned());
+        let verb = verb.to_owned();
+        return Ok((Action { verb, target }, None));
     }
     let (word, subresource) = what.split_once('/').unwrap_or((what, ""));
-    let resource = resource(verb, word, subresource, catalog, ui);
-    Ok(Action {
-        verb: verb.to_owned(),
-        target: Target::Resource(Resource {
-            name: name.to_owned(),
-            ..resource
-        }),
-    })
+    let (resource, doubt) = resource(verb, word, subresource, catalog);
+    let target = Target::Resource(Resource {
+        name: name.to_owned(),
+        ..resource
+    });
+    let verb = verb.to_owned();
+    Ok((Action { verb, target }, doubt))
 }
 
-fn resource(verb: &str, word: &str, subresource: &str, catalog: &Catalog, ui: &Ui) -> Resource {
+fn resource(
+    verb: &str,
+    word: &str,
+    subresource: &str,
+    catalog: &Catalog,
+) -> (Resource, Option<Doubt>) {
     let literal = |resource: &str, group: &str| Resource {
         group: group.to_owned(),
         resource: resource.to_owned(),
@@ -108,25 +111,19 @@ fn resource(verb: &str, word: &str, subresource: &str, catalog: &Catalog, ui: &U
             || matches!(verb, "approve" | "sign" | "attest")
             || catalog.find(word).is_none())
     {
-        return literal(name, group);
+        return (literal(name, group), None);
     }
     if word == "*" {
-        return literal("*", "*");
+        return (literal("*", "*"), None);
     }
     if let Some(entry) = catalog.find(word) {
         let known = subresource.is_empty() || entry.subresources.contains_key(subresource);
-        if !known {
-            ui.warning(format_args!(
-                "{} has no subresource {subresource:?}; for one object of that name: \
-                 {} --name {subresource}",
-                entry.resource, entry.resource
-            ));
-        }
-        return literal(&entry.resource, &entry.group);
+        let doubt = (!known).then(|| Doubt::Subresource {
+            resource: entry.resource.clone(),
+            subresource: subresource.to_owned(),
+        });
+        return (literal(&entry.resource, &entry.group), doubt);
     }
     let (name, group) = word.split_once('.').unwrap_or((word, ""));
-    ui.warning(format_args!(
-        "no resource {word:?} is known; the question is put to the letter"
-    ));
-    literal(name, group)
+    (literal(name, group), Some(Doubt::Resource(word.to_owned())))
 }

@@ -1,8 +1,8 @@
 //! The matrix as one file for people who do not use kubectl: no server, no other file.
 
-use can_i_audit::policy::Policy;
+use can_i_audit::model::policy::Policy;
 
-use super::make::Matrix;
+use super::layout::Matrix;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Who can do what</title>
@@ -104,7 +104,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use std::rc::Rc;
 
-    use super::super::make::{Cells, Row};
+    use super::super::layout::{Cells, Row};
     use super::*;
 
     #[test]

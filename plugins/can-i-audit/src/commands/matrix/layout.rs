@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use can_i_audit::cells::{Bits, Effective, Held, Universe};
-use can_i_audit::engine::World;
-use can_i_audit::subject::{MASTERS, Principal, Subject};
+use can_i_audit::model::engine::World;
+use can_i_audit::model::grant;
+use can_i_audit::model::permissions::{Effective, Holdings, PermissionSet, Universe};
+use can_i_audit::model::subject::{MASTERS, Principal, Subject};
 
 /// Rows, columns and what stands where they meet.
 pub(super) struct Matrix {
@@ -79,10 +80,10 @@ impl Who {
     }
 }
 
-/// The resources that are columns, and what each cell of the universe is among them.
+/// The resources that are columns, and what each permission is among them.
 struct Columns {
     titles: Vec<String>,
-    /// For each cell its column and verb, `None` when it is not shown.
+    /// For each permission its column and verb, `None` when it is not shown.
     places: Vec<Option<(usize, u8)>>,
 }
 
@@ -90,18 +91,18 @@ impl Columns {
     /// Resources that are served, in the order of groups; unnamed objects are what is shown.
     fn new(universe: &Universe, shown: Shown<'_>) -> Self {
         let mut titles: Vec<String> = Vec::new();
-        let mut places = Vec::with_capacity(universe.cells.len());
+        let mut places = Vec::with_capacity(universe.permissions.len());
         let mut last = None;
-        for cell in &universe.cells {
-            let verb = shown.verbs.iter().position(|verb| *verb == cell.verb);
-            let wanted = !cell.is_path
-                && cell.name.is_none()
-                && (shown.subresources || !cell.resource.contains('/'));
+        for one in &universe.permissions {
+            let verb = shown.verbs.iter().position(|verb| *verb == one.verb);
+            let wanted = !one.is_path
+                && one.name.is_none()
+                && (shown.subresources || !one.resource.contains('/'));
             let place = verb.filter(|_| wanted).and_then(|verb| {
-                let key = (&cell.group, &cell.resource);
+                let key = (&one.group, &one.resource);
                 if last != Some(key) {
                     last = Some(key);
-                    titles.push(title(&cell.group, &cell.resource));
+                    titles.push(title(&one.group, &one.resource));
                 }
                 Some((titles.len() - 1, u8::try_from(verb).ok()?))
             });
@@ -123,18 +124,18 @@ fn title(group: &str, resource: &str) -> String {
 pub(super) struct Maker<'m> {
     world: &'m World<'m>,
     universe: &'m Universe,
-    held: &'m Held<'m>,
+    held: &'m Holdings<'m>,
     shown: Shown<'m>,
     columns: Columns,
-    /// What stands in a row, for each set of cells that was met.
-    known: RefCell<HashMap<Bits, Rc<Cells>>>,
+    /// What stands in a row, for each set of permissions that was met.
+    known: RefCell<HashMap<PermissionSet, Rc<Cells>>>,
 }
 
 impl<'m> Maker<'m> {
     pub(super) fn new(
         world: &'m World<'m>,
         universe: &'m Universe,
-        held: &'m Held<'m>,
+        held: &'m Holdings<'m>,
         shown: Shown<'m>,
     ) -> Self {
         Self {
@@ -202,7 +203,7 @@ impl<'m> Maker<'m> {
             let set = self.world.set_of(binding).index();
             let spaced = !self.world.is_cluster_wide(binding);
             let bits = self.universe.covered(self.world.rules_of(set), spaced);
-            let name = crate::chain::binding(self.world, binding);
+            let name = grant::binding(self.world, binding);
             for (column, _) in self.laid_out(bits.iter()).filled {
                 let words = &mut through[column];
                 if !words.is_empty() {
@@ -291,8 +292,8 @@ impl<'m> Maker<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use can_i_audit::catalog::Catalog;
-    use can_i_audit::policy::Policy;
+    use can_i_audit::model::catalog::Catalog;
+    use can_i_audit::model::policy::Policy;
     use serde_json::json;
 
     #[test]
@@ -308,7 +309,7 @@ mod tests {
         policy.catalog = Catalog::built_in();
         let world = World::new(&policy);
         let universe = Universe::new(&[&policy]);
-        let held = Held::new(&world, &universe);
+        let held = Holdings::new(&world, &universe);
         let verbs = ["get".to_owned()];
         let shown = Shown {
             verbs: &verbs,

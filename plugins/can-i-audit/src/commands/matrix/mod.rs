@@ -1,23 +1,21 @@
 //! `kubectl can-i-audit matrix`: who may do what, as a table.
 
 mod html;
-mod make;
+mod layout;
 mod render;
 mod table;
 
-use can_i_audit::cells::{Held, Universe};
-use can_i_audit::engine::World;
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::permissions::{Holdings, Universe};
+use can_i_audit::model::subject::Subject;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::ui::Ui;
 
-use super::format::FormatArgs;
-use crate::observe::Common;
-use crate::wording;
-use make::{Maker, Shown, Who};
+use super::flags::{Common, FormatArgs, asker};
+use layout::{Maker, Shown, Who};
 
 /// Show who can do what as a table
 ///
@@ -86,7 +84,7 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     let policy = &observed.policy;
     let mut whos = Vec::new();
     for text in &args.subjects {
-        let asker = wording::asker(text, &[], &observed).await?;
+        let asker = asker(text, &[], &observed).await?;
         let subject = match text.parse() {
             Ok(subject) => subject,
             Err(_) => Subject::of_user(&asker.principal.user),
@@ -99,7 +97,7 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     }
     let world = World::new(policy);
     let universe = Universe::new(&[policy]);
-    let held = Held::new(&world, &universe);
+    let held = Holdings::new(&world, &universe);
     if whos.is_empty() {
         whos = held.subjects().map(Who::everybody).collect();
     }

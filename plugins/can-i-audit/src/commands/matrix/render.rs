@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use can_i_audit::policy::Policy;
+use can_i_audit::model::policy::Policy;
 use groundcrew::output::{Document, Kind, write_json};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::super::Based;
-use super::make::{Cells, Matrix, Row};
+use super::layout::{Cells, Matrix, Row};
+use crate::commands::answer::Based;
 
 fn words(row: &Row, at: usize, verbs: &[String]) -> String {
     let here = row.cells.at(at).iter();

@@ -1,25 +1,26 @@
 //! `kubectl can-i-audit risks`: what of the access is dangerous.
 
 mod causes;
+mod format;
 mod render;
+mod rows;
 
 use std::path::PathBuf;
 
-use can_i_audit::engine::{Chain, World};
-use can_i_audit::risks::{self, Finding, RULES, Severity};
-use can_i_audit::subject::Subject;
-use clap::{Args, ValueEnum};
+use can_i_audit::model::engine::World;
+use can_i_audit::model::risks::{self, RULES, Severity};
+use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error;
 use groundcrew::exit::Exit;
 use groundcrew::output::Table;
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
 
-use super::format::FormatArgs;
-use crate::chain::{self, Grant};
-use crate::observe::{Common, baseline};
+use super::flags::{Common, FormatArgs};
+use crate::local::baseline;
+use format::Format;
+use rows::{Answer, Rows};
 
 /// Find what of the access is dangerous, and what is only confusing
 ///
@@ -54,70 +55,6 @@ pub struct RisksArgs {
 
     #[command(flatten)]
     pub common: Common,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Wide,
-    Json,
-    Yaml,
-    Markdown,
-    Sarif,
-}
-
-/// What the document holds.
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    suppressed: usize,
-    findings: Rows<'a>,
-}
-
-/// The findings as rows, each made when it is written: there may be very many.
-#[derive(Clone, Copy, Debug)]
-struct Rows<'a> {
-    world: &'a World<'a>,
-    found: &'a [Finding],
-}
-
-impl<'a> Rows<'a> {
-    fn iter(self) -> impl Iterator<Item = Row<'a>> {
-        self.found
-            .iter()
-            .map(move |finding| row(self.world, finding))
-    }
-}
-
-impl Serialize for Rows<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row<'a> {
-    rule: &'static str,
-    name: &'static str,
-    severity: Severity,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a Subject>,
-    /// Absent when it is cluster-wide, or about an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    object: Option<&'a str>,
-    /// It is limited to objects of certain names.
-    limited: bool,
-    why: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    detail: &'a str,
-    fix: &'a str,
-    grants: Vec<Grant<'a>>,
-    #[serde(skip)]
-    world: &'a World<'a>,
-    #[serde(skip)]
-    chains: &'a [Chain],
 }
 
 /// Finds.
@@ -187,29 +124,6 @@ fn told(count: usize, what: &str) -> String {
     }
 }
 
-fn row<'a>(world: &'a World<'a>, finding: &'a Finding) -> Row<'a> {
-    let rule = risks::rule(finding.rule);
-    Row {
-        rule: finding.rule,
-        name: rule.map_or("", |rule| rule.name),
-        severity: finding.severity,
-        subject: finding.subject.as_ref(),
-        namespace: finding.namespace.as_deref(),
-        object: finding.object.as_deref(),
-        limited: finding.limited,
-        why: rule.map_or("", |rule| rule.why),
-        detail: &finding.detail,
-        fix: &finding.fix,
-        grants: finding
-            .chains
-            .iter()
-            .map(|chain| chain::grant(world, *chain))
-            .collect(),
-        world,
-        chains: &finding.chains,
-    }
-}
-
 fn list_rules() -> String {
     let mut table = Table::new(Some(&["RULE", "NAME", "SEVERITY", "WHY"]));
     for rule in RULES {
@@ -221,26 +135,4 @@ fn list_rules() -> String {
         table.row([rule.id, rule.name, rule.severity.word(), &why]);
     }
     table.render()
-}
-
-/// The worst findings, for the overview: severity, rule, who and where.
-#[must_use]
-pub fn worst(world: &World<'_>, most: usize) -> (usize, Vec<[String; 4]>) {
-    let mut found = risks::findings(world, false);
-    found.retain(|finding| finding.severity >= Severity::Medium);
-    let count = found.len();
-    let rows = found
-        .iter()
-        .take(most)
-        .map(|finding| {
-            let row = row(world, finding);
-            [
-                row.severity.word().to_owned(),
-                format!("{} {}", row.rule, row.name),
-                render::concerned(&row),
-                row.why.to_owned(),
-            ]
-        })
-        .collect();
-    (count, rows)
 }

@@ -1,15 +1,17 @@
 //! Findings for people, for pull requests and for code scanners.
 
-use can_i_audit::policy::Policy;
-use can_i_audit::risks::{RULES, Severity};
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::risks::row::Row;
+use can_i_audit::model::risks::{RULES, Severity};
 use groundcrew::error::Result;
 use groundcrew::output::{Document, Kind, Table, write_json_rows, yaml};
 use groundcrew::ui::Ui;
 use serde_json::{Value, json};
 
-use super::super::Based;
-use super::{Answer, Format, Row, Rows, causes, row};
-use crate::chain;
+use super::causes;
+use super::format::Format;
+use super::rows::{Answer, Rows};
+use crate::commands::answer::Based;
 
 /// Writes the findings.
 ///
@@ -29,7 +31,7 @@ pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &
     };
     let rows = answer.findings;
     let (world, count) = (rows.world, rows.found.len());
-    let row = |number: usize| row(world, &rows.found[number]);
+    let row = |number: usize| Row::new(world, &rows.found[number]);
     match format {
         Format::Json => {
             // The rows are made when they are written, by more than one thread.
@@ -52,34 +54,6 @@ pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &
     }
 }
 
-/// Who or what, and where.
-pub(super) fn concerned(row: &Row<'_>) -> String {
-    match (row.subject, row.object) {
-        (_, Some(object)) => object.to_owned(),
-        (Some(subject), None) => match row.namespace {
-            Some(namespace) => format!("{subject} in {namespace}"),
-            None => format!("{subject} cluster-wide"),
-        },
-        (None, None) => String::new(),
-    }
-}
-
-/// By what: the first chain, or what is special here.
-fn through(row: &Row<'_>) -> String {
-    let chain = row.chains.first().filter(|_| row.object.is_none());
-    let Some(chain) = chain else {
-        return row.detail.to_owned();
-    };
-    let mut words = chain::words(row.world, *chain);
-    if row.chains.len() > 1 {
-        words.push_str(&format!("  (+{} more)", row.chains.len() - 1));
-    }
-    if !row.detail.is_empty() {
-        words.push_str(&format!("; {}", row.detail));
-    }
-    words
-}
-
 fn table(answer: &Answer<'_>, wide: bool) -> String {
     let mut headers = vec!["SEVERITY", "RULE", "WHO", "THROUGH"];
     if wide {
@@ -90,8 +64,8 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
         let mut cells = vec![
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(&row),
-            through(&row),
+            row.concerned(),
+            row.through(),
         ];
         if wide {
             cells.extend([row.why.to_owned(), row.fix.to_owned()]);
@@ -108,7 +82,7 @@ fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
         let cells = [
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(&row),
+            row.concerned(),
             if row.detail.is_empty() {
                 row.why.to_owned()
             } else {
@@ -156,11 +130,11 @@ fn sarif(policy: &Policy) -> Value {
 
 /// One result, with a logical location: what is found has no line in a file.
 fn sarif_result(row: &Row<'_>) -> Value {
-    let who = concerned(row);
+    let who = row.concerned();
     json!({
         "ruleId": row.rule,
         "level": level(row.severity),
-        "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(row), row.fix)},
+        "message": {"text": format!("{who}: {}. {} Change: {}", row.why, row.through(), row.fix)},
         "locations": [{"logicalLocations": [{"fullyQualifiedName": who}]}],
         "partialFingerprints": {"groundcrew/v1": format!("{} {who}", row.rule)},
     })

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::rules::{Compiled, RuleSet, SetId};
 use super::symbols::Symbols;
-use super::{Bound, RoleAt, World};
-use crate::policy::{Policy, Role, Rule};
+use super::world::{Bound, RoleAt, World};
+use crate::model::policy::{Policy, Role, Rule};
 
 impl<'a> World<'a> {
     /// Compiles a policy, which should be sorted.

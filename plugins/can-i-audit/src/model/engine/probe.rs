@@ -2,22 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::World;
-use super::rules::{Asked, Compiled, SetId};
+use super::rules::{Asked, Compiled, Reach, SetId};
 use super::symbols::Symbol;
-use crate::question::Action;
-
-/// How far a list of rules reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// Not at all.
-    #[default]
-    None,
-    /// To objects of certain names.
-    Named,
-    /// To every object.
-    All,
-}
+use super::world::World;
+use crate::model::question::Action;
 
 /// A request in numbers, for asking it of many lists of rules.
 #[derive(Debug)]

@@ -2,22 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::World;
+use super::chain::Chain;
 use super::rules::Asked;
 use super::subjects::Entry;
-use crate::question::{Action, Question, Target};
-use crate::subject::{MASTERS, Principal, Subject};
-
-/// One way from a subject to a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Chain {
-    /// Number of the binding; see [`World::binding`].
-    pub binding: usize,
-    /// Index of the subject in the binding.
-    pub subject: usize,
-    /// Index of the rule in the role.
-    pub rule: usize,
-}
+use super::world::World;
+use crate::model::question::{Action, Question, Target};
+use crate::model::subject::{MASTERS, Principal, Subject};
 
 /// All that allows something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

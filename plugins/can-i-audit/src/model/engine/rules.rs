@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::probe::Reach;
 use super::symbols::{Symbol, Symbols};
-use crate::policy::Rule;
-use crate::question::{Action, Target};
+use crate::model::policy::Rule;
+use crate::model::question::{Action, Target};
 
 /// The number of a distinct list of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +21,18 @@ impl SetId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// How far a list of rules reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Not at all.
+    #[default]
+    None,
+    /// To objects of certain names.
+    Named,
+    /// To every object.
+    All,
 }
 
 /// A list of rules, in the role's order.

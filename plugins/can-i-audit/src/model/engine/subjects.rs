@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::World;
 use super::symbols::{Symbol, Symbols};
-use crate::policy::Subject;
-use crate::subject::{self, Principal};
+use crate::model::policy::{Policy, Subject};
+use crate::model::subject::{self, Principal};
 
 /// Who a subject of a binding matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,18 +29,21 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
-    /// Collects the subjects of all bindings.
-    pub(super) fn of(world: &World<'_>) -> Self {
+    /// Collects the subjects of all bindings, which are numbered ClusterRoleBindings first.
+    pub(super) fn of(policy: &Policy) -> Self {
         let mut all = Self::default();
-        for index in 0..world.binding_count() {
-            let inside = world.inside(index);
-            let space = if world.is_cluster_wide(index) {
+        let cluster = policy.cluster_role_bindings.iter().map(|one| (one, ""));
+        let spaced = policy.role_bindings.iter();
+        let spaced = spaced.map(|one| (one, one.metadata.namespace.as_str()));
+        let first = policy.cluster_role_bindings.len();
+        for (index, (binding, inside)) in cluster.chain(spaced).enumerate() {
+            let space = if index < first {
                 &mut all.cluster
             } else {
                 let namespace = all.symbols.intern(inside);
                 all.spaces.entry(namespace).or_default()
             };
-            for (at, subject) in world.binding(index).subjects.iter().enumerate() {
+            for (at, subject) in binding.subjects.iter().enumerate() {
                 let Some((is_group, name)) = who_matches(subject, inside) else {
                     continue;
                 };

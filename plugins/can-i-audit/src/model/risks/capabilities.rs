@@ -1,7 +1,7 @@
 //! What the rules ask of a list of rules, each as one bit.
 
-use crate::engine::{Prepared, Reach, World};
-use crate::question::{Action, Resource, Target};
+use crate::model::engine::{Prepared, Reach, World};
+use crate::model::question::{Action, Resource, Target};
 
 /// A word that no role holds: only `*` matches it.
 const UNHEARD: &str = "can-i-audit.invalid";
@@ -12,17 +12,17 @@ const WRITE: &[&str] = &["create", "update", "patch"];
 const CHANGE: &[&str] = &["update", "patch"];
 const ANY: &[&str] = &["get", "create", "update", "patch", "delete"];
 
-macro_rules! atoms {
+macro_rules! capabilities {
     ($($(#[$doc:meta])* $name:ident)*) => {
         /// One thing that a list of rules may reach.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
-        pub(super) enum Atom { $($(#[$doc])* $name),* }
-        const ALL: &[Atom] = &[$(Atom::$name),*];
+        pub(super) enum Capability { $($(#[$doc])* $name),* }
+        const ALL: &[Capability] = &[$(Capability::$name),*];
     };
 }
 
-atoms! {
+capabilities! {
     Everything Escalate WriteRoles Bind WriteBindings Impersonate Constrained ImpersonateOn
     NodesProxy CreateCsr ApproveCsr ApproveSigner SignSigner CsrStatus Token Admission
     ReadSecrets WriteSecrets Workload Exec ExecGet Ephemeral Proxy Volume Labels ApiService
@@ -30,7 +30,7 @@ atoms! {
     CreateAny DeleteAny
 }
 
-impl Atom {
+impl Capability {
     /// How many there are.
     pub(super) const COUNT: usize = ALL.len();
 
@@ -90,8 +90,8 @@ impl Atom {
                     &["serviceaccounts"],
                     true,
                 );
-                let people = ["users", "groups", "uids", "userextras"];
-                add(&["impersonate:user-info"], group, &people, false);
+                let subjects = ["users", "groups", "uids", "userextras"];
+                add(&["impersonate:user-info"], group, &subjects, false);
                 let verbs = ["impersonate:arbitrary-node", "impersonate:associated-node"];
                 add(&verbs, group, &["nodes"], false);
             }
@@ -205,8 +205,8 @@ pub(super) struct Mask {
 }
 
 impl Mask {
-    pub(super) fn has(self, atom: Atom) -> bool {
-        (self.all | self.named) & atom.bit() != 0
+    pub(super) fn has(self, capability: Capability) -> bool {
+        (self.all | self.named) & capability.bit() != 0
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -215,15 +215,15 @@ impl Mask {
     }
 }
 
-/// The requests that make up each atom, in the order of the atoms.
+/// The requests that make up each capability, in the order of the capabilities.
 pub(super) type Requests<'q> = Vec<Vec<(Prepared<'q>, bool)>>;
 
-/// Returns the requests of every atom.
+/// Returns the requests of every capability.
 pub(super) fn actions() -> Vec<Vec<(Action, bool)>> {
-    ALL.iter().map(|atom| atom.requests()).collect()
+    ALL.iter().map(|capability| capability.requests()).collect()
 }
 
-/// Turns the requests of every atom into numbers.
+/// Turns the requests of every capability into numbers.
 pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>]) -> Requests<'q> {
     let one = |(action, spaced): &'q (Action, bool)| (world.prepare(action), *spaced);
     let of_atom = |list: &'q Vec<(Action, bool)>| list.iter().map(one).collect();
@@ -233,35 +233,35 @@ pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>])
 /// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
 pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Mask)> {
     let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
-    let flat = ALL.iter().zip(requests).flat_map(|(atom, requests)| {
+    let flat = ALL.iter().zip(requests).flat_map(|(capability, requests)| {
         requests
             .iter()
-            .map(|(request, spaced)| (*atom, request, *spaced))
+            .map(|(request, spaced)| (*capability, request, *spaced))
     });
-    let flat: Vec<(Atom, &Prepared<'_>, bool)> = flat.collect();
+    let flat: Vec<(Capability, &Prepared<'_>, bool)> = flat.collect();
     let asked: Vec<&Prepared<'_>> = flat.iter().map(|(_, request, _)| *request).collect();
     world.probe(&asked, |set, at, reach| {
-        let (atom, _, spaced) = flat[at];
+        let (capability, _, spaced) = flat[at];
         let (cluster, space) = &mut masks[set];
-        mark(cluster, atom, reach);
+        mark(cluster, capability, reach);
         if spaced {
-            mark(space, atom, reach);
+            mark(space, capability, reach);
         }
     });
     for (index, (cluster, space)) in masks.iter_mut().enumerate() {
         let mut verbs = world.rules_of(index).iter().flat_map(|rule| &rule.verbs);
         if verbs.any(|verb| verb == "*" || verb.starts_with("impersonate-on:")) {
-            mark(cluster, Atom::ImpersonateOn, Reach::All);
-            mark(space, Atom::ImpersonateOn, Reach::All);
+            mark(cluster, Capability::ImpersonateOn, Reach::All);
+            mark(space, Capability::ImpersonateOn, Reach::All);
         }
     }
     masks
 }
 
-fn mark(mask: &mut Mask, atom: Atom, reach: Reach) {
+fn mark(mask: &mut Mask, capability: Capability, reach: Reach) {
     match reach {
         Reach::None => {}
-        Reach::Named => mask.named |= atom.bit(),
-        Reach::All => mask.all |= atom.bit(),
+        Reach::Named => mask.named |= capability.bit(),
+        Reach::All => mask.all |= capability.bit(),
     }
 }

@@ -1,105 +1,167 @@
 //! The rules that are about what a list of rules reaches, each as a test of a mask.
 
-use super::atoms::{Atom, Mask};
+use super::capabilities::{Capability, Mask};
 
 /// A rule that asks for a mask.
 pub(super) struct Condition {
     pub(super) id: &'static str,
     pub(super) holds: fn(Mask) -> bool,
     /// What makes it up, for the chains.
-    pub(super) atoms: &'static [Atom],
+    pub(super) capabilities: &'static [Capability],
 }
 
-const fn one(id: &'static str, holds: fn(Mask) -> bool, atoms: &'static [Atom]) -> Condition {
-    Condition { id, holds, atoms }
+const fn one(
+    id: &'static str,
+    holds: fn(Mask) -> bool,
+    capabilities: &'static [Capability],
+) -> Condition {
+    Condition {
+        id,
+        holds,
+        capabilities,
+    }
 }
 
 pub(super) const CONDITIONS: [Condition; 26] = [
     one(
         "CIA-003",
-        |m| m.has(Atom::Escalate) && m.has(Atom::WriteRoles),
-        &[Atom::Escalate, Atom::WriteRoles],
+        |m| m.has(Capability::Escalate) && m.has(Capability::WriteRoles),
+        &[Capability::Escalate, Capability::WriteRoles],
     ),
     one(
         "CIA-004",
-        |m| m.has(Atom::Bind) && m.has(Atom::WriteBindings),
-        &[Atom::Bind, Atom::WriteBindings],
+        |m| m.has(Capability::Bind) && m.has(Capability::WriteBindings),
+        &[Capability::Bind, Capability::WriteBindings],
     ),
     one(
         "CIA-005",
-        |m| m.has(Atom::Impersonate),
-        &[Atom::Impersonate],
+        |m| m.has(Capability::Impersonate),
+        &[Capability::Impersonate],
     ),
     one(
         "CIA-006",
-        |m| m.has(Atom::Constrained) && m.has(Atom::ImpersonateOn),
-        &[Atom::Constrained],
+        |m| m.has(Capability::Constrained) && m.has(Capability::ImpersonateOn),
+        &[Capability::Constrained],
     ),
-    one("CIA-007", |m| m.has(Atom::NodesProxy), &[Atom::NodesProxy]),
+    one(
+        "CIA-007",
+        |m| m.has(Capability::NodesProxy),
+        &[Capability::NodesProxy],
+    ),
     one(
         "CIA-008",
         |m| {
-            (m.has(Atom::CreateCsr) && m.has(Atom::ApproveCsr) && m.has(Atom::ApproveSigner))
-                || (m.has(Atom::SignSigner) && m.has(Atom::CsrStatus))
+            (m.has(Capability::CreateCsr)
+                && m.has(Capability::ApproveCsr)
+                && m.has(Capability::ApproveSigner))
+                || (m.has(Capability::SignSigner) && m.has(Capability::CsrStatus))
         },
         &[
-            Atom::CreateCsr,
-            Atom::ApproveCsr,
-            Atom::ApproveSigner,
-            Atom::SignSigner,
-            Atom::CsrStatus,
+            Capability::CreateCsr,
+            Capability::ApproveCsr,
+            Capability::ApproveSigner,
+            Capability::SignSigner,
+            Capability::CsrStatus,
         ],
     ),
-    one("CIA-009", |m| m.has(Atom::Token), &[Atom::Token]),
-    one("CIA-010", |m| m.has(Atom::Admission), &[Atom::Admission]),
+    one(
+        "CIA-009",
+        |m| m.has(Capability::Token),
+        &[Capability::Token],
+    ),
+    one(
+        "CIA-010",
+        |m| m.has(Capability::Admission),
+        &[Capability::Admission],
+    ),
     one(
         "CIA-012",
-        |m| m.has(Atom::ReadSecrets),
-        &[Atom::ReadSecrets],
+        |m| m.has(Capability::ReadSecrets),
+        &[Capability::ReadSecrets],
     ),
     one(
         "CIA-013",
-        |m| m.has(Atom::WriteSecrets),
-        &[Atom::WriteSecrets],
+        |m| m.has(Capability::WriteSecrets),
+        &[Capability::WriteSecrets],
     ),
-    one("CIA-014", |m| m.has(Atom::Workload), &[Atom::Workload]),
-    one("CIA-015", |m| m.has(Atom::Exec), &[Atom::Exec]),
-    one("CIA-016", |m| m.has(Atom::Ephemeral), &[Atom::Ephemeral]),
-    one("CIA-017", |m| m.has(Atom::Proxy), &[Atom::Proxy]),
-    one("CIA-018", |m| m.has(Atom::Volume), &[Atom::Volume]),
-    one("CIA-019", |m| m.has(Atom::Labels), &[Atom::Labels]),
+    one(
+        "CIA-014",
+        |m| m.has(Capability::Workload),
+        &[Capability::Workload],
+    ),
+    one("CIA-015", |m| m.has(Capability::Exec), &[Capability::Exec]),
+    one(
+        "CIA-016",
+        |m| m.has(Capability::Ephemeral),
+        &[Capability::Ephemeral],
+    ),
+    one(
+        "CIA-017",
+        |m| m.has(Capability::Proxy),
+        &[Capability::Proxy],
+    ),
+    one(
+        "CIA-018",
+        |m| m.has(Capability::Volume),
+        &[Capability::Volume],
+    ),
+    one(
+        "CIA-019",
+        |m| m.has(Capability::Labels),
+        &[Capability::Labels],
+    ),
     one(
         "CIA-023",
         |m| {
-            let more = (m.has(Atom::Escalate) && m.has(Atom::WriteRoles))
-                || (m.has(Atom::Bind) && m.has(Atom::WriteBindings));
-            !more && (m.has(Atom::WriteRoles) || m.has(Atom::WriteBindings))
+            let more = (m.has(Capability::Escalate) && m.has(Capability::WriteRoles))
+                || (m.has(Capability::Bind) && m.has(Capability::WriteBindings));
+            !more && (m.has(Capability::WriteRoles) || m.has(Capability::WriteBindings))
         },
-        &[Atom::WriteRoles, Atom::WriteBindings],
+        &[Capability::WriteRoles, Capability::WriteBindings],
     ),
-    one("CIA-024", |m| m.has(Atom::ApiService), &[Atom::ApiService]),
+    one(
+        "CIA-024",
+        |m| m.has(Capability::ApiService),
+        &[Capability::ApiService],
+    ),
     one(
         "CIA-025",
-        |m| m.has(Atom::Definitions),
-        &[Atom::Definitions],
+        |m| m.has(Capability::Definitions),
+        &[Capability::Definitions],
     ),
     one(
         "CIA-026",
-        |m| m.has(Atom::WriteNodes) && m.has(Atom::Evict),
-        &[Atom::WriteNodes, Atom::Evict],
+        |m| m.has(Capability::WriteNodes) && m.has(Capability::Evict),
+        &[Capability::WriteNodes, Capability::Evict],
     ),
-    one("CIA-027", |m| m.has(Atom::BindPods), &[Atom::BindPods]),
-    one("CIA-028", |m| m.has(Atom::Endpoints), &[Atom::Endpoints]),
+    one(
+        "CIA-027",
+        |m| m.has(Capability::BindPods),
+        &[Capability::BindPods],
+    ),
+    one(
+        "CIA-028",
+        |m| m.has(Capability::Endpoints),
+        &[Capability::Endpoints],
+    ),
     one(
         "CIA-029",
-        |m| m.has(Atom::ServiceStatus),
-        &[Atom::ServiceStatus],
+        |m| m.has(Capability::ServiceStatus),
+        &[Capability::ServiceStatus],
     ),
-    one("CIA-030", |m| m.has(Atom::ConfigMaps), &[Atom::ConfigMaps]),
-    one("CIA-031", |m| m.has(Atom::Attest), &[Atom::Attest]),
+    one(
+        "CIA-030",
+        |m| m.has(Capability::ConfigMaps),
+        &[Capability::ConfigMaps],
+    ),
+    one(
+        "CIA-031",
+        |m| m.has(Capability::Attest),
+        &[Capability::Attest],
+    ),
     one(
         "CIA-033",
-        |m| m.has(Atom::CreateAny) || m.has(Atom::DeleteAny),
-        &[Atom::CreateAny, Atom::DeleteAny],
+        |m| m.has(Capability::CreateAny) || m.has(Capability::DeleteAny),
+        &[Capability::CreateAny, Capability::DeleteAny],
     ),
 ];

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::{Binding, Meta, Policy, Role, Rule};
+use crate::model::policy::{Binding, Meta, Policy, Role, Rule};
 
 const FILE: &str = include_str!("defaults.json");
 
@@ -164,10 +164,10 @@ mod tests {
         let defaults = Defaults::new();
         let mut binding = defaults.policy.cluster_role_bindings[0].clone();
         assert!(defaults.is_binding(&binding));
-        binding.subjects.push(crate::policy::Subject {
+        binding.subjects.push(crate::model::policy::Subject {
             kind: "User".to_owned(),
             name: "mallory".to_owned(),
-            ..crate::policy::Subject::default()
+            ..crate::model::policy::Subject::default()
         });
         assert!(!defaults.is_binding(&binding));
     }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::find::Finder;
-use crate::engine::Chain;
-use crate::subject::Subject;
+use super::finder::Finder;
+use crate::model::engine::Chain;
+use crate::model::subject::Subject;
 
 impl Finder<'_> {
     /// Kubernetes' own roles are not changed; others can lose a rule.

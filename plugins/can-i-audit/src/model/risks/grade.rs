@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::atoms::{Atom, Mask};
+use super::capabilities::{Capability, Mask};
 use super::conditions::CONDITIONS;
-use super::find::{Finder, Held, Scope, severity};
-use super::{Finding, Severity};
-use crate::engine::RoleAt;
+use super::finder::{Finder, Held, Scope, severity};
+use super::finding::{Finding, Severity};
+use crate::model::engine::RoleAt;
 
 /// Roles that a finding names; more are counted.
 const NAMED: usize = 3;
@@ -41,7 +41,7 @@ impl Finder<'_> {
         let mut roles = Vec::new();
         for (binding, _) in held.bindings {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
-            for number in self.rules_behind(*binding, Atom::Bind) {
+            for number in self.rules_behind(*binding, Capability::Bind) {
                 let rule = &rules[*number];
                 if rule.resource_names.is_empty() {
                     return None;
@@ -81,7 +81,7 @@ impl Finder<'_> {
     fn writes_for_the_cluster(&self, held: &Held<'_>) -> bool {
         held.bindings.iter().any(|(binding, _)| {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
-            let numbers = self.rules_behind(*binding, Atom::WriteBindings);
+            let numbers = self.rules_behind(*binding, Capability::WriteBindings);
             numbers.iter().any(|number| {
                 let mut entries = rules[*number].resources.iter();
                 entries.any(|entry| entry == "*" || entry == "clusterrolebindings")
@@ -96,14 +96,18 @@ impl Finder<'_> {
         };
         let (cluster, space) = self.masks[set.index()];
         let mask = if everywhere { cluster } else { space };
-        if mask.all & Atom::Everything.bit() != 0 {
+        if mask.all & Capability::Everything.bit() != 0 {
             return severity("CIA-001", scope, false);
         }
         let found = CONDITIONS
             .iter()
             .filter(|condition| (condition.holds)(mask) && self.matters(condition.id, scope));
         let graded = found.map(|condition| {
-            let bits: u64 = condition.atoms.iter().map(|atom| atom.bit()).sum();
+            let bits: u64 = condition
+                .capabilities
+                .iter()
+                .map(|capability| capability.bit())
+                .sum();
             let limited = !(condition.holds)(Mask {
                 all: mask.all,
                 named: mask.all & bits,

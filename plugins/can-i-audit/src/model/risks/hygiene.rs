@@ -3,31 +3,32 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::defaults::Defaults;
-use super::people::People;
-use super::{Finding, rule};
-use crate::aggregate;
-use crate::engine::{Chain, RoleAt, World};
-use crate::policy::{Policy, Role, Rule};
-use crate::subject::{Subject, SubjectRef};
+use super::finding::{Finding, Severity};
+use super::rules::rule;
+use super::subject_index::SubjectIndex;
+use crate::model::aggregate;
+use crate::model::engine::{Chain, RoleAt, World};
+use crate::model::policy::{Policy, Role, Rule};
+use crate::model::subject::{Subject, SubjectRef};
 
 /// Finds everything.
 pub(super) fn findings(
     world: &World<'_>,
     defaults: &Defaults,
-    people: &People<'_>,
+    subjects: &SubjectIndex<'_>,
     include_defaults: bool,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
-    bindings(world, defaults, people, include_defaults, &mut found);
+    bindings(world, defaults, subjects, include_defaults, &mut found);
     roles(world, defaults, include_defaults, &mut found);
-    redundant(world, people, &mut found);
+    redundant(world, subjects, &mut found);
     found
 }
 
 fn object(id: &'static str, object: String, detail: String, fix: String) -> Finding {
     Finding {
         rule: id,
-        severity: rule(id).map_or(super::Severity::Info, |rule| rule.severity),
+        severity: rule(id).map_or(Severity::Info, |rule| rule.severity),
         subject: None,
         namespace: None,
         object: Some(object),
@@ -58,7 +59,7 @@ fn unread(policy: &Policy, resource: &str) -> bool {
 fn bindings(
     world: &World<'_>,
     defaults: &Defaults,
-    people: &People<'_>,
+    subjects: &SubjectIndex<'_>,
     all: bool,
     found: &mut Vec<Finding>,
 ) {
@@ -99,9 +100,9 @@ fn bindings(
                 format!("delete {}", name()),
             ));
         }
-        let subjects = binding.subjects.iter().zip(people.of(index));
-        for (at, (stored, number)) in subjects.enumerate() {
-            let Some(subject) = number.map(|number| people.name(number)) else {
+        let named = binding.subjects.iter().zip(subjects.of(index));
+        for (at, (stored, number)) in named.enumerate() {
+            let Some(subject) = number.map(|number| subjects.name(number)) else {
                 continue;
             };
             let missing = match subject {
@@ -345,7 +346,7 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
 }
 
 /// The same list of rules twice for one subject, where one is enough.
-fn redundant(world: &World<'_>, people: &People<'_>, found: &mut Vec<Finding>) {
+fn redundant(world: &World<'_>, subjects: &SubjectIndex<'_>, found: &mut Vec<Finding>) {
     // Subject, list of rules, binding, place of the subject in it.
     let mut held: Vec<(u32, usize, usize, usize)> = Vec::new();
     for index in 0..world.binding_count() {
@@ -353,7 +354,7 @@ fn redundant(world: &World<'_>, people: &People<'_>, found: &mut Vec<Finding>) {
         if world.rules_of(set).is_empty() {
             continue;
         }
-        for (at, subject) in people.of(index).iter().enumerate() {
+        for (at, subject) in subjects.of(index).iter().enumerate() {
             held.extend(subject.map(|subject| (subject, set, index, at)));
         }
     }
@@ -366,7 +367,7 @@ fn redundant(world: &World<'_>, people: &People<'_>, found: &mut Vec<Finding>) {
                         || world.scope_of(*other) == world.scope_of(index))
             });
             if let Some((_, _, other, _)) = by {
-                let (name, subject) = (name_of(world, index), people.name(subject).to_subject());
+                let (name, subject) = (name_of(world, index), subjects.name(subject).to_subject());
                 let detail = format!("{} gives the same", name_of(world, *other));
                 let fix = format!("take {subject} out of {name}");
                 let finding = object("HYG-08", name, detail, fix);

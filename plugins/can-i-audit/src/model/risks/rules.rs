@@ -2,8 +2,8 @@
 //!
 //! RGP is Kubernetes' "RBAC Good Practices", CIS the CIS Kubernetes Benchmark.
 
-use super::Severity;
-use super::Severity::{Critical, High, Info, Low, Medium};
+use super::finding::Severity;
+use super::finding::Severity::{Critical, High, Info, Low, Medium};
 
 /// A rule as it is documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

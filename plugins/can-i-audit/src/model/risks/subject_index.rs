@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use crate::engine::World;
-use crate::subject::SubjectRef;
+use crate::model::engine::World;
+use crate::model::subject::SubjectRef;
 
 /// Every subject of every binding, each distinct one with a number. The numbers are in the order
 /// of the subjects.
-pub(super) struct People<'w> {
+pub(super) struct SubjectIndex<'w> {
     names: Vec<SubjectRef<'w>>,
     /// Where the subjects of each binding begin in `numbers`.
     begin: Vec<usize>,
@@ -16,7 +16,7 @@ pub(super) struct People<'w> {
     numbers: Vec<Option<u32>>,
 }
 
-impl<'w> People<'w> {
+impl<'w> SubjectIndex<'w> {
     pub(super) fn new(world: &'w World<'w>) -> Self {
         let mut known: HashMap<SubjectRef<'w>, u32> = HashMap::new();
         let mut names: Vec<SubjectRef<'w>> = Vec::new();

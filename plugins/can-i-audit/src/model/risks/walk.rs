@@ -1,9 +1,9 @@
 //! What everybody holds, one subject after the other.
 
-use super::Finding;
-use super::atoms::Mask;
-use super::find::{Finder, Held, Scope};
-use crate::engine::RoleAt;
+use super::capabilities::Mask;
+use super::finder::{Finder, Held, Scope};
+use super::finding::Finding;
+use crate::model::engine::RoleAt;
 
 /// One binding of one subject, in the order of findings: by subject, cluster-wide first, by
 /// namespace.
@@ -38,7 +38,7 @@ impl<'w> Finder<'w> {
                 }
                 scopes.push((in_one[0].scope, Held { mask, bindings }));
             }
-            let subject = self.people.name(of_one[0].subject).to_subject();
+            let subject = self.subjects.name(of_one[0].subject).to_subject();
             self.subject(&subject, &scopes, &mut found);
         }
         found
@@ -57,7 +57,7 @@ impl<'w> Finder<'w> {
             }
             let cluster_wide = world.is_cluster_wide(binding);
             let scope = (!cluster_wide).then(|| world.scope_of(binding));
-            for (at, subject) in self.people.of(binding).iter().enumerate() {
+            for (at, subject) in self.subjects.of(binding).iter().enumerate() {
                 all.extend(subject.map(|subject| Given {
                     subject,
                     scope,

@@ -1,0 +1,15 @@
+//! Nouns and rules of access: no connection, no files, no clock.
+
+pub mod aggregate;
+pub mod catalog;
+pub mod diff;
+pub mod engine;
+pub mod grant;
+pub mod nearest;
+pub mod permissions;
+pub mod policy;
+pub mod question;
+pub mod risks;
+pub mod sample;
+pub mod subject;
+pub mod words;

@@ -10,6 +10,7 @@ use groundcrew::app::Interrupt;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::output::{Document, Kind, Table, json};
+use groundcrew::report::junit::{self, Case, Verdict};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
@@ -112,7 +113,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
                 body: Report { results },
             },
         ))?,
-        Format::Junit => junit(&results),
+        Format::Junit => junit(&results)?,
         Format::Table => table(&results),
     };
     ui.answer(text)?;
@@ -202,58 +203,30 @@ fn table(results: &[Answered<'_>]) -> String {
     table.render()
 }
 
-fn junit(results: &[Answered<'_>]) -> String {
-    let failed = results
-        .iter()
-        .filter(|result| result.passed == Some(false))
-        .count();
-    let open = results
-        .iter()
-        .filter(|result| result.allowed.is_none())
-        .count();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"can-i-audit\" \
-         tests=\"{}\" failures=\"{failed}\" errors=\"{open}\">\n",
-        results.len()
-    );
-    for result in results {
+fn junit(results: &[Answered<'_>]) -> Result<String> {
+    let case = |result: &Answered<'_>| {
         let place = if result.namespace.is_empty() {
             String::new()
         } else {
             format!(" in {}", result.namespace)
         };
-        let name = escaped(&format!("{} {}{place}", result.subject, result.question));
-        text.push_str(&format!(
-            "  <testcase classname=\"assertion\" name=\"{}: {name}\"",
-            result.index
-        ));
-        match (result.passed, result.allowed) {
-            (Some(false), _) => text.push_str(&format!(
-                "><failure message=\"it is {}\"/></testcase>\n",
-                word(result)
-            )),
-            (_, None) => {
-                text.push_str("><error message=\"not everything could be read\"/></testcase>\n");
-            }
-            _ => text.push_str("/>\n"),
+        Case {
+            class: "assertion".to_owned(),
+            name: format!(
+                "{}: {} {}{place}",
+                result.index, result.subject, result.question
+            ),
+            verdict: match (result.passed, result.allowed) {
+                (Some(false), _) => Verdict::Failed {
+                    message: format!("it is {}", word(result)),
+                    detail: String::new(),
+                },
+                (_, None) => Verdict::Error {
+                    message: "not everything could be read".to_owned(),
+                },
+                _ => Verdict::Passed,
+            },
         }
-    }
-    text.push_str("</testsuite>\n");
-    text
-}
-
-/// Text for an attribute in XML; characters that XML cannot hold become a question mark.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            letter if letter.is_control() => safe.push('?'),
-            letter => safe.push(letter),
-        }
-    }
-    safe
+    };
+    junit::render("kubectl can-i-audit", results.iter().map(case))
 }

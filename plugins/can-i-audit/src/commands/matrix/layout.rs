@@ -42,6 +42,16 @@ impl Cells {
         }
     }
 
+    /// Returns the verbs in a column as words.
+    pub(super) fn words(&self, column: usize, verbs: &[String]) -> String {
+        let here = self.at(column).iter();
+        let words: Vec<&str> = here
+            .filter_map(|verb| verbs.get(usize::from(*verb)))
+            .map(String::as_str)
+            .collect();
+        words.join(" ")
+    }
+
     fn add(&mut self, column: usize, verb: u8) {
         match self.filled.last_mut() {
             Some((last, verbs)) if *last == column => verbs.push(verb),

@@ -9,11 +9,11 @@ use groundcrew::ui::Ui;
 
 use crate::commands::{check, diff, matrix, overview, risks, snapshot, verify, what, who, why};
 
-/// Tell who can do what, why, and what of it is dangerous
+/// Show who can do what, why, and which access is dangerous
 ///
-/// Reads every role and binding once and evaluates them here, exactly as the API server does.
-/// Without a command: one screen about this cluster. What could not be read is named, and no
-/// "no" is answered from it.
+/// Reads every role and binding once and evaluates them locally, exactly as the API server does.
+/// Without a command, shows one screen about this cluster. Anything that could not be read is
+/// listed, and never counts as "no".
 ///
 /// A subject is sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me.
 #[derive(Debug, Parser)]
@@ -56,7 +56,7 @@ Examples:
 
 Exit codes:
   0 done, or yes   1 failed   2 usage   3 no: denied, findings, a failed expectation
-  4 not everything could be read   130 interrupted";
+  4 some objects could not be read   130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "can-i-audit";

@@ -1,4 +1,4 @@
-//! `kubectl can-i-audit`: who can do what, why, and what of it is dangerous.
+//! `kubectl can-i-audit`: who can do what, why, and which access is dangerous.
 
 mod cli;
 mod cluster;

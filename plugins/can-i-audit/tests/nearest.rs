@@ -83,20 +83,23 @@ fn each_difference_is_named() {
     };
     says(
         nearest(x, "delete", "", "pods", "a"),
-        "grants get and not delete",
+        "grants get, not delete",
     );
     says(
         nearest(x, "get", "", "pods", "b"),
-        "in namespace a and not in b",
+        "in namespace a, not in b",
     );
-    says(nearest(x, "get", "", "pods", ""), "and not cluster-wide");
+    says(nearest(x, "get", "", "pods", ""), ", not cluster-wide");
     says(nearest(x, "get", "apps", "pods", "a"), "API group");
     says(
         nearest(x, "get", "", "configmaps", "a"),
         "limited to the names \"one\"",
     );
     says(nearest(x, "get", "", "pods/log", "a"), "different resource");
-    says(nearest("user:y", "get", "", "pods", "a"), "given to sa:a/x");
+    says(
+        nearest("user:y", "get", "", "pods", "a"),
+        "granted to sa:a/x",
+    );
 }
 
 #[test]

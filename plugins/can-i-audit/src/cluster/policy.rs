@@ -47,7 +47,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
         namespaces: found.take(NAMESPACES, namespaces),
         service_accounts: found.take(SERVICE_ACCOUNTS, accounts),
         catalog: Catalog::default(),
-        gaps: Vec::new(),
+        unseen: Vec::new(),
         from_cluster: true,
         server_minor: minor,
         resource_versions: found.moments,
@@ -63,7 +63,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
             gaps.extend(unreachable.into_iter().map(|group| Gap {
                 resource: format!("resources of {group}"),
                 except_namespace: None,
-                why: "its API server does not answer".to_owned(),
+                why: "its API server does not respond".to_owned(),
             }));
             catalog
         }
@@ -77,7 +77,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
             Catalog::built_in()
         }
     };
-    policy.gaps = gaps;
+    policy.unseen = gaps;
     Ok(policy)
 }
 
@@ -98,7 +98,7 @@ async fn minor(session: &Session) -> Option<u32> {
 
 type Failure = (Gap, kube::Error, Doing);
 
-/// What the lists say besides their objects.
+/// Facts about the lists, beside their objects.
 #[derive(Default)]
 struct Found {
     failures: Vec<Failure>,
@@ -106,7 +106,7 @@ struct Found {
 }
 
 impl Found {
-    /// Takes the objects of a list, and keeps why there are no more and of when they are.
+    /// Takes the objects of a list, and keeps its revision and the reason why it ended early.
     fn take<T>(&mut self, resource: Resource, listed: Listed<T>) -> Vec<T> {
         let plural = resource.plural.to_owned();
         if let Some(moment) = listed.moment {
@@ -173,13 +173,13 @@ async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
         .collect();
     let mut error = Error::new(
         Kind::Incomplete,
-        format!("you ({me}) may list neither bindings nor roles, so nothing can be said"),
+        format!("you ({me}) cannot list bindings or roles, so there is nothing to audit"),
     );
     for (gap, _, _) in &failures {
         error = error.with_detail(gap.to_string());
     }
     error.with_hint(format!(
-        "an admin can grant it:\n{}",
+        "an administrator can grant it:\n{}",
         access::grant_command(&missing, &me, "access-auditor")
     ))
 }

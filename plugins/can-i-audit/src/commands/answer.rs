@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::{Gap, Policy};
 use can_i_audit::model::question::Mode;
 use groundcrew::client::Session;
@@ -49,12 +50,14 @@ impl Observed {
             "incomplete"
         };
         let requests = match &self.session {
-            Some(session) => format!(" ({} requests)", session.requests()),
+            Some(session) => format!(" ({})", count(session.requests(), "request")),
             None => String::new(),
         };
         ui.status(format_args!(
-            "{complete}: {bindings} bindings, {roles} roles, {} namespaces read in {:.1}s{requests}",
-            policy.namespaces.len(),
+            "{complete}: {}, {}, {} read in {:.1}s{requests}",
+            count(bindings, "binding"),
+            count(roles, "role"),
+            count(policy.namespaces.len(), "namespace"),
             self.took.as_secs_f64(),
         ));
     }
@@ -75,8 +78,7 @@ impl Observed {
     /// That there is none, for something that needs a cluster.
     pub fn live(&self, what: &str) -> Result<&Session> {
         self.session.as_ref().ok_or_else(|| {
-            Error::usage(format!("{what} needs a cluster and not --from"))
-                .with_hint("leave --from out")
+            Error::usage(format!("{what} needs a cluster and not --from")).with_hint("omit --from")
         })
     }
 }
@@ -89,7 +91,7 @@ pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
     let lists = policy.resource_versions.iter();
     let moments: Vec<String> = lists.map(|(list, at)| format!("{list} at {at}")).collect();
     ui.warning(format_args!(
-        "read at different moments, so what changed in between may be seen in part: {}",
+        "read at slightly different times; concurrent changes may be only partly visible: {}",
         moments.join(", ")
     ));
 }
@@ -99,9 +101,9 @@ pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
 pub struct Based<'a, T> {
     /// Everything was read.
     pub complete: bool,
-    /// What was not.
+    /// The lists that were not read, or only in part.
     #[serde(skip_serializing_if = "<[Gap]>::is_empty")]
-    pub missing: &'a [Gap],
+    pub unseen: &'a [Gap],
     #[serde(flatten)]
     pub body: T,
 }
@@ -122,7 +124,7 @@ pub fn document<T: Serialize>(
             kind,
             Based {
                 complete: policy.is_complete(),
-                missing: &policy.gaps,
+                unseen: &policy.unseen,
                 body,
             },
         )

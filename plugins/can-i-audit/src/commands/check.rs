@@ -20,10 +20,10 @@ use crate::local::assertions::{self, Assertion, Expect};
 
 /// Check expectations about access, or answer many questions at once
 ///
-/// The file holds apiVersion groundcrew.dev/v1alpha1, kind AccessAssertions and a list of
-/// assertions: subject, groups, implicitGroups (true unless stated), verb, apiGroup, resource,
-/// subresource, name, namespace, path, and expect: allow or deny. Exit code 3 when an expectation
-/// fails.
+/// The file has apiVersion groundcrew.dev/v1alpha1, kind AccessAssertions and a list of
+/// assertions. The fields of an assertion are subject, groups, implicitGroups (default: true),
+/// verb, apiGroup, resource, subresource, name, namespace, path, and expect (allow or deny). Exits
+/// with code 3 when an expectation fails.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     /// File with the assertions, or - for stdin
@@ -99,7 +99,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .iter()
         .filter(|result| result.allowed.is_none())
         .count();
-    let stated = results
+    let expected = results
         .iter()
         .filter(|result| result.expect.is_some())
         .count();
@@ -109,7 +109,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
             Kind::AssertionReport,
             Based {
                 complete: observed.policy.is_complete(),
-                missing: &observed.policy.gaps,
+                unseen: &observed.policy.unseen,
                 body: Report { results },
             },
         ))?,
@@ -118,7 +118,7 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     };
     ui.answer(text)?;
     ui.status(format_args!(
-        "{asked} asked, {stated} with an expectation, {failed} failed, {open} left open."
+        "{asked} asked, {expected} with an expectation, {failed} failed, {open} unknown."
     ));
     observed.say(ui);
     observed.finish()?;
@@ -188,7 +188,7 @@ fn table(results: &[Answered<'_>]) -> String {
         let verdict = match result.passed {
             Some(true) => "ok",
             Some(false) => "FAILED",
-            None if result.expect.is_some() => "open",
+            None if result.expect.is_some() => "unknown",
             None => "-",
         };
         table.row([
@@ -222,7 +222,7 @@ fn junit(results: &[Answered<'_>]) -> Result<String> {
                     detail: String::new(),
                 },
                 (_, None) => Verdict::Error {
-                    message: "not everything could be read".to_owned(),
+                    message: "some objects could not be read".to_owned(),
                 },
                 _ => Verdict::Passed,
             },

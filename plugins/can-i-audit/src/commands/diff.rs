@@ -19,26 +19,26 @@ use super::answer::{Based, warn_of_moments};
 use crate::cluster::connect::connect;
 use crate::{cluster, local};
 
-/// Compare the access that two policies give, not their objects
+/// Compare the access that two policies grant, not their objects
 ///
-/// Renamed bindings, split rules and a wildcard in place of everything there is are no change.
-/// Each side is context:NAME, a snapshot, a manifest or a directory. Exit code 3 when they differ
-/// in what --fail-on says.
+/// Renaming a binding, splitting a rule, or replacing a complete list by a wildcard does not count
+/// as a change. Each side is context:NAME, a snapshot, a manifest or a directory. Exits with code 3
+/// on the differences that --fail-on selects.
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// What was: context:NAME, FILE or DIR
+    /// The earlier state: context:NAME, FILE or DIR
     #[arg(value_name = "BEFORE")]
     before: String,
 
-    /// What is: context:NAME, FILE or DIR
+    /// The later state: context:NAME, FILE or DIR
     #[arg(value_name = "AFTER")]
     after: String,
 
-    /// End with exit code 3 on: gain, loss or any
+    /// Exit with code 3 when access was gained, lost, or either
     #[arg(long, value_name = "WHAT", value_enum, default_value = "any")]
     fail_on: FailOn,
 
-    /// End with the answer's own exit code although not everything could be read
+    /// Exit with the answer's code even if some objects could not be read
     #[arg(long)]
     allow_partial: bool,
 
@@ -95,8 +95,8 @@ struct Access {
 pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let before = interrupt.guard(side(&args.before, &args.kube, ui)).await?;
     let after = interrupt.guard(side(&args.after, &args.kube, ui)).await?;
-    let gaps: Vec<Gap> = before.gaps.iter().chain(&after.gaps).cloned().collect();
-    for gap in &gaps {
+    let unseen: Vec<Gap> = before.unseen.iter().chain(&after.unseen).cloned().collect();
+    for gap in &unseen {
         ui.warning(format_args!("not read: {gap}"));
     }
     for policy in [&before, &after] {
@@ -120,8 +120,8 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let (gained, lost) = (!answer.gained.is_empty(), !answer.lost.is_empty());
     let document = || {
         let body = Based {
-            complete: gaps.is_empty(),
-            missing: &gaps,
+            complete: unseen.is_empty(),
+            unseen: &unseen,
             body: &answer,
         };
         Document::new(Kind::AccessDiff, body)
@@ -141,7 +141,7 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         FailOn::Loss => lost,
         FailOn::Any => gained || lost,
     };
-    Ok(if !gaps.is_empty() && !args.allow_partial {
+    Ok(if !unseen.is_empty() && !args.allow_partial {
         Exit::Incomplete
     } else if differs {
         Exit::No
@@ -153,7 +153,7 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
 async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
     let mut policy = if let Some(context) = text.strip_prefix("context:") {
         if context.is_empty() {
-            return Err(Error::usage("context: needs a name"));
+            return Err(Error::usage("context: requires a name, as in context:prod"));
         }
         let mut kube = kube.clone();
         kube.context = Some(context.to_owned());

@@ -33,7 +33,7 @@ pub struct FormatArgs<F: ValueEnum + Clone + Send + Sync + 'static> {
     pub format: F,
 }
 
-/// What every command takes besides its own flags.
+/// The flags that every command has beside its own.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     #[command(flatten)]
@@ -54,15 +54,15 @@ struct SourceArgs {
     #[arg(long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
     from: Vec<PathBuf>,
 
-    /// Read questions as a real request, or to the letter as a SubjectAccessReview
+    /// Interpret questions as real requests, or literally as SubjectAccessReviews
     #[arg(long, value_name = "MODE", value_enum, default_value = "request")]
     mode: ModeArg,
 
-    /// Objects that the server is asked for at once
+    /// Objects to request from the server at once
     #[arg(long, value_name = "N", default_value_t = cluster::policy::CHUNK, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_size: u32,
 
-    /// End with the answer's own exit code although not everything could be read
+    /// Exit with the answer's code even if some objects could not be read
     #[arg(long)]
     allow_partial: bool,
 }
@@ -74,7 +74,7 @@ enum ModeArg {
 }
 
 impl Common {
-    /// Says whether files are read and no cluster.
+    /// Says whether files are read instead of a cluster.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         !self.source.from.is_empty()
@@ -126,7 +126,7 @@ impl Common {
             took: begun.elapsed(),
             allow_partial: self.source.allow_partial,
         };
-        for gap in &observed.policy.gaps {
+        for gap in &observed.policy.unseen {
             ui.warning(format_args!("not read: {gap}"));
         }
         warn_of_moments(&observed.policy, ui);
@@ -147,7 +147,7 @@ pub struct Asker {
 ///
 /// # Errors
 ///
-/// That it is none, or that the server does not say who one is.
+/// That the text is not a subject, or that the server does not tell the identity of this run.
 pub async fn asker(text: &str, groups: &[String], observed: &Observed) -> Result<Asker> {
     if text == "me" {
         let principal = me(observed).await?;
@@ -165,7 +165,7 @@ pub async fn asker(text: &str, groups: &[String], observed: &Observed) -> Result
 ///
 /// # Errors
 ///
-/// That there is no server, or that it does not say.
+/// That there is no server, or that it does not tell.
 pub async fn me(observed: &Observed) -> Result<Principal> {
     identity::me(observed.live("\"me\"")?).await
 }
@@ -182,7 +182,7 @@ pub struct ActionArgs {
     )]
     what: String,
 
-    /// One object of that name
+    /// Only the object of this name
     #[arg(
         long,
         value_name = "NAME",
@@ -202,11 +202,12 @@ impl ActionArgs {
     pub fn action(&self, catalog: &Catalog, ui: &Ui) -> Result<Action> {
         let read = words::action(&self.verb, &self.what, &self.name, catalog);
         let (action, doubt) = read.map_err(|misread| match misread {
-            Misread::Verbs => {
-                Error::usage(format!("{:?} is one verb to the API server", self.verb))
-                    .with_hint("ask once for each verb")
-            }
-            Misread::NamedPath => Error::usage("a path has no --name"),
+            Misread::Verbs => Error::usage(format!(
+                "{:?} is not a verb: a question has exactly one",
+                self.verb
+            ))
+            .with_hint("ask once for each verb"),
+            Misread::NamedPath => Error::usage("--name does not apply to a path"),
         })?;
         if let Some(doubt) = doubt {
             ui.warning(doubt);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use can_i_audit::model::engine::World;
+use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::risks::row::Row;
 use can_i_audit::model::risks::{self, Severity};
@@ -105,15 +106,17 @@ pub async fn run(args: OverviewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
 fn words(overview: &Overview) -> String {
     let of = |kind| overview.subjects.get(kind).copied().unwrap_or_default();
     format!(
-        "{} users, {} groups and {} service accounts are bound to {} roles by {} bindings \
-         ({} cluster-wide) in {} namespaces.\n",
-        of("users"),
-        of("groups"),
-        of("serviceAccounts"),
-        overview.cluster_roles + overview.roles,
-        overview.cluster_role_bindings + overview.role_bindings,
+        "{}, {} and {} hold {} through {} ({} cluster-wide) in {}.\n",
+        count(of("users"), "user"),
+        count(of("groups"), "group"),
+        count(of("serviceAccounts"), "service account"),
+        count(overview.cluster_roles + overview.roles, "role"),
+        count(
+            overview.cluster_role_bindings + overview.role_bindings,
+            "binding"
+        ),
         overview.cluster_role_bindings,
-        overview.namespaces,
+        count(overview.namespaces, "namespace"),
     )
 }
 
@@ -124,8 +127,8 @@ fn worst(policy: &Policy) -> String {
     let world = World::new(policy);
     let mut found = risks::findings(&world, false);
     found.retain(|finding| finding.severity >= Severity::Medium);
-    let count = found.len();
-    if count == 0 {
+    let all = found.len();
+    if all == 0 {
         return "no findings of medium severity or above.\n".to_owned();
     }
     let mut table = Table::new(Some(&["SEVERITY", "RULE", "WHO", "WHY"]));
@@ -139,7 +142,8 @@ fn worst(policy: &Policy) -> String {
         ]);
     }
     format!(
-        "{count} findings of medium severity or above; the worst:\n{}",
+        "{} of medium severity or above; the worst:\n{}",
+        count(all, "finding"),
         table.render()
     )
 }

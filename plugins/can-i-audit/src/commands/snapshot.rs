@@ -14,12 +14,12 @@ use groundcrew::ui::Ui;
 
 use super::flags::Common;
 
-/// Keep what decides about access in a file, for --from and diff
+/// Save everything that decides about access to a file, for --from and diff
 ///
-/// The file can be read by its owner alone, because it holds names of people. No secrets are read.
+/// Only the owner can read the file, because it contains names of users. No Secrets are read.
 #[derive(Args, Debug)]
 pub struct SnapshotArgs {
-    /// The file, or - for stdout
+    /// File to write, or - for stdout
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output options")]
     file: PathBuf,
 
@@ -50,7 +50,10 @@ pub async fn run(args: SnapshotArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
         write(&args.file, &text).map_err(|error| {
             Error::failed(format!("cannot write {}", args.file.display())).with_source(error)
         })?;
-        ui.done(args.file.display(), "0600; read it with --from");
+        ui.done(
+            args.file.display(),
+            "written with mode 0600; read it with --from",
+        );
     }
     observed.say(ui);
     observed.finish()?;
@@ -94,7 +97,7 @@ fn redact(policy: &mut Policy) {
         subject.name.clone_from(name);
     }
     // The server's words name who asked.
-    for gap in &mut policy.gaps {
+    for gap in &mut policy.unseen {
         "not readable".clone_into(&mut gap.why);
     }
 }
@@ -122,7 +125,7 @@ mod tests {
                 ],
                 ..Binding::default()
             }],
-            gaps: vec![Gap {
+            unseen: vec![Gap {
                 resource: "roles".to_owned(),
                 except_namespace: None,
                 why: "User \"bob\" cannot list".to_owned(),

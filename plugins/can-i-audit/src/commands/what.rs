@@ -18,18 +18,18 @@ use super::flags::{Common, asker};
 
 /// List what a subject can do, scope by scope, and through which binding
 ///
-/// The groups that everybody of its kind is in count too. Without -A: what holds cluster-wide and
-/// in the namespace of -n or of the context.
+/// Includes access through the groups that every subject of this kind belongs to. Without -A, shows
+/// cluster-wide access and access in the namespace of -n or of the context.
 #[derive(Args, Debug)]
 pub struct WhatArgs {
     /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
     subject: String,
 
-    /// Another group that the subject is in; repeatable
+    /// Additional group of the subject; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
-    /// Every namespace
+    /// Show all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
 
@@ -108,13 +108,13 @@ pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     };
     ui.answer(text)?;
     if answer.superuser {
-        ui.status("a member of system:masters may do everything, whatever the roles say.");
+        ui.status("members of system:masters can do everything, whatever the roles say.");
     } else if answer.rules.is_empty() {
         ui.status(format_args!("nothing is granted to {}.", answer.subject));
     }
     if let Some(namespace) = namespace {
         ui.status(format_args!(
-            "asked: cluster-wide and in namespace {namespace}; every namespace: -A"
+            "shown: cluster-wide access and access in namespace {namespace}; for all namespaces: -A"
         ));
     }
     observed.say(ui);
@@ -179,7 +179,7 @@ fn resources(rule: &Rule) -> Vec<String> {
     all
 }
 
-/// More words than a line bears are counted; `-o wide` shows them all.
+/// Words beyond what fits on a line are counted; `-o wide` shows them all.
 fn shortened(words: &[String], output: &OutputArgs) -> String {
     const MOST: usize = 4;
     if output.format == Format::Wide || words.len() <= MOST + 1 {

@@ -21,22 +21,22 @@ use super::flags::{ActionArgs, Common};
 
 /// List who can do something, where, and through which binding
 ///
-/// Without a scope flag the question is about the namespace of -n or of the context; what is
-/// granted cluster-wide counts everywhere.
+/// Without a scope flag, asks about the namespace of -n or of the context. Cluster-wide grants
+/// count everywhere.
 #[derive(Args, Debug)]
 pub struct WhoArgs {
     #[command(flatten)]
     action: ActionArgs,
 
-    /// Whoever can in at least one namespace
+    /// Those who can in at least one namespace
     #[arg(long, group = "scope")]
     any_namespace: bool,
 
-    /// Whoever can in every namespace there is now
+    /// Only those who can in every current namespace
     #[arg(long, group = "scope")]
     every_namespace: bool,
 
-    /// Whoever can across namespaces, also in those to come
+    /// Only those who can across all namespaces, including future ones
     #[arg(long, group = "scope")]
     cluster_wide: bool,
 
@@ -116,7 +116,7 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     ui.answer(text)?;
     if !args.any_namespace && !args.every_namespace && !args.cluster_wide {
         ui.status(format_args!(
-            "asked: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
+            "asked about: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
             answer.question, answer.scope
         ));
     }
@@ -129,7 +129,9 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
 fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<(Action, Scope)> {
     let explicit = args.common.kube.namespace.is_some();
     if explicit && (args.any_namespace || args.every_namespace || args.cluster_wide) {
-        return Err(Error::usage("-n and a scope flag exclude each other"));
+        return Err(Error::usage(
+            "-n cannot be combined with --any-namespace, --every-namespace or --cluster-wide",
+        ));
     }
     let mut scope = if args.any_namespace {
         Scope::Any
@@ -155,7 +157,7 @@ fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<
         scope = if read.namespace().is_empty() {
             if scope != Scope::Cluster {
                 ui.status(format_args!(
-                    "{asked} is about the whole cluster, so only cluster-wide bindings count."
+                    "{asked} concerns the whole cluster, so only cluster-wide bindings count."
                 ));
             }
             Scope::Cluster
@@ -240,7 +242,11 @@ fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String
         let scope = row.namespace.unwrap_or("cluster-wide");
         let subject = row.subject.to_string();
         if row.chains.is_empty() {
-            table.row([subject.as_str(), scope, "the API server itself: superusers"]);
+            table.row([
+                subject.as_str(),
+                scope,
+                "built into the API server: superusers",
+            ]);
             continue;
         }
         let wide = output.format == Format::Wide;

@@ -18,12 +18,12 @@ use super::flags::{ActionArgs, Common, asker};
 
 /// Explain why a subject can do something, or what is missing
 ///
-/// Every chain from the subject, or a group it is in, over the binding and the role to the rule.
-/// When it is denied, or with --not, the grants that come nearest and what would have to change.
-/// Exit code 3 when it is denied.
+/// Shows every chain from the subject, or one of its groups, through the binding and the role to
+/// the rule. When access is denied, or with --not, shows the closest grants and what each is
+/// missing. Exits with code 3 when access is denied.
 #[derive(Args, Debug)]
 pub struct WhyArgs {
-    /// Show the nearest misses
+    /// Show the closest grants that do not match
     #[arg(long)]
     not: bool,
 
@@ -33,11 +33,11 @@ pub struct WhyArgs {
     #[command(flatten)]
     action: ActionArgs,
 
-    /// Another group that the subject is in; repeatable
+    /// Additional group of the subject; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
-    /// Ask across namespaces instead of in one
+    /// Ask about all namespaces at once instead of one
     #[arg(long)]
     cluster_wide: bool,
 
@@ -94,7 +94,7 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     let action = action.within(place).read_as(observed.mode, &policy.catalog);
     if action.namespace() != place && !matches!(action.target, Target::Path(_)) {
         ui.status(format_args!(
-            "{action} is about the whole cluster, so only cluster-wide bindings count."
+            "{action} concerns the whole cluster, so only cluster-wide bindings count."
         ));
     }
     let question = Question {
@@ -173,14 +173,16 @@ fn render(
     };
     let (subject, question) = (answer.subject, &answer.question);
     let mut text = match answer.allowed {
-        Some(true) => format!("allowed: {subject} may {question}{place}\n"),
+        Some(true) => format!("allowed: {subject} can {question}{place}\n"),
         Some(false) => format!("denied: nothing grants {question} to {subject}{place}\n"),
         None => {
-            format!("unknown: nothing that could be read grants {question} to {subject}{place}\n")
+            format!("unknown: nothing that was read grants {question} to {subject}{place}\n")
         }
     };
     if answer.superuser {
-        text.push_str("  system:masters → the API server itself: superusers are not asked\n");
+        text.push_str(
+            "  system:masters → built into the API server: superusers bypass authorization\n",
+        );
     }
     for chain in chains {
         let named = &world.binding(chain.binding).subjects[chain.subject];

@@ -24,10 +24,7 @@ pub struct Assertions {
     kind: String,
     /// The questions.
     pub assertions: Vec<Assertion>,
-    #[expect(
-        dead_code,
-        reason = "accepted as in any object, and of no meaning here"
-    )]
+    #[expect(dead_code, reason = "accepted as in any object, without meaning here")]
     #[serde(default)]
     metadata: Option<serde_json::Value>,
 }
@@ -83,8 +80,8 @@ fn parse(text: &str, name: &str) -> Result<Assertions> {
     };
     if assertions.api_version != API_VERSION || assertions.kind != KIND {
         return Err(
-            Error::usage(format!("{name} is no {KIND}")).with_hint(format!(
-                "it begins with apiVersion: {API_VERSION}, kind: {KIND}"
+            Error::usage(format!("{name} is not a valid {KIND} file")).with_hint(format!(
+                "it must start with apiVersion: {API_VERSION}, kind: {KIND}"
             )),
         );
     }
@@ -100,10 +97,12 @@ impl Assertion {
     pub fn question(&self, index: usize, me: Option<&Principal>) -> Result<Question> {
         let bad = |why: String| Error::usage(format!("assertion {index}: {why}"));
         if self.verb.is_empty() {
-            return Err(bad("verb is empty".to_owned()));
+            return Err(bad("verb is required".to_owned()));
         }
         if self.path.is_empty() == self.resource.is_empty() {
-            return Err(bad("one of resource and path has to be given".to_owned()));
+            return Err(bad(
+                "exactly one of resource and path is required".to_owned()
+            ));
         }
         let groups = self.groups.as_deref().unwrap_or_default();
         let principal = match me {

@@ -1,4 +1,4 @@
-//! Findings that were looked at and accepted, each with a reason and an end.
+//! Findings that were looked at and accepted, each with a reason and an expiry date.
 
 use std::path::Path;
 
@@ -48,8 +48,8 @@ pub fn read(file: &Path) -> Result<Baseline> {
     let baseline: Baseline = text::yaml(&text, &name, 0)?;
     if baseline.api_version != API_VERSION || baseline.kind != KIND {
         return Err(
-            Error::usage(format!("{name} is no {KIND}")).with_hint(format!(
-                "it begins with apiVersion: {API_VERSION}, kind: {KIND}"
+            Error::usage(format!("{name} is not a valid {KIND} file")).with_hint(format!(
+                "it must start with apiVersion: {API_VERSION}, kind: {KIND}"
             )),
         );
     }
@@ -75,7 +75,7 @@ impl Baseline {
         let notes = ended
             .iter()
             .filter(|one| findings.iter().any(|finding| one.matches(finding)))
-            .map(|one| format!("the suppression of {} ended on {}", one.rule, one.until))
+            .map(|one| format!("the suppression of {} expired on {}", one.rule, one.until))
             .collect();
         (before - findings.len(), notes)
     }

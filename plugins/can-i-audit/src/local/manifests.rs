@@ -24,7 +24,7 @@ pub(super) struct Manifest {
     spec: Option<serde_json::Value>,
 }
 
-/// What the files hold besides.
+/// The contents of the files.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) policy: Policy,
@@ -65,7 +65,7 @@ impl Found {
             return Ok(());
         }
         if kind.is_empty() {
-            return Err(Error::failed(format!("{place}: an object without kind")));
+            return Err(Error::failed(format!("{place}: the object has no kind")));
         }
         let namespaced = matches!(kind.as_str(), "Role" | "RoleBinding" | "ServiceAccount");
         if namespaced && metadata.namespace.is_empty() {
@@ -102,7 +102,7 @@ impl Found {
                 };
                 let Some(role_ref) = role_ref else {
                     return Err(Error::failed(format!(
-                        "{place}: {kind} {:?} without roleRef",
+                        "{place}: {kind} {:?} has no roleRef",
                         metadata.name
                     )));
                 };
@@ -123,7 +123,7 @@ impl Found {
     /// Two objects of one name would make the answer depend on the order of files.
     fn check_name(&mut self, kind: &str, metadata: &Meta, place: &str) -> Result<()> {
         if metadata.name.is_empty() {
-            return Err(Error::failed(format!("{place}: a {kind} without name")));
+            return Err(Error::failed(format!("{place}: the {kind} has no name")));
         }
         let key = (
             kind.to_owned(),
@@ -134,7 +134,7 @@ impl Found {
             return Ok(());
         }
         Err(Error::failed(format!(
-            "{place}: {kind} {:?} is given a second time",
+            "{place}: {kind} {:?} is defined twice",
             metadata.name
         )))
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use can_i_audit::model::aggregate;
 use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::{Meta, Named, Policy};
 use can_i_audit::model::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
@@ -40,7 +41,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
                     Ok(policy)
                 } else {
                     Err(Error::usage(format!(
-                        "{name} is a snapshot, which stands alone"
+                        "{name} is a snapshot, which cannot be combined with other files"
                     )))
                 };
             }
@@ -55,7 +56,8 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
     } = found;
     if others > 0 {
         ui.status(format_args!(
-            "{others} objects of other kinds were passed over."
+            "skipped {} of other kinds.",
+            count(others, "object")
         ));
     }
     let objects = policy.cluster_roles.len()
@@ -63,19 +65,21 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
         + policy.cluster_role_bindings.len()
         + policy.role_bindings.len();
     if objects == 0 {
-        return Err(
-            Error::failed(format!("no roles and no bindings in {files} files")).with_hint(
-                "kubectl get clusterroles,roles,clusterrolebindings,rolebindings -A -o json | \
+        return Err(Error::failed(format!(
+            "no roles and no bindings in {}",
+            count(files, "file")
+        ))
+        .with_hint(
+            "kubectl get clusterroles,roles,clusterrolebindings,rolebindings -A -o json | \
                  kubectl can-i-audit --from -",
-            ),
-        );
+        ));
     }
     policy.catalog = Catalog::built_in().with(resources);
     name_namespaces(&mut policy);
     let own = add_defaults(&mut policy);
     if !own.is_empty() {
         ui.status(format_args!(
-            "taken from Kubernetes 1.36, because the files refer to them: {}",
+            "using built-in roles of Kubernetes 1.36 that the files refer to: {}",
             own.join(", ")
         ));
     }
@@ -241,21 +245,21 @@ mod tests {
         assert!(!words.contains("hunter2"), "{words}");
         assert!(fault("kind: Role\nmetadata: {name: r}\nrules: {}\n").contains("a.yaml:3"));
         assert!(fault("{\"kind\": \"Role\",\n\"kind\": \"Role\"}").contains("a.yaml:2"));
-        assert!(fault("metadata: {name: r}\n").contains("without kind"));
-        assert!(fault("kind: Role\n").contains("without name"));
-        assert!(fault("kind: RoleBinding\nmetadata: {name: r}\n").contains("without roleRef"));
+        assert!(fault("metadata: {name: r}\n").contains("has no kind"));
+        assert!(fault("kind: Role\n").contains("has no name"));
+        assert!(fault("kind: RoleBinding\nmetadata: {name: r}\n").contains("has no roleRef"));
     }
 
     #[test]
-    fn a_template_is_recognised() {
+    fn a_template_is_recognized() {
         let error = load("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n").unwrap_err();
         assert!(error.headline().contains("a.yaml:3"), "{error:?}");
         assert!(error.hints()[0].contains("helm template"));
     }
 
     #[test]
-    fn a_role_that_is_given_twice_is_refused() {
+    fn a_role_that_is_defined_twice_is_refused() {
         let role = "kind: Role\nmetadata: {name: r}\n";
-        assert!(fault(&format!("{role}---\n{role}")).contains("a second time"));
+        assert!(fault(&format!("{role}---\n{role}")).contains("defined twice"));
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn stdin(what: &str) -> Result<String> {
 ///
 /// # Errors
 ///
-/// That it cannot be read, or is no text.
+/// That it cannot be read, or is not text.
 pub(super) fn read_file(file: &Path) -> Result<String> {
     let bytes = fs::read(file).map_err(|error| {
         Error::failed(format!("cannot read {}", file.display())).with_source(error)
@@ -85,7 +85,7 @@ pub(super) fn yaml<T: DeserializeOwned>(text: &str, name: &str, before: usize) -
         let mut shown = Error::failed(format!("{name}:{line}: {words}"));
         if text.contains("{{") {
             shown = shown
-                .with_detail("it holds {{ }}, so it looks like a template and not like a manifest")
+                .with_detail("it contains {{ }}, so it looks like a template, not a manifest")
                 .with_hint("helm template CHART | kubectl can-i-audit --from -");
         }
         shown

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod grant;
 pub mod nearest;
 pub mod permissions;
+pub mod plural;
 pub mod policy;
 pub mod question;
 pub mod risks;

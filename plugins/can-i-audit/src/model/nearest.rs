@@ -49,16 +49,16 @@ pub fn misses(world: &World<'_>, question: &Question, most: usize) -> Vec<Miss> 
             let namespace = question.action.namespace();
             if !inside.is_empty() && inside != namespace {
                 missing.push(match namespace {
-                    "" => format!("it holds in namespace {inside} and not cluster-wide"),
-                    asked => format!("it holds in namespace {inside} and not in {asked}"),
+                    "" => format!("it applies in namespace {inside}, not cluster-wide"),
+                    asked => format!("it applies in namespace {inside}, not in {asked}"),
                 });
             }
             if let Some(stranger) = &stranger {
-                // Whoever else may do something else is of no help.
+                // A grant of something else to someone else does not help.
                 if !missing.is_empty() {
                     continue;
                 }
-                missing.push(format!("it is given to {stranger} and not to this subject"));
+                missing.push(format!("it is granted to {stranger}, not to this subject"));
             }
             if missing.is_empty() || missing.len() >= FAR {
                 continue;
@@ -92,7 +92,7 @@ fn differences(rule: &Rule, question: &Question) -> Option<Vec<String>> {
     let mut missing = Vec::new();
     if !verb_fits {
         missing.push(format!(
-            "it grants {} and not {}",
+            "it grants {}, not {}",
             rule.verbs.join(","),
             action.verb
         ));
@@ -117,7 +117,7 @@ fn differences(rule: &Rule, question: &Question) -> Option<Vec<String>> {
             }
             if !has(&rule.api_groups, &asked.group) {
                 missing.push(format!(
-                    "it is about API group {} and not {:?}",
+                    "it covers API group {}, not {:?}",
                     quoted(&rule.api_groups),
                     asked.group
                 ));
@@ -125,7 +125,7 @@ fn differences(rule: &Rule, question: &Question) -> Option<Vec<String>> {
             if !rule.resource_names.is_empty() && !rule.resource_names.contains(&asked.name) {
                 missing.push(if asked.name.is_empty() {
                     format!(
-                        "it is limited to the names {}, and the question has none",
+                        "it is limited to the names {}, and the question does not name an object",
                         quoted(&rule.resource_names)
                     )
                 } else {
@@ -140,7 +140,7 @@ fn differences(rule: &Rule, question: &Question) -> Option<Vec<String>> {
     Some(missing)
 }
 
-/// A resource or subresource of the same family; anything else is no near miss.
+/// A resource or subresource of the same family; anything else is unrelated.
 fn other_resource(rule: &Rule, asked: &Resource) -> Option<String> {
     let near = rule.resources.iter().find(|entry| {
         let family = entry.split('/').next().unwrap_or_default();
@@ -148,9 +148,9 @@ fn other_resource(rule: &Rule, asked: &Resource) -> Option<String> {
     })?;
     let combined = asked.combined();
     Some(if near.ends_with("/*") {
-        format!("{near:?} is no wildcard: it names a subresource \"*\" and not {combined:?}")
+        format!("{near:?} is not a wildcard: it names a subresource \"*\", not {combined:?}")
     } else {
-        format!("it is about {near:?}, and {combined:?} is a different resource")
+        format!("it covers {near:?}; {combined:?} is a different resource")
     })
 }
 

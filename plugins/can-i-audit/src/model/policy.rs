@@ -25,7 +25,7 @@ pub struct Policy {
     /// The resources that the server knows; empty when it was not asked.
     pub catalog: Catalog,
     /// What could not be read.
-    pub gaps: Vec<Gap>,
+    pub unseen: Vec<Gap>,
     /// It is a cluster's and not that of manifests, so that what is not there does not exist.
     pub from_cluster: bool,
     /// The minor version of a server of major version 1.
@@ -103,7 +103,7 @@ pub struct Rule {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub resource_names: Vec<String>,
-    /// Paths that are no resources, with an optional `*` at the end.
+    /// Paths other than resources, with an optional `*` at the end.
     #[serde(
         rename = "nonResourceURLs",
         deserialize_with = "nullable",
@@ -178,7 +178,7 @@ pub struct Binding {
     pub metadata: Meta,
     /// The role that it gives.
     pub role_ref: RoleRef,
-    /// Whom it is given to.
+    /// The subjects that it is granted to.
     #[serde(deserialize_with = "nullable")]
     pub subjects: Vec<Subject>,
 }
@@ -259,7 +259,7 @@ impl Policy {
     /// Says whether everything was read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.gaps.is_empty()
+        self.unseen.is_empty()
     }
 
     /// Says whether all of it is of one moment. Otherwise what changed between two lists can be
@@ -274,13 +274,13 @@ impl Policy {
     /// Says whether "no" is an answer for a namespace, or (empty) for the whole cluster.
     #[must_use]
     pub fn can_deny_in(&self, namespace: &str) -> bool {
-        !self.gaps.iter().any(|gap| gap.matters_in(namespace))
+        !self.unseen.iter().any(|gap| gap.matters_in(namespace))
     }
 
     /// Says whether "nobody else, anywhere" is an answer.
     #[must_use]
     pub fn can_deny_everywhere(&self) -> bool {
-        !self.gaps.iter().any(|gap| {
+        !self.unseen.iter().any(|gap| {
             matches!(
                 gap.resource.as_str(),
                 "clusterroles" | "clusterrolebindings" | "roles" | "rolebindings"
@@ -305,7 +305,7 @@ impl Policy {
             .sort_by(|a, b| by(&a.metadata).cmp(&by(&b.metadata)));
         self.service_accounts
             .sort_by(|a, b| by(&a.metadata).cmp(&by(&b.metadata)));
-        self.gaps.sort();
+        self.unseen.sort();
     }
 }
 

@@ -9,7 +9,7 @@ pub enum Mode {
     /// As the API server reads a real request: what has no namespace is asked without one.
     #[default]
     Request,
-    /// As a SubjectAccessReview: to the letter.
+    /// As a SubjectAccessReview: literally.
     Sar,
 }
 
@@ -126,7 +126,7 @@ impl Action {
 
 impl Resource {
     /// Says whether it is nothing that is stored, but something of the cluster that the server
-    /// asks the authorizer about: whom one may act as, and what signers may sign
+    /// asks the authorizer about: identities that may be impersonated, and what signers may sign
     /// (`endpoints/filters/impersonation`, `plugin/pkg/admission/certificates/util.go`; there the
     /// signer `DOMAIN/*` is asked about too).
     fn is_asked_by_the_server(&self, verb: &str) -> bool {

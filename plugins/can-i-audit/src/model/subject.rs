@@ -209,7 +209,7 @@ impl FromStr for Subject {
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || {
             format!(
-                "{text:?} is no subject: one is sa:NAMESPACE/NAME, user:NAME, group:NAME, \
+                "{text:?} is not a subject; use sa:NAMESPACE/NAME, user:NAME, group:NAME, \
                  node:NAME or anonymous"
             )
         };

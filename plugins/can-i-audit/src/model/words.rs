@@ -35,21 +35,21 @@ impl fmt::Display for Doubt {
         match self {
             Self::Resource(word) => write!(
                 f,
-                "no resource {word:?} is known; the question is put to the letter"
+                "the server has no resource {word:?}; asking about the literal name"
             ),
             Self::Subresource {
                 resource,
                 subresource,
             } => write!(
                 f,
-                "{resource} has no subresource {subresource:?}; for one object of that name: \
+                "{resource} has no subresource {subresource:?}; to ask about one object of that name: \
                  {resource} --name {subresource}"
             ),
         }
     }
 }
 
-/// Why words are no question.
+/// Why words are not a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misread {
     /// Several verbs in one.

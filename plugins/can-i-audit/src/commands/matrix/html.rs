@@ -9,12 +9,12 @@ use super::layout::Matrix;
 pub(super) fn page(policy: &Policy, matrix: &Matrix, verbs: &[String]) -> String {
     let mut page = Page::new("Who can do what");
     page.paragraph(
-        "What the groups of a subject may do and what holds cluster-wide is included. Point at a \
-         cell for the bindings behind it.",
+        "Includes access inherited from groups and cluster-wide bindings. Hover over a cell to see \
+         its bindings.",
     );
     page.filters();
-    for gap in &policy.gaps {
-        page.warning(&format!("Incomplete, not read: {gap}"));
+    for gap in &policy.unseen {
+        page.warning(&format!("Incomplete. Not read: {gap}"));
     }
     let head = matrix.head.iter().copied();
     let rows = matrix.rows.iter().map(|row| {

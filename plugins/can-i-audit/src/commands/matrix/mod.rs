@@ -19,19 +19,19 @@ use layout::{Maker, Shown, Who};
 
 /// Show who can do what as a table
 ///
-/// For one subject: resources and verbs, in the namespace of -n or of the context. For several, or
-/// everybody: one row for each subject and namespace that it is bound in. What a subject can do
-/// through the groups of its kind and cluster-wide counts in every row.
+/// For one subject, shows resources and verbs in the namespace of -n or of the context. For several
+/// subjects, or all of them, shows one row for each subject and each namespace in which it has a
+/// binding. Every row includes access inherited from groups and cluster-wide bindings.
 #[derive(Args, Debug)]
 pub struct MatrixArgs {
-    /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me; none is everybody
+    /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me; default: all
     subjects: Vec<String>,
 
-    /// What the rows are
+    /// What each row stands for
     #[arg(long, value_name = "WHAT", value_enum)]
     rows: Option<Rows>,
 
-    /// Verbs that are shown
+    /// Verbs to show
     #[arg(
         long,
         value_name = "VERB",
@@ -47,7 +47,7 @@ pub struct MatrixArgs {
     #[command(flatten)]
     output: FormatArgs<Format>,
 
-    /// Words instead of marks, as where the locale has no UTF-8
+    /// Show words instead of marks (default where the locale is not UTF-8)
     #[arg(long)]
     ascii: bool,
 
@@ -78,7 +78,7 @@ enum Format {
 /// That a subject is none, or nothing could be read.
 pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     if args.verbs.len() > 32 {
-        return Err(Error::usage("at most 32 verbs are shown"));
+        return Err(Error::usage("at most 32 verbs can be shown"));
     }
     let observed = args.common.read(ui, interrupt).await?;
     let policy = &observed.policy;
@@ -130,7 +130,7 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     }?;
     if rows == Rows::Resource {
         ui.status(format_args!(
-            "asked: {} in namespace {}, cluster-wide grants included.",
+            "{} in namespace {}, including cluster-wide grants.",
             whos[0].shown, observed.namespace
         ));
     } else if format == Format::Table && !matrix.marks {
@@ -139,7 +139,7 @@ pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     observed.say(ui);
     observed.finish()?;
     let exit = observed.exit(Exit::Done);
-    // The process ends: giving back hundreds of thousands of pieces one by one is for nothing.
+    // The process ends here: freeing hundreds of thousands of values one by one would only take time.
     std::mem::forget((matrix, maker, whos));
     std::mem::forget(held);
     std::mem::forget((universe, world));
@@ -151,7 +151,7 @@ fn one(whos: &[Who]) -> Result<&Who> {
     match whos {
         [who] => Ok(who),
         _ => Err(
-            Error::usage("rows of resources or namespaces are about one subject")
+            Error::usage("--rows resource and --rows namespace require exactly one subject")
                 .with_hint("kubectl can-i-audit matrix sa:NAMESPACE/NAME --rows resource"),
         ),
     }

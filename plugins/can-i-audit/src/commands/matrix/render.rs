@@ -108,7 +108,7 @@ pub(super) fn document(
         Kind::AccessMatrix,
         Based {
             complete: policy.is_complete(),
-            missing: &policy.gaps,
+            unseen: &policy.unseen,
             body: Rows {
                 rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
             },

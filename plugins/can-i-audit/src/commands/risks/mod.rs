@@ -8,6 +8,7 @@ mod rows;
 use std::path::PathBuf;
 
 use can_i_audit::model::engine::World;
+use can_i_audit::model::plural::count;
 use can_i_audit::model::risks::{self, RULES, Severity};
 use clap::Args;
 use groundcrew::app::Interrupt;
@@ -22,31 +23,31 @@ use crate::local::baseline;
 use format::Format;
 use rows::{Answer, Rows};
 
-/// Find what of the access is dangerous, and what is only confusing
+/// Find dangerous access, and access that is merely confusing
 ///
-/// Roles that nobody is bound to are no risk, and Kubernetes' own policy is left out as long as it
-/// is unchanged. Each finding has its chain, why it matters, and the smallest change that removes
-/// it. More than 100 findings are shown as a row for each cause; -o wide has a row for each
-/// finding. Exit code 3 when there is one at --fail-on or above.
+/// Roles without a binding do not count as a risk, and Kubernetes' own policy is left out while it
+/// is unchanged. Each finding shows the binding and rule behind it, why it matters, and the
+/// smallest change that removes it. More than 100 findings are grouped by cause; -o wide always
+/// shows one row per finding. Exits with code 3 on a finding at --fail-on or above.
 #[derive(Args, Debug)]
 pub struct RisksArgs {
-    /// Show findings from this severity on: info, low, medium, high, critical
+    /// Lowest severity to show: info, low, medium, high or critical
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     min_severity: Severity,
 
-    /// End with exit code 3 from this severity on
+    /// Lowest severity that makes the exit code 3
     #[arg(long, value_name = "SEVERITY", default_value = "high")]
     fail_on: Severity,
 
-    /// File with accepted findings, each with a reason and an end
+    /// File with accepted findings, each with a reason and an expiry date
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     baseline: Option<PathBuf>,
 
-    /// Look at Kubernetes' own policy too
+    /// Include Kubernetes' own policy
     #[arg(long)]
     include_defaults: bool,
 
-    /// List what is looked for
+    /// List the rules and exit
     #[arg(long)]
     list_rules: bool,
 
@@ -93,12 +94,12 @@ pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> error::Resu
     render::answer(policy, &answer, args.output.format, ui)?;
     let hidden = all - found.len();
     ui.status(format_args!(
-        "{} findings{}{}.{}",
-        found.len(),
+        "{}{}{}.{}",
+        count(found.len(), "finding"),
         told(hidden, "below --min-severity"),
         told(suppressed, "accepted"),
         if args.output.format == Format::Table && found.len() > causes::EACH {
-            " A row is a cause; -o wide has a row for each finding."
+            " Each row is a cause; -o wide shows one row per finding."
         } else {
             ""
         }
@@ -130,7 +131,7 @@ fn list_rules() -> String {
         let why = if rule.implemented {
             rule.why.to_owned()
         } else {
-            format!("NOT LOOKED FOR YET: {}", rule.why)
+            format!("not checked yet: {}", rule.why)
         };
         table.row([rule.id, rule.name, rule.severity.word(), &why]);
     }

@@ -29,7 +29,7 @@ pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &
             Kind::AccessRisks,
             Based {
                 complete: policy.is_complete(),
-                missing: &policy.gaps,
+                unseen: &policy.unseen,
                 body,
             },
         )
@@ -70,7 +70,7 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
 }
 
 fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
-    let headers = ["severity", "rule", "who", "why", "smallest change"];
+    let headers = ["severity", "rule", "who", "why", "fix"];
     let rows = answer.findings.iter().map(|row| {
         let why = if row.detail.is_empty() {
             row.why.to_owned()
@@ -86,7 +86,7 @@ fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
         ]
     });
     let mut text = markdown::table(&headers, rows);
-    for gap in &policy.gaps {
+    for gap in &policy.unseen {
         text.push_str(&format!(
             "\nNot read: {}\n",
             markdown::escape(&gap.to_string())
@@ -108,7 +108,7 @@ fn sarif<'a>(policy: &Policy, rows: Rows<'a>) -> Log<Results<'a>> {
         },
         properties: None,
     };
-    let unseen = policy.gaps.iter().map(ToString::to_string);
+    let unseen = policy.unseen.iter().map(ToString::to_string);
     Log::new(Run {
         tool: Tool {
             driver: Driver {
@@ -139,7 +139,7 @@ fn result(row: &Row<'_>) -> sarif::Finding {
         rule_id: row.rule.to_owned(),
         rule_index: None,
         level: level(row.severity),
-        message: format!("{who}: {}. {} Change: {}", row.why, row.through(), row.fix).into(),
+        message: format!("{who}: {}. {} Fix: {}", row.why, row.through(), row.fix).into(),
         partial_fingerprints: [("groundcrew/v1", format!("{} {who}", row.rule))].into(),
         locations: [Location {
             physical_location: None,

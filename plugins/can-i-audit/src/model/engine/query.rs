@@ -1,4 +1,4 @@
-//! Answers: may this be done, by which chain, and by whom.
+//! Answers: is something allowed, through which chain, and to which subjects.
 
 use std::collections::BTreeMap;
 

@@ -20,7 +20,7 @@ pub(super) struct Entry {
     pub(super) subject: u32,
 }
 
-/// Every binding by those whom it is for.
+/// Every binding, by its subjects.
 #[derive(Debug, Default)]
 pub(super) struct Subjects {
     symbols: Symbols,
@@ -62,7 +62,7 @@ impl Subjects {
         all
     }
 
-    /// Returns whom the bindings of a principal are for: those that any binding is for.
+    /// Returns the names of a principal that any binding has.
     pub(super) fn whos(&self, principal: &Principal) -> Vec<Who> {
         let user = self.symbols.get(&principal.user).map(Who::User);
         let groups = principal

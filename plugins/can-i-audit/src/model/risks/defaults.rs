@@ -1,4 +1,4 @@
-//! Kubernetes' own policy, recognised by what it holds.
+//! Kubernetes' own policy, recognized by what it holds.
 //!
 //! The file is what API servers 1.24 and 1.36 make of an empty cluster
 //! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy`). A role is theirs when it has the name and

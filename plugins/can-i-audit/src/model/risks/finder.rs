@@ -98,7 +98,7 @@ impl<'w> Finder<'w> {
             let mut mask = held.mask;
             if scope.is_some() {
                 if cluster.mask.has(Capability::Everything) {
-                    // Whoever may do everything may do it here as well.
+                    // Full control of the cluster includes this namespace.
                     continue;
                 }
                 mask.add(cluster.mask);

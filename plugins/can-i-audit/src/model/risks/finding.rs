@@ -58,7 +58,7 @@ impl std::str::FromStr for Severity {
         ]
         .into_iter()
         .find(|severity| severity.word() == text)
-        .ok_or_else(|| "severities are info, low, medium, high, critical".to_owned())
+        .ok_or_else(|| "use info, low, medium, high or critical".to_owned())
     }
 }
 

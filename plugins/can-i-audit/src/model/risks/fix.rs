@@ -21,7 +21,7 @@ impl Finder<'_> {
                     "RoleBinding"
                 };
                 let place = Place(&meta.namespace, &meta.name);
-                format!("take {subject} out of {kind}/{place}")
+                format!("remove {subject} from {kind}/{place}")
             } else {
                 let inside = if reference.kind == "Role" {
                     meta.namespace.as_str()

@@ -8,6 +8,7 @@ use super::rules::rule;
 use super::subject_index::SubjectIndex;
 use crate::model::aggregate;
 use crate::model::engine::{Chain, RoleAt, World};
+use crate::model::plural::count;
 use crate::model::policy::{Policy, Role, Rule};
 use crate::model::subject::{Subject, SubjectRef};
 
@@ -53,7 +54,7 @@ fn about(subject: Subject, binding: usize, at: usize, finding: Finding) -> Findi
 }
 
 fn unread(policy: &Policy, resource: &str) -> bool {
-    policy.gaps.iter().any(|gap| gap.resource == resource)
+    policy.unseen.iter().any(|gap| gap.resource == resource)
 }
 
 fn bindings(
@@ -114,7 +115,7 @@ fn bindings(
             if missing {
                 let (name, subject) = (name(), subject.to_subject());
                 let detail = format!("{subject} does not exist");
-                let fix = format!("take {subject} out of {name}");
+                let fix = format!("remove {subject} from {name}");
                 let finding = object("HYG-02", name, detail, fix);
                 found.push(about(subject, index, at, finding));
             }
@@ -122,7 +123,7 @@ fn bindings(
             if stored.kind == "User" && alias {
                 let name = name();
                 let detail = format!("{:?} is bound as a User", stored.name);
-                let fix = format!("bind it in {name} as what it is");
+                let fix = format!("bind it in {name} with the kind that it has");
                 let finding = object("HYG-10", name, detail, fix);
                 found.push(about(subject.to_subject(), index, at, finding));
             }
@@ -170,11 +171,16 @@ fn useless(world: &World<'_>) -> Vec<bool> {
 fn ineffective(world: &World<'_>, index: usize, name: String, found: &mut Vec<Finding>) {
     let rules = world.rules_of(world.set_of(index).index());
     let numbers: Vec<String> = (1..=rules.len()).map(|number| number.to_string()).collect();
-    let fix = format!("delete {name}, or bind the role with a ClusterRoleBinding if it is meant");
-    let detail = format!(
-        "rule {} of its role is about the whole cluster",
-        numbers.join(", ")
-    );
+    let fix =
+        format!("delete {name}, or bind the role with a ClusterRoleBinding if that was the intent");
+    let detail = if let [only] = &numbers[..] {
+        format!("rule {only} of its role covers only cluster-scoped resources")
+    } else {
+        format!(
+            "rules {} of its role cover only cluster-scoped resources",
+            numbers.join(", ")
+        )
+    };
     found.push(object("HYG-09", name, detail, fix));
 }
 
@@ -223,7 +229,7 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
             found.push(object(
                 "HYG-04",
                 name.clone(),
-                "nothing binds it".to_owned(),
+                "no binding refers to it".to_owned(),
                 format!("delete {name}"),
             ));
         }
@@ -250,24 +256,24 @@ fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {
             "HYG-11",
             name.to_owned(),
             format!(
-                "it holds {} rules, its parts {}",
-                role.rules.len(),
+                "it has {}, its parts have {}",
+                count(role.rules.len(), "rule"),
                 computed.len()
             ),
-            "look after the controller clusterrole-aggregation".to_owned(),
+            "check the clusterrole-aggregation controller".to_owned(),
         ));
     }
 }
 
 fn in_rule(name: &str, number: usize, rule: &Rule, policy: &Policy, found: &mut Vec<Finding>) {
     let place = format!("rule {}", number + 1);
-    let fix = || format!("mend {name}, {place}");
+    let fix = || format!("correct {name}, {place}");
     if rule.resource_names.iter().any(|name| name == "*") {
-        let detail = format!("{place}: resourceNames holds \"*\"");
+        let detail = format!("{place}: resourceNames contains \"*\"");
         found.push(object("HYG-06", name.to_owned(), detail, fix()));
     }
     if rule.resource_names.iter().any(String::is_empty) {
-        let detail = format!("{place}: resourceNames holds \"\"");
+        let detail = format!("{place}: resourceNames contains \"\"");
         found.push(object("HYG-07", name.to_owned(), detail, fix()));
     }
     let reasons = dead(rule, policy);
@@ -285,7 +291,7 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
     }
     for verb in &rule.verbs {
         if verb.chars().any(char::is_uppercase) {
-            reasons.push(format!("verb {verb:?} is in capitals"));
+            reasons.push(format!("verb {verb:?} contains capitals"));
         }
     }
     if rule.resources.is_empty() {
@@ -296,13 +302,13 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
     }
     for group in &rule.api_groups {
         if group.contains('/') || group == "v1" || group == "core" {
-            reasons.push(format!("{group:?} is no API group"));
+            reasons.push(format!("{group:?} is not an API group"));
         }
     }
     let catalog = &policy.catalog;
     for entry in &rule.resources {
         if entry.len() > 1 && entry.ends_with("/*") {
-            reasons.push(format!("{entry:?} is no wildcard"));
+            reasons.push(format!("{entry:?} is not a wildcard"));
             continue;
         }
         let resource = entry.split('/').next().unwrap_or_default();
@@ -321,14 +327,14 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
             entries
                 .find(|one| one.group == *group && (one.singular == word || one.resource == word))
         }) {
-            reasons.push(format!("{entry:?} is not how {} is named", meant.resource));
+            reasons.push(format!("{entry:?} should be {}", meant.resource));
         } else if let Some(elsewhere) = catalog
             .entries()
             .iter()
             .find(|one| one.resource == resource)
         {
             reasons.push(format!(
-                "{entry:?} is in API group {:?} and not in {}",
+                "{entry:?} is in API group {:?}, not in {}",
                 elsewhere.group,
                 rule.api_groups
                     .iter()
@@ -340,7 +346,10 @@ fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
     }
     let collection = rule.verbs.iter().all(|verb| verb == "deletecollection");
     if collection && !rule.verbs.is_empty() && !rule.resource_names.is_empty() {
-        reasons.push("deletecollection never has a name".to_owned());
+        reasons.push(
+            "a request for deletecollection carries no name, so resourceNames never match"
+                .to_owned(),
+        );
     }
     reasons
 }
@@ -368,8 +377,8 @@ fn redundant(world: &World<'_>, subjects: &SubjectIndex<'_>, found: &mut Vec<Fin
             });
             if let Some((_, _, other, _)) = by {
                 let (name, subject) = (name_of(world, index), subjects.name(subject).to_subject());
-                let detail = format!("{} gives the same", name_of(world, *other));
-                let fix = format!("take {subject} out of {name}");
+                let detail = format!("{} grants the same", name_of(world, *other));
+                let fix = format!("remove {subject} from {name}");
                 let finding = object("HYG-08", name, detail, fix);
                 found.push(about(subject, index, at, finding));
             }

@@ -1,7 +1,7 @@
-//! What of the access is dangerous, and what is only confusing.
+//! Dangerous access, and access that is merely confusing.
 //!
 //! Roles are not judged: what counts is what somebody is bound to, and where. Kubernetes' own
-//! policy is left out, and it is recognised by its content, never by its name alone.
+//! policy is left out, and it is recognized by its content, never by its name alone.
 
 mod capabilities;
 mod conditions;

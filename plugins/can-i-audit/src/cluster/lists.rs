@@ -9,6 +9,8 @@
 
 use groundcrew::client::Session;
 use http::header::ACCEPT;
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -17,59 +19,51 @@ const RESTARTS: u32 = 3;
 /// Metadata is all that counts of namespaces and service accounts.
 const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+const WHOLE: &str = "application/json";
 
 /// One resource that is listed.
 #[derive(Clone, Copy)]
 pub(super) struct Resource {
-    prefix: &'static str,
+    group: &'static str,
+    api_version: &'static str,
     pub(super) plural: &'static str,
-    /// Plural with the group, as errors name it.
-    pub(super) full: &'static str,
     namespaced: bool,
     accept: &'static str,
 }
 
-const fn rbac(plural: &'static str, full: &'static str, namespaced: bool) -> Resource {
-    Resource {
-        prefix: RBAC,
-        plural,
-        full,
-        namespaced,
-        accept: "application/json",
+impl Resource {
+    const fn of<K: k8s_openapi::Resource>(namespaced: bool, accept: &'static str) -> Self {
+        Self {
+            group: K::GROUP,
+            api_version: K::API_VERSION,
+            plural: K::URL_PATH_SEGMENT,
+            namespaced,
+            accept,
+        }
+    }
+
+    /// Returns the plural with the group, as errors name it.
+    pub(super) fn full(self) -> String {
+        if self.group.is_empty() {
+            self.plural.to_owned()
+        } else {
+            format!("{}.{}", self.plural, self.group)
+        }
+    }
+
+    fn path(self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() { "api" } else { "apis" };
+        let inside = namespace.map_or(String::new(), |name| format!("/namespaces/{name}"));
+        format!("/{root}/{}{inside}/{}", self.api_version, self.plural)
     }
 }
 
-pub(super) const CLUSTER_ROLES: Resource = rbac(
-    "clusterroles",
-    "clusterroles.rbac.authorization.k8s.io",
-    false,
-);
-pub(super) const ROLES: Resource = rbac("roles", "roles.rbac.authorization.k8s.io", true);
-pub(super) const CLUSTER_ROLE_BINDINGS: Resource = rbac(
-    "clusterrolebindings",
-    "clusterrolebindings.rbac.authorization.k8s.io",
-    false,
-);
-pub(super) const ROLE_BINDINGS: Resource = rbac(
-    "rolebindings",
-    "rolebindings.rbac.authorization.k8s.io",
-    true,
-);
-pub(super) const NAMESPACES: Resource = Resource {
-    prefix: "/api/v1",
-    plural: "namespaces",
-    full: "namespaces",
-    namespaced: false,
-    accept: METADATA,
-};
-pub(super) const SERVICE_ACCOUNTS: Resource = Resource {
-    prefix: "/api/v1",
-    plural: "serviceaccounts",
-    full: "serviceaccounts",
-    namespaced: true,
-    accept: METADATA,
-};
+pub(super) const CLUSTER_ROLES: Resource = Resource::of::<ClusterRole>(false, WHOLE);
+pub(super) const ROLES: Resource = Resource::of::<Role>(true, WHOLE);
+pub(super) const CLUSTER_ROLE_BINDINGS: Resource = Resource::of::<ClusterRoleBinding>(false, WHOLE);
+pub(super) const ROLE_BINDINGS: Resource = Resource::of::<RoleBinding>(true, WHOLE);
+pub(super) const NAMESPACES: Resource = Resource::of::<Namespace>(false, METADATA);
+pub(super) const SERVICE_ACCOUNTS: Resource = Resource::of::<ServiceAccount>(true, METADATA);
 /// Everything that is listed.
 pub(super) const ALL: [Resource; 6] = [
     CLUSTER_ROLES,
@@ -135,7 +129,7 @@ impl<'s> Lister<'s> {
             (ROLES, here),
         ];
         for (resource, namespace) in places {
-            let path = format!("{}?limit=1", path(resource, namespace));
+            let path = format!("{}?limit=1", resource.path(namespace));
             match get::<Page<IgnoredAny>>(session, &path, METADATA).await {
                 Ok(page) => {
                     lister.moment = page.metadata.resource_version.filter(|one| !one.is_empty());
@@ -175,7 +169,7 @@ impl<'s> Lister<'s> {
         resource: Resource,
         namespace: Option<&str>,
     ) -> Listed<T> {
-        let base = format!("{}?limit={}", path(resource, namespace), self.chunk);
+        let base = format!("{}?limit={}", resource.path(namespace), self.chunk);
         let mut pinned = self.moment.as_deref();
         let mut restarts = 0;
         let mut next: Option<String> = None;
@@ -223,11 +217,6 @@ impl<'s> Lister<'s> {
             }
         }
     }
-}
-
-fn path(resource: Resource, namespace: Option<&str>) -> String {
-    let inside = namespace.map_or(String::new(), |name| format!("/namespaces/{name}"));
-    format!("{}{inside}/{}", resource.prefix, resource.plural)
 }
 
 /// Gets a document.

@@ -8,6 +8,7 @@ use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Kind, Result};
+use groundcrew::finding::reason;
 use serde::Deserialize;
 
 use super::discovery;
@@ -72,7 +73,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
             gaps.push(Gap {
                 resource: "discovery".to_owned(),
                 except_namespace: None,
-                why: one_line(&explain(error, &doing)),
+                why: reason(&explain(error, &doing)),
             });
             Catalog::built_in()
         }
@@ -113,11 +114,11 @@ impl Found {
             self.moments.insert(plural.clone(), moment);
         }
         if let Some(error) = listed.error {
-            let doing = Doing::new("list", resource.full);
+            let doing = Doing::new("list", resource.full());
             let gap = Gap {
                 resource: plural,
                 except_namespace: listed.only,
-                why: one_line(&explain(copy(&error), &doing)),
+                why: reason(&explain(copy(&error), &doing)),
             };
             self.failures.push((gap, error, doing));
         }
@@ -146,12 +147,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn one_line(error: &Error) -> String {
-    let line = error.headline();
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// The error when there is nothing to answer from.
 async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
     let all_forbidden = failures.iter().all(|(_, error, _)| is_forbidden(error));
@@ -169,7 +164,7 @@ async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
     };
     let missing: Vec<Access> = ALL
         .iter()
-        .map(|resource| Access::new("list", resource.full))
+        .map(|resource| Access::new("list", &resource.full()))
         .collect();
     let mut error = Error::new(
         Kind::Incomplete,

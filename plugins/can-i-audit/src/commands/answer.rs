@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::{Gap, Policy};
 use can_i_audit::model::question::Mode;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
@@ -98,40 +100,42 @@ pub fn warn_of_moments(policy: &Policy, ui: &Ui) {
 
 /// A body with what it is based on.
 #[derive(Debug, Serialize)]
-pub struct Based<'a, T> {
+pub struct Based<T> {
     /// Everything was read.
-    pub complete: bool,
+    complete: bool,
     /// The lists that were not read, or only in part.
-    #[serde(skip_serializing_if = "<[Gap]>::is_empty")]
-    pub unseen: &'a [Gap],
+    unseen: Vec<Unseen>,
     #[serde(flatten)]
-    pub body: T,
+    body: T,
+}
+
+/// Returns a document that says what could not be read.
+pub fn based<T: Serialize>(kind: Kind, gaps: &[Gap], body: T) -> Document<Kind, Based<T>> {
+    let unseen = gaps.iter().map(|gap| Unseen::new(gap.what(), &gap.why));
+    Document::new(
+        kind,
+        Based {
+            complete: gaps.is_empty(),
+            unseen: unseen.collect(),
+            body,
+        },
+    )
 }
 
 /// Renders a document in JSON or YAML, or `None` for people.
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when a value cannot be written in that format.
 pub fn document<T: Serialize>(
     kind: Kind,
     policy: &Policy,
     body: T,
     output: &OutputArgs,
 ) -> Result<Option<String>> {
-    let document = || {
-        Document::new(
-            kind,
-            Based {
-                complete: policy.is_complete(),
-                unseen: &policy.unseen,
-                body,
-            },
-        )
-    };
     match output.format {
-        Format::Json => json(&document()).map(Some),
-        Format::Yaml => yaml(&document()).map(Some),
+        Format::Json => json(&based(kind, &policy.unseen, body)).map(Some),
+        Format::Yaml => yaml(&based(kind, &policy.unseen, body)).map(Some),
         Format::Table | Format::Wide | Format::Name => Ok(None),
     }
 }

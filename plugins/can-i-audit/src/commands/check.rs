@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use can_i_audit::model::engine::World;
 use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::subject::Principal;
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::output::{Document, Kind, Table, json};
+use groundcrew::output::{Table, json};
 use groundcrew::report::junit::{self, Case, Verdict};
-use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::answer::{Based, Observed};
-use super::flags::{Common, FormatArgs, me};
+use super::answer::{Observed, based};
+use super::flags::{FormatArgs, SourceArgs, me};
 use crate::local::assertions::{self, Assertion, Expect};
 
 /// Check expectations about access, or answer many questions at once
@@ -34,7 +34,7 @@ pub struct CheckArgs {
     output: FormatArgs<Format>,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,9 +76,10 @@ struct Answered<'a> {
 /// # Errors
 ///
 /// That the file is wrong, or nothing could be read.
-pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: CheckArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
     let file = assertions::read(&args.filename)?;
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let me = if file.assertions.iter().any(|one| one.subject == "me") {
         Some(me(&observed).await?)
     } else {
@@ -105,13 +106,10 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .count();
     let asked = results.len();
     let text = match args.output.format {
-        Format::Json => json(&Document::new(
+        Format::Json => json(&based(
             Kind::AssertionReport,
-            Based {
-                complete: observed.policy.is_complete(),
-                unseen: &observed.policy.unseen,
-                body: Report { results },
-            },
+            &observed.policy.unseen,
+            Report { results },
         ))?,
         Format::Junit => junit(&results)?,
         Format::Table => table(&results),

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use can_i_audit::model::diff::{Change, diff};
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::permissions::Universe;
 use can_i_audit::model::policy::{Gap, Policy};
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
+use groundcrew::client;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Table, json, yaml};
 use serde::Serialize;
 
-use super::answer::{Based, warn_of_moments};
-use crate::cluster::connect::connect;
+use super::answer::{based, warn_of_moments};
 use crate::{cluster, local};
 
 /// Compare the access that two policies grant, not their objects
@@ -44,12 +44,6 @@ pub struct DiffArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,9 +86,10 @@ struct Access {
 /// # Errors
 ///
 /// That one side cannot be read.
-pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let before = interrupt.guard(side(&args.before, &args.kube, ui)).await?;
-    let after = interrupt.guard(side(&args.after, &args.kube, ui)).await?;
+pub async fn run(args: DiffArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let before = frame.interrupt.guard(side(&args.before, frame)).await?;
+    let after = frame.interrupt.guard(side(&args.after, frame)).await?;
     let unseen: Vec<Gap> = before.unseen.iter().chain(&after.unseen).cloned().collect();
     for gap in &unseen {
         ui.warning(format_args!("not read: {gap}"));
@@ -118,14 +113,7 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         lost: rows(|change| &change.lost),
     };
     let (gained, lost) = (!answer.gained.is_empty(), !answer.lost.is_empty());
-    let document = || {
-        let body = Based {
-            complete: unseen.is_empty(),
-            unseen: &unseen,
-            body: &answer,
-        };
-        Document::new(Kind::AccessDiff, body)
-    };
+    let document = || based(Kind::AccessDiff, &unseen, &answer);
     let text = match args.output.format {
         Format::Json => json(&document())?,
         Format::Yaml => yaml(&document())?,
@@ -150,18 +138,19 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     })
 }
 
-async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
+async fn side(text: &str, frame: &Frame) -> Result<Policy> {
+    let kube = &frame.kube;
     let mut policy = if let Some(context) = text.strip_prefix("context:") {
         if context.is_empty() {
             return Err(Error::usage("context: requires a name, as in context:prod"));
         }
         let mut kube = kube.clone();
         kube.context = Some(context.to_owned());
-        let session = connect(&kube, ui).await?;
+        let session = client::connect(&kube, &frame.product, &frame.ui).await?;
         cluster::policy::read(&session, cluster::policy::CHUNK).await?
     } else {
         let namespace = kube.namespace.as_deref().unwrap_or("default");
-        local::policy::read(&[PathBuf::from(text)], namespace, ui)?
+        local::policy::read(&[PathBuf::from(text)], namespace, &frame.ui)?
     };
     policy.sort();
     Ok(policy)

@@ -8,13 +8,11 @@ use can_i_audit::model::question::{Action, Mode};
 use can_i_audit::model::subject::{Principal, Subject};
 use can_i_audit::model::words::{self, Misread};
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
 
 use super::answer::{Observed, warn_of_moments};
-use crate::cluster::connect::connect;
 use crate::cluster::identity;
 use crate::{cluster, local};
 
@@ -33,33 +31,27 @@ pub struct FormatArgs<F: ValueEnum + Clone + Send + Sync + 'static> {
     pub format: F,
 }
 
-/// The flags that every command has beside its own.
-#[derive(Args, Clone, Debug)]
-pub struct Common {
-    #[command(flatten)]
-    source: SourceArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub kube: KubeArgs,
-}
-
 /// Where the policy comes from, and how questions are read.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Source options")]
-struct SourceArgs {
+pub struct SourceArgs {
     /// Read manifests or a snapshot instead of a cluster: a file, a directory or - ; repeatable
     #[arg(long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
     from: Vec<PathBuf>,
 
-    /// Interpret questions as real requests, or literally as SubjectAccessReviews
-    #[arg(long, value_name = "MODE", value_enum, default_value = "request")]
+    /// Treat questions as requests, or literally as SubjectAccessReviews: request (default) or sar
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_enum,
+        default_value = "request",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     mode: ModeArg,
 
-    /// Objects to request from the server at once
-    #[arg(long, value_name = "N", default_value_t = cluster::policy::CHUNK, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Objects to request from the server at once (default: 500)
+    #[arg(long, value_name = "N", default_value_t = cluster::policy::CHUNK, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_size: u32,
 
     /// Exit with the answer's code even if some objects could not be read
@@ -73,17 +65,17 @@ enum ModeArg {
     Sar,
 }
 
-impl Common {
+impl SourceArgs {
     /// Says whether files are read instead of a cluster.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        !self.source.from.is_empty()
+        !self.from.is_empty()
     }
 
     /// Returns how questions are read.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        match self.source.mode {
+        match self.mode {
             ModeArg::Request => Mode::Request,
             ModeArg::Sar => Mode::Sar,
         }
@@ -92,7 +84,7 @@ impl Common {
     /// Returns how many objects the server is asked for at once.
     #[must_use]
     pub fn chunk(&self) -> u32 {
-        self.source.chunk_size
+        self.chunk_size
     }
 
     /// Reads everything and says what could not be read.
@@ -100,17 +92,19 @@ impl Common {
     /// # Errors
     ///
     /// That nothing could be read.
-    pub async fn read(&self, ui: &Ui, interrupt: &Interrupt) -> Result<Observed> {
+    pub async fn read(&self, frame: &Frame) -> Result<Observed> {
+        let ui = &frame.ui;
         let begun = Instant::now();
         let (mut policy, session, namespace) = if self.is_offline() {
-            let namespace = self.kube.namespace.clone();
+            let namespace = frame.kube.namespace.clone();
             let namespace = namespace.unwrap_or_else(|| "default".to_owned());
-            let policy = local::policy::read(&self.source.from, &namespace, ui)?;
+            let policy = local::policy::read(&self.from, &namespace, ui)?;
             (policy, None, namespace)
         } else {
-            let session = connect(&self.kube, ui).await?;
+            let session = frame.connect().await?;
             let progress = ui.progress("reading roles and bindings");
-            let policy = interrupt
+            let policy = frame
+                .interrupt
                 .guard(cluster::policy::read(&session, self.chunk()))
                 .await;
             drop(progress);
@@ -124,7 +118,7 @@ impl Common {
             namespace,
             mode: self.mode(),
             took: begun.elapsed(),
-            allow_partial: self.source.allow_partial,
+            allow_partial: self.allow_partial,
         };
         for gap in &observed.policy.unseen {
             ui.warning(format_args!("not read: {gap}"));

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use can_i_audit::model::engine::World;
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::risks::row::Row;
 use can_i_audit::model::risks::{self, Severity};
 use can_i_audit::model::subject::Subject;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
 use super::answer::document;
-use super::flags::Common;
+use super::flags::SourceArgs;
 
 /// `kubectl can-i-audit` alone.
 #[derive(Args, Debug)]
@@ -27,7 +27,7 @@ pub struct OverviewArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,8 +47,9 @@ struct Overview {
 /// # Errors
 ///
 /// That nothing could be read.
-pub async fn run(args: OverviewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: OverviewArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let mut subjects: Vec<Subject> = policy
         .cluster_role_bindings

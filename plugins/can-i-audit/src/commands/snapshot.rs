@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::policy::Policy;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::output::{Document, Kind};
-use groundcrew::ui::Ui;
+use groundcrew::output::Document;
 
-use super::flags::Common;
+use super::flags::SourceArgs;
 
 /// Save everything that decides about access to a file, for --from and diff
 ///
@@ -28,7 +28,7 @@ pub struct SnapshotArgs {
     redact: bool,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 /// Writes it.
@@ -36,8 +36,9 @@ pub struct SnapshotArgs {
 /// # Errors
 ///
 /// That nothing could be read, or the file cannot be written.
-pub async fn run(args: SnapshotArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let mut observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: SnapshotArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let mut observed = args.source.read(frame).await?;
     if args.redact {
         redact(&mut observed.policy);
     }

@@ -4,26 +4,26 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use can_i_audit::model::engine::{Grants, World};
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::question::{Action, Question, Resource, Target};
 use can_i_audit::model::sample::{Random, Sampler};
 use can_i_audit::model::subject::Subject;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
 use super::answer::document;
-use super::flags::Common;
+use super::flags::SourceArgs;
 use crate::cluster;
 use crate::cluster::reviews::{self, Verdict};
 
-/// Cross-check random questions with the API server
+/// Check the answers to random questions against the API server
 ///
 /// Sends random questions about this cluster's own subjects, roles and namespaces to the server as
 /// SubjectAccessReviews. A different answer means that an authorizer other than RBAC decides too;
@@ -42,7 +42,7 @@ pub struct VerifyArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,13 +83,14 @@ const SHOWN: usize = 20;
 /// # Errors
 ///
 /// That one may not ask, or nothing could be read.
-pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    if args.common.is_offline() {
+pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    if args.source.is_offline() {
         return Err(Error::usage(
             "verify requires a cluster and does not accept --from",
         ));
     }
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let session = observed.live("verify")?;
     let policy = &observed.policy;
     if !policy.can_deny_everywhere() {
@@ -100,15 +101,19 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     }
     let questions = questions(policy, args.samples, args.seed);
     let progress = ui.progress(format!("asking {}", count(questions.len(), "question")));
-    let verdicts = interrupt.guard(reviews::ask(session, &questions)).await?;
+    let verdicts = frame
+        .interrupt
+        .guard(reviews::ask(session, &questions))
+        .await?;
     drop(progress);
     let mut open = compare(policy, &questions, &verdicts);
     let mut fresh = None;
     if !open.differ.is_empty() {
         // Somebody may have changed something in between: look and ask again.
         tokio::time::sleep(SETTLE).await;
-        let mut again = interrupt
-            .guard(cluster::policy::read(session, args.common.chunk()))
+        let mut again = frame
+            .interrupt
+            .guard(cluster::policy::read(session, args.source.chunk()))
             .await?;
         again.sort();
         let differing: Vec<Question> = open
@@ -116,7 +121,10 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
             .iter()
             .map(|index| questions[*index].clone())
             .collect();
-        let answers = interrupt.guard(reviews::ask(session, &differing)).await?;
+        let answers = frame
+            .interrupt
+            .guard(reviews::ask(session, &differing))
+            .await?;
         let second = compare(&again, &differing, &answers);
         open.allowed += second.allowed;
         open.named += second.named;
@@ -138,7 +146,7 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         }
         None => Vec::new(),
     };
-    let foreign = interrupt.guard(probe(policy, session)).await?;
+    let foreign = frame.interrupt.guard(probe(policy, session)).await?;
     let answer = Answer {
         samples: questions.len(),
         seed: args.seed,

@@ -2,19 +2,19 @@
 
 use can_i_audit::model::engine::{Chain, World};
 use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::policy::Rule;
 use can_i_audit::model::subject::MASTERS;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
 use super::answer::document;
-use super::flags::{Common, asker};
+use super::flags::{SourceArgs, asker};
 
 /// List what a subject can do, scope by scope, and through which binding
 ///
@@ -37,7 +37,7 @@ pub struct WhatArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,8 +66,9 @@ struct Row<'a> {
 /// # Errors
 ///
 /// That the subject is none, or nothing could be read.
-pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: WhatArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let asker = asker(&args.subject, &args.groups, &observed).await?;
     let world = World::new(policy);

@@ -2,19 +2,18 @@
 
 use can_i_audit::model::engine::World;
 use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::nearest::{self, Miss};
 use can_i_audit::model::question::{Question, Target};
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::Kind;
-use groundcrew::ui::Ui;
 use serde::Serialize;
 
 use super::answer::document;
-use super::flags::{ActionArgs, Common, asker};
+use super::flags::{ActionArgs, SourceArgs, asker};
 
 /// Explain why a subject can do something, or what is missing
 ///
@@ -45,7 +44,7 @@ pub struct WhyArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,8 +80,9 @@ const MOST: usize = 5;
 /// # Errors
 ///
 /// That the question makes no sense, or nothing could be read.
-pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let asker = asker(&args.subject, &args.groups, &observed).await?;
     let action = args.action.action(&policy.catalog, ui)?;

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod diff;
 pub mod engine;
 pub mod grant;
+pub mod kind;
 pub mod nearest;
 pub mod permissions;
 pub mod plural;

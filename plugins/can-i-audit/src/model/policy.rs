@@ -228,6 +228,15 @@ pub struct Gap {
 }
 
 impl Gap {
+    /// Returns what could not be read.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match &self.except_namespace {
+            Some(namespace) => format!("{} outside namespace {namespace}", self.resource),
+            None => self.resource.clone(),
+        }
+    }
+
     /// Says whether an answer of "no" could be wrong because of this, for a question in a
     /// namespace or (empty) about the whole cluster.
     #[must_use]
@@ -244,14 +253,7 @@ impl Gap {
 
 impl std::fmt::Display for Gap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.except_namespace {
-            Some(namespace) => write!(
-                f,
-                "{} outside namespace {namespace}: {}",
-                self.resource, self.why
-            ),
-            None => write!(f, "{}: {}", self.resource, self.why),
-        }
+        write!(f, "{}: {}", self.what(), self.why)
     }
 }
 

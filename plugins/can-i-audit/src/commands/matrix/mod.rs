@@ -9,12 +9,11 @@ use can_i_audit::model::engine::World;
 use can_i_audit::model::permissions::{Holdings, Universe};
 use can_i_audit::model::subject::Subject;
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
-use super::flags::{Common, FormatArgs, asker};
+use super::flags::{FormatArgs, SourceArgs, asker};
 use layout::{Maker, Shown, Who};
 
 /// Show who can do what as a table
@@ -52,7 +51,7 @@ pub struct MatrixArgs {
     ascii: bool,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,11 +75,12 @@ enum Format {
 /// # Errors
 ///
 /// That a subject is none, or nothing could be read.
-pub async fn run(args: MatrixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: MatrixArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
     if args.verbs.len() > 32 {
         return Err(Error::usage("at most 32 verbs can be shown"));
     }
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let mut whos = Vec::new();
     for text in &args.subjects {

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::rc::Rc;
 
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::policy::Policy;
-use groundcrew::output::{Document, Kind, write_json};
+use groundcrew::output::write_json;
 use groundcrew::report::markdown;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::layout::{Cells, Matrix, Row};
-use crate::commands::answer::Based;
+use crate::commands::answer::based;
 
 /// RFC 4180, every resource.
 pub(super) fn csv(matrix: &Matrix, verbs: &[String], out: &mut dyn Write) -> io::Result<()> {
@@ -104,16 +105,10 @@ pub(super) fn document(
         rows: Vec<Shown<'a>>,
     }
     let rows = matrix.rows.iter();
-    let document = Document::new(
-        Kind::AccessMatrix,
-        Based {
-            complete: policy.is_complete(),
-            unseen: &policy.unseen,
-            body: Rows {
-                rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
-            },
-        },
-    );
+    let rows = Rows {
+        rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
+    };
+    let document = based(Kind::AccessMatrix, &policy.unseen, rows);
     write_json(out, &document)
 }
 

@@ -11,14 +11,13 @@ use can_i_audit::model::engine::World;
 use can_i_audit::model::plural::count;
 use can_i_audit::model::risks::{self, RULES, Severity};
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error;
 use groundcrew::exit::Exit;
 use groundcrew::output::Table;
-use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use super::flags::{Common, FormatArgs};
+use super::flags::{FormatArgs, SourceArgs};
 use crate::local::baseline;
 use format::Format;
 use rows::{Answer, Rows};
@@ -55,7 +54,7 @@ pub struct RisksArgs {
     output: FormatArgs<Format>,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 /// Finds.
@@ -63,13 +62,14 @@ pub struct RisksArgs {
 /// # Errors
 ///
 /// That nothing could be read, or the baseline is wrong.
-pub async fn run(args: RisksArgs, ui: &Ui, interrupt: &Interrupt) -> error::Result<Exit> {
+pub async fn run(args: RisksArgs, frame: &Frame) -> error::Result<Exit> {
+    let ui = &frame.ui;
     if args.list_rules {
         ui.answer(list_rules())?;
         return Ok(Exit::Done);
     }
     let accepted = args.baseline.as_deref().map(baseline::read).transpose()?;
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let world = World::new(policy);
     let mut found = risks::findings(&world, args.include_defaults);

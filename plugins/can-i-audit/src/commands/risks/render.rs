@@ -1,10 +1,11 @@
 //! Findings for people, for pull requests and for code scanners.
 
+use can_i_audit::model::kind::Kind;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::risks::row::Row;
 use can_i_audit::model::risks::{RULES, RiskRule, Severity};
 use groundcrew::error::Result;
-use groundcrew::output::{Document, Kind, Table, write_json, yaml};
+use groundcrew::output::{Table, write_json, yaml};
 use groundcrew::report::markdown;
 use groundcrew::report::sarif::{
     self, ColumnKind, Configuration, Driver, Invocation, Level, Location, Log, LogicalLocation,
@@ -16,7 +17,7 @@ use serde::{Serialize, Serializer};
 use super::causes;
 use super::format::Format;
 use super::rows::{Answer, Rows};
-use crate::commands::answer::Based;
+use crate::commands::answer::based;
 
 /// Writes the findings.
 ///
@@ -24,21 +25,12 @@ use crate::commands::answer::Based;
 ///
 /// When stdout cannot be written to.
 pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &Ui) -> Result<()> {
-    let document = |body| {
-        Document::new(
-            Kind::AccessRisks,
-            Based {
-                complete: policy.is_complete(),
-                unseen: &policy.unseen,
-                body,
-            },
-        )
-    };
+    let document = || based(Kind::AccessRisks, &policy.unseen, answer);
     let rows = answer.findings;
     let count = rows.found.len();
     match format {
-        Format::Json => ui.answer_with(|out| write_json(out, &document(answer))),
-        Format::Yaml => ui.answer(yaml(&document(answer))?),
+        Format::Json => ui.answer_with(|out| write_json(out, &document())),
+        Format::Yaml => ui.answer(yaml(&document())?),
         Format::Sarif => ui.answer_with(|out| write_json(out, &sarif(policy, rows))),
         Format::Markdown => ui.answer(markdown(policy, answer)),
         Format::Table | Format::Wide if count == 0 => Ok(()),

@@ -138,13 +138,7 @@ pub async fn run(args: MatrixArgs, frame: &Frame) -> Result<Exit> {
     }
     observed.say(ui);
     observed.finish()?;
-    let exit = observed.exit(Exit::Done);
-    // The process ends here: freeing hundreds of thousands of values one by one would only take time.
-    std::mem::forget((matrix, maker, whos));
-    std::mem::forget(held);
-    std::mem::forget((universe, world));
-    std::mem::forget(observed);
-    Ok(exit)
+    Ok(observed.exit(Exit::Done))
 }
 
 fn one(whos: &[Who]) -> Result<&Who> {

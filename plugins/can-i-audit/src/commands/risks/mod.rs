@@ -106,15 +106,11 @@ pub async fn run(args: RisksArgs, frame: &Frame) -> error::Result<Exit> {
     ));
     observed.say(ui);
     observed.finish()?;
-    let exit = if fails {
+    Ok(if fails {
         Exit::No
     } else {
         observed.exit(Exit::Done)
-    };
-    // The process ends: giving back hundreds of thousands of pieces one by one is for nothing.
-    std::mem::forget((found, world));
-    std::mem::forget(observed);
-    Ok(exit)
+    })
 }
 
 fn told(count: usize, what: &str) -> String {

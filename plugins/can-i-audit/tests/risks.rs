@@ -350,8 +350,8 @@ fn what_could_not_be_read_is_not_called_missing() {
     let mut policy = planted("", "ServiceAccount team/gone", &["get core limitranges"]);
     policy.cluster_role_bindings[0].role_ref.name = "gone".to_owned();
     for resource in ["clusterroles", "serviceaccounts", "rolebindings"] {
-        policy.unseen.push(can_i_audit::model::policy::Gap {
-            resource: resource.to_owned(),
+        policy.unseen.push(can_i_audit::model::gap::Gap {
+            resource: resource.to_owned().into(),
             except_namespace: None,
             why: "no".to_owned(),
         });

@@ -246,14 +246,14 @@ fn escaped(token: &str) -> String {
 }
 
 /// Returns the code of the server's answer.
-pub(super) fn code(error: &kube::Error) -> Option<u16> {
+fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
         _ => None,
     }
 }
 
-pub(super) fn is_forbidden(error: &kube::Error) -> bool {
+fn is_forbidden(error: &kube::Error) -> bool {
     code(error) == Some(403)
 }
 

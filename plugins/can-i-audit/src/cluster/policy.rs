@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use can_i_audit::model::catalog::Catalog;
-use can_i_audit::model::policy::{Gap, Policy};
+use can_i_audit::model::gap::{Gap, Read};
+use can_i_audit::model::policy::Policy;
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::discovery;
 use super::lists::{
     ALL, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, Listed, Lister, NAMESPACES, ROLE_BINDINGS, ROLES,
-    Resource, SERVICE_ACCOUNTS, get, is_forbidden,
+    Resource, SERVICE_ACCOUNTS, get,
 };
 
 /// Objects of one LIST answer, as for kubectl.
@@ -58,11 +59,11 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
     if nothing && failures.len() >= 4 {
         return Err(unreadable(session, failures).await);
     }
-    gaps.extend(failures.into_iter().map(|(gap, _, _)| gap));
+    gaps.extend(failures.into_iter().map(|(gap, _)| gap));
     policy.catalog = match catalog {
         Ok((catalog, unreachable)) => {
             gaps.extend(unreachable.into_iter().map(|group| Gap {
-                resource: format!("resources of {group}"),
+                resource: Read::Other(format!("resources of {group}")),
                 except_namespace: None,
                 why: "its API server does not respond".to_owned(),
             }));
@@ -71,7 +72,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
         Err(error) => {
             let doing = Doing::new("get", "/apis");
             gaps.push(Gap {
-                resource: "discovery".to_owned(),
+                resource: Read::Other("discovery".to_owned()),
                 except_namespace: None,
                 why: reason(&explain(error, &doing)),
             });
@@ -97,7 +98,7 @@ async fn minor(session: &Session) -> Option<u32> {
     digits.parse().ok()
 }
 
-type Failure = (Gap, kube::Error, Doing);
+type Failure = (Gap, Error);
 
 /// Facts about the lists, beside their objects.
 #[derive(Default)]
@@ -115,48 +116,23 @@ impl Found {
         }
         if let Some(error) = listed.error {
             let doing = Doing::new("list", resource.full());
+            let error = explain(error, &doing);
             let gap = Gap {
-                resource: plural,
+                resource: Read::from(plural),
                 except_namespace: listed.only,
-                why: reason(&explain(copy(&error), &doing)),
+                why: reason(&error),
             };
-            self.failures.push((gap, error, doing));
+            self.failures.push((gap, error));
         }
         listed.items
     }
 }
 
-/// kube's errors cannot be cloned; the server's words are what is kept.
-fn copy(error: &kube::Error) -> kube::Error {
-    match error {
-        kube::Error::Api(status) => kube::Error::Api(status.clone()),
-        other => kube::Error::Service(chain(other).into()),
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
 /// The error when there is nothing to answer from.
 async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
-    let all_forbidden = failures.iter().all(|(_, error, _)| is_forbidden(error));
-    if !all_forbidden {
-        let other = failures
-            .iter()
-            .position(|(_, error, _)| !is_forbidden(error))
-            .unwrap_or_default();
-        let (_, error, doing) = failures.swap_remove(other);
-        return explain(error, &doing);
+    let other = failures.iter().position(|(_, error)| !error.is_forbidden());
+    if let Some(other) = other {
+        return failures.swap_remove(other).1;
     }
     let me = match access::who_am_i(session).await {
         Ok(identity) => identity.username,
@@ -170,7 +146,7 @@ async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
         Kind::Incomplete,
         format!("you ({me}) cannot list bindings or roles, so there is nothing to audit"),
     );
-    for (gap, _, _) in &failures {
+    for (gap, _) in &failures {
         error = error.with_detail(gap.to_string());
     }
     error.with_hint(format!(

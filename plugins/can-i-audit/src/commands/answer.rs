@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use can_i_audit::model::gap::Gap;
 use can_i_audit::model::kind::Kind;
 use can_i_audit::model::plural::count;
-use can_i_audit::model::policy::{Gap, Policy};
+use can_i_audit::model::policy::Policy;
 use can_i_audit::model::question::Mode;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use can_i_audit::model::decision::Decision;
 use can_i_audit::model::engine::World;
 use can_i_audit::model::grant::{self, Grant};
 use can_i_audit::model::kind::Kind;
@@ -53,8 +54,7 @@ struct Report<'a> {
 #[serde(rename_all = "camelCase")]
 struct Answered<'a> {
     index: usize,
-    /// `null` when what could not be read leaves it open.
-    allowed: Option<bool>,
+    allowed: Decision,
     #[serde(skip_serializing_if = "Option::is_none")]
     expect: Option<Expect>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub async fn run(args: CheckArgs, frame: &Frame) -> Result<Exit> {
         .count();
     let open = results
         .iter()
-        .filter(|result| result.allowed.is_none())
+        .filter(|result| result.allowed == Decision::Unknown)
         .count();
     let expected = results
         .iter()
@@ -140,14 +140,8 @@ fn answer<'a>(
         .read_as(observed.mode, &observed.policy.catalog);
     let grants = world.grants(&question);
     let namespace = question.action.namespace();
-    let allowed = if grants.allowed() {
-        Some(true)
-    } else {
-        observed.policy.can_deny_in(namespace).then_some(false)
-    };
-    let passed = assertion
-        .expect
-        .and_then(|expect| Some(allowed? == (expect == Expect::Allow)));
+    let allowed = Decision::of(&grants, &observed.policy, namespace);
+    let passed = assertion.expect.and_then(|expect| expect.is_met(allowed));
     Ok(Answered {
         index,
         allowed,
@@ -163,14 +157,6 @@ fn answer<'a>(
         subject: &assertion.subject,
         namespace: namespace.to_owned(),
     })
-}
-
-fn word(result: &Answered<'_>) -> &'static str {
-    match result.allowed {
-        Some(true) => "allowed",
-        Some(false) => "denied",
-        None => "unknown",
-    }
 }
 
 fn table(results: &[Answered<'_>]) -> String {
@@ -195,7 +181,7 @@ fn table(results: &[Answered<'_>]) -> String {
             result.subject,
             &result.question,
             &result.namespace,
-            word(result),
+            result.allowed.word(),
         ]);
     }
     table.render()
@@ -216,10 +202,10 @@ fn junit(results: &[Answered<'_>]) -> Result<String> {
             ),
             verdict: match (result.passed, result.allowed) {
                 (Some(false), _) => Verdict::Failed {
-                    message: format!("it is {}", word(result)),
+                    message: format!("it is {}", result.allowed.word()),
                     detail: String::new(),
                 },
-                (_, None) => Verdict::Error {
+                (_, Decision::Unknown) => Verdict::Error {
                     message: "some objects could not be read".to_owned(),
                 },
                 _ => Verdict::Passed,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use can_i_audit::model::diff::{Change, diff};
+use can_i_audit::model::gap::Gap;
 use can_i_audit::model::kind::Kind;
 use can_i_audit::model::permissions::Universe;
-use can_i_audit::model::policy::{Gap, Policy};
+use can_i_audit::model::policy::Policy;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Frame;
 use groundcrew::client;

@@ -105,7 +105,8 @@ fn redact(policy: &mut Policy) {
 
 #[cfg(test)]
 mod tests {
-    use can_i_audit::model::policy::{Binding, Gap, Subject};
+    use can_i_audit::model::gap::{Gap, Read};
+    use can_i_audit::model::policy::{Binding, Subject};
 
     use super::*;
 
@@ -127,7 +128,7 @@ mod tests {
                 ..Binding::default()
             }],
             unseen: vec![Gap {
-                resource: "roles".to_owned(),
+                resource: Read::Roles,
                 except_namespace: None,
                 why: "User \"bob\" cannot list".to_owned(),
             }],

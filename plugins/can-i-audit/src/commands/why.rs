@@ -1,5 +1,6 @@
 //! `kubectl can-i-audit why`: every chain to a right, or what is missing for one.
 
+use can_i_audit::model::decision::Decision;
 use can_i_audit::model::engine::World;
 use can_i_audit::model::grant::{self, Grant};
 use can_i_audit::model::kind::Kind;
@@ -55,8 +56,7 @@ struct Answer<'a> {
     question: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     namespace: String,
-    /// `null` when what could not be read leaves it open.
-    allowed: Option<bool>,
+    allowed: Decision,
     superuser: bool,
     grants: Vec<Grant<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -103,13 +103,7 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
     };
     let world = World::new(policy);
     let grants = world.grants(&question);
-    let allowed = if grants.allowed() {
-        Some(true)
-    } else {
-        policy
-            .can_deny_in(question.action.namespace())
-            .then_some(false)
-    };
+    let decision = Decision::of(&grants, policy, question.action.namespace());
     let misses = if args.not || !grants.allowed() {
         nearest::misses(&world, &question, MOST)
     } else {
@@ -120,7 +114,7 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
         groups: &question.principal.groups,
         question: question.action.to_string(),
         namespace: question.action.namespace().to_owned(),
-        allowed,
+        allowed: decision,
         superuser: grants.superuser,
         grants: grants
             .chains
@@ -131,17 +125,16 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
     };
     let text = match document(Kind::AccessReasons, policy, &answer, &args.output)? {
         Some(text) => text,
-        None if args.output.format == Format::Name => format!("{}\n", verdict(&answer)),
+        None if args.output.format == Format::Name => format!("{}\n", decision.word()),
         None => render(&world, &answer, &grants.chains),
     };
     ui.answer(text)?;
     observed.say(ui);
     observed.finish()?;
-    Ok(match allowed {
-        // What is granted is granted, whatever else could not be read.
-        Some(true) => Exit::Done,
-        Some(false) => Exit::No,
-        None => observed.exit(Exit::No),
+    Ok(match decision {
+        Decision::Allowed => Exit::Done,
+        Decision::Denied => Exit::No,
+        Decision::Unknown => observed.exit(Exit::No),
     })
 }
 
@@ -150,14 +143,6 @@ fn near<'a>(world: &'a World<'_>, miss: &Miss) -> Near<'a> {
         grant: grant::grant(world, miss.chain),
         missing: miss.missing.clone(),
         words: grant::words(world, miss.chain),
-    }
-}
-
-fn verdict(answer: &Answer<'_>) -> &'static str {
-    match answer.allowed {
-        Some(true) => "allowed",
-        Some(false) => "denied",
-        None => "unknown",
     }
 }
 
@@ -173,9 +158,9 @@ fn render(
     };
     let (subject, question) = (answer.subject, &answer.question);
     let mut text = match answer.allowed {
-        Some(true) => format!("allowed: {subject} can {question}{place}\n"),
-        Some(false) => format!("denied: nothing grants {question} to {subject}{place}\n"),
-        None => {
+        Decision::Allowed => format!("allowed: {subject} can {question}{place}\n"),
+        Decision::Denied => format!("denied: nothing grants {question} to {subject}{place}\n"),
+        Decision::Unknown => {
             format!("unknown: nothing that was read grants {question} to {subject}{place}\n")
         }
     };

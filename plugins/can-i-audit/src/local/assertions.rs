@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use can_i_audit::model::decision::Decision;
 use can_i_audit::model::question::{Action, Question, Resource, Target};
 use can_i_audit::model::subject::{Principal, Subject};
 use groundcrew::error::{Error, Result};
@@ -56,6 +57,18 @@ pub enum Expect {
     Allow,
     /// It is not.
     Deny,
+}
+
+impl Expect {
+    /// Says whether the answer is the expected one; `None` when it is unknown.
+    #[must_use]
+    pub fn is_met(self, decision: Decision) -> Option<bool> {
+        match decision {
+            Decision::Allowed => Some(self == Self::Allow),
+            Decision::Denied => Some(self == Self::Deny),
+            Decision::Unknown => None,
+        }
+    }
 }
 
 /// Reads a file, or stdin for `-`.

@@ -2,8 +2,10 @@
 
 pub mod aggregate;
 pub mod catalog;
+pub mod decision;
 pub mod diff;
 pub mod engine;
+pub mod gap;
 pub mod grant;
 pub mod kind;
 pub mod nearest;

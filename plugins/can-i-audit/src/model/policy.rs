@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::catalog::Catalog;
+use crate::model::gap::{Gap, Read};
 
 /// Everything that was read of one cluster or one set of manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,55 +214,17 @@ pub struct Subject {
     pub name: String,
 }
 
-/// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Gap {
-    /// The resource in plural, such as `clusterrolebindings`.
-    pub resource: String,
-    /// The only namespace that was read all the same; `None` when nothing was, or when the list
-    /// ended early.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub except_namespace: Option<String>,
-    /// Why, in the server's words.
-    pub why: String,
-}
-
-impl Gap {
-    /// Returns what could not be read.
-    #[must_use]
-    pub fn what(&self) -> String {
-        match &self.except_namespace {
-            Some(namespace) => format!("{} outside namespace {namespace}", self.resource),
-            None => self.resource.clone(),
-        }
-    }
-
-    /// Says whether an answer of "no" could be wrong because of this, for a question in a
-    /// namespace or (empty) about the whole cluster.
-    #[must_use]
-    pub fn matters_in(&self, namespace: &str) -> bool {
-        match self.resource.as_str() {
-            "clusterroles" | "clusterrolebindings" => true,
-            "roles" | "rolebindings" => {
-                !namespace.is_empty() && self.except_namespace.as_deref() != Some(namespace)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl std::fmt::Display for Gap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.what(), self.why)
-    }
-}
-
 impl Policy {
     /// Says whether everything was read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.unseen.is_empty()
+    }
+
+    /// Says whether all of a list was read.
+    #[must_use]
+    pub fn has_read(&self, list: &Read) -> bool {
+        !self.unseen.iter().any(|gap| gap.resource == *list)
     }
 
     /// Says whether all of it is of one moment. Otherwise what changed between two lists can be
@@ -282,12 +245,7 @@ impl Policy {
     /// Says whether "nobody else, anywhere" is an answer.
     #[must_use]
     pub fn can_deny_everywhere(&self) -> bool {
-        !self.unseen.iter().any(|gap| {
-            matches!(
-                gap.resource.as_str(),
-                "clusterroles" | "clusterrolebindings" | "roles" | "rolebindings"
-            )
-        })
+        !self.unseen.iter().any(|gap| gap.resource.is_rbac())
     }
 
     /// Puts everything into one order, so that two runs give the same answer.

@@ -8,6 +8,7 @@ use super::rules::rule;
 use super::subject_index::SubjectIndex;
 use crate::model::aggregate;
 use crate::model::engine::{Chain, RoleAt, World};
+use crate::model::gap::Read;
 use crate::model::plural::count;
 use crate::model::policy::{Policy, Role, Rule};
 use crate::model::subject::{Subject, SubjectRef};
@@ -53,10 +54,6 @@ fn about(subject: Subject, binding: usize, at: usize, finding: Finding) -> Findi
     }
 }
 
-fn unread(policy: &Policy, resource: &str) -> bool {
-    policy.unseen.iter().any(|gap| gap.resource == resource)
-}
-
 fn bindings(
     world: &World<'_>,
     defaults: &Defaults,
@@ -71,7 +68,7 @@ fn bindings(
         .map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()))
         .collect();
     // Manifests seldom hold every account; then nothing is claimed.
-    let know_accounts = policy.from_cluster && !unread(policy, "serviceaccounts");
+    let know_accounts = policy.from_cluster && policy.has_read(&Read::ServiceAccounts);
     let useless = useless(world);
     for index in 0..world.binding_count() {
         let binding = world.binding(index);
@@ -81,11 +78,11 @@ fn bindings(
         let name = || name_of(world, index);
         let reference = &binding.role_ref;
         let roles = if reference.kind == "Role" {
-            "roles"
+            Read::Roles
         } else {
-            "clusterroles"
+            Read::ClusterRoles
         };
-        if world.role_at(index) == RoleAt::Missing && !unread(policy, roles) {
+        if world.role_at(index) == RoleAt::Missing && policy.has_read(&roles) {
             found.push(object(
                 "HYG-01",
                 name(),
@@ -224,7 +221,8 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
         };
         let key = (cluster, u32::try_from(index).unwrap_or(u32::MAX));
         let part = cluster && selectors.iter().any(|one| one.selects(&meta.labels));
-        let unseen = unread(policy, "rolebindings") || unread(policy, "clusterrolebindings");
+        let unseen =
+            !policy.has_read(&Read::RoleBindings) || !policy.has_read(&Read::ClusterRoleBindings);
         if !bound.contains(&key) && !part && !unseen {
             found.push(object(
                 "HYG-04",
@@ -246,7 +244,7 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
 }
 
 fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {
-    if unread(policy, "clusterroles") {
+    if !policy.has_read(&Read::ClusterRoles) {
         return;
     }
     if let Some(computed) = aggregate::computed(role, &policy.cluster_roles)

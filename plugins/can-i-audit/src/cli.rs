@@ -12,6 +12,8 @@ use crate::commands::{check, diff, matrix, overview, risks, snapshot, verify, wh
 /// Reads every role and binding once and evaluates them locally, exactly as the API server does.
 /// Anything that could not be read is listed, and never counts as "no". Without a command, shows
 /// one screen about this cluster.
+///
+/// A subject is sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -39,9 +41,14 @@ enum Command {
 const EXAMPLES: &str = "\
 Examples:
   kubectl can-i-audit who get secrets -n payments
+  kubectl can-i-audit what sa:payments/api
   kubectl can-i-audit why user:alice delete deployments -n web
+  kubectl can-i-audit why --not sa:payments/api get pods/log -n payments
+  kubectl can-i-audit check -f assertions.yaml --from manifests/
 
-Exit codes: 0 done or yes, 1 failed, 2 usage, 3 no or findings, 4 incomplete, 130 interrupted";
+Exit codes:
+  0 done, or yes   1 failed   2 usage   3 no: denied, findings, a failed expectation
+  4 some objects could not be read   130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "can-i-audit";

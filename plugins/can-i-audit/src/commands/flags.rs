@@ -19,7 +19,7 @@ use crate::{cluster, local};
 /// The format of the answer; every such enum has a `Table`, which is the default.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct FormatArgs<F: ValueEnum + Clone + Send + Sync + 'static> {
-    /// Format of the answer
+    /// Output format
     #[arg(
         short = 'o',
         long = "output",
@@ -35,23 +35,16 @@ pub struct FormatArgs<F: ValueEnum + Clone + Send + Sync + 'static> {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Source options")]
 pub struct SourceArgs {
-    /// Read manifests or a snapshot instead of a cluster: a file, a directory or - ; repeatable
+    /// Read manifests or a snapshot (- for stdin) instead of a cluster; repeatable
     #[arg(long, value_name = "FILE|DIR", value_hint = clap::ValueHint::AnyPath)]
     from: Vec<PathBuf>,
 
-    /// Treat questions as requests, or literally as SubjectAccessReviews: request (default) or sar
-    #[arg(
-        long,
-        value_name = "MODE",
-        value_enum,
-        default_value = "request",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
+    /// Treat questions as requests, or literally as SubjectAccessReviews
+    #[arg(long, value_name = "MODE", value_enum, default_value = "request")]
     mode: ModeArg,
 
-    /// Objects to request from the server at once (default: 500)
-    #[arg(long, value_name = "N", default_value_t = cluster::policy::CHUNK, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Objects to request from the server at once
+    #[arg(long, value_name = "N", default_value_t = cluster::policy::CHUNK, value_parser = clap::value_parser!(u32).range(1..))]
     chunk_size: u32,
 
     /// Exit with the answer's code even if some objects could not be read

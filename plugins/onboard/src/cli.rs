@@ -1,9 +1,5 @@
 //! The command line.
 
-pub mod issue;
-pub mod member;
-pub mod renew;
-
 use clap::{Parser, Subcommand};
 use groundcrew::app::{Interrupt, Plugin};
 use groundcrew::error::Result;
@@ -11,15 +7,10 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::accept;
-use crate::doctor;
-use crate::list;
-use crate::offboard;
-use crate::request;
-use crate::status;
-use crate::team;
-use crate::verify;
-use issue::IssueArgs;
+use crate::commands::issue::args::IssueArgs;
+use crate::commands::{
+    accept, apply, doctor, issue, join, leave, list, offboard, renew, request, status, verify,
+};
 
 /// Give a colleague a namespace, rights, limits and a kubeconfig that works
 ///
@@ -52,14 +43,14 @@ enum Command {
     List(Box<list::ListArgs>),
     Renew(Box<renew::RenewArgs>),
     Offboard(Box<offboard::OffboardArgs>),
-    Apply(Box<team::ApplyArgs>),
+    Apply(Box<apply::ApplyArgs>),
     Status(Box<status::StatusArgs>),
     Verify(Box<verify::VerifyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Request(Box<request::RequestArgs>),
     Accept(Box<accept::AcceptArgs>),
-    Join(Box<member::JoinArgs>),
-    Leave(Box<member::LeaveArgs>),
+    Join(Box<join::JoinArgs>),
+    Leave(Box<leave::LeaveArgs>),
 }
 
 const EXAMPLES: &str = "\
@@ -99,84 +90,22 @@ impl Plugin for Cli {
             Some(Command::List(args)) => list::run(*args, &ui, &interrupt).await,
             Some(Command::Offboard(args)) => offboard::run(*args, &ui, &interrupt).await,
             Some(Command::Renew(args)) => renew::run(*args, &ui, &interrupt).await,
-            Some(Command::Apply(args)) => team::run(*args, &ui, &interrupt).await,
+            Some(Command::Apply(args)) => apply::run(*args, offboard::prune, &ui, &interrupt).await,
             Some(Command::Request(args)) => request::run(&args, &ui),
             Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
             Some(Command::Status(args)) => status::run(*args, &ui, &interrupt).await,
             Some(Command::Verify(args)) => verify::run(*args, &ui, &interrupt).await,
             Some(Command::Doctor(args)) => doctor::run(*args, &ui, &interrupt).await,
-            Some(Command::Join(args)) => member::join(*args, &ui, &interrupt).await,
-            Some(Command::Leave(args)) => member::leave(*args, &ui, &interrupt).await,
-            None => {
-                let (args, asked) = if self.issue.is_to_be_asked(&ui) {
-                    let typed = std::env::args_os().skip(1);
-                    let typed: Vec<String> = typed
-                        .map(|word| word.to_string_lossy().into_owned())
-                        .collect();
-                    let (args, line) = self.issue.ask(&typed, &ui)?;
-                    (args, Some(line))
-                } else {
-                    (self.issue, None)
-                };
-                let (mut options, kube) = args.resolve()?;
-                options.asked = asked;
-                crate::run::run(&options, &kube, &ui, &interrupt).await
-            }
+            Some(Command::Join(args)) => join::run(*args, &ui, &interrupt).await,
+            Some(Command::Leave(args)) => leave::run(*args, &ui, &interrupt).await,
+            None => issue::run(self.issue, &ui, &interrupt).await,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::time::Duration;
-
-    use groundcrew::error::Error;
-
     use super::*;
-    use crate::options::Options;
-
-    fn resolve(line: &str) -> Result<Options> {
-        let words = std::iter::once("kubectl-onboard").chain(line.split_whitespace());
-        Cli::try_parse_from(words)
-            .map_err(|error| Error::usage(error.to_string()))?
-            .issue
-            .resolve()
-            .map(|(options, _)| options)
-    }
-
-    #[test]
-    fn what_is_not_stated_stays_open_for_the_record() {
-        let options = resolve("alice").unwrap();
-        assert_eq!(
-            (options.role, options.network, options.namespace),
-            (None, None, None)
-        );
-        assert_eq!(options.out, PathBuf::from("alice.kubeconfig"));
-        assert_eq!(options.expires, Duration::from_secs(30 * 24 * 3600));
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_before_any_request() {
-        for line in [
-            "system:admin",
-            "alice --expires 5m",
-            "alice --expires 100000d",
-            "alice --group system:masters",
-            "alice --group a --auth token",
-            "alice --user-server ftp://x",
-            "alice --user-server 10.0.0.1",
-            "alice -n Not_A_Label",
-            "alice --profile does-not-exist.yaml",
-        ] {
-            let error = resolve(line).unwrap_err();
-            assert_eq!(
-                error.kind(),
-                groundcrew::error::Kind::Usage,
-                "{line}: {error}"
-            );
-        }
-    }
 
     /// Flags are a contract with scripts and fingers: a change here has to be meant.
     #[test]
@@ -194,6 +123,18 @@ mod tests {
             let one = command.find_subcommand(name).expect("it is there");
             let mut one = one.clone().term_width(100);
             manual += &format!("{}\n", one.render_long_help());
+        }
+        insta::assert_snapshot!(manual);
+    }
+
+    #[test]
+    fn the_manuals_of_both_halves_are_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>().term_width(100);
+        command.build();
+        let mut manual = String::new();
+        for name in ["request", "accept"] {
+            let half = command.find_subcommand_mut(name).unwrap();
+            manual.push_str(&half.render_long_help().to_string());
         }
         insta::assert_snapshot!(manual);
     }

@@ -6,13 +6,14 @@ use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::objects;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::labels;
+use crate::model::login::Asserted;
+use crate::model::user::UserName;
 
 /// Questions that are asked at the same time.
 const CONCURRENCY: usize = 8;
@@ -36,7 +37,7 @@ impl Subject {
                 (user.as_str().to_owned(), groups.to_vec())
             }
             CredentialKind::Token => {
-                let account = objects::binding_name(user);
+                let account = labels::binding_name(user);
                 let all = "system:serviceaccounts";
                 (
                     format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}"),

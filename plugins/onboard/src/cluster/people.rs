@@ -1,17 +1,17 @@
 //! Everybody who is on record.
 
 use clap_complete::engine::ArgValueCompleter;
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::complete;
 use groundcrew::error::Result;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams, PartialObjectMeta};
 
-use crate::meta;
-use crate::record::{Record, SYSTEM_NAMESPACE};
+use crate::model::labels;
+use crate::model::record::Record;
 
 /// What the cluster remembers of everybody.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub fn names() -> ArgValueCompleter {
                 .metadata
                 .annotations
                 .as_ref()?
-                .get(meta::OWNER)
+                .get(labels::OWNER)
                 .cloned()
         };
         Some(found.items.iter().filter_map(owner).collect())
@@ -63,5 +63,5 @@ pub fn names() -> ArgValueCompleter {
 }
 
 fn selector() -> String {
-    format!("{}=onboard", meta::RECORD_LABEL)
+    format!("{}=onboard", labels::RECORD_LABEL)
 }

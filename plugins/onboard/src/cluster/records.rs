@@ -4,14 +4,46 @@ use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 
-use crate::identity::UserName;
-use crate::meta;
-use crate::record::{self, Record, SYSTEM_NAMESPACE};
+use crate::model::found::FoundRecord;
+use crate::model::record::Record;
+use crate::model::user::UserName;
+use crate::model::{labels, record};
+
+/// Reads her record.
+///
+/// # Errors
+///
+/// What the server says; conflict when it is somebody else's.
+pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let name = record::name(user);
+    let found = api.get_opt(&name).await.map_err(|error| {
+        explain(
+            error,
+            &Doing::new("get", "configmaps")
+                .named(&name)
+                .within(SYSTEM_NAMESPACE),
+        )
+    })?;
+    let Some(map) = found else { return Ok(None) };
+    let record = Record::from_config_map(&map)?;
+    if record.user != user.as_str() {
+        return Err(Error::conflict(format!(
+            "configmap {SYSTEM_NAMESPACE}/{name} is the record of {:?}, not of {user}",
+            record.user
+        )));
+    }
+    Ok(Some(FoundRecord {
+        record,
+        metadata: map.metadata,
+    }))
+}
 
 /// Writes a record in the place of the one that was read, or as a first one.
 ///
@@ -57,7 +89,7 @@ pub async fn write(
 ///
 /// What the server says.
 pub async fn system_namespace(session: &Session, writer: &Writer) -> Result<()> {
-    let object = tenancy::system_namespace(meta::MANAGED_BY);
+    let object = tenancy::system_namespace(labels::MANAGED_BY);
     let api = Api::<Namespace>::all(session.client.clone());
     match writer.create(&api, &object, |_| true).await {
         Ok(_) => Ok(()),

@@ -5,23 +5,26 @@ use base64::engine::general_purpose::STANDARD;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use p256::ecdsa::{DerSignature, SigningKey};
-use p256::elliptic_curve::Generate;
-use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey, LineEnding};
-use sha2::{Digest, Sha256};
+use p256::elliptic_curve::Generate as _;
+use p256::pkcs8::EncodePrivateKey as _;
+use p256::pkcs8::{DecodePrivateKey as _, LineEnding};
+use sha2::Digest as _;
+use sha2::Sha256;
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::builder::Builder;
+use x509_cert::builder::Builder as _;
 use x509_cert::der::asn1::{Any, ObjectIdentifier, Utf8StringRef};
-use x509_cert::der::{Decode, Encode, EncodePem};
+use x509_cert::der::{Decode as _, Encode as _, EncodePem as _};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::request::{CertReq, RequestBuilder};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use zeroize::Zeroizing;
 
-use crate::identity::hex;
+use crate::model::user::hex;
 
 /// `CN`, which Kubernetes reads as the user name.
 pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
 /// `O`, each of which Kubernetes reads as a group.
 pub const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 

@@ -4,22 +4,18 @@
 //! A PEM file with text before its first block, which readers of PEM skip (RFC 7468, section 2);
 //! here that text is a YAML document.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::Path;
-
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::output::{API_VERSION, Kind, yaml};
+use groundcrew::tenancy::is_label;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::credential::{Issued, base64, unbase64};
-use crate::identity::{UserName, is_label};
-use crate::kubeconfig::{Document, Endpoint, Existing, Held, check_directory};
-use crate::record::CredentialKind;
+use crate::model::credential::{base64, unbase64};
+use crate::model::kubeconfig::{Document, Endpoint};
+use crate::model::user::UserName;
 
 /// Larger than any certificate with a CA bundle; stops at devices and logs.
-const MAX_SIZE: u64 = 1024 * 1024;
+pub const MAX_SIZE: u64 = 1024 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
@@ -148,72 +144,6 @@ impl Handover {
         }
         Ok((head, chain))
     }
-}
-
-/// Reads a text file of bounded size.
-///
-/// # Errors
-///
-/// What the file system says.
-pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    File::open(path)?.take(MAX_SIZE).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Looks at the path where the certificate goes; `key` is the fingerprint of her key.
-///
-/// # Errors
-///
-/// Usage, when nothing can be written there, so that it is known before anything is written to the
-/// cluster.
-pub fn look(path: &Path, user: &UserName, key: &str) -> Result<Existing> {
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            check_directory(path)?;
-            return Ok(Existing::Absent);
-        }
-        Err(error) => {
-            return Err(
-                Error::usage(format!("cannot look at {}", path.display())).with_source(error)
-            );
-        }
-        Ok(found) if !found.is_file() => {
-            return Err(
-                Error::usage(format!("{} is not a regular file", path.display()))
-                    .with_hint("name a file with --out"),
-            );
-        }
-        Ok(_) => check_directory(path)?,
-    }
-    let Ok(text) = read_text(path) else {
-        return Ok(Existing::Foreign("it cannot be read".to_owned()));
-    };
-    Ok(identify(&text, user, key).unwrap_or_else(Existing::Foreign))
-}
-
-fn identify(text: &str, user: &UserName, key: &str) -> Result<Existing, String> {
-    let (head, chain) = Handover::parse(text)?;
-    let issued = Issued::from_pem(chain.as_bytes())
-        .map_err(|_| "its certificate cannot be read".to_owned())?;
-    if head.user != user.as_str() || issued.user != user.as_str() {
-        return Err(format!("it is {}'s", issued.user));
-    }
-    if issued.key_fingerprint != key {
-        return Err("it is for another key than the request".to_owned());
-    }
-    let generations = issued.groups.iter();
-    let generation = generations
-        .filter_map(|group| user.generation_of(group))
-        .next_back()
-        .ok_or("its certificate is not one of kubectl onboard's")?;
-    Ok(Existing::Hers(Held {
-        kind: CredentialKind::Certificate,
-        generation,
-        groups: issued.groups,
-        not_after: issued.not_after,
-        sha256: Some(issued.sha256),
-    }))
 }
 
 #[cfg(test)]

@@ -1,23 +1,16 @@
 //! Her kubeconfig: what is in it, and how it gets onto the disk.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::credential::base64;
-use crate::identity::UserName;
-use crate::login::Login;
-
-mod existing;
-mod lock;
-pub mod merge;
-pub mod own;
-
-pub use existing::{Existing, Held, check_directory, look};
+use crate::model::credential::base64;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::login::Login;
+use crate::model::user::UserName;
 
 /// Where the API server is, as she will reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,22 +89,6 @@ impl Document {
         Self { yaml: text }
     }
 
-    /// Reads a document that is there.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn read(path: &Path) -> Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(yaml) => Ok(Self {
-                yaml: Zeroizing::new(yaml),
-            }),
-            Err(error) => {
-                Err(Error::failed(format!("cannot read {}", path.display())).with_source(error))
-            }
-        }
-    }
-
     /// Returns the same credential with another way to the same cluster.
     ///
     /// # Errors
@@ -135,37 +112,6 @@ impl Document {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.yaml
-    }
-
-    /// Writes the document so that it is readable by its owner alone from its first byte, and
-    /// either whole or not there at all.
-    ///
-    /// # Errors
-    ///
-    /// When the file exists and `replace` is not set, or the directory cannot be written.
-    pub fn write(&self, path: &Path, replace: bool) -> Result<()> {
-        let directory = parent(path);
-        let failed = |error: io::Error| {
-            Error::failed(format!("cannot write {}", path.display())).with_source(error)
-        };
-        // A temporary file is created with O_EXCL and mode 0600.
-        let mut file = tempfile::Builder::new()
-            .prefix(".onboard-")
-            .tempfile_in(directory)
-            .map_err(failed)?;
-        file.write_all(self.yaml.as_bytes()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        let kept = if replace {
-            file.persist(path)
-        } else {
-            file.persist_noclobber(path)
-        };
-        kept.map_err(|error| failed(error.error))?;
-        // The name itself has to survive a crash too; not every file system can sync a directory.
-        if let Ok(directory) = File::open(directory) {
-            let _ = directory.sync_all();
-        }
-        Ok(())
     }
 }
 
@@ -198,35 +144,6 @@ pub fn cluster_entry(endpoint: &Endpoint) -> serde_json::Value {
     entry
 }
 
-/// Returns what a file held before this run replaces it; `None` when there is none to replace.
-///
-/// # Errors
-///
-/// When there is one and it cannot be read: it could not be put back either.
-pub fn read_back(path: &Path, replace: bool) -> Result<Option<Document>> {
-    if !replace {
-        return Ok(None);
-    }
-    match std::fs::exists(path) {
-        Ok(false) => Ok(None),
-        _ => Document::read(path).map(Some),
-    }
-}
-
-/// Puts the path back as it was before this run: the old document, or nothing.
-///
-/// # Errors
-///
-/// What the file system says.
-pub fn restore(path: &Path, before: Option<&Document>) -> Result<()> {
-    match before {
-        Some(document) => document.write(path, true),
-        None => std::fs::remove_file(path).map_err(|error| {
-            Error::failed(format!("cannot remove {}", path.display())).with_source(error)
-        }),
-    }
-}
-
 /// Returns `alice@cluster`: unique also after merging files of several clusters.
 #[must_use]
 pub fn context_name(user: &UserName, cluster: &str) -> String {
@@ -247,19 +164,38 @@ pub fn is_loopback(server: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Returns the directory that a path is in.
-#[must_use]
-pub fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
 /// Returns the default path: `./<slug>.kubeconfig`.
 #[must_use]
 pub fn default_path(user: &UserName) -> PathBuf {
     PathBuf::from(format!("{}.kubeconfig", user.slug()))
+}
+
+/// What stands at the path where her kubeconfig goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing.
+    Absent,
+    /// Something that is not her kubeconfig for this cluster, and why it is not.
+    Foreign(String),
+    /// Her own kubeconfig for this cluster.
+    Theirs(Held),
+    /// Her own kubeconfig for this cluster, which says how she logs in and holds no credential.
+    Login,
+}
+
+/// What her own file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Certificate or token.
+    pub kind: CredentialKind,
+    /// Generation, as the credential itself says.
+    pub generation: u32,
+    /// Its groups; empty for a token, which carries none.
+    pub groups: Vec<String>,
+    /// When it ends by itself.
+    pub not_after: Timestamp,
+    /// SHA-256 of the certificate.
+    pub sha256: Option<String>,
 }
 
 #[cfg(test)]
@@ -289,45 +225,6 @@ mod tests {
         insta::assert_snapshot!(document().as_str());
     }
 
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_for_its_owner_alone_and_is_not_overwritten() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("alice.kubeconfig");
-        document().write(&path, false).unwrap();
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert!(document().write(&path, false).is_err());
-        document().write(&path, true).unwrap();
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_foreign_file_is_told_from_hers() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("f");
-        assert_eq!(look(&path, &alice(), "prod").unwrap(), Existing::Absent);
-        std::fs::write(&path, "my notes").unwrap();
-        assert!(matches!(
-            look(&path, &alice(), "prod").unwrap(),
-            Existing::Foreign(_)
-        ));
-        std::fs::write(&path, document().as_str()).unwrap();
-        // The token is not one of ours: it says nothing about itself.
-        assert!(matches!(
-            look(&path, &alice(), "prod").unwrap(),
-            Existing::Foreign(_)
-        ));
-        assert!(look(directory.path(), &alice(), "prod").is_err());
-    }
-
-    #[test]
-    fn a_directory_that_is_not_there_is_named_before_anything_is_written() {
-        let error = look(Path::new("/nowhere/at/all/f"), &alice(), "prod").unwrap_err();
-        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
-    }
-
     #[test]
     fn loopback_addresses_are_recognised() {
         for server in [
@@ -339,14 +236,5 @@ mod tests {
         }
         assert!(!is_loopback("https://10.0.0.1"));
         assert!(!is_loopback("https://localhost.example.com"));
-    }
-
-    #[test]
-    fn a_file_that_appears_in_between_is_not_lost() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("f");
-        File::create_new(&path).unwrap();
-        assert!(document().write(&path, false).is_err());
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
     }
 }

@@ -9,8 +9,8 @@ use groundcrew::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::identity;
-use crate::record::CredentialKind;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::user;
 
 /// Whom the API server sees when she has logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Asserted {
                 Err(format!("{name:?} belongs to Kubernetes itself"))
             }
             "user" => Ok(Self::User(name.to_owned())),
-            "group" => identity::parse_group(name)
+            "group" => user::parse_group(name)
                 .map(Self::Group)
                 .map_err(|error| error.to_string()),
             _ => Err(forms.to_owned()),

@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::{Deserialize, Serialize};
 
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::meta;
-use crate::objects::Holder;
-
-pub use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use crate::model::generation::Generation;
+use crate::model::holder::Holder;
+use crate::model::labels;
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
 /// Key of the ConfigMap's data.
 const KEY: &str = "record.json";
@@ -89,157 +89,6 @@ impl Begun {
     }
 }
 
-/// What a run was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Settings {
-    /// Team, as stated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub team: Option<String>,
-    /// Whom to ask, as stated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contact: Option<String>,
-    /// What the namespace is for, as stated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// ClusterRole bound in the namespace.
-    pub role: String,
-    /// Profile word.
-    pub profile: String,
-    /// Network word.
-    pub network: String,
-    /// She has no namespace of her own.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub no_namespace: bool,
-    /// Namespaces of others where she has a role.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub memberships: Vec<Membership>,
-    /// What she may do in the cluster besides.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub extras: Vec<Extra>,
-    /// The file that declares her, by its `metadata.name`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub declared_by: Option<String>,
-}
-
-/// A cluster-wide right beside her roles in namespaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Extra {
-    /// To claim temporary namespaces: `kubectl ns-claim`.
-    Claims,
-    /// To ask for her next certificate herself: `kubectl onboard renew --self`.
-    Renewal,
-}
-
-impl Extra {
-    /// Returns the ClusterRole that gives it.
-    #[must_use]
-    pub fn role(self) -> &'static str {
-        match self {
-            Self::Claims => "groundcrew:claimer",
-            Self::Renewal => "groundcrew:renewer",
-        }
-    }
-
-    /// Returns the name of her ClusterRoleBinding.
-    #[must_use]
-    pub fn binding_name(self, user: &UserName) -> String {
-        let word = match self {
-            Self::Claims => "claims",
-            Self::Renewal => "renewal",
-        };
-        format!("onboard-{}-{word}", user.slug())
-    }
-}
-
-/// A role in a namespace that is not hers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership {
-    /// The namespace.
-    pub namespace: String,
-    /// The ClusterRole that she has there.
-    pub role: String,
-}
-
-/// One issue of a credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Generation {
-    /// Counts from 1 and never goes back.
-    pub generation: u32,
-    /// Certificate or token.
-    #[serde(rename = "type")]
-    pub kind: CredentialKind,
-    /// SHA-256 of the certificate; absent for a token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// The groups inside the credential.
-    pub groups: Vec<String>,
-    /// Whom a login makes her, when somebody else issues the credential.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asserted: Option<Asserted>,
-    /// When it ends by itself.
-    pub not_after: Timestamp,
-    /// When it was recorded.
-    pub issued_at: Timestamp,
-    /// The server's word for the admin who ran the command.
-    pub issued_by: String,
-    /// When it was last proved that it works and reaches no further.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proved_at: Option<Timestamp>,
-    /// When another one takes its place; its rights last until then at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retire_after: Option<Timestamp>,
-    /// When its rights were taken away, if they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// The kinds of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CredentialKind {
-    /// A client certificate.
-    Certificate,
-    /// A service account token bound to a Secret.
-    Token,
-    /// A login with OpenID Connect; the provider says how long it lasts.
-    Oidc,
-    /// A login with a program; whoever issues it says how long it lasts.
-    Exec,
-}
-
-/// The end of a credential that its issuer ends, far from here.
-pub const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
-
-impl Generation {
-    /// Returns whether another one has taken its place and its rights are still to be taken.
-    #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.retire_after.is_some_and(|at| at <= now)
-    }
-}
-
-impl CredentialKind {
-    /// Returns whether somebody else issues it: nothing of it is here, not even its end.
-    #[must_use]
-    pub fn is_foreign(self) -> bool {
-        matches!(self, Self::Oidc | Self::Exec)
-    }
-
-    /// Returns the word that documents use.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Certificate => "certificate",
-            Self::Token => "token",
-            Self::Oidc => "oidc",
-            Self::Exec => "exec",
-        }
-    }
-}
-
 impl Record {
     /// Returns a record without any issue.
     #[must_use]
@@ -290,11 +139,11 @@ impl Record {
     /// Only when a value has no JSON form.
     pub fn to_config_map(&self, user: &UserName) -> Result<ConfigMap> {
         let text = groundcrew::output::json(self)?;
-        let mut metadata = meta::object(&name(user), Some(SYSTEM_NAMESPACE), user);
+        let mut metadata = labels::object(&name(user), Some(SYSTEM_NAMESPACE), user);
         metadata
             .labels
             .get_or_insert_default()
-            .insert(meta::RECORD_LABEL.into(), "onboard".into());
+            .insert(labels::RECORD_LABEL.into(), "onboard".into());
         Ok(ConfigMap {
             metadata,
             data: Some(BTreeMap::from([(KEY.to_owned(), text)])),
@@ -364,9 +213,18 @@ pub fn name(user: &UserName) -> String {
     format!("onboard-{}", user.slug())
 }
 
+/// Returns the error for somebody who is not on record.
+pub fn unknown(user: &UserName) -> Error {
+    Error::failed(format!(
+        "{user} is not on record: nobody of that name was onboarded"
+    ))
+    .with_hint("who is:  kubectl onboard list")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::credential_kind::CredentialKind;
 
     fn generation(generation: u32, not_after: &str, revoked: bool) -> Generation {
         let not_after: Timestamp = not_after.parse().unwrap();
@@ -457,7 +315,7 @@ mod tests {
     #[test]
     fn a_foreign_config_map_is_a_conflict_and_is_named() {
         let map = ConfigMap {
-            metadata: meta::object("onboard-alice", None, &alice().0),
+            metadata: labels::object("onboard-alice", None, &alice().0),
             ..ConfigMap::default()
         };
         let error = Record::from_config_map(&map).unwrap_err();

@@ -1,13 +1,13 @@
 //! Who is onboarded: which names are allowed and which namespace they map to.
 
+use sha2::Digest as _;
 use std::fmt;
+use unicode_security::{GeneralSecurityProfile as _, MixedScript as _};
 
 use groundcrew::error::{Error, Result};
-use groundcrew::tenancy::MAX_LABEL;
-pub use groundcrew::tenancy::is_label;
-use sha2::{Digest, Sha256};
+use groundcrew::tenancy::{MAX_LABEL, is_label};
+use sha2::Sha256;
 use unicode_normalization::is_nfc;
-use unicode_security::{GeneralSecurityProfile, MixedScript};
 
 /// Upper bound of `CN` and `O` in a certificate (RFC 5280, appendix A.1: `ub-common-name`,
 /// `ub-organization-name`), in characters.

@@ -5,16 +5,23 @@
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Object, is_conflict, is_not_found};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
 use kube::api::Api;
 
-use super::{Run, Work};
-use crate::objects::{self, Binding, Holder};
-use crate::plan::{self, Place};
-use crate::record::{Extra, SYSTEM_NAMESPACE};
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::work::Work;
+use crate::model::holder::Holder;
+use crate::model::labels;
+use crate::model::objects::binding;
+use crate::model::objects::binding::Binding;
+use crate::model::onboarding::decide;
+use crate::model::onboarding::plan::Place;
+use crate::model::settings::Extra;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
+
 const WIDE: &str = "clusterrolebindings.rbac.authorization.k8s.io";
 
 /// How often a binding that somebody else changes is read again.
@@ -32,9 +39,9 @@ impl Run<'_> {
         } in &self.plan.places
         {
             self.check_interrupt()?;
-            let wanted = objects::role_binding(namespace, user, role, holders);
+            let wanted = binding::role_binding(namespace, user, role, holders);
             let found = work.bindings.get(namespace).cloned();
-            let name = objects::binding_name(user);
+            let name = labels::binding_name(user);
             let doing = Doing::new("update", RESOURCE).named(name).within(namespace);
             let api = self.namespaced_api::<RoleBinding>(namespace);
             let (what, kept) = self
@@ -49,7 +56,7 @@ impl Run<'_> {
                 format!(" in {namespace}")
             };
             self.done(
-                format_args!("rolebinding/{}{place} {what}", objects::binding_name(user)),
+                format_args!("rolebinding/{}{place} {what}", labels::binding_name(user)),
                 format_args!("{role} → {}", to.join(", ")),
             );
         }
@@ -65,7 +72,7 @@ impl Run<'_> {
             if *extra == Extra::Renewal {
                 self.renewer().await?;
             }
-            let wanted = objects::wide_binding(*extra, user, holders);
+            let wanted = binding::wide_binding(*extra, user, holders);
             let name = extra.binding_name(user);
             let found = work.wide.get(&name).cloned();
             let api = self.cluster_api::<ClusterRoleBinding>();
@@ -77,7 +84,7 @@ impl Run<'_> {
                 work.wide.insert(name.clone(), kept);
             }
             if *extra == Extra::Claims {
-                let wanted = objects::claims_in_records(user, holders);
+                let wanted = binding::claims_in_records(user, holders);
                 let found = work.bindings.get(SYSTEM_NAMESPACE).cloned();
                 let doing = Doing::new("update", RESOURCE)
                     .named(&name)
@@ -104,7 +111,7 @@ impl Run<'_> {
         let api = self.cluster_api::<ClusterRole>();
         match self
             .writer
-            .create(&api, &objects::renewer(), |_| true)
+            .create(&api, &binding::renewer(), |_| true)
             .await
         {
             Ok(_) => Ok(()),
@@ -138,10 +145,10 @@ impl Run<'_> {
         for attempt in 1.. {
             let (written, what) = match &found {
                 Some(found) => {
-                    let asserted = plan::asserted(self.options, Some(&work.ledger.record));
+                    let asserted = decide::asserted(self.options, Some(&work.ledger.record));
                     let (user, force) = (&self.options.user, self.options.force_conflicts);
-                    objects::check_subjects(found, user, &asserted, force)?;
-                    let Some(changed) = objects::rebound(found, wanted) else {
+                    binding::check_subjects(found, user, &asserted, force)?;
+                    let Some(changed) = binding::rebound(found, wanted) else {
                         return Ok(("unchanged", None));
                     };
                     let replaced = self.writer.replace(api, &changed, is_done).await;
@@ -181,7 +188,7 @@ impl Run<'_> {
                 continue;
             };
             self.check_interrupt()?;
-            let name = objects::binding_name(&self.options.user);
+            let name = labels::binding_name(&self.options.user);
             let doing = Doing::new("delete", RESOURCE)
                 .named(&name)
                 .within(namespace);

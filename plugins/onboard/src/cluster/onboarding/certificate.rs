@@ -17,22 +17,18 @@ use kube::api::{Api, PostParams};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::Run;
-use super::issue::{Fresh, Product, annotation};
-use super::undo::Undo;
-use crate::credential::{Issued, KeyAndRequest};
-use crate::kubeconfig::Secret;
-use crate::meta;
-use crate::options::KeySource;
-use crate::plan;
-use crate::record::CredentialKind;
-use crate::request::HerRequest;
-
-/// The signer of client certificates that the API server itself trusts.
-pub const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
-
-/// An ECDSA key signs; `key encipherment` would make no sense for it.
-pub const USAGES: [&str; 2] = ["client auth", "digital signature"];
+use crate::cluster::certificates::{SIGNER, USAGES};
+use crate::cluster::onboarding::issued::{Fresh, Product};
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::undo::Undo;
+use crate::model::credential::{Issued, KeyAndRequest};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::kubeconfig::Secret;
+use crate::model::labels;
+use crate::model::labels::annotation;
+use crate::model::onboarding::decide;
+use crate::model::onboarding::options::KeySource;
+use crate::model::signing_request::SigningRequest;
 
 const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
 
@@ -65,7 +61,7 @@ impl Unsigned {
         let message = self.to_string();
         let token = match key {
             KeySource::Here => "pass --auth token (or --auth auto)",
-            KeySource::Hers(_) => "pass --auth token instead of --csr-file",
+            KeySource::External(_) => "pass --auth token instead of --csr-file",
         };
         match self {
             Self::Silent(_) => Error::timed_out(message)
@@ -82,21 +78,21 @@ enum Key<'a> {
     /// Made by this run.
     Made(KeyAndRequest),
     /// In her hands; her request stands for it.
-    Hers(&'a HerRequest),
+    External(&'a SigningRequest),
 }
 
 impl Key<'_> {
     fn request_pem(&self) -> &str {
         match self {
             Self::Made(made) => made.request_pem(),
-            Self::Hers(request) => request.pem(),
+            Self::External(request) => request.pem(),
         }
     }
 
     fn fingerprint(&self) -> &str {
         match self {
             Self::Made(made) => made.fingerprint(),
-            Self::Hers(request) => request.fingerprint(),
+            Self::External(request) => request.fingerprint(),
         }
     }
 
@@ -107,7 +103,7 @@ impl Key<'_> {
                 certificate,
                 key: Zeroizing::new(made.key_pem().to_owned()),
             }),
-            Self::Hers(_) => Product::Handover(certificate),
+            Self::External(_) => Product::Handover(certificate),
         }
     }
 }
@@ -127,12 +123,12 @@ impl Run<'_> {
         let mut groups = match &self.options.key {
             KeySource::Here => self.plan.groups.clone(),
             // What she signed carries her own group alone.
-            KeySource::Hers(_) => Vec::new(),
+            KeySource::External(_) => Vec::new(),
         };
         groups.push(user.generation_group(generation));
         let key = match &self.options.key {
             KeySource::Here => Key::Made(KeyAndRequest::new(user.as_str(), &groups)?),
-            KeySource::Hers(request) => Key::Hers(request),
+            KeySource::External(request) => Key::External(request),
         };
 
         self.check_interrupt()?;
@@ -153,7 +149,7 @@ impl Run<'_> {
             }
         };
         let issued = Issued::from_pem(&certificate)?;
-        plan::check_issued(&issued, user, &groups, key.fingerprint())?;
+        decide::check_issued(&issued, user, &groups, key.fingerprint())?;
         Ok(Ok(Fresh {
             kind: CredentialKind::Certificate,
             groups: issued.groups,
@@ -178,7 +174,7 @@ impl Run<'_> {
         for stale in &self.observed.requests {
             let annotations = stale.metadata.annotations.as_ref();
             if annotations
-                .and_then(|all| all.get(meta::GENERATION))
+                .and_then(|all| all.get(labels::GENERATION))
                 .is_some_and(|generation| !known(generation))
             {
                 self.remove(stale.metadata.name.as_deref().unwrap_or_default())
@@ -218,7 +214,7 @@ impl Run<'_> {
             user.slug(),
             &key.fingerprint()[..8]
         );
-        let mut metadata = meta::object(&name, None, user);
+        let mut metadata = labels::object(&name, None, user);
         let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
         annotations.extend([annotation(generation)]);
         let object = CertificateSigningRequest {

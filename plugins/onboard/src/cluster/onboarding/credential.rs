@@ -1,43 +1,25 @@
 //! The credential from issue to proof, and the end of those that it replaces.
 
-use groundcrew::client::Session;
 use groundcrew::error::{Kind, Result};
 use groundcrew::exit::Exit;
-use jiff::Timestamp;
-use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::ledger::Ledger;
-use super::{Outcome, Run, Work};
-use crate::kubeconfig::{self, Document, Held, Secret};
-use crate::login::{Asserted, Provider};
-use crate::meta;
-use crate::options::{Auth, KeySource};
-use crate::plan::{NamespaceStep, Place};
-use crate::proof::{self, Check, Expected};
-use crate::record::{CredentialKind, Extra, Generation, NEVER};
-use crate::render;
-
-/// A credential that was just issued.
-pub(super) struct Fresh {
-    pub(super) kind: CredentialKind,
-    pub(super) groups: Vec<String>,
-    pub(super) not_after: Timestamp,
-    pub(super) sha256: Option<String>,
-    pub(super) secret: Product,
-}
-
-/// What she gets.
-pub(super) enum Product {
-    /// A kubeconfig with everything in it.
-    Kubeconfig(Secret),
-    /// The certificate alone, PEM: she has the key.
-    Handover(Vec<u8>),
-}
+use crate::cluster::onboarding::issued::{Fresh, Product};
+use crate::cluster::onboarding::ledger::Ledger;
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::work::Work;
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::generation::{Generation, NEVER};
+use crate::model::kubeconfig::{Document, Held, Secret};
+use crate::model::login::{Asserted, Provider};
+use crate::model::onboarding::options::{Auth, KeySource};
+use crate::model::onboarding::outcome::Outcome;
+use crate::model::time;
 
 impl Run<'_> {
     /// Proves the file that is there, and puts it on record if the run that wrote it died before.
     pub(super) async fn keep(&self, held: &Held, ledger: &mut Ledger) -> Result<Outcome> {
-        let document = Document::read(&self.options.out)?;
+        let document = self.delivery.read(&self.options.out)?;
         let outcome = self.prove(&document, held).await?;
         let mut issues = ledger.record.generations.iter();
         if issues.all(|issue| issue.generation != held.generation) {
@@ -70,8 +52,7 @@ impl Run<'_> {
         };
         self.check_interrupt()?;
         let out = &self.options.out;
-        let before = kubeconfig::read_back(out, replace_file)?;
-        document.write(out, replace_file)?;
+        let before = self.delivery.deliver(out, &document, replace_file)?;
         work.undo.wrote(out.clone(), before);
         let held = Held {
             kind: fresh.kind,
@@ -172,107 +153,9 @@ impl Run<'_> {
         };
         self.done(
             format_args!("{} issued", fresh.kind.as_str()),
-            format_args!("until {}", render::until(fresh.not_after, self.now)),
+            format_args!("until {}", time::until(fresh.not_after, self.now)),
         );
         Ok(fresh)
-    }
-
-    /// Tries everything out as her, with the document alone.
-    ///
-    /// An address that she reaches and this machine does not (`--user-server`, a published one)
-    /// leaves one thing open: the rest is proved through the admin's own address.
-    async fn prove(&self, document: &Document, held: &Held) -> Result<Outcome> {
-        if matches!(self.options.key, KeySource::Hers(_)) || held.kind.is_foreign() {
-            return self.review(held).await;
-        }
-        let progress = self.ui.progress("proving with her own file");
-        let her = self.session_of(document).await?;
-        let mut requests_as_her = 0;
-        let (name, checks) = match self.ask_as_her(&her, held).await {
-            Ok(proof) => proof,
-            Err(error)
-                if error.kind() != Kind::Interrupted
-                    && self.observed.endpoint.server != self.session.endpoint.server =>
-            {
-                let detour = document.through(&self.session.endpoint)?;
-                let detoured = self.session_of(&detour).await?;
-                let (name, mut checks) = self.ask_as_her(&detoured, held).await?;
-                requests_as_her += detoured.requests();
-                let server = &self.observed.endpoint.server;
-                let why = error.headline();
-                checks.push(Check::undecided(format!("{server} from here"), why));
-                (name, checks)
-            }
-            Err(error) => return Err(error),
-        };
-        requests_as_her += her.requests();
-        drop(progress);
-        let open: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
-        let passed = checks.len() - open.len();
-        let line = format!("whoami {name}; {passed} of {} checks", checks.len());
-        if open.is_empty() {
-            let file = self.options.out.display();
-            self.done(format_args!("proved with {file}"), line);
-        } else {
-            self.ui
-                .warning(format_args!("not everything is proved: {line}"));
-            for check in open {
-                self.ui.status(format_args!("  {check}"));
-            }
-        }
-        Ok(self.outcome(held, checks, requests_as_her))
-    }
-
-    async fn session_of(&self, document: &Document) -> Result<Session> {
-        groundcrew::client::from_kubeconfig(
-            document.as_str().as_bytes(),
-            &self.options.out,
-            self.tuning,
-            &crate::run::product(),
-            self.ui,
-        )
-        .await
-    }
-
-    async fn ask_as_her(&self, her: &Session, held: &Held) -> Result<(String, Vec<Check>)> {
-        let expected = self.expected(held);
-        let proof = proof::prove(her, &expected, self.options.timeout);
-        self.interrupt.guard(proof).await
-    }
-
-    pub(super) fn expected<'a>(&'a self, held: &'a Held) -> Expected<'a> {
-        Expected {
-            user: &self.options.user,
-            namespace: &self.plan.namespace,
-            kind: held.kind,
-            groups: &held.groups,
-            sha256: held.sha256.as_deref(),
-            rules: self.rules_of(self.plan.places.first()),
-            also: self
-                .plan
-                .places
-                .iter()
-                .skip(1)
-                .map(|place| (place.namespace.as_str(), self.rules_of(Some(place))))
-                .collect(),
-            limited: self.has_limits(),
-            asserted: self.options.provider.as_ref().map(|one| &one.asserted),
-            claims: self.plan.settings.extras.contains(&Extra::Claims),
-        }
-    }
-
-    /// Says whether this run gives the namespace a LimitRange.
-    pub(super) fn has_limits(&self) -> bool {
-        let profile = self.plan.profile.as_ref();
-        self.plan.namespace_step != NamespaceStep::None
-            && profile.is_some_and(|profile| profile.limit_range().is_some())
-    }
-
-    pub(super) fn rules_of(&self, place: Option<&Place>) -> &[PolicyRule] {
-        place
-            .and_then(|place| self.observed.role_rules.get(&place.role))
-            .map(Vec::as_slice)
-            .unwrap_or_default()
     }
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
@@ -297,9 +180,4 @@ impl Run<'_> {
             revoked_at: None,
         }
     }
-}
-
-/// Returns the annotation that tells which generation an object belongs to.
-pub(super) fn annotation(generation: u32) -> (String, String) {
-    (meta::GENERATION.to_owned(), generation.to_string())
 }

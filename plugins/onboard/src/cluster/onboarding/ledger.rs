@@ -2,14 +2,16 @@
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::Run;
-use crate::options::KeySource;
-use crate::record::{self, Begun, Record, SYSTEM_NAMESPACE};
-use crate::store;
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::records;
+use crate::model::onboarding::options::KeySource;
+use crate::model::record;
+use crate::model::record::{Begun, Record};
 
 /// A record with the object that it was read from; a change in between is a conflict, not a merge.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl Ledger {
             since: Timestamp::now(),
             key: match &run.options.key {
                 KeySource::Here => None,
-                KeySource::Hers(request) => Some(request.fingerprint().to_owned()),
+                KeySource::External(request) => Some(request.fingerprint().to_owned()),
             },
             taking_back: false,
         });
@@ -159,7 +161,7 @@ impl Ledger {
             None => None,
         };
         let user = &run.options.user;
-        let written = store::write(run.session, &run.writer, user, &record, read).await?;
+        let written = records::write(run.session, &run.writer, user, &record, read).await?;
         self.kept = Some((record, written));
         Ok(())
     }

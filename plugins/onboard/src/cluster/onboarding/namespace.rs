@@ -6,17 +6,17 @@ use groundcrew::write::Object;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 
-use super::Run;
-use super::undo::Undo;
-use crate::objects;
-use crate::plan::NamespaceStep;
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::undo::Undo;
+use crate::model::objects::{compare, namespace};
+use crate::model::onboarding::plan::NamespaceStep;
 
 impl Run<'_> {
     /// Makes the namespace, or brings its labels and annotations up to date.
     pub(super) async fn namespace(&self, undo: &mut Undo) -> Result<()> {
         self.check_interrupt()?;
         let (options, plan) = (self.options, self.plan);
-        let object = objects::namespace(&plan.namespace, &options.user, &plan.settings);
+        let object = namespace::namespace(&plan.namespace, &options.user, &plan.settings);
         let api = self.cluster_api::<Namespace>();
         let what = match plan.namespace_step {
             NamespaceStep::None => return Ok(()),
@@ -74,7 +74,7 @@ impl Run<'_> {
             let mut kinds = Vec::new();
             let mut written = false;
             if let Some(spec) = profile.limit_range() {
-                let object = objects::limit_range(spec, namespace, user);
+                let object = namespace::limit_range(spec, namespace, user);
                 let found = found.limits.as_ref();
                 written |= self
                     .apply(&object, found, "limitrange", "limitranges", undo)
@@ -82,7 +82,7 @@ impl Run<'_> {
                 kinds.push("limitrange");
             }
             if let Some(spec) = profile.quota() {
-                let object = objects::quota(spec, namespace, user);
+                let object = namespace::quota(spec, namespace, user);
                 let found = found.quota.as_ref();
                 let resource = "resourcequotas";
                 written |= self
@@ -98,7 +98,7 @@ impl Run<'_> {
                 );
             }
         }
-        if let Some(object) = objects::network_policy(self.plan.network, namespace, user) {
+        if let Some(object) = namespace::network_policy(self.plan.network, namespace, user) {
             let resource = "networkpolicies.networking.k8s.io";
             let found = found.policy.as_ref();
             let written = self
@@ -106,7 +106,7 @@ impl Run<'_> {
                 .await?;
             let what = if written { "applied" } else { "unchanged" };
             self.done(
-                format_args!("networkpolicy/{} {what}", objects::DEFAULT_DENY),
+                format_args!("networkpolicy/{} {what}", namespace::DEFAULT_DENY),
                 self.plan.network.summary(),
             );
         }
@@ -126,7 +126,7 @@ impl Run<'_> {
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
         self.check_interrupt()?;
-        if found.is_some_and(|found| objects::is_as_wanted(found, object)) {
+        if found.is_some_and(|found| compare::is_as_wanted(found, object)) {
             return Ok(false);
         }
         let name = object.meta().name.clone().unwrap_or_default();

@@ -3,20 +3,23 @@
 //! A claim is bound to the generation with which it was claimed. Left there, a renewal would keep
 //! her new file out of her own claim, and let the old one in for as long as the claim lives.
 
-use groundcrew::client::access::{self, Access};
+use groundcrew::client::access;
+use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::tenancy::{CLAIM_INDEX, CLAIM_OWNER_BINDING};
+use groundcrew::tenancy::{CLAIM_INDEX, CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
 use groundcrew::write::{is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 
-use super::{Run, Work};
-use crate::objects::{self, Holder};
-use crate::record::SYSTEM_NAMESPACE;
-use crate::store;
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::work::Work;
+use crate::cluster::records;
+use crate::model::holder::Holder;
+use crate::model::objects::binding;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
+
 const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 
 /// How often a binding that somebody else changes is read again.
@@ -92,7 +95,7 @@ impl Run<'_> {
             .get_opt(CLAIM_OWNER_BINDING)
             .await
             .map_err(|error| explain(error, &doing("get", namespace)))?;
-        Ok(found.and_then(|found| objects::reheld(&found, &self.options.user, holders)))
+        Ok(found.and_then(|found| binding::reheld(&found, &self.options.user, holders)))
     }
 
     async fn rebind_claim(&self, namespace: &str, holders: &[Holder], work: &Work) -> Result<()> {
@@ -103,7 +106,7 @@ impl Run<'_> {
             };
             // What is read here may be what a run wrote that has overtaken this one.
             if !work.ledger.is_ours(self).await? {
-                return Err(store::overtaken(&self.options.user));
+                return Err(records::overtaken(&self.options.user));
             }
             let is_done = |kept: &RoleBinding| kept.subjects == changed.subjects;
             match self.writer.replace(&api, &changed, is_done).await {

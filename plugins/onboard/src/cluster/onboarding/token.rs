@@ -3,6 +3,7 @@
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{is_conflict, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
@@ -10,15 +11,15 @@ use k8s_openapi::api::core::v1::{Secret as SecretObject, ServiceAccount};
 use kube::api::PostParams;
 use zeroize::Zeroizing;
 
-use super::Run;
-use super::issue::{Fresh, Product, annotation};
-use super::undo::Undo;
-use crate::identity::UserName;
-use crate::kubeconfig::Secret;
-use crate::meta;
-use crate::objects;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
-use crate::store;
+use crate::cluster::onboarding::issued::{Fresh, Product};
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::undo::Undo;
+use crate::cluster::records;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::kubeconfig::Secret;
+use crate::model::labels;
+use crate::model::labels::annotation;
+use crate::model::user::UserName;
 
 impl Run<'_> {
     /// Issues a token for one generation.
@@ -27,7 +28,7 @@ impl Run<'_> {
     /// tokens for it, so it must not be her own.
     pub(super) async fn token(&self, generation: u32, undo: &mut Undo) -> Result<Fresh> {
         let user = &self.options.user;
-        let account = objects::binding_name(user);
+        let account = labels::binding_name(user);
         self.check_interrupt()?;
         self.account(&account, undo).await?;
         let secret = self.token_secret(generation, undo).await?;
@@ -91,7 +92,7 @@ impl Run<'_> {
 
     async fn account(&self, name: &str, undo: &mut Undo) -> Result<()> {
         let mut object = ServiceAccount {
-            metadata: meta::object(name, Some(SYSTEM_NAMESPACE), &self.options.user),
+            metadata: labels::object(name, Some(SYSTEM_NAMESPACE), &self.options.user),
             ..ServiceAccount::default()
         };
         // No pod is meant to run as her.
@@ -101,11 +102,11 @@ impl Run<'_> {
             .named(name)
             .within(SYSTEM_NAMESPACE);
         let owner = object.metadata.annotations.clone();
-        let is_hers = |found: &ServiceAccount| found.metadata.annotations == owner;
-        let mut made = self.writer.create(&api, &object, is_hers).await;
+        let is_theirs = |found: &ServiceAccount| found.metadata.annotations == owner;
+        let mut made = self.writer.create(&api, &object, is_theirs).await;
         if made.as_ref().is_err_and(is_not_found) {
-            store::system_namespace(self.session, &self.writer).await?;
-            made = self.writer.create(&api, &object, is_hers).await;
+            records::system_namespace(self.session, &self.writer).await?;
+            made = self.writer.create(&api, &object, is_theirs).await;
         }
         match made {
             Ok(made) => undo.made(&made, "serviceaccount", self.options.dry_run),
@@ -119,7 +120,7 @@ impl Run<'_> {
         let user = &self.options.user;
         let name = secret_name(user, generation);
         let mut object = SecretObject {
-            metadata: meta::object(&name, Some(SYSTEM_NAMESPACE), user),
+            metadata: labels::object(&name, Some(SYSTEM_NAMESPACE), user),
             ..SecretObject::default()
         };
         object

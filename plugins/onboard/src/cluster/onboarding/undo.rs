@@ -6,14 +6,15 @@ use std::time::Duration;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Kind};
 use groundcrew::flags::DryRun;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Object, is_conflict, is_not_found};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
 use kube::core::ObjectMeta;
 
-use super::Run;
-use super::ledger::Ledger;
-use crate::kubeconfig::{self, Document};
-use crate::record::{self, SYSTEM_NAMESPACE};
+use crate::cluster::onboarding::ledger::Ledger;
+use crate::cluster::onboarding::run::Run;
+use crate::model::kubeconfig::Document;
+use crate::model::record;
 
 /// How long taking back may last; a server that is gone must not hold the user.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -102,7 +103,7 @@ impl Undo {
         }
         let _progress = run.ui.progress("taking back what this run made");
         if let Some(Wrote { path, before }) = &self.file
-            && let Err(cause) = kubeconfig::restore(path, before.as_ref())
+            && let Err(cause) = run.delivery.put_back(path, before.as_ref())
         {
             error = error.with_detail(format!("left: {} ({cause})", path.display()));
         }

@@ -8,7 +8,8 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{Api, PostParams};
 use serde_json::json;
 
-use super::{Check, Expected};
+use crate::cluster::proof::expected::Expected;
+use crate::model::check::Check;
 
 /// Tries to bind a role as her, without keeping it: RBAC alone would let a claimer, and the
 /// policies of `kubectl ns-claim install` have to refuse. An answer about rights would not show it.
@@ -16,7 +17,7 @@ use super::{Check, Expected};
 /// # Errors
 ///
 /// When the server could not be asked.
-pub(super) async fn binds_no_roles(her: &Session, expected: &Expected<'_>) -> Result<Check> {
+pub async fn binds_no_roles(her: &Session, expected: &Expected<'_>) -> Result<Check> {
     let namespace = expected.namespace;
     let name = format!("cannot bind a role in namespace {namespace}");
     let binding: RoleBinding = serde_json::from_value(json!({

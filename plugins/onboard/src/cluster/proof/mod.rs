@@ -1,163 +1,28 @@
 //! Proves, with her own file alone, that she can do her work and nothing beyond it.
 
-mod guard;
+pub mod expected;
+pub mod guard;
 pub mod review;
 
-use std::fmt;
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
 use groundcrew::client::Session;
-use groundcrew::client::access::{Access, Identity, granted, is_allowed};
+use groundcrew::client::access::{Access, Identity, is_allowed};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::exit::Exit;
 use groundcrew::write::status;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::api::{Api, PostParams};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::record::CredentialKind;
-use crate::sar::Subject;
-
-/// How long a fresh binding may take to reach every API server; seen: about 0.1 s.
-const PROPAGATION: Duration = Duration::from_secs(10);
+use crate::cluster::access_reviews::Subject;
+use crate::cluster::proof::expected::{Expected, PROPAGATION, can, cannot, granted_in};
+use crate::model::check::Check;
 
 /// Extra under which the API server reports the certificate it saw (Kubernetes 1.32 and later).
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
-
-/// What a working person is expected to be able to do, the most telling first.
-const TELLING: [(&str, &str); 8] = [
-    ("create", "pods"),
-    ("create", "deployments.apps"),
-    ("get", "pods/log"),
-    ("create", "services"),
-    ("list", "pods"),
-    ("get", "configmaps"),
-    ("list", "deployments.apps"),
-    ("get", "services"),
-];
-
-/// How many of those are asked for; the rest of a role stands and falls with its binding.
-const ASKED: usize = 3;
-
-/// What has to be true.
-#[derive(Debug)]
-pub struct Expected<'a> {
-    /// Her name.
-    pub user: &'a UserName,
-    /// Her namespace.
-    pub namespace: &'a str,
-    /// What her file holds.
-    pub kind: CredentialKind,
-    /// The groups inside her certificate.
-    pub groups: &'a [String],
-    /// SHA-256 of her certificate.
-    pub sha256: Option<&'a str>,
-    /// The rules of her role.
-    pub rules: &'a [PolicyRule],
-    /// Other namespaces where she has a role, with its rules.
-    pub also: Vec<(&'a str, &'a [PolicyRule])>,
-    /// A LimitRange fills in resources that a pod leaves out.
-    pub limited: bool,
-    /// She may claim namespaces: she holds the right to bind roles everywhere, and the guard of
-    /// `kubectl ns-claim` keeps it to her claims.
-    pub claims: bool,
-    /// Whom a login makes her, when that is not in a credential of hers.
-    pub asserted: Option<&'a Asserted>,
-}
-
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    name: String,
-    verdict: Verdict,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
-    Passed,
-    Failed(String),
-    Undecided(String),
-}
-
-impl Check {
-    /// Returns a check that was made; `failure` says what is not as it should be.
-    #[must_use]
-    pub fn new(name: impl Into<String>, failure: Option<String>) -> Self {
-        let verdict = failure.map_or(Verdict::Passed, Verdict::Failed);
-        Self {
-            name: name.into(),
-            verdict,
-        }
-    }
-
-    /// Returns a check that could not be made, and why.
-    #[must_use]
-    pub fn undecided(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            verdict: Verdict::Undecided(why.into()),
-        }
-    }
-
-    /// Returns a check that failed, and why.
-    #[must_use]
-    pub fn failed(name: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::new(name, Some(why.into()))
-    }
-
-    /// Returns what was checked.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the word for how it ended, and why it did not end well.
-    #[must_use]
-    pub fn result(&self) -> (&'static str, Option<&str>) {
-        match &self.verdict {
-            Verdict::Passed => ("ok", None),
-            Verdict::Failed(why) => ("no", Some(why)),
-            Verdict::Undecided(why) => ("unknown", Some(why)),
-        }
-    }
-
-    /// Returns whether it is as it should be.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.verdict == Verdict::Passed
-    }
-
-    /// Returns how a run with these checks ends: any that failed is a no, any that could not be
-    /// made leaves the answer open.
-    #[must_use]
-    pub fn exit(checks: &[Self]) -> Exit {
-        let any = |is: fn(&Verdict) -> bool| checks.iter().any(|check| is(&check.verdict));
-        if any(|verdict| matches!(verdict, Verdict::Failed(_))) {
-            Exit::No
-        } else if any(|verdict| matches!(verdict, Verdict::Undecided(_))) {
-            Exit::Incomplete
-        } else {
-            Exit::Done
-        }
-    }
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match &self.verdict {
-            Verdict::Passed => write!(f, "{name}: as expected"),
-            Verdict::Failed(why) => write!(f, "{name}: {why}"),
-            Verdict::Undecided(why) => write!(f, "{name}: not tried: {why}"),
-        }
-    }
-}
 
 /// Asks the server everything, as her; returns who she is and what was checked.
 ///
@@ -241,51 +106,6 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
         ));
     }
     checks
-}
-
-/// Returns what she must not be able to do.
-fn cannot(expected: &Expected<'_>) -> Vec<Access> {
-    beyond(expected.namespace, expected.rules, expected.claims)
-}
-
-/// Returns what nobody must be able to do who has these rules in that namespace alone. Whoever may
-/// claim namespaces may bind roles as far as RBAC goes; admission keeps that to her claims.
-#[must_use]
-pub fn beyond(namespace: &str, rules: &[PolicyRule], claims: bool) -> Vec<Access> {
-    let elsewhere = if namespace == "kube-system" {
-        "kube-public"
-    } else {
-        "kube-system"
-    };
-    let mut all = vec![
-        Access::new("get", "secrets").within(elsewhere),
-        Access::new("*", "*.*"),
-    ];
-    let bind = Access::new("create", "rolebindings.rbac.authorization.k8s.io");
-    if !claims && !granted(rules, &bind) {
-        all.push(bind.within(namespace));
-    }
-    all
-}
-
-/// Returns what her role says that she can do, as far as it is asked for.
-fn can(expected: &Expected<'_>) -> Vec<Access> {
-    let mut all = granted_in(expected.namespace, expected.rules);
-    all.truncate(ASKED);
-    all
-}
-
-/// Returns what a working person does in a namespace, the most telling first.
-#[must_use]
-pub fn telling(namespace: &str) -> Vec<Access> {
-    let inside = |(verb, resource)| Access::new(verb, resource).within(namespace);
-    TELLING.into_iter().map(inside).collect()
-}
-
-fn granted_in(namespace: &str, rules: &[PolicyRule]) -> Vec<Access> {
-    let mut all = telling(namespace);
-    all.retain(|access| granted(rules, access));
-    all
 }
 
 async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {
@@ -376,6 +196,11 @@ fn probe() -> Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::proof::expected::ASKED;
+    use crate::model::credential_kind::CredentialKind;
+    use crate::model::user::UserName;
+    use groundcrew::exit::Exit;
+    use k8s_openapi::api::rbac::v1::PolicyRule;
 
     fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> PolicyRule {
         let all = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());

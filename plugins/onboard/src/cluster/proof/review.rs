@@ -9,9 +9,10 @@ use groundcrew::error::Result;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use tokio::time::{Instant, sleep};
 
-use crate::sar::{self, Subject};
-
-use super::{Check, Expected, PROPAGATION, TELLING, can, cannot};
+use crate::cluster::access_reviews;
+use crate::cluster::access_reviews::Subject;
+use crate::cluster::proof::expected::{Expected, PROPAGATION, TELLING, can, cannot};
+use crate::model::check::Check;
 
 /// Nobody but an administrator of a namespace may do this.
 const BIND: (&str, &str) = ("create", "rolebindings.rbac.authorization.k8s.io");
@@ -69,7 +70,7 @@ async fn would_be_allowed(
         Some(asserted) => Subject::from((expected.user, asserted)),
         None => Subject::of(expected.user, expected.kind, expected.groups),
     };
-    Ok(sar::may(admin, &subject, access).await?.allowed)
+    Ok(access_reviews::may(admin, &subject, access).await?.allowed)
 }
 
 /// Returns what a role gives, as far as it is tried out, in words for the file that she gets: she

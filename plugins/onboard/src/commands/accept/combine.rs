@@ -9,11 +9,14 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::credential::Issued;
-use crate::handover::{Handover, read_text};
-use crate::identity::{UserName, hex};
-use crate::kubeconfig::merge::Entries;
-use crate::kubeconfig::{Document, Endpoint, Secret, cluster_entry, context_name, user_entry};
+use crate::local::handover::read_text;
+use crate::local::kubeconfig::merge::Entries;
+use crate::model::credential::Issued;
+use crate::model::handover::Handover;
+use crate::model::kubeconfig::{
+    Document, Endpoint, Secret, cluster_entry, context_name, user_entry,
+};
+use crate::model::user::{UserName, hex};
 
 /// A certificate and the key that it is for.
 pub struct Joined {
@@ -192,7 +195,7 @@ fn fingerprint(pem: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::KeyAndRequest;
+    use crate::model::credential::KeyAndRequest;
 
     fn parts() -> (Handover, UserName, Issued, Timestamp) {
         let user = UserName::parse("alice").unwrap();

@@ -1,9 +1,10 @@
 //! `kubectl onboard accept`: joins the certificate that came back with the key that never left.
 
-mod join;
-mod prove;
-mod render;
+pub mod combine;
+pub mod prove;
+pub mod render;
 
+use crate::local::kubeconfig::file;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,17 +12,19 @@ use clap::builder::NonEmptyStringValueParser;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::duration::Span;
 use groundcrew::flags::kube::Tuning;
-use groundcrew::flags::{Globals, OutputArgs};
+use groundcrew::flags::{Globals, OutputArgs, duration};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::kubeconfig::own::{self, Own};
-use crate::kubeconfig::{self, Document, Existing};
-use crate::proof::Check;
-use join::Joined;
-use render::Accepted;
+use crate::commands::accept::combine::Joined;
+use crate::commands::accept::render::Accepted;
+use crate::local::kubeconfig::own::Own;
+use crate::local::kubeconfig::{existing, own};
+use crate::model::check::Check;
+use crate::model::kubeconfig;
+use crate::model::kubeconfig::{Document, Existing};
 
 /// Join your certificate with your key into a kubeconfig, and prove that it works
 ///
@@ -174,16 +177,16 @@ async fn write(
         }
         Place::File(path) => path,
     };
-    let replace = match kubeconfig::look(path, &joined.user, &joined.head.cluster)? {
+    let replace = match existing::look(path, &joined.user, &joined.head.cluster)? {
         Existing::Absent => false,
-        Existing::Hers(held) if held.sha256.as_deref() == Some(&joined.issued.sha256) => {
+        Existing::Theirs(held) if held.sha256.as_deref() == Some(&joined.issued.sha256) => {
             ui.done(
                 format_args!("{} unchanged", path.display()),
                 "holds it already",
             );
             return Ok(path.clone());
         }
-        Existing::Hers(_) | Existing::Foreign(_) | Existing::Login if args.force => true,
+        Existing::Theirs(_) | Existing::Foreign(_) | Existing::Login if args.force => true,
         Existing::Login => {
             return Err(Error::usage(format!(
                 "{} holds a login, not a certificate",
@@ -191,7 +194,7 @@ async fn write(
             ))
             .with_hint("pass --force to replace it, or name another file with --out"));
         }
-        Existing::Hers(held) => {
+        Existing::Theirs(held) => {
             return Err(Error::usage(format!(
                 "{} holds the certificate of generation {}",
                 path.display(),
@@ -207,7 +210,7 @@ async fn write(
             .with_hint("name another file with --out, or pass --force to overwrite it"));
         }
     };
-    document.write(path, replace)?;
+    file::write(document, path, replace)?;
     ui.done(
         format_args!("{} written", path.display()),
         format_args!("context {}", joined.context()),
@@ -254,21 +257,5 @@ fn exposed(path: &Path) -> Option<u32> {
     {
         let _ = path;
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    /// Flags are a contract with scripts and fingers: a change here has to be meant.
-    #[test]
-    fn the_manuals_of_both_halves_are_what_was_reviewed() {
-        let mut command = groundcrew::app::command::<crate::cli::Cli>().term_width(100);
-        command.build();
-        let mut manual = String::new();
-        for name in ["request", "accept"] {
-            let half = command.find_subcommand_mut(name).unwrap();
-            manual.push_str(&half.render_long_help().to_string());
-        }
-        insta::assert_snapshot!(manual);
     }
 }

@@ -8,13 +8,17 @@ use groundcrew::error::{Kind, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
 
-use super::join::Joined;
-use crate::kubeconfig::Document;
-use crate::proof::{self, Check, Expected, review};
-use crate::record::CredentialKind;
+use crate::cluster::proof;
+use crate::cluster::proof::expected::Expected;
+use crate::cluster::proof::review;
+use crate::commands::accept::combine::Joined;
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::kubeconfig::Document;
+use crate::model::product;
 
 /// Says whether the server answers and does not take the certificate.
-async fn refuses_her(session: &Session) -> bool {
+async fn refuses_user(session: &Session) -> bool {
     let answer = session.client.apiserver_version().await;
     matches!(answer, Err(kube::Error::Api(status)) if status.code == 401)
 }
@@ -48,11 +52,11 @@ pub async fn prove(
         claims: false,
         limited: joined.head.limited,
     };
-    let product = crate::run::product();
+    let product = product::product();
     let text = document.as_str().as_bytes();
     let session = groundcrew::client::from_kubeconfig(text, path, tuning, &product, ui).await?;
     let proof = proof::prove(&session, &expected, timeout).await;
-    let refused = proof.is_err() && refuses_her(&session).await;
+    let refused = proof.is_err() && refuses_user(&session).await;
     drop(progress);
     let (name, checks) = match proof {
         Ok(proof) => proof,

@@ -9,9 +9,9 @@ use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::join::Joined;
-use crate::proof::Check;
-use crate::render::until;
+use crate::commands::accept::combine::Joined;
+use crate::model::check::Check;
+use crate::model::time::until;
 
 /// The body of the `OnboardAccept` document.
 #[derive(Debug, Serialize)]

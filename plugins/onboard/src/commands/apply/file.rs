@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::duration;
+use groundcrew::flags::duration::Span;
 use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::tenancy::{Network, Profile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::cli::issue::{check_expires, membership};
-use crate::identity::{self, UserName};
-use crate::options::{Auth, Network, Options};
-use crate::record::Extra;
-use groundcrew::tenancy::Profile;
+use crate::model::onboarding::options::{Auth, Options, check_expires};
+use crate::model::settings::{Extra, membership};
+use crate::model::user;
+use crate::model::user::UserName;
 
 /// The people of one file.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
         )));
     }
     let name = document.metadata.name;
-    if !identity::is_label(&name) {
+    if !groundcrew::tenancy::is_label(&name) {
         return Err(Error::usage(format!(
             "{shown}: metadata.name {name:?} cannot name a file"
         ))
@@ -156,7 +157,7 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
     let wrong = |field: &str, why: String| Error::usage(format!("`{field}`: {why}"));
     let plain = Options::of(user);
     if let Some(namespace) = &person.namespace
-        && !identity::is_label(namespace)
+        && !groundcrew::tenancy::is_label(namespace)
     {
         return Err(wrong("namespace", format!("{namespace:?} cannot name one")));
     }
@@ -194,7 +195,7 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
         groups: groups
             .unwrap_or_default()
             .iter()
-            .map(|group| identity::parse_group(group))
+            .map(|group| user::parse_group(group))
             .collect::<Result<_>>()?,
         joins: joins
             .unwrap_or_default()

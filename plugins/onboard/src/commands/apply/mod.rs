@@ -1,28 +1,29 @@
 //! `kubectl onboard apply -f team.yaml`: many people, declared in one file.
 
-pub mod crew;
-mod file;
-mod render;
+pub mod file;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client;
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use jiff::Timestamp;
 
-use crate::identity::UserName;
-use crate::offboard;
-use crate::options::{Mode, Options};
-use crate::people;
-use crate::run::{self, Host, product};
-use crew::{Ended, Member};
-use file::Team;
+use crate::cluster::onboarding::onboarder::Onboarder;
+use crate::cluster::onboarding::{many, onboarder};
+use crate::cluster::people;
+use crate::commands::apply::file::Team;
+use crate::local::delivery::Files;
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::summary;
+use crate::model::onboarding::summary::{Ended, plan_exit};
+use crate::model::product::product;
+use crate::model::user::UserName;
 
 /// Onboard everybody whom a file declares
 ///
@@ -78,12 +79,17 @@ Exit codes:
   0 done   1 failed for somebody, the rest is done   2 usage, nothing done
   3 a check failed for somebody   4 not all could be tried   130 interrupted; run it again";
 
-/// Applies a file.
+/// Applies a file; `offboard` ends the access of somebody whom the file declares no more.
 ///
 /// # Errors
 ///
 /// Why nothing was done; what fails for one person is part of the answer.
-pub async fn run(args: ApplyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(
+    args: ApplyArgs,
+    offboard: impl AsyncFn(&Onboarder<'_>, UserName, &WriteArgs) -> Result<Exit>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
     let ApplyArgs {
         filename,
         prune,
@@ -108,7 +114,10 @@ pub async fn run(args: ApplyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let people: Vec<(String, Option<u64>, Result<Options>)> = entries
         .into_iter()
         .map(|entry| {
-            let options = entry.options.map(|options| settled(options, &write, &kube));
+            let options = entry.options.map(|options| Options {
+                server: kube.server.clone(),
+                ..options.written(&write)
+            });
             (entry.user, Some(entry.line), options)
         })
         .collect();
@@ -116,7 +125,7 @@ pub async fn run(args: ApplyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .iter()
         .filter_map(|(_, _, options)| options.as_ref().ok())
         .collect();
-    let me = interrupt.guard(run::may(&session, &valid)).await?;
+    let me = interrupt.guard(onboarder::may(&session, &valid)).await?;
     let pruned = if prune {
         let declared: Vec<&str> = people.iter().map(|(user, ..)| user.as_str()).collect();
         interrupt
@@ -125,119 +134,38 @@ pub async fn run(args: ApplyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     } else {
         Vec::new()
     };
-    let host = Host {
+    let onboarder = Onboarder {
         session: &session,
         me: &me,
         tuning: kube.tuning(),
+        delivery: &Files,
         ui,
         interrupt,
     };
     let progress = ui.progress("looking at everybody");
-    let crew = crew::survey(&host, people).await;
+    let crew = many::survey(&onboarder, people).await;
     drop(progress);
     let users: Vec<String> = pruned.iter().map(ToString::to_string).collect();
     if write.dry_run != DryRun::None {
         // What a server would check further depends on namespaces that are not there yet.
-        ui.answer(render::plan(&crew, &users, &output)?)?;
+        ui.answer(summary::plan(&crew, &users, &output)?)?;
         return Ok(plan_exit(&crew));
     }
-    ui.status(render::plan(&crew, &users, &OutputArgs::default())?.trim_end());
+    ui.status(summary::plan(&crew, &users, &OutputArgs::default())?.trim_end());
     if !pruned.is_empty() && !write.yes {
         confirm(&users, ui)?;
     }
     let bar = ui.bar("onboarding", crew.len() as u64);
-    let mut ended = crew::carry_out(&host, crew, &bar).await;
+    let mut ended = many::carry_out(&onboarder, crew, &bar).await;
     drop(bar);
     for user in pruned {
-        ended.push(end(&host, user, &write).await);
+        let name = user.to_string();
+        ended.push(end(name, offboard(&onboarder, user, &write).await));
     }
-    crew::tell(&ended, &filename.display().to_string(), ui);
-    ui.answer(render::report(&ended, &output)?)?;
+    many::tell(&ended, &filename.display().to_string(), ui);
+    ui.answer(summary::report(&ended, &output)?)?;
     session.finish()?;
-    Ok(crew::exit(&ended))
-}
-
-/// Ends the credentials whose grace is over: of one person, or of everybody.
-///
-/// # Errors
-///
-/// What the server says; what fails for one person is part of the answer.
-pub async fn retire(
-    who: Option<&UserName>,
-    write: &WriteArgs,
-    kube: &KubeArgs,
-    output: &OutputArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Exit> {
-    let session = interrupt
-        .guard(client::connect(kube, &product(), ui))
-        .await?;
-    let found = interrupt.guard(people::all(&session)).await?;
-    for why in &found.unreadable {
-        ui.warning(why);
-    }
-    let now = Timestamp::now();
-    let mut due = Vec::new();
-    for (record, _) in &found.known {
-        let over = record.generations.iter().any(|issue| issue.is_due(now));
-        let meant = who.is_none_or(|who| who.as_str() == record.user);
-        if meant && record.ended.is_none() && over {
-            let options = UserName::parse(&record.user).map(|user| Options {
-                mode: Mode::Retire,
-                ..settled(Options::of(user), write, kube)
-            });
-            due.push((record.user.clone(), None, options));
-        }
-    }
-    if due.is_empty() {
-        ui.status("no credential's grace is over.");
-    }
-    let valid: Vec<&Options> = due
-        .iter()
-        .filter_map(|(_, _, options)| options.as_ref().ok())
-        .collect();
-    let me = interrupt.guard(run::may(&session, &valid)).await?;
-    let host = Host {
-        session: &session,
-        me: &me,
-        tuning: kube.tuning(),
-        ui,
-        interrupt,
-    };
-    let crew = crew::survey(&host, due).await;
-    if write.dry_run != DryRun::None {
-        ui.answer(render::plan(&crew, &[], output)?)?;
-        return Ok(plan_exit(&crew));
-    }
-    let bar = ui.bar("ending old credentials", crew.len() as u64);
-    let ended = crew::carry_out(&host, crew, &bar).await;
-    drop(bar);
-    crew::tell(&ended, "", ui);
-    ui.answer(render::report(&ended, output)?)?;
-    session.finish()?;
-    Ok(match crew::exit(&ended) {
-        Exit::Done if !found.unreadable.is_empty() => Exit::Incomplete,
-        exit => exit,
-    })
-}
-
-fn settled(options: Options, write: &WriteArgs, kube: &KubeArgs) -> Options {
-    Options {
-        dry_run: write.dry_run,
-        field_manager: run::field_manager(write.field_manager.clone()),
-        force_conflicts: write.force_conflicts,
-        server: kube.server.clone(),
-        ..options
-    }
-}
-
-fn plan_exit(crew: &[Member]) -> Exit {
-    if crew.iter().any(|member| member.task.is_err()) {
-        Exit::Failed
-    } else {
-        Exit::Done
-    }
+    Ok(summary::exit(&ended))
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -282,9 +210,9 @@ fn confirm(users: &[String], ui: &Ui) -> Result<()> {
     }
 }
 
-async fn end(host: &Host<'_>, user: UserName, write: &WriteArgs) -> Ended {
-    let name = user.to_string();
-    match offboard::prune(host, user, write).await {
+/// Tells how the offboarding of somebody ended.
+fn end(name: String, result: Result<Exit>) -> Ended {
+    match result {
         Ok(exit) => Ended {
             user: name,
             line: None,
@@ -299,6 +227,6 @@ async fn end(host: &Host<'_>, user: UserName, write: &WriteArgs) -> Ended {
                 .then(|| "something is left: look with kubectl onboard offboard".to_owned()),
             exit,
         },
-        Err(error) => crew::failed(name, None, &error),
+        Err(error) => summary::failed(name, None, &error),
     }
 }

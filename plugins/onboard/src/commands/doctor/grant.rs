@@ -4,10 +4,11 @@ use groundcrew::client::access::{Access, grant_command, grant_manifest};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format;
 use groundcrew::output::json;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
-use crate::options::{Auth, DEFAULT_ROLE};
-use crate::plan;
-use crate::record::SYSTEM_NAMESPACE;
+use crate::model::onboarding::options::Auth;
+use crate::model::onboarding::rights;
+use crate::model::settings::DEFAULT_ROLE;
 
 /// The ClusterRole and Role that the grants make.
 const ROLE: &str = "groundcrew-onboarder";
@@ -19,7 +20,7 @@ pub fn required() -> Vec<Access> {
     const ANY: &str = "any";
     let mut all = Vec::new();
     for auth in [Auth::Auto, Auth::Token] {
-        all.extend(plan::rights(DEFAULT_ROLE, auth, ANY));
+        all.extend(rights::rights(DEFAULT_ROLE, auth, ANY));
     }
     for access in &mut all {
         access.namespace.take_if(|namespace| namespace == ANY);

@@ -3,104 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::observe::Observed;
-use super::probe::{Outcome, SIGNER};
-use super::{network, records};
-use crate::kubeconfig;
-
-/// What was found; the body of the `OnboardDiagnosis` document.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Diagnosis {
-    /// Everything could be looked at.
-    pub complete: bool,
-    /// One for each thing that was looked at.
-    pub checks: Vec<Line>,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Line {
-    /// What was looked at.
-    pub check: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What was found.
-    pub found: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
-}
-
-/// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// As it should be.
-    Ok,
-    /// It works, and somebody should know.
-    Warning,
-    /// It does not work, or is not what is on record.
-    Broken,
-    /// It could not be looked at.
-    Unseen,
-}
-
-impl State {
-    /// Returns the word that people and documents read.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Broken => "broken",
-            Self::Unseen => "unseen",
-        }
-    }
-}
-
-impl Line {
-    /// Returns a line.
-    pub fn new(check: &'static str, state: State, found: impl Into<String>) -> Self {
-        Self {
-            check,
-            state,
-            found: found.into(),
-            mend: None,
-        }
-    }
-
-    /// Returns a line for what could not be looked at.
-    pub fn unseen(check: &'static str, why: &str) -> Self {
-        Self::new(check, State::Unseen, why)
-    }
-
-    /// Says what to do about it.
-    pub fn mend(self, mend: impl Into<String>) -> Self {
-        Self {
-            mend: Some(mend.into()),
-            ..self
-        }
-    }
-}
-
-impl Diagnosis {
-    /// Returns how the run ends.
-    pub fn exit(&self) -> Exit {
-        if self.checks.iter().any(|line| line.state == State::Broken) {
-            Exit::No
-        } else if !self.complete {
-            Exit::Incomplete
-        } else {
-            Exit::Done
-        }
-    }
-}
+use crate::commands::doctor::finding::{Diagnosis, Line, State};
+use crate::commands::doctor::observe::Observed;
+use crate::commands::doctor::probe::{Outcome, SIGNER};
+use crate::commands::doctor::{grant, network, records};
+use crate::model::kubeconfig;
 
 /// Puts the diagnosis together.
 pub fn diagnosis(found: &Observed, now: Timestamp) -> Diagnosis {
@@ -144,6 +54,7 @@ fn version(found: &Observed) -> Line {
 /// From here on a clock is worth a word, and from here on certificates and tokens go wrong: a
 /// certificate is dated back by five minutes.
 const SKEW_WARNING: u64 = 30;
+
 const SKEW_BROKEN: u64 = 300;
 
 fn clock(found: &Observed) -> Line {
@@ -174,7 +85,7 @@ fn rights(found: &Observed) -> Line {
     };
     let me = found.me.as_ref().map_or("you", |me| &me.username);
     if missing.is_empty() {
-        let count = super::grant::required().len();
+        let count = grant::required().len();
         let text = format!("{me} has all {count} that onboarding needs");
         return Line::new(CHECK, State::Ok, text);
     }
@@ -260,7 +171,8 @@ fn is_private(address: IpAddr) -> bool {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::people::People;
+    use crate::cluster::people::People;
+    use groundcrew::exit::Exit;
 
     /// A cluster on which everything is as it should be and nobody is onboarded.
     pub fn healthy() -> Observed {

@@ -1,24 +1,25 @@
 //! Objects of this plugin that belong to nothing on record. Pure.
 
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::plan::{Line, State};
-use super::probe::PREFIX;
-use super::records::{Known, RECORDS, RUN, broken, is_running, issue};
-use crate::meta;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
+use crate::commands::doctor::finding::{Line, State};
+use crate::commands::doctor::known::{Known, RECORDS, RUN, broken, is_running, issue};
+use crate::commands::doctor::probe::PREFIX;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::labels;
 
 const LEFTOVERS: &str = "leftovers";
 
 /// Returns what to say about a namespace of ours whose owner is not on record.
-pub(super) fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
-    let (label, value) = meta::MANAGED_BY;
+pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
+    let (label, value) = labels::MANAGED_BY;
     let labels = found.labels.as_ref()?;
     if labels.get(label).map(String::as_str) != Some(value) || found.deletion_timestamp.is_some() {
         return None;
     }
-    let owner = found.annotations.as_ref()?.get(meta::OWNER)?;
+    let owner = found.annotations.as_ref()?.get(labels::OWNER)?;
     if known.iter().any(|one| one.user.as_str() == owner) {
         return None;
     }
@@ -38,18 +39,18 @@ fn generation(found: &ObjectMeta) -> Option<u32> {
     found
         .annotations
         .as_ref()?
-        .get(meta::GENERATION)?
+        .get(labels::GENERATION)?
         .parse()
         .ok()
 }
 
 fn owner<'k, 'a>(found: &ObjectMeta, known: &'k [Known<'a>]) -> Option<&'k Known<'a>> {
-    let slug = found.labels.as_ref()?.get(meta::USER_LABEL)?;
+    let slug = found.labels.as_ref()?.get(labels::USER_LABEL)?;
     known.iter().find(|one| one.user.slug() == *slug)
 }
 
 /// Returns what to say about a certificate request that belongs to nothing.
-pub(super) fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
     let name = found.name.as_deref().unwrap_or_default();
     let probe = name.starts_with(PREFIX) && generation(found).is_none();
     let patience = if probe {
@@ -73,7 +74,7 @@ pub(super) fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -
 }
 
 /// Returns what to say about a Secret that belongs to nothing.
-pub(super) fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+pub fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
     let name = found.name.as_deref().unwrap_or_default();
     let generation = generation(found)?;
     let owner = owner(found, known);
@@ -96,7 +97,7 @@ pub(super) fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) ->
 }
 
 /// A live token without its Secret is dead, whatever the record says.
-pub(super) fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Line> {
+pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Line> {
     let slug = one.user.slug();
     let user = &one.user;
     let live = one.record.live(now);
@@ -105,7 +106,7 @@ pub(super) fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) ->
             !secrets.iter().any(|secret| {
                 let labels = secret.labels.as_ref();
                 generation(secret) == Some(issue.generation)
-                    && labels.and_then(|labels| labels.get(meta::USER_LABEL)) == Some(&slug)
+                    && labels.and_then(|labels| labels.get(labels::USER_LABEL)) == Some(&slug)
             })
         })
         .map(|issue| {

@@ -1,25 +1,27 @@
 //! `kubectl onboard doctor`: can people be onboarded here, and is what is on record true.
 
-mod grant;
-mod leftovers;
-mod network;
-mod observe;
-mod plan;
-mod probe;
-mod records;
-mod render;
+pub mod finding;
+pub mod grant;
+pub mod judge;
+pub mod known;
+pub mod leftovers;
+pub mod network;
+pub mod observe;
+pub mod probe;
+pub mod records;
+pub mod render;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, duration};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::run::product;
+use crate::model::product::product;
 
 /// Check that people can be onboarded here and that what is on record is true
 ///
@@ -93,7 +95,7 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         drop(waiting);
         outcome
     };
-    let diagnosis = plan::diagnosis(&found, Timestamp::now());
+    let diagnosis = judge::diagnosis(&found, Timestamp::now());
     ui.answer(render::diagnosis(&diagnosis, &output)?)?;
     session.finish()?;
     Ok(diagnosis.exit())

@@ -3,8 +3,8 @@
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 
-use super::plan::{Line, State};
-use crate::sight::Sight;
+use crate::commands::doctor::finding::{Line, State};
+use crate::model::unseen::Sight;
 
 const CHECK: &str = "network policy";
 

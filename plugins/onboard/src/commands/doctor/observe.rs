@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use groundcrew::client::Session;
-use groundcrew::client::access::{self, Access, Identity};
+use groundcrew::client::access::{Access, Identity};
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, access, pages};
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
@@ -17,14 +17,13 @@ use kube::api::{Api, ListParams};
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 
-use super::grant;
-use super::probe::Outcome;
-use crate::kubeconfig::Endpoint;
-use crate::meta;
-use crate::observe;
-use crate::people::{self, People};
-use crate::record::SYSTEM_NAMESPACE;
-use crate::sight::{Sight, sight};
+use crate::cluster::people::People;
+use crate::cluster::{endpoint, people};
+use crate::commands::doctor::grant;
+use crate::commands::doctor::probe::Outcome;
+use crate::model::kubeconfig::Endpoint;
+use crate::model::labels;
+use crate::model::unseen::{Sight, sight};
 
 /// Everything that was looked at.
 #[derive(Debug)]
@@ -85,15 +84,15 @@ pub async fn observe(session: &Session) -> Result<Observed> {
     // The first request that fails for good ends the run: without a server there is no diagnosis.
     let (version, skew) = version(session).await?;
     let required = grant::required();
-    let cache = observe::Cache::default();
+    let cache = endpoint::Cache::default();
     let (me, missing, endpoint, groups) = futures::join!(
         access::who_am_i(session),
         access::missing(session, &required),
-        observe::endpoint(session, None, &cache),
+        endpoint::endpoint(session, None, &cache),
         groups(session),
     );
     let client = &session.client;
-    let ours = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
+    let ours = format!("{}={}", labels::MANAGED_BY.0, labels::MANAGED_BY.1);
     let (people, namespaces, bindings, cluster_bindings, requests, secrets, daemon_sets) = futures::join!(
         people::all(session),
         names(Api::<Namespace>::all(client.clone()), "namespaces", ""),

@@ -1,5 +1,6 @@
 //! Whether the signer issues: a request for a key that is thrown away, removed in every case.
 
+use crate::model::unseen::sight;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
@@ -15,9 +16,8 @@ use k8s_openapi::api::certificates::v1::{
 use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::{Instant, sleep};
 
-use crate::credential::KeyAndRequest;
-use crate::meta;
-use crate::sight::sight;
+use crate::model::credential::KeyAndRequest;
+use crate::model::labels;
 
 /// The signer of client certificates that the API server itself trusts.
 pub const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
@@ -92,7 +92,7 @@ pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) 
 }
 
 fn object(key: &KeyAndRequest) -> CertificateSigningRequest {
-    let (label, value) = meta::MANAGED_BY;
+    let (label, value) = labels::MANAGED_BY;
     CertificateSigningRequest {
         metadata: ObjectMeta {
             name: Some(format!("{PREFIX}{}", &key.fingerprint()[..8])),

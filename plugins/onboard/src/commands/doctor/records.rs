@@ -1,28 +1,19 @@
 //! Records that disagree with reality. Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::leftovers;
-use super::observe::Observed;
-use super::plan::{Line, State};
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::meta;
-use crate::objects::{self, Holder};
-use crate::record::{CredentialKind, Generation, Record, SYSTEM_NAMESPACE};
-
-pub(super) const RECORDS: &str = "records";
-
-/// A run does not take longer; what is older was left by one that died.
-pub(super) const RUN: SignedDuration = SignedDuration::from_mins(10);
-
-/// A person as far as she can be compared.
-pub(super) struct Known<'a> {
-    pub(super) user: UserName,
-    pub(super) record: &'a Record,
-}
+use crate::commands::doctor::finding::{Line, State};
+use crate::commands::doctor::known::{Known, RECORDS, RUN, broken, is_running, issue};
+use crate::commands::doctor::leftovers;
+use crate::commands::doctor::observe::Observed;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::holder::Holder;
+use crate::model::login::Asserted;
+use crate::model::user::UserName;
+use crate::model::{labels, unseen};
 
 /// One binding of either kind.
 struct Bound<'a> {
@@ -107,7 +98,7 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
 }
 
 fn seen<'a>(
-    list: &'a crate::sight::Sight<Vec<ObjectMeta>>,
+    list: &'a unseen::Sight<Vec<ObjectMeta>>,
     lines: &mut Vec<Line>,
 ) -> Option<&'a Vec<ObjectMeta>> {
     list.as_ref()
@@ -148,10 +139,6 @@ fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<
         Err(why) => lines.push(Line::unseen(RECORDS, why)),
     }
     Some(all)
-}
-
-pub(super) fn broken(found: String, mend: String) -> Line {
-    Line::new(RECORDS, State::Broken, found).mend(mend)
 }
 
 fn again(user: &UserName) -> String {
@@ -198,7 +185,7 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
     let owner = found
         .annotations
         .as_ref()
-        .and_then(|all| all.get(meta::OWNER));
+        .and_then(|all| all.get(labels::OWNER));
     let over = one.record.ended.is_some() || one.record.settings.no_namespace;
     if over || owner.map(String::as_str) == Some(user.as_str()) {
         return None;
@@ -211,7 +198,7 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
         format!("{user}: her namespace {name} {whose}"),
         format!(
             "kubectl get namespace {name} -o yaml; if it is hers:  kubectl annotate namespace {name} --overwrite {}={user}",
-            meta::OWNER
+            labels::OWNER
         ),
     ))
 }
@@ -223,7 +210,7 @@ fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Lin
     if holders.is_empty() {
         return Vec::new();
     }
-    let name = objects::binding_name(user);
+    let name = labels::binding_name(user);
     let home = bound.iter().find(|binding| {
         binding.metadata.name.as_deref() == Some(&name)
             && binding.metadata.namespace.as_deref() == Some(&record.namespace)
@@ -289,7 +276,7 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
         } else if account {
             let owner = known
                 .iter()
-                .find(|one| objects::binding_name(&one.user) == subject.name);
+                .find(|one| labels::binding_name(&one.user) == subject.name);
             let lives = owner.is_some_and(|one| {
                 let mut live = one.record.live(now);
                 live.any(|issue| issue.kind == CredentialKind::Token)
@@ -307,8 +294,9 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
         }
     }
     let ours = binding.metadata.labels.as_ref().and_then(|labels| {
-        let (label, value) = meta::MANAGED_BY;
-        (labels.get(label).map(String::as_str) == Some(value)).then(|| labels.get(meta::USER_LABEL))
+        let (label, value) = labels::MANAGED_BY;
+        (labels.get(label).map(String::as_str) == Some(value))
+            .then(|| labels.get(labels::USER_LABEL))
     });
     if let Some(slug) = ours
         && whole
@@ -330,7 +318,7 @@ fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestam
         return None;
     }
     let gives = format!("{user}: {shown} still gives {role} to g{generation}");
-    let is_home = binding.metadata.name.as_deref() == Some(&objects::binding_name(user))
+    let is_home = binding.metadata.name.as_deref() == Some(&labels::binding_name(user))
         && binding.metadata.namespace.as_deref() == Some(&one.record.namespace)
         && one.record.live(now).next().is_some();
     let mend = if is_home {
@@ -356,19 +344,6 @@ fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestam
         return warning("whose time is over".to_owned());
     }
     None
-}
-
-pub(super) fn issue(record: &Record, generation: u32) -> Option<&Generation> {
-    let mut all = record.generations.iter();
-    all.find(|issue| issue.generation == generation)
-}
-
-/// Says whether a run that is not dead issues this generation, or any.
-pub(super) fn is_running(record: &Record, generation: Option<u32>, now: Timestamp) -> bool {
-    record.begun.as_ref().is_some_and(|begun| {
-        generation.is_none_or(|generation| begun.generation == generation)
-            && now.duration_since(begun.since) < RUN
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, json, yaml};
 
-use super::plan::{Diagnosis, Line};
+use crate::commands::doctor::finding::{Diagnosis, Line};
 
 /// Renders the diagnosis.
 ///

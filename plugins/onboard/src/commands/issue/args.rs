@@ -1,54 +1,46 @@
 //! `kubectl onboard USER`: its flags, and what they mean together.
 
-mod ask;
-mod login;
-
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs, duration};
+use groundcrew::tenancy::{Network, Profile};
 
-use crate::identity::{self, UserName};
-use crate::kubeconfig;
-use crate::options::{Auth, DEFAULT_ROLE, KeySource, Network, Options};
-use crate::people;
-use crate::record::{Extra, Membership};
-use crate::request::{self, HerRequest};
-use crate::setup::Setup;
-use crate::smoke::Smoke;
-use groundcrew::tenancy::Profile;
-use login::LoginArgs;
-
-/// Shortest lifetime that the API server accepts.
-const MIN_EXPIRES: Duration = Duration::from_secs(600);
-/// Longest lifetime that fits `spec.expirationSeconds`, an int32.
-const MAX_EXPIRES: Duration = Duration::from_secs(i32::MAX as u64);
+use crate::cluster::people;
+use crate::commands::issue::as_user::AsUser;
+use crate::commands::issue::login::LoginArgs;
+use crate::commands::issue::setup::read;
+use crate::commands::issue::smoke::Smoke;
+use crate::model::onboarding::options::{Auth, KeySource, Options, check_expires};
+use crate::model::settings::{Extra, Membership, membership};
+use crate::model::signing_request::SigningRequest;
+use crate::model::user::UserName;
+use crate::model::{kubeconfig, product, signing_request, user};
 
 /// `kubectl onboard USER`.
 #[derive(Args, Debug)]
 pub struct IssueArgs {
     /// Who: alice, alice@example.com; letters, digits and . _ @ - +
     #[arg(id = "who", value_name = "USER", add = people::names())]
-    who: Option<String>,
+    pub who: Option<String>,
 
     #[command(flatten)]
-    person: PersonArgs,
+    pub person: PersonArgs,
 
     #[command(flatten)]
-    access: AccessArgs,
+    pub access: AccessArgs,
 
     #[command(flatten)]
     credential: CredentialArgs,
 
     #[command(flatten)]
-    extras: ExtrasArgs,
+    as_user: AsUserArgs,
 
     #[command(flatten)]
-    write: WriteArgs,
+    pub write: WriteArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -63,10 +55,10 @@ pub struct IssueArgs {
 /// What people should know of the namespace.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Person")]
-struct PersonArgs {
+pub struct PersonArgs {
     /// Her team, kept as an annotation
     #[arg(long, value_name = "TEAM")]
-    team: Option<String>,
+    pub team: Option<String>,
 
     /// Whom to ask about the namespace, kept as an annotation
     #[arg(long, value_name = "TEXT")]
@@ -80,14 +72,14 @@ struct PersonArgs {
 /// What she may do and use.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Rights and limits")]
-struct AccessArgs {
+pub struct AccessArgs {
     /// ClusterRole that she gets in her namespace [default: edit]
     #[arg(long, value_name = "CLUSTERROLE", add = complete::cluster_roles())]
-    role: Option<String>,
+    pub role: Option<String>,
 
     /// Limits and quota: small, medium, large, none, or a YAML file [default: small]
     #[arg(long, value_name = "PROFILE")]
-    profile: Option<String>,
+    pub profile: Option<String>,
 
     /// Which traffic is allowed [default: isolated]
     #[arg(long, value_name = "POLICY", value_enum)]
@@ -107,13 +99,13 @@ struct AccessArgs {
 
     /// No namespace of her own: she works in those that she joins
     #[arg(long, requires = "joins", conflicts_with_all = ["role", "profile", "network"])]
-    no_namespace: bool,
+    pub no_namespace: bool,
 }
 
 /// How she proves who she is.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Credential")]
-struct CredentialArgs {
+pub struct CredentialArgs {
     /// Kind of credential; auto is a certificate, or a token where the cluster signs none
     #[arg(long, value_name = "KIND", value_enum, default_value = "auto")]
     auth: Auth,
@@ -155,7 +147,7 @@ struct CredentialArgs {
 /// What is done with her file once she can work.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "As her, in the end")]
-struct ExtrasArgs {
+pub struct AsUserArgs {
     /// Apply the manifests in this directory as her, then run its setup.sh with KUBECONFIG and
     /// NAMESPACE set
     #[arg(long, value_name = "DIR", conflicts_with = "csr_file", value_hint = clap::ValueHint::DirPath)]
@@ -176,13 +168,13 @@ impl IssueArgs {
     /// # Errors
     ///
     /// Usage, with what is wrong and its mend.
-    pub fn resolve(self) -> Result<(Options, KubeArgs)> {
+    pub fn resolve(self) -> Result<(Options, AsUser, KubeArgs)> {
         let Self {
             who,
             person,
             access,
             credential,
-            extras,
+            as_user,
             write,
             output,
             globals: _,
@@ -239,14 +231,16 @@ impl IssueArgs {
         // A token would be a secret that is made here, which is what she wants to avoid.
         let auth = match key {
             KeySource::Here => auth,
-            KeySource::Hers(_) => Auth::Cert,
+            KeySource::External(_) => Auth::Cert,
         };
         let out = out.unwrap_or_else(|| match &key {
             KeySource::Here => kubeconfig::default_path(&user),
-            KeySource::Hers(made) => request::file_name(&user, made.generation(), "crt").into(),
+            KeySource::External(made) => {
+                signing_request::file_name(&user, made.generation(), "crt").into()
+            }
         });
         if let Some(name) = &kube.namespace
-            && !identity::is_label(name)
+            && !groundcrew::tenancy::is_label(name)
         {
             return Err(Error::usage(format!("{name:?} cannot name a namespace"))
                 .with_hint("lower-case letters, digits and -, at most 63 characters"));
@@ -264,7 +258,7 @@ impl IssueArgs {
             network,
             groups: groups
                 .iter()
-                .map(|group| identity::parse_group(group))
+                .map(|group| user::parse_group(group))
                 .collect::<Result<_>>()?,
             auth,
             expires: expires.0,
@@ -272,11 +266,6 @@ impl IssueArgs {
             key,
             provider,
             out,
-            setup: extras.setup.as_deref().map(Setup::read).transpose()?,
-            smoke: extras.smoke.map(|image| Smoke {
-                image,
-                timeout: extras.smoke_timeout.0,
-            }),
             server: user_server.or_else(|| kube.server.clone()),
             force,
             no_namespace,
@@ -286,12 +275,19 @@ impl IssueArgs {
                 .filter_map(|(asked, extra)| asked.then_some(extra))
                 .collect(),
             dry_run,
-            field_manager: crate::run::field_manager(field_manager),
+            field_manager: product::field_manager(field_manager),
             force_conflicts,
             output,
             ..Options::of(user)
         };
-        Ok((options, kube))
+        let as_user = AsUser {
+            setup: as_user.setup.as_deref().map(read::directory).transpose()?,
+            smoke: as_user.smoke.map(|image| Smoke {
+                image,
+                timeout: as_user.smoke_timeout.0,
+            }),
+        };
+        Ok((options, as_user, kube))
     }
 }
 
@@ -316,39 +312,7 @@ fn key_source(
         )
         .with_hint("leave --group out: her request can carry her own group alone"));
     }
-    HerRequest::read(path, user).map(KeySource::Hers)
-}
-
-/// Checks a lifetime against what the API server accepts.
-///
-/// # Errors
-///
-/// Usage, with the range.
-pub fn check_expires(expires: Span) -> Result<()> {
-    if (MIN_EXPIRES..=MAX_EXPIRES).contains(&expires.0) {
-        return Ok(());
-    }
-    Err(Error::usage(format!("--expires {expires} is out of range"))
-        .with_hint("the API server accepts 10m to 24855d; 30d is a good start"))
-}
-
-/// Reads `NAMESPACE` or `NAMESPACE:CLUSTERROLE`.
-///
-/// # Errors
-///
-/// What is wrong with it, for clap.
-pub fn membership(text: &str) -> std::result::Result<Membership, String> {
-    let (namespace, role) = text.split_once(':').unwrap_or((text, DEFAULT_ROLE));
-    if !identity::is_label(namespace) {
-        return Err(format!("{namespace:?} cannot name a namespace"));
-    }
-    if role.is_empty() || role.contains(['/', '%']) {
-        return Err(format!("{role:?} cannot name a ClusterRole"));
-    }
-    Ok(Membership {
-        namespace: namespace.to_owned(),
-        role: role.to_owned(),
-    })
+    SigningRequest::read(path, user).map(KeySource::External)
 }
 
 fn check_joins(joins: &[Membership]) -> Result<()> {
@@ -382,4 +346,62 @@ fn check_server(server: &str) -> Result<()> {
         Error::usage(format!("{server:?} is not the address of an API server"))
             .with_hint("for example https://api.example.com:6443"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    /// The arguments alone, as the command line flattens them.
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        issue: IssueArgs,
+    }
+
+    fn resolve(line: &str) -> Result<Options> {
+        let words = std::iter::once("kubectl-onboard").chain(line.split_whitespace());
+        Typed::try_parse_from(words)
+            .map_err(|error| Error::usage(error.to_string()))?
+            .issue
+            .resolve()
+            .map(|(options, ..)| options)
+    }
+
+    #[test]
+    fn what_is_not_stated_stays_open_for_the_record() {
+        let options = resolve("alice").unwrap();
+        assert_eq!(
+            (options.role, options.network, options.namespace),
+            (None, None, None)
+        );
+        assert_eq!(options.out, PathBuf::from("alice.kubeconfig"));
+        assert_eq!(options.expires, Duration::from_secs(30 * 24 * 3600));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_any_request() {
+        for line in [
+            "system:admin",
+            "alice --expires 5m",
+            "alice --expires 100000d",
+            "alice --group system:masters",
+            "alice --group a --auth token",
+            "alice --user-server ftp://x",
+            "alice --user-server 10.0.0.1",
+            "alice -n Not_A_Label",
+            "alice --profile does-not-exist.yaml",
+        ] {
+            let error = resolve(line).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                groundcrew::error::Kind::Usage,
+                "{line}: {error}"
+            );
+        }
+    }
 }

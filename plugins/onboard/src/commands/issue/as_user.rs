@@ -1,152 +1,184 @@
-//! What a run does as her, once she can work: `--setup` and `--smoke`.
+//! What a run does as the user, once they can work: `--setup` and `--smoke`.
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 
-use crate::apply::{Outcome, writer};
-use crate::kubeconfig::Document;
-use crate::options::Options;
-use crate::plan::{CredentialStep, Plan};
-use crate::proof::Check;
-use crate::run::{Host, product};
-use crate::setup::{How, Ready, SetupReport};
-use crate::smoke::{self, SmokeReport};
+use crate::cluster::onboarding::onboarder::Onboarder;
+use crate::cluster::onboarding::run::writer;
+use crate::commands::issue::setup;
+use crate::commands::issue::setup::manifest::{Ready, Setup};
+use crate::commands::issue::setup::report::{How, SetupReport};
+use crate::commands::issue::smoke::{self, Smoke, SmokeReport};
+use crate::local::kubeconfig::file;
+use crate::model::check::Check;
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::outcome::Outcome;
+use crate::model::onboarding::plan::{CredentialStep, Plan};
+use crate::model::product::product;
+
+/// What is asked for.
+#[derive(Debug, Default)]
+pub struct AsUser {
+    /// What is set up in the user's namespace.
+    pub setup: Option<Setup>,
+    /// A first pod that is tried.
+    pub smoke: Option<Smoke>,
+}
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub struct Extras {
+pub struct Done {
     /// What `--setup` did.
     pub setup: Option<SetupReport>,
     /// What `--smoke` saw.
     pub smoke: Option<SmokeReport>,
-    /// Requests sent as her.
+    /// Requests sent as the user.
     pub requests: u64,
     /// What ended it before its end.
     pub error: Option<Error>,
 }
 
-impl Options {
-    /// Says whether something is to be done as her.
+impl AsUser {
+    /// Says whether something is to be done as the user.
     #[must_use]
-    pub fn has_extras(&self) -> bool {
+    pub fn is_asked_for(&self) -> bool {
         self.setup.is_some() || self.smoke.is_some()
     }
-}
 
-/// Checks what can be checked before anything is written: her file will be here, and the server
-/// knows every object.
-///
-/// # Errors
-///
-/// Usage, with what is missing or wrong; what the server says.
-pub async fn check<'a>(
-    session: &Session,
-    options: &'a Options,
-    plan: &Plan,
-) -> Result<Option<Ready<'a>>> {
-    if options.has_extras() && matches!(plan.credential, CredentialStep::KeepElsewhere(_)) {
-        let (user, out) = (&options.user, options.out.display());
-        return Err(Error::usage(format!(
-            "--setup and --smoke work with {user}'s own file, and {out} is not here"
-        ))
-        .with_hint("name the file that she was given with --out")
-        .with_hint(format!(
-            "or replace her credential:  kubectl onboard {user} --force"
-        )));
+    /// Returns what it would do, as lines of a dry run.
+    #[must_use]
+    pub fn plan_lines(&self, user: &str) -> Vec<String> {
+        let setup = self.setup.iter().flat_map(|setup| setup.plan_lines(user));
+        let smoke = self.smoke.iter();
+        let smoke = smoke.map(|smoke| format!("pod of {} run as {user}, and removed", smoke.image));
+        setup.chain(smoke).collect()
     }
-    if options.has_extras() && options.provider.is_some() {
-        return Err(
-            Error::usage("--setup and --smoke work as her, and nobody but her can log in")
-                .with_hint("leave them out with --auth oidc and --auth exec"),
-        );
-    }
-    match &options.setup {
-        Some(setup) => setup.check(session, &plan.namespace).await.map(Some),
-        None => Ok(None),
-    }
-}
 
-impl Host<'_> {
-    /// Sets up and tries out what was asked for, with her file.
+    /// Checks what can be checked before anything is written: the user's file will be here, and
+    /// the server knows every object.
     ///
-    /// An error is part of the answer: she is onboarded, and that is to be said as well.
-    pub async fn extras(
+    /// # Errors
+    ///
+    /// Usage, with what is missing or wrong; what the server says.
+    pub async fn check<'a>(
+        &'a self,
+        session: &Session,
+        options: &Options,
+        plan: &Plan,
+    ) -> Result<Option<Ready<'a>>> {
+        if self.is_asked_for() && matches!(plan.credential, CredentialStep::KeepElsewhere(_)) {
+            let (user, out) = (&options.user, options.out.display());
+            return Err(Error::usage(format!(
+                "--setup and --smoke work with {user}'s own file, and {out} is not here"
+            ))
+            .with_hint("name the file that she was given with --out")
+            .with_hint(format!(
+                "or replace her credential:  kubectl onboard {user} --force"
+            )));
+        }
+        if self.is_asked_for() && options.provider.is_some() {
+            return Err(Error::usage(
+                "--setup and --smoke work as her, and nobody but her can log in",
+            )
+            .with_hint("leave them out with --auth oidc and --auth exec"));
+        }
+        match &self.setup {
+            Some(setup) => setup::check(setup, session, &plan.namespace)
+                .await
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Sets up and tries out what was asked for, with the user's file.
+    ///
+    /// An error is part of the answer: the user is onboarded, and that is to be said as well.
+    pub async fn run(
         &self,
+        onboarder: &Onboarder<'_>,
         options: &Options,
         plan: &Plan,
         outcome: &Outcome,
         ready: Option<&Ready<'_>>,
-    ) -> Extras {
-        let mut extras = Extras::default();
-        if !options.has_extras() {
-            return extras;
+    ) -> Done {
+        let mut done = Done::default();
+        if !self.is_asked_for() {
+            return done;
         }
         if Check::exit(&outcome.checks) != Exit::Done {
-            self.ui.warning(
+            onboarder.ui.warning(
                 "not everything is proved, so nothing was set up or tried in her namespace",
             );
-            return extras;
+            return done;
         }
-        extras.error = self.as_her(options, plan, ready, &mut extras).await.err();
-        extras
+        let trying = self.log_in(onboarder, options, plan, ready, &mut done);
+        done.error = trying.await.err();
+        done
     }
 
-    async fn as_her(
+    async fn log_in(
         &self,
+        onboarder: &Onboarder<'_>,
         options: &Options,
         plan: &Plan,
         ready: Option<&Ready<'_>>,
-        extras: &mut Extras,
+        done: &mut Done,
     ) -> Result<()> {
-        let document = Document::read(&options.out)?;
-        let her = groundcrew::client::from_kubeconfig(
+        let document = file::read(&options.out)?;
+        let session = groundcrew::client::from_kubeconfig(
             document.as_str().as_bytes(),
             &options.out,
-            self.tuning,
+            onboarder.tuning,
             &product(),
-            self.ui,
+            onboarder.ui,
         )
         .await?;
-        let result = self.steps(options, plan, ready, &her, extras).await;
-        extras.requests = her.requests();
+        let result = self.steps(onboarder, options, plan, ready, &session, done);
+        let result = result.await;
+        done.requests = session.requests();
         result
     }
 
     async fn steps(
         &self,
+        onboarder: &Onboarder<'_>,
         options: &Options,
         plan: &Plan,
         ready: Option<&Ready<'_>>,
-        her: &Session,
-        extras: &mut Extras,
+        session: &Session,
+        done: &mut Done,
     ) -> Result<()> {
+        let (ui, interrupt) = (onboarder.ui, onboarder.interrupt);
         if let Some(ready) = ready {
             let how = How {
                 kubeconfig: &options.out,
                 field_manager: &options.field_manager,
                 force_conflicts: options.force_conflicts,
             };
-            let (report, result) = ready.run(her, &how, self.ui, self.interrupt).await;
-            extras.setup = Some(report);
-            let user = &options.user;
-            result.map_err(|error| {
-                let error = match &options.smoke {
-                    Some(_) => error.with_detail("the first pod was not tried"),
-                    None => error,
-                };
-                error
-                    .with_detail(format!(
-                        "{user} is onboarded; nothing of that is taken back"
-                    ))
-                    .with_hint("run the same command again once it is mended")
-            })?;
+            let (report, result) = setup::run(ready, session, &how, ui, interrupt).await;
+            done.setup = Some(report);
+            result.map_err(|error| self.left_standing(error, options))?;
         }
-        if let Some(smoke) = &options.smoke {
+        if let Some(smoke) = &self.smoke {
             let (namespace, writer) = (&plan.namespace, writer(options));
-            let report = smoke::run(smoke, her, namespace, &writer, self.ui, self.interrupt);
-            extras.smoke = Some(report.await?);
+            let report = smoke::run(smoke, session, namespace, &writer, ui, interrupt);
+            done.smoke = Some(report.await?);
         }
         Ok(())
+    }
+
+    /// Adds to an error of the setup what it leaves as it is.
+    fn left_standing(&self, error: Error, options: &Options) -> Error {
+        let error = match &self.smoke {
+            Some(_) => error.with_detail("the first pod was not tried"),
+            None => error,
+        };
+        let user = &options.user;
+        error
+            .with_detail(format!(
+                "{user} is onboarded; nothing of that is taken back"
+            ))
+            .with_hint("run the same command again once it is mended")
     }
 }

@@ -2,11 +2,11 @@
 
 use groundcrew::error::Result;
 use groundcrew::output::shell_word;
+use groundcrew::tenancy::Profile;
 use groundcrew::ui::Ui;
 
-use super::IssueArgs;
-use crate::identity::UserName;
-use groundcrew::tenancy::Profile;
+use crate::commands::issue::args::IssueArgs;
+use crate::model::user::UserName;
 
 /// The choice that leaves a flag out.
 const AS_IT_IS: &str = "or what she has already";
@@ -147,10 +147,17 @@ mod tests {
 
     use clap::Parser as _;
     use groundcrew::error::Error;
-    use groundcrew::ui::{Check, Prompter};
+    use groundcrew::ui::Check;
+    use groundcrew::ui::Prompter;
 
     use super::*;
-    use crate::cli::Cli;
+
+    /// The arguments alone, as the command line flattens them.
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        issue: IssueArgs,
+    }
 
     /// Answers from a list: texts for texts, and the beginning of the choice for choices.
     struct Script(Mutex<VecDeque<&'static str>>);
@@ -188,7 +195,7 @@ mod tests {
         let ui = Ui::into_sinks(std::io::sink(), std::io::sink(), Some(Box::new(script)));
         let typed: Vec<String> = typed.split_whitespace().map(str::to_owned).collect();
         let words = std::iter::once("kubectl-onboard".to_owned()).chain(typed.clone());
-        let args = Cli::try_parse_from(words).unwrap().issue;
+        let args = Typed::try_parse_from(words).unwrap().issue;
         assert!(args.is_to_be_asked(&ui));
         args.ask(&typed, &ui)
     }
@@ -203,7 +210,7 @@ mod tests {
             line,
             "kubectl onboard alice --team 'the payers' --profile medium --role view"
         );
-        let (options, _) = args.resolve().unwrap();
+        let (options, ..) = args.resolve().unwrap();
         assert_eq!(options.user.as_str(), "alice");
         assert_eq!(options.team.as_deref(), Some("the payers"));
         assert_eq!(options.role.as_deref(), Some("view"));
@@ -261,7 +268,7 @@ mod tests {
             std::io::sink(),
             Some(Box::new(Script(Mutex::default()))),
         );
-        let args = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().issue;
+        let args = |line: &str| Typed::try_parse_from(line.split(' ')).unwrap().issue;
         assert!(!args("x").is_to_be_asked(&none));
         assert!(!args("x --yes").is_to_be_asked(&some));
         assert!(!args("x alice").is_to_be_asked(&some));

@@ -3,9 +3,9 @@
 use clap::Args;
 use groundcrew::error::{Error, Result};
 
-use crate::identity::UserName;
-use crate::login::{Asserted, Login, Provider};
-use crate::options::Auth;
+use crate::model::login::{Asserted, Login, Provider};
+use crate::model::onboarding::options::Auth;
+use crate::model::user::UserName;
 
 /// How she logs in where somebody else issues the credential.
 #[derive(Args, Debug)]

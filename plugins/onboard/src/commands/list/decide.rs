@@ -6,8 +6,9 @@ use groundcrew::exit::Exit;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::people::People;
-use crate::record::{CredentialKind, Record};
+use crate::cluster::people::People;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::record::Record;
 
 /// Everybody who is on record, or those whose access ends soon.
 #[derive(Debug, Serialize)]
@@ -96,8 +97,9 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
     use super::*;
-    use crate::identity::UserName;
-    use crate::record::{Generation, Settings};
+    use crate::model::generation::Generation;
+    use crate::model::settings::Settings;
+    use crate::model::user::UserName;
 
     fn now() -> Timestamp {
         "2026-11-21T09:00:00Z".parse().unwrap()

@@ -1,20 +1,20 @@
 //! `kubectl onboard list`: who has access, and until when.
 
-mod plan;
-mod render;
+pub mod decide;
+pub mod render;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, duration};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::people;
-use crate::run::product;
+use crate::cluster::people;
+use crate::model::product::product;
 
 /// List who has access, the first to lose it on top
 ///
@@ -54,7 +54,7 @@ pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         ui.warning(why);
     }
     let now = Timestamp::now();
-    let list = plan::list(&people, expiring.map(|span| span.0), now);
+    let list = decide::list(&people, expiring.map(|span| span.0), now);
     if list.rows.is_empty() {
         ui.status(if expiring.is_some() {
             "nobody's access ends that soon."

@@ -6,9 +6,9 @@ use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 
-use super::plan::{List, Row};
-use crate::record::NEVER;
-use crate::render::left;
+use crate::commands::list::decide::{List, Row};
+use crate::model::generation::NEVER;
+use crate::model::time::left;
 
 /// Renders the list.
 ///

@@ -1,11 +1,12 @@
 //! Takes it away: rights first, so that whatever fails later, she has none.
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
-use groundcrew::client::access::{self, Access};
+use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Object, Writer, is_conflict, is_forbidden, is_not_found};
 use jiff::Timestamp;
@@ -18,12 +19,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, PostParams};
 use serde_json::json;
 
-use super::Options;
-use super::observe::{Binding, Found};
-use super::plan::{NamespaceEnd, Plan, She, Unbind};
-use crate::meta;
-use crate::record::{Ended, Record, SYSTEM_NAMESPACE, Settings};
-use crate::store;
+use crate::cluster::records;
+use crate::commands::offboard::decide::{Identities, NamespaceEnd, Plan, Unbind};
+use crate::commands::offboard::observe::{Binding, Found};
+use crate::commands::offboard::options::Options;
+use crate::model::labels;
+use crate::model::record::{Ended, Record};
+use crate::model::settings::Settings;
 
 /// How often an object that changes under our hands is read again.
 const ATTEMPTS: usize = 3;
@@ -82,11 +84,11 @@ impl Work<'_> {
             let tried = match &binding.metadata.namespace {
                 Some(namespace) => {
                     let api = Api::<RoleBinding>::namespaced(client, namespace);
-                    self.try_without_her(&api, unbind).await
+                    self.try_without(&api, unbind).await
                 }
                 None => {
                     let api = Api::<ClusterRoleBinding>::all(client);
-                    self.try_without_her(&api, unbind).await
+                    self.try_without(&api, unbind).await
                 }
             };
             // Whatever else is wrong is said when it is done, where a conflict is looked at again.
@@ -106,7 +108,7 @@ impl Work<'_> {
         Err(access::refused(&missing, self.me, "groundcrew-offboarder"))
     }
 
-    async fn try_without_her<K: Object>(&self, api: &Api<K>, unbind: &Unbind) -> kube::Result<()> {
+    async fn try_without<K: Object>(&self, api: &Api<K>, unbind: &Unbind) -> kube::Result<()> {
         let writer = Writer {
             dry_run: true,
             ..self.options.writer.clone()
@@ -173,7 +175,7 @@ impl Work<'_> {
             return Ok(None);
         }
         let (user, writer) = (&self.options.user, &self.options.writer);
-        store::write(self.session, writer, user, record, read)
+        records::write(self.session, writer, user, record, read)
             .await
             .map(Some)
     }
@@ -247,7 +249,7 @@ impl Work<'_> {
             };
             let record = self.found.record.as_ref();
             let issues = record.map(|found| found.record.generations.as_slice());
-            let she = She::new(&self.options.user, issues.unwrap_or_default());
+            let she = Identities::new(&self.options.user, issues.unwrap_or_default());
             let Some(fresh) = she.unbind(&again) else {
                 return Ok(());
             };
@@ -343,7 +345,7 @@ impl Work<'_> {
                 break;
             };
             let owner = again.metadata.annotations.as_ref();
-            let owner = owner.and_then(|all| all.get(meta::OWNER));
+            let owner = owner.and_then(|all| all.get(labels::OWNER));
             let hers = owner.is_some_and(|owner| owner == self.options.user.as_str());
             if again.metadata.uid != read.uid || !hers {
                 return Err(self.left(Error::conflict(format!(
@@ -377,7 +379,7 @@ impl Work<'_> {
             .named(name)
             .within(SYSTEM_NAMESPACE);
         let removed = self.options.writer.delete(api, read).await;
-        removed.map_err(|error| self.left(store::raced(error, &doing, &self.options.user)))?;
+        removed.map_err(|error| self.left(records::raced(error, &doing, &self.options.user)))?;
         self.done(format!("{kind}/{name} removed"), why);
         Ok(())
     }

@@ -4,16 +4,15 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::output;
 use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DynamicObject, ListParams};
 
-use crate::discovery;
+use crate::commands::offboard::discovery;
 
 /// Checks that an archive can be written: the folder of this namespace must be new, so that no
 /// earlier archive is mixed with this one.

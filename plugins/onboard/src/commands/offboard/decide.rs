@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::rbac::v1::Subject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::observe::{Binding, Contents, Found};
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::meta;
-use crate::objects;
-use crate::record::{CredentialKind, Generation, SYSTEM_NAMESPACE};
+use crate::commands::offboard::observe::{Binding, Contents, Found};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::generation::Generation;
+use crate::model::labels;
+use crate::model::login::Asserted;
+use crate::model::user::UserName;
 
 /// What is done to end her access.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub enum NamespaceEnd {
     /// It stays, because that was asked for.
     Kept(String),
     /// It stays: nothing says that it is hers.
-    NotHers(String),
+    NotOwned(String),
     /// It is being deleted already.
     Going(String),
     /// It is deleted with what is in it.
@@ -98,7 +99,7 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
         .as_ref()
         .map(|found| found.record.generations.as_slice())
         .unwrap_or_default();
-    let she = She::new(user, generations);
+    let she = Identities::new(user, generations);
     let bindings: Vec<Unbind> = found
         .bindings
         .iter()
@@ -179,13 +180,13 @@ impl Plan {
 }
 
 /// Whom the API server takes for her.
-pub struct She<'a> {
+pub struct Identities<'a> {
     user: &'a UserName,
     account: String,
     asserted: Vec<&'a Asserted>,
 }
 
-impl<'a> She<'a> {
+impl<'a> Identities<'a> {
     /// Returns her with every login that is on record.
     #[must_use]
     pub fn new(user: &'a UserName, generations: &'a [Generation]) -> Self {
@@ -194,7 +195,7 @@ impl<'a> She<'a> {
             .filter_map(|issue| issue.asserted.as_ref());
         Self {
             user,
-            account: objects::binding_name(user),
+            account: labels::binding_name(user),
             asserted: logins.collect(),
         }
     }
@@ -223,7 +224,7 @@ impl<'a> She<'a> {
     /// of a login, in the binding that was made for it.
     fn is_in(&self, binding: &Binding, subject: &Subject) -> bool {
         let labels = binding.metadata.labels.as_ref();
-        let label = labels.and_then(|labels| labels.get(meta::USER_LABEL));
+        let label = labels.and_then(|labels| labels.get(labels::USER_LABEL));
         let own = binding.metadata.name.as_ref() == Some(&self.account)
             && label == Some(&self.user.slug());
         let group = |one: &&Asserted| matches!(one, Asserted::Group(name) if *name == subject.name);
@@ -247,8 +248,8 @@ impl<'a> She<'a> {
 
 /// Finds what the groups in her certificates give that are not hers alone. Every certificate that
 /// has not ended counts, also one whose own rights were taken long ago.
-fn shared(
-    she: &She<'_>,
+pub fn shared(
+    she: &Identities<'_>,
     generations: &[Generation],
     bindings: &[Binding],
     now: Timestamp,
@@ -300,14 +301,14 @@ fn undecided(request: &CertificateSigningRequest) -> bool {
     })
 }
 
-fn namespace_end(she: &She<'_>, found: &Found, keep: bool) -> NamespaceEnd {
+fn namespace_end(she: &Identities<'_>, found: &Found, keep: bool) -> NamespaceEnd {
     let Some(namespace) = &found.namespace else {
         return NamespaceEnd::None;
     };
     let name = namespace.metadata.name.clone().unwrap_or_default();
-    let owner = namespace.annotations.get(meta::OWNER);
+    let owner = namespace.annotations.get(labels::OWNER);
     if owner.is_none_or(|owner| owner != she.user.as_str()) {
-        return NamespaceEnd::NotHers(name);
+        return NamespaceEnd::NotOwned(name);
     }
     if namespace.terminating {
         return NamespaceEnd::Going(name);

@@ -1,30 +1,36 @@
 //! `kubectl onboard offboard`: ends somebody's access and proves that it has ended.
 
-mod apply;
-mod archive;
+pub mod apply;
+pub mod archive;
+pub mod decide;
+pub mod discovery;
 pub mod observe;
-pub mod plan;
-mod proof;
-mod render;
+pub mod options;
+pub mod prove;
+pub mod render;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::access::{self, Access};
-use groundcrew::client::{self, Session};
+use groundcrew::client;
+use groundcrew::client::access::Access;
+use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
 use jiff::Timestamp;
 
-use crate::identity::UserName;
-use crate::people;
-use crate::record::SYSTEM_NAMESPACE;
-use crate::run::{self, Host, product};
-use plan::NamespaceEnd;
+use crate::cluster::onboarding::onboarder::Onboarder;
+use crate::cluster::people;
+use crate::commands::offboard::decide::NamespaceEnd;
+use crate::commands::offboard::options::Options;
+use crate::model::product;
+use crate::model::product::product;
+use crate::model::user::UserName;
 
 /// End somebody's access, and prove that it has ended
 ///
@@ -73,17 +79,6 @@ Exit codes:
   0 nothing is left   1 failed   2 usage, nothing done   3 something is left, and is named
   4 not everything could be asked   5 somebody else changed it   130 interrupted; run it again";
 
-/// What a run was asked for.
-struct Options {
-    user: UserName,
-    keep_namespace: bool,
-    archive: Option<PathBuf>,
-    dry_run: DryRun,
-    yes: bool,
-    output: OutputArgs,
-    writer: Writer,
-}
-
 /// Ends access.
 ///
 /// # Errors
@@ -107,7 +102,7 @@ pub async fn run(args: OffboardArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
         yes: write.yes,
         output,
         writer: Writer {
-            field_manager: run::field_manager(write.field_manager),
+            field_manager: product::field_manager(write.field_manager),
             dry_run: write.dry_run == DryRun::Server,
             force_conflicts: write.force_conflicts,
         },
@@ -127,7 +122,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
     let found = interrupt.guard(observe::find(session, user)).await?;
     drop(progress);
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    let plan = plan::plan(user, &found, options.keep_namespace, now)?;
+    let plan = decide::plan(user, &found, options.keep_namespace, now)?;
     let folder = match (&options.archive, &plan.namespace) {
         (Some(directory), NamespaceEnd::Deleted { metadata, .. }) => {
             let name = metadata.name.as_deref().unwrap_or_default();
@@ -172,7 +167,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
         return Ok(Exit::Done);
     }
     let progress = ui.progress(format!("asking what {user} may still do"));
-    let proof = interrupt.guard(proof::prove(session, user, &plan)).await?;
+    let proof = interrupt.guard(prove::prove(session, user, &plan)).await?;
     drop(progress);
     let report = render::Report::new(options, &kept.record, &plan, proof, archived, now);
     report.show_proof(ui);
@@ -187,7 +182,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
 /// # Errors
 ///
 /// What could not be taken away.
-pub async fn prune(host: &Host<'_>, user: UserName, write: &WriteArgs) -> Result<Exit> {
+pub async fn prune(onboarder: &Onboarder<'_>, user: UserName, write: &WriteArgs) -> Result<Exit> {
     let options = Options {
         user,
         keep_namespace: false,
@@ -196,15 +191,21 @@ pub async fn prune(host: &Host<'_>, user: UserName, write: &WriteArgs) -> Result
         yes: true,
         output: OutputArgs::default(),
         writer: Writer {
-            field_manager: run::field_manager(write.field_manager.clone()),
+            field_manager: product::field_manager(write.field_manager.clone()),
             dry_run: false,
             force_conflicts: write.force_conflicts,
         },
     };
-    end(&options, host.session, &host.ui.muted(), host.interrupt).await
+    end(
+        &options,
+        onboarder.session,
+        &onboarder.ui.muted(),
+        onboarder.interrupt,
+    )
+    .await
 }
 
-fn confirm(user: &UserName, plan: &plan::Plan, ui: &Ui) -> Result<()> {
+fn confirm(user: &UserName, plan: &decide::Plan, ui: &Ui) -> Result<()> {
     let namespace = match &plan.namespace {
         NamespaceEnd::Deleted { metadata, .. } => format!(
             " and delete namespace {:?}",

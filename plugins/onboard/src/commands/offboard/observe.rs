@@ -1,9 +1,9 @@
 //! Everything that gives her something, found by looking at the whole cluster.
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::Result;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{
     Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
@@ -12,11 +12,11 @@ use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subje
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams};
 
-use crate::identity::UserName;
-use crate::meta;
-use crate::objects;
-use crate::observe::{FoundNamespace, FoundRecord, namespace_named, record_of};
-use crate::record::SYSTEM_NAMESPACE;
+use crate::cluster::namespaces::namespace_named;
+use crate::cluster::records::record_of;
+use crate::model::found::{FoundNamespace, FoundRecord};
+use crate::model::labels;
+use crate::model::user::UserName;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -206,8 +206,8 @@ async fn behind_tokens(
 ) -> Result<(Option<ObjectMeta>, Vec<ObjectMeta>)> {
     let accounts = Api::<ServiceAccount>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let secrets = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let hers = ListParams::default().labels(&format!("{}={}", meta::USER_LABEL, user.slug()));
-    let name = objects::binding_name(user);
+    let hers = ListParams::default().labels(&format!("{}={}", labels::USER_LABEL, user.slug()));
+    let name = labels::binding_name(user);
     let (account, secrets) = futures::future::try_join(
         async {
             let doing = Doing::new("get", "serviceaccounts").within(SYSTEM_NAMESPACE);
@@ -228,11 +228,11 @@ async fn behind_tokens(
 
 /// Returns the namespaces that she has claimed and that are not going already.
 async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
-    let (key, value) = meta::CLAIM;
+    let (key, value) = groundcrew::tenancy::CLAIM;
     // Who holds a token claims under the name of its account.
     let account = format!(
         "system:serviceaccount:{SYSTEM_NAMESPACE}:{}",
-        objects::binding_name(user)
+        labels::binding_name(user)
     );
     let api = Api::<Namespace>::all(session.client.clone());
     let found = pages::all(
@@ -245,7 +245,7 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
         let owner = metadata
             .annotations
             .as_ref()
-            .and_then(|all| all.get(meta::OWNER));
+            .and_then(|all| all.get(labels::OWNER));
         owner.is_some_and(|owner| owner == user.as_str() || *owner == account)
             && metadata.deletion_timestamp.is_none()
     };
@@ -265,7 +265,7 @@ async fn requests(session: &Session, user: &UserName) -> Result<Vec<CertificateS
     let slug = user.slug();
     let hers = |request: &CertificateSigningRequest| {
         let labels = request.metadata.labels.as_ref();
-        labels.and_then(|labels| labels.get(meta::USER_LABEL)) == Some(&slug)
+        labels.and_then(|labels| labels.get(labels::USER_LABEL)) == Some(&slug)
             || request.spec.username.as_deref() == Some(user.as_str())
     };
     Ok(found.into_iter().filter(hers).collect())

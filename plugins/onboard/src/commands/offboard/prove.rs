@@ -9,11 +9,13 @@ use groundcrew::error::Result;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::plan::Plan;
-use crate::discovery::{self, Served};
-use crate::identity::UserName;
-use crate::record::CredentialKind;
-use crate::sar::{self, Subject};
+use crate::cluster::access_reviews;
+use crate::cluster::access_reviews::Subject;
+use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::discovery;
+use crate::commands::offboard::discovery::Served;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::user::UserName;
 
 /// How long an authorizer may go on allowing what has been taken away; seen: about 0.01 s.
 const PROPAGATION: Duration = Duration::from_secs(10);
@@ -126,7 +128,7 @@ async fn still_allowed(
     let mut pause = Duration::from_millis(50);
     let mut trouble = Vec::new();
     loop {
-        let answers = sar::may_each(session, subject, &open).await?;
+        let answers = access_reviews::may_each(session, subject, &open).await?;
         let mut allowed = Vec::new();
         for (access, answer) in open.into_iter().zip(answers) {
             // A binding to a role that does not exist gives nothing.
@@ -183,7 +185,7 @@ fn by_reason(allowed: Vec<(Access, String)>) -> Vec<Allowed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::Type;
+    use crate::commands::offboard::discovery::Type;
     use kube::api::ApiResource;
 
     #[test]

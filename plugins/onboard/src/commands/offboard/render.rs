@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{self, Document, Kind};
+use groundcrew::output;
+use groundcrew::output::{Document, Kind};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Options;
-use super::plan::{NamespaceEnd, Plan, Shared};
-use super::proof::Proof;
-use crate::record::Record;
+use crate::commands::offboard::decide::{NamespaceEnd, Plan, Shared};
+use crate::commands::offboard::options::Options;
+use crate::commands::offboard::prove::Proof;
+use crate::model::record::Record;
 
 /// What is taken away, for documents.
 #[derive(Clone, Debug, Serialize)]
@@ -112,7 +113,7 @@ fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timest
         namespace: match &plan.namespace {
             NamespaceEnd::None => None,
             NamespaceEnd::Kept(name) => namespace(name, "kept"),
-            NamespaceEnd::NotHers(name) => namespace(name, "notHers"),
+            NamespaceEnd::NotOwned(name) => namespace(name, "notHers"),
             NamespaceEnd::Going(name) => namespace(name, "goingAlready"),
             NamespaceEnd::Deleted { metadata, .. } => namespace(&name(metadata), "deleted"),
         },
@@ -214,7 +215,7 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
     match &plan.namespace {
         NamespaceEnd::None => {}
         NamespaceEnd::Kept(name) => line("namespace", format!("{name}   (kept: --keep-namespace)")),
-        NamespaceEnd::NotHers(name) => {
+        NamespaceEnd::NotOwned(name) => {
             line(
                 "namespace",
                 format!("{name}   (kept: nothing says that it is {user}'s)"),

@@ -3,13 +3,13 @@
 //! The API server stamps every request with who made it, so her valid certificate is what proves
 //! that it is she; an admin approves. The key is made on her machine and stays there.
 
-use std::collections::BTreeMap;
+use crate::local::kubeconfig::file;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use groundcrew::client::access;
+use groundcrew::client;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
+use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
@@ -19,18 +19,19 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestSpec,
 };
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::apply::certificate::{SIGNER, USAGES};
-use crate::credential::{Issued, KeyAndRequest, key_of};
-use crate::identity::UserName;
-use crate::kubeconfig::{Document, Endpoint, Existing, Secret, look};
-use crate::meta;
-use crate::request::{self, HerRequest};
+use crate::cluster::certificates::{SIGNER, USAGES};
+use crate::local::kubeconfig::existing::look;
+use crate::local::new_file;
+use crate::model::credential::{Issued, KeyAndRequest, key_of};
+use crate::model::kubeconfig::{Document, Endpoint, Existing, Secret};
+use crate::model::user::UserName;
+use crate::model::{labels, product, signing_request};
 
-const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
+pub const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
 
 /// The longest pause between two looks at a request.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -81,7 +82,8 @@ impl Ask<'_> {
         let held = held.max().ok_or_else(stranger)?;
         let generation = self.generation.unwrap_or(held + 1);
         let out = self.out.clone();
-        let out = out.unwrap_or_else(|| request::file_name(&user, generation, "kubeconfig").into());
+        let out = out
+            .unwrap_or_else(|| signing_request::file_name(&user, generation, "kubeconfig").into());
         if look(&out, &user, &self.session.cluster)? != Existing::Absent {
             return Err(Error::usage(format!("{} exists already", out.display()))
                 .with_hint("name another file with --out"));
@@ -114,7 +116,7 @@ impl Ask<'_> {
         };
         let (cluster, namespace) = (&self.session.cluster, &self.session.namespace);
         let document = Document::new(&user, cluster, namespace, &endpoint, &secret)?;
-        document.write(&out, false)?;
+        file::write(&document, &out, false)?;
         let seen = self.prove(&document, &out, &user).await?;
         if seen != generation {
             return Err(Error::failed(format!(
@@ -139,7 +141,7 @@ impl Ask<'_> {
             Ok(pem) => KeyAndRequest::of(key_of(&pem, file)?, user.as_str(), &groups),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let pair = KeyAndRequest::new(user.as_str(), &groups)?;
-                request::write_new(file, pair.key_pem(), true)?;
+                new_file::write_new(file, pair.key_pem(), true)?;
                 Ok(pair)
             }
             Err(error) => {
@@ -155,11 +157,11 @@ impl Ask<'_> {
             user.slug(),
             &pair.fingerprint()[..8]
         );
-        let mut metadata = meta::object(&name, None, user);
+        let mut metadata = labels::object(&name, None, user);
         metadata
             .annotations
             .get_or_insert_default()
-            .insert(meta::RENEWAL.to_owned(), generation.to_string());
+            .insert(labels::RENEWAL.to_owned(), generation.to_string());
         let object = CertificateSigningRequest {
             metadata,
             spec: CertificateSigningRequestSpec {
@@ -172,7 +174,7 @@ impl Ask<'_> {
             status: None,
         };
         let writer = Writer {
-            field_manager: crate::run::field_manager(None),
+            field_manager: product::field_manager(None),
             dry_run: false,
             force_conflicts: false,
         };
@@ -222,7 +224,7 @@ impl Ask<'_> {
     /// Returns the generation that the server sees with the new file.
     async fn prove(&self, document: &Document, out: &Path, user: &UserName) -> Result<u32> {
         let tuning = groundcrew::flags::kube::Tuning::default();
-        let product = crate::run::product();
+        let product = product::product();
         let text = document.as_str().as_bytes();
         let session = client::from_kubeconfig(text, out, tuning, &product, self.ui).await?;
         let me = access::who_am_i(&session).await?;
@@ -238,88 +240,10 @@ impl Ask<'_> {
     }
 }
 
-/// Finds the request that she made herself, and checks that it was she.
-///
-/// # Errors
-///
-/// Failed, when there is none, or when what the server stamped on it is not she with a generation
-/// that is alive.
-pub async fn find(
-    session: &Session,
-    user: &UserName,
-    live: &[u32],
-) -> Result<(CertificateSigningRequest, HerRequest)> {
-    let selector = format!("{}={}", meta::USER_LABEL, user.slug());
-    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
-        .list(&ListParams::default().labels(&selector))
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", RESOURCE)))?;
-    let mut open: Vec<CertificateSigningRequest> =
-        found.items.into_iter().filter(is_open_renewal).collect();
-    open.sort_by_key(|request| request.metadata.creation_timestamp.clone());
-    let Some(asked) = open.pop() else {
-        return Err(Error::failed(format!("{user} has not asked for a renewal"))
-            .with_hint("she asks with:  kubectl onboard renew --self")
-            .with_hint(format!(
-                "renew without being asked:  kubectl onboard renew {user}"
-            )));
-    };
-    let her = vouch(&asked, user, live)?;
-    Ok((asked, her))
-}
-
-fn is_open_renewal(request: &CertificateSigningRequest) -> bool {
-    let annotations: Option<&BTreeMap<String, String>> = request.metadata.annotations.as_ref();
-    let renewal = annotations.is_some_and(|all| all.contains_key(meta::RENEWAL));
-    let status = request.status.as_ref();
-    let decided = status
-        .and_then(|status| status.conditions.as_ref())
-        .is_some_and(|conditions| !conditions.is_empty());
-    renewal && !decided
-}
-
-/// Checks that a request is hers by what the server has stamped on it, and asks for nothing more
-/// than her own group. Labels and annotations prove nothing: anybody can write them.
-fn vouch(asked: &CertificateSigningRequest, user: &UserName, live: &[u32]) -> Result<HerRequest> {
-    let name = asked.metadata.name.as_deref().unwrap_or_default();
-    let refuse = |why: String| {
-        Error::failed(format!("request {name} is not approved: {why}")).with_hint(format!(
-            "look at it:  kubectl get csr {name} -o yaml;  deny it:  kubectl certificate deny {name}"
-        ))
-    };
-    let spec = &asked.spec;
-    let made_by = spec.username.as_deref().unwrap_or_default();
-    if made_by != user.as_str() {
-        return Err(refuse(format!("it was made by {made_by:?}")));
-    }
-    let groups = spec.groups.iter().flatten();
-    let held: Vec<u32> = groups
-        .filter_map(|group| user.generation_of(group))
-        .collect();
-    if !held.iter().any(|generation| live.contains(generation)) {
-        return Err(refuse(format!(
-            "it was made with generation {}, which is not alive",
-            held.iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        )));
-    }
-    let usages: Vec<&str> = spec.usages.iter().flatten().map(String::as_str).collect();
-    if spec.signer_name != SIGNER || usages.iter().any(|usage| !USAGES.contains(usage)) {
-        return Err(refuse(format!(
-            "it asks signer {} for {}",
-            spec.signer_name,
-            usages.join(", ")
-        )));
-    }
-    let text = String::from_utf8_lossy(&spec.request.0);
-    HerRequest::check(&text, user).map_err(refuse)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::renew::approve::{is_open_renewal, vouch};
 
     fn asked(made_by: &str, generation: u32, pair: &KeyAndRequest) -> CertificateSigningRequest {
         CertificateSigningRequest {
@@ -362,7 +286,7 @@ mod tests {
         let pair = KeyAndRequest::new("alice", &[]).unwrap();
         let mut request = asked("alice", 1, &pair);
         assert!(!is_open_renewal(&request));
-        let note = (meta::RENEWAL.to_owned(), "2".to_owned());
+        let note = (labels::RENEWAL.to_owned(), "2".to_owned());
         request.metadata.annotations = Some([note].into());
         assert!(is_open_renewal(&request));
         request.status = serde_json::from_value(serde_json::json!({

@@ -1,27 +1,28 @@
 //! `kubectl onboard renew USER`: the next credential, while the one before still works.
 
+pub mod approve;
+pub mod by_user;
+pub mod due;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs, duration};
 use groundcrew::ui::Ui;
-use jiff::Timestamp;
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
-use super::issue::check_expires;
-use crate::identity::UserName;
-use crate::observe::record_of;
-use crate::options::{Auth, KeySource, Mode, Options};
-use crate::people;
-use crate::renewal::{self, Ask};
-use crate::request::{self, HerRequest};
-use crate::run::product;
-use crate::team;
+use crate::cluster::people;
+use crate::commands::answer::answer;
+use crate::commands::renew::approve::asked;
+use crate::commands::renew::by_user::Ask;
+use crate::model::onboarding::options::{Auth, KeySource, Mode, Options, check_expires};
+use crate::model::product::product;
+use crate::model::signing_request;
+use crate::model::user::UserName;
 
 /// Issue the next credential; the one before goes on working for a while
 ///
@@ -35,8 +36,8 @@ pub struct RenewArgs {
     #[arg(
         id = "who",
         value_name = "USER",
-        required_unless_present_any = ["due", "by_herself"],
-        conflicts_with = "by_herself",
+        required_unless_present_any = ["due", "by_user"],
+        conflicts_with = "by_user",
         add = people::names()
     )]
     who: Option<String>,
@@ -51,11 +52,11 @@ pub struct RenewArgs {
 
     /// Ask for your own next certificate, with the kubeconfig that you hold, and wait for an
     /// admin's approval; --self-renewal must have let you ask
-    #[arg(long = "self", id = "by_herself", conflicts_with_all = ["due", "approve", "grace"])]
-    by_herself: bool,
+    #[arg(long = "self", id = "by_user", conflicts_with_all = ["due", "approve", "grace"])]
+    by_user: bool,
 
     /// With --self: which generation, when an admin has named another one than the next
-    #[arg(long, value_name = "N", requires = "by_herself", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "by_user", value_parser = clap::value_parser!(u32).range(1..))]
     generation: Option<u32>,
 
     /// Approve the renewal that she has asked for herself; her key stays with her
@@ -110,7 +111,7 @@ fn grace(text: &str) -> std::result::Result<Span, String> {
 ///
 /// Why nothing, or not everything, was done.
 pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    if args.by_herself {
+    if args.by_user {
         let session = interrupt
             .guard(client::connect(&args.kube, &product(), ui))
             .await?;
@@ -128,22 +129,16 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     if args.due {
         let who = args.who.as_deref().map(UserName::parse).transpose()?;
         let (write, kube, output) = (&args.write, &args.kube, &args.output);
-        return team::retire(who.as_ref(), write, kube, output, ui, interrupt).await;
+        return due::retire(who.as_ref(), write, kube, output, ui, interrupt).await;
     }
     let Some(who) = args.who else {
         return Err(Error::usage("whom to renew is not stated"));
     };
-    let WriteArgs {
-        dry_run,
-        field_manager,
-        force_conflicts,
-        yes: _,
-    } = args.write;
     check_expires(args.expires)?;
     let user = UserName::parse(&who)?;
     let asked = if args.approve {
-        if args.grace.0 < renewal::SHORTEST_GRACE {
-            let shortest = Span(renewal::SHORTEST_GRACE);
+        if args.grace.0 < by_user::SHORTEST_GRACE {
+            let shortest = Span(by_user::SHORTEST_GRACE);
             return Err(Error::usage(format!(
                 "--grace {} is too short: she fetches the new certificate with the old one",
                 args.grace
@@ -157,11 +152,11 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     } else {
         None
     };
-    let defaults = Options::of(user);
+    let defaults = Options::of(user).written(&args.write);
     let (asked, key, out) = match asked {
         Some((asked, her)) => {
-            let file = request::file_name(&defaults.user, her.generation(), "crt");
-            (Some(Box::new(asked)), KeySource::Hers(her), file.into())
+            let file = signing_request::file_name(&defaults.user, her.generation(), "crt");
+            (Some(Box::new(asked)), KeySource::External(her), file.into())
         }
         None => (None, KeySource::Here, defaults.out.clone()),
     };
@@ -180,23 +175,8 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         timeout: args.timeout.0,
         out: args.out.unwrap_or(out),
         server: args.kube.server.clone(),
-        dry_run,
-        field_manager: crate::run::field_manager(field_manager),
-        force_conflicts,
         output: args.output,
         ..defaults
     };
-    crate::run::run(&options, &args.kube, ui, interrupt).await
-}
-
-/// Returns the renewal that she has asked for.
-async fn asked(
-    session: &Session,
-    user: &UserName,
-) -> Result<(CertificateSigningRequest, HerRequest)> {
-    let record = record_of(session, user).await?;
-    let now = Timestamp::now();
-    let live = record.iter().flat_map(|found| found.record.live(now));
-    let live: Vec<u32> = live.map(|issue| issue.generation).collect();
-    renewal::find(session, user, &live).await
+    answer(&options, &args.kube, ui, interrupt).await
 }

@@ -1,23 +1,21 @@
 //! `kubectl onboard request`: her half of the hand-over. The key is made on her machine and stays
 //! there; what leaves is a request, which holds no secret.
 
-mod check;
-mod render;
-mod signature;
+pub mod render;
 
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, OutputArgs};
 use groundcrew::ui::Ui;
 
-pub use check::HerRequest;
-
-use crate::credential::KeyAndRequest;
-use crate::identity::UserName;
+use crate::commands::request::render::Made;
+use crate::local::new_file::{exists, make_directory, write_new};
+use crate::model::credential::KeyAndRequest;
+use crate::model::signing_request::file_name;
+use crate::model::user::UserName;
 
 /// Make your own key and a request for a certificate, without a cluster
 ///
@@ -52,16 +50,6 @@ Examples:
   kubectl onboard alice --csr-file alice.csr               # the admin: alice.crt comes back
   kubectl onboard accept alice.crt --merge                 # you";
 
-/// What was made.
-#[derive(Debug)]
-struct Made {
-    user: UserName,
-    generation: u32,
-    key: PathBuf,
-    request: PathBuf,
-    fingerprint: String,
-}
-
 /// Makes the key and the request.
 ///
 /// # Errors
@@ -95,76 +83,6 @@ pub fn run(args: &RequestArgs, ui: &Ui) -> Result<Exit> {
     };
     ui.answer(made.render(&args.output)?)?;
     Ok(Exit::Done)
-}
-
-/// Returns `alice.csr`, and `alice.g3.csr` for a later generation, so that no key is in the way of
-/// another.
-#[must_use]
-pub fn file_name(user: &UserName, generation: u32, extension: &str) -> String {
-    let slug = user.slug();
-    if generation == 1 {
-        format!("{slug}.{extension}")
-    } else {
-        format!("{slug}.g{generation}.{extension}")
-    }
-}
-
-fn make_directory(directory: &Path) -> Result<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(directory).map_err(|error| {
-        Error::usage(format!("cannot make directory {}", directory.display()))
-            .with_source(error)
-            .with_hint("name another one with --out-dir")
-    })
-}
-
-/// Writes a file that must not be there yet, whole or not at all.
-///
-/// # Errors
-///
-/// Usage, when it is there; what the file system says.
-pub fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
-    let failed = |error: io::Error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            exists(path)
-        } else {
-            Error::failed(format!("cannot write {}", path.display())).with_source(error)
-        }
-    };
-    let directory = crate::kubeconfig::parent(path);
-    // Made with O_EXCL and mode 0600 before its first byte is written.
-    let mut file = tempfile::Builder::new()
-        .prefix(".onboard-")
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    #[cfg(unix)]
-    if !private {
-        use std::os::unix::fs::PermissionsExt as _;
-        let public = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(public).map_err(failed)?;
-    }
-    #[cfg(not(unix))]
-    let _ = private;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(path)
-        .map(drop)
-        .map_err(|error| failed(error.error))
-}
-
-fn exists(path: &Path) -> Error {
-    Error::usage(format!("{} is there already", path.display()))
-        .with_hint("if its certificate is still to come, send its request again")
-        .with_hint("otherwise name another directory with --out-dir, or another --generation")
 }
 
 #[cfg(test)]

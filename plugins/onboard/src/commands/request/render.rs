@@ -1,11 +1,24 @@
 //! What was made, as people and programs read it.
 
+use std::path::PathBuf;
+
 use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use serde::Serialize;
 
-use super::{Made, file_name};
+use crate::model::signing_request::file_name;
+use crate::model::user::UserName;
+
+/// What was made.
+#[derive(Debug)]
+pub struct Made {
+    pub user: UserName,
+    pub generation: u32,
+    pub key: PathBuf,
+    pub request: PathBuf,
+    pub fingerprint: String,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,13 +5,15 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, ResourceQuota};
 use serde::Serialize;
 
-use super::observe::Observed;
-use super::obstacle::{self, Obstacle, Reason};
-use super::quantity::in_units;
-use crate::identity::UserName;
-use crate::objects;
-use crate::record::{CredentialKind, Record};
-use crate::sight::Sight;
+use crate::commands::status::observe::Observed;
+use crate::commands::status::obstacle;
+use crate::commands::status::obstacle::{Obstacle, Reason};
+use crate::commands::status::quantity::in_units;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::objects::namespace;
+use crate::model::record::Record;
+use crate::model::unseen::Sight;
+use crate::model::user::UserName;
 
 /// How soon a new colleague should have something running, in seconds.
 const YARDSTICK: i64 = 30 * 60;
@@ -215,7 +217,7 @@ fn started(pod: &Pod) -> Option<Timestamp> {
 /// Reads the quota that onboarding made, else the only one that there is.
 fn usage(quotas: &Sight<Vec<ResourceQuota>>) -> Option<Usage> {
     let quotas = quotas.as_ref().ok()?;
-    let ours = |quota: &&ResourceQuota| quota.metadata.name.as_deref() == Some(objects::LIMITS);
+    let ours = |quota: &&ResourceQuota| quota.metadata.name.as_deref() == Some(namespace::LIMITS);
     let quota = quotas.iter().find(ours).or(match quotas.as_slice() {
         [only] => Some(only),
         _ => None,

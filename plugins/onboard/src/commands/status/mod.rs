@@ -1,10 +1,10 @@
 //! `kubectl onboard status`: how soon somebody had a pod running, and what stands in her way now.
 
-mod observe;
-mod obstacle;
-mod plan;
-mod quantity;
-mod render;
+pub mod judge;
+pub mod observe;
+pub mod obstacle;
+pub mod quantity;
+pub mod render;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
@@ -15,10 +15,10 @@ use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::identity::UserName;
-use crate::people;
-use crate::run::product;
-use crate::verify;
+use crate::cluster::people;
+use crate::model::product::product;
+use crate::model::record;
+use crate::model::user::UserName;
 
 /// Show how soon somebody had a pod running, and what stands in her way now
 ///
@@ -70,9 +70,9 @@ pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     let user = UserName::parse(&who)?;
     let session = client::connect(&kube, &product(), ui).await?;
     let found = interrupt.guard(observe::observe(&session, &user)).await?;
-    let found = found.ok_or_else(|| verify::unknown(&user))?;
+    let found = found.ok_or_else(|| record::unknown(&user))?;
     let now = Timestamp::now();
-    let status = plan::status(&user, &found, now);
+    let status = judge::status(&user, &found, now);
     for why in &status.unseen {
         ui.warning(format_args!("could not see: {why}"));
     }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::Result;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
@@ -14,10 +13,11 @@ use k8s_openapi::api::core::v1::{Event, Pod, ResourceQuota};
 use kube::api::{Api, ListParams};
 use serde::de::DeserializeOwned;
 
-use crate::identity::UserName;
-use crate::observe::{self, FoundNamespace};
-use crate::record::Record;
-use crate::sight::{Sight, sight};
+use crate::cluster::{namespaces, records};
+use crate::model::found::FoundNamespace;
+use crate::model::record::Record;
+use crate::model::unseen::{Sight, sight};
+use crate::model::user::UserName;
 
 /// Everything that the status is made of.
 #[derive(Debug)]
@@ -44,12 +44,12 @@ pub struct Observed {
 ///
 /// That her record cannot be read.
 pub async fn observe(session: &Session, user: &UserName) -> Result<Option<Observed>> {
-    let Some(found) = observe::record_of(session, user).await? else {
+    let Some(found) = records::record_of(session, user).await? else {
         return Ok(None);
     };
     let record = found.record;
     let name = record.namespace.clone();
-    let namespace = sight(observe::namespace_named(session, &name).await);
+    let namespace = sight(namespaces::namespace_named(session, &name).await);
     let failed = "reason=FailedCreate";
     let (quotas, pods, replica_sets, refused, short) = futures::join!(
         list::<ResourceQuota>(session, &name, "resourcequotas", ""),

@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, ResourceQuota};
 use serde::Serialize;
 
-use super::quantity::nanos;
+use crate::commands::status::quantity::nanos;
 
 /// One thing that stands in somebody's way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -183,6 +183,7 @@ const PULL: [&str; 7] = [
     "RegistryUnavailable",
     "SignatureValidationFailed",
 ];
+
 const CONFIG: [&str; 5] = [
     "CreateContainerConfigError",
     "CreateContainerError",

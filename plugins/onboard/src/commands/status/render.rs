@@ -1,14 +1,16 @@
 //! The status as people and programs read it.
 
+use std::time::Duration;
+
 use groundcrew::error::Result;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
-use std::time::Duration;
 
-use super::plan::{Status, Verdict};
-use crate::render::left;
+use crate::commands::status::judge;
+use crate::commands::status::judge::{Status, Verdict};
+use crate::model::time::left;
 
 /// Renders the status.
 ///
@@ -50,7 +52,7 @@ fn text(status: &Status, output: &OutputArgs, now: Timestamp) -> String {
         status
             .usage
             .as_ref()
-            .map(super::plan::Usage::summary)
+            .map(judge::Usage::summary)
             .unwrap_or_default(),
     ]);
     let mut text = table.render();

@@ -4,8 +4,9 @@ use groundcrew::exit::Exit;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::proof::Check;
-use crate::record::{CredentialKind, Generation};
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::generation::Generation;
 
 /// What was found; the body of the `OnboardVerification` document.
 #[derive(Debug, Serialize)]

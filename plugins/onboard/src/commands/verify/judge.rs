@@ -4,15 +4,19 @@ use groundcrew::client::access::{Access, granted};
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject as BindingSubject};
 
-use super::document::{Credential, State, Verification};
-use crate::identity::UserName;
-use crate::meta;
-use crate::objects;
-use crate::observe::FoundNamespace;
-use crate::proof::{self, Check};
-use crate::record::{CredentialKind, Extra, Generation, Record};
-use crate::sar::{Answer, Subject};
-use crate::sight::Sight;
+use crate::cluster::access_reviews::{Answer, Subject};
+use crate::cluster::proof::expected;
+use crate::commands::verify::document::{Credential, State, Verification};
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found::FoundNamespace;
+use crate::model::generation::Generation;
+use crate::model::labels;
+use crate::model::objects::binding;
+use crate::model::record::Record;
+use crate::model::settings::Extra;
+use crate::model::unseen::Sight;
+use crate::model::user::UserName;
 
 /// What the cluster says about a person.
 #[derive(Debug)]
@@ -54,16 +58,16 @@ pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questi
     for issue in &record.generations {
         let (accesses, expected): (Vec<_>, Vec<_>) = match (State::of(issue, now), &person.rules) {
             (State::Live, Ok(rules)) => {
-                let wanted = proof::telling(namespace)
+                let wanted = expected::telling(namespace)
                     .into_iter()
                     .filter(|access| granted(rules, access));
-                let beyond = proof::beyond(namespace, rules, claims).into_iter();
+                let beyond = expected::beyond(namespace, rules, claims).into_iter();
                 wanted
                     .map(|access| (access, true))
                     .chain(beyond.map(|access| (access, false)))
                     .unzip()
             }
-            (State::Live, Err(_)) => proof::beyond(namespace, &[], claims)
+            (State::Live, Err(_)) => expected::beyond(namespace, &[], claims)
                 .into_iter()
                 .map(|access| (access, false))
                 .unzip(),
@@ -73,9 +77,9 @@ pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questi
             {
                 continue;
             }
-            (State::Revoked | State::Replaced, _) => proof::telling(namespace)
+            (State::Revoked | State::Replaced, _) => expected::telling(namespace)
                 .into_iter()
-                .chain(proof::beyond(namespace, &[], claims))
+                .chain(expected::beyond(namespace, &[], claims))
                 .map(|access| (access, false))
                 .unzip(),
             // The server refuses the credential itself, whatever its groups may do.
@@ -193,7 +197,7 @@ pub fn namespace(record: &Record, found: &Sight<Option<FoundNamespace>>) -> Chec
         Err(why) => Check::undecided(what, why),
         Ok(None) => Check::new(what, Some("it does not exist".to_owned())),
         Ok(Some(found)) => {
-            let owner = found.annotations.get(meta::OWNER);
+            let owner = found.annotations.get(labels::OWNER);
             let failure = if found.terminating {
                 Some("it is being deleted".to_owned())
             } else if owner != Some(&record.user) && !record.settings.no_namespace {
@@ -219,7 +223,7 @@ pub fn binding(
     let what = format!(
         "rolebinding {}/{}",
         record.namespace,
-        objects::binding_name(user)
+        labels::binding_name(user)
     );
     let holders = record.holders(user, now);
     let found = match found {
@@ -231,7 +235,7 @@ pub fn binding(
         None => Some("it does not exist".to_owned()),
         Some(found) => {
             let wanted =
-                objects::role_binding(&record.namespace, user, record.home_role(), &holders);
+                binding::role_binding(&record.namespace, user, record.home_role(), &holders);
             let (wanted, got) = (
                 subjects(wanted.subjects.as_deref()),
                 subjects(found.subjects.as_deref()),

@@ -1,26 +1,27 @@
 //! `kubectl onboard verify`: whose a file is and what it can do, or what somebody can do without
 //! her file. Nothing is written: the one pod is a server-side dry run.
 
-mod document;
-mod file;
-mod observe;
-mod plan;
-mod render;
+pub mod document;
+pub mod file;
+pub mod judge;
+pub mod observe;
+pub mod render;
 
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client;
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
-use crate::identity::UserName;
-use crate::people;
-use crate::run::product;
+use crate::cluster::people;
+use crate::model::product::product;
+use crate::model::record::unknown;
+use crate::model::user::UserName;
 
 /// Prove what a kubeconfig, or a person, can do and cannot do
 ///
@@ -86,23 +87,15 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
             let session = client::connect(&kube, &product(), ui).await?;
             let found = interrupt.guard(observe::person(&session, &user)).await?;
             let found = found.ok_or_else(|| unknown(&user))?;
-            let questions = plan::questions(&user, &found, now);
+            let questions = judge::questions(&user, &found, now);
             let answers = interrupt
                 .guard(async { Ok(observe::ask(&session, &questions).await) })
                 .await?;
-            plan::person(&user, &found, &questions, &answers, now)
+            judge::person(&user, &found, &questions, &answers, now)
         }
     };
     ui.answer(render::verification(&verification, &output, now)?)?;
     Ok(verification.exit())
-}
-
-/// Returns the error for somebody who is not on record.
-pub fn unknown(user: &UserName) -> Error {
-    Error::failed(format!(
-        "{user} is not on record: nobody of that name was onboarded"
-    ))
-    .with_hint("who is:  kubectl onboard list")
 }
 
 #[derive(Debug, PartialEq, Eq)]

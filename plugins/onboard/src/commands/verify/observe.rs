@@ -4,16 +4,17 @@ use futures::future::join_all;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ListParams};
 
-use super::plan::{Person, Questions};
-use crate::identity::UserName;
-use crate::meta;
-use crate::observe;
-use crate::record::{CredentialKind, SYSTEM_NAMESPACE};
-use crate::sar::{self, Answer};
-use crate::sight::{Sight, sight};
+use crate::cluster::access_reviews::Answer;
+use crate::cluster::{access_reviews, namespaces, records, roles};
+use crate::commands::verify::judge::{Person, Questions};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::labels;
+use crate::model::unseen::{Sight, sight};
+use crate::model::user::UserName;
 
 /// Reads everything about a person; `None` when she is not on record.
 ///
@@ -21,7 +22,7 @@ use crate::sight::{Sight, sight};
 ///
 /// That her record cannot be read; anything else that cannot is kept as such.
 pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>> {
-    let Some(found) = observe::record_of(session, user).await? else {
+    let Some(found) = records::record_of(session, user).await? else {
         return Ok(None);
     };
     let record = found.record;
@@ -30,9 +31,9 @@ pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>
         .iter()
         .any(|issue| issue.kind == CredentialKind::Token);
     let (rules, binding, namespace, secrets) = futures::join!(
-        observe::rules_of(session, record.home_role()),
-        observe::binding_of(session, &record.namespace, user),
-        observe::namespace_named(session, &record.namespace),
+        roles::rules_of(session, record.home_role()),
+        roles::binding_of(session, &record.namespace, user),
+        namespaces::namespace_named(session, &record.namespace),
         async {
             if tokens {
                 sight(secrets_of(session, user).await)
@@ -52,15 +53,15 @@ pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>
 
 /// Asks the authorizer.
 pub async fn ask(session: &Session, questions: &[Questions]) -> Vec<Sight<Vec<Answer>>> {
-    let asked = questions
-        .iter()
-        .map(async |asked| sight(sar::may_each(session, &asked.subject, &asked.accesses).await));
+    let asked = questions.iter().map(async |asked| {
+        sight(access_reviews::may_each(session, &asked.subject, &asked.accesses).await)
+    });
     join_all(asked).await
 }
 
 /// Returns the generations whose token has its Secret; reads names, never what is inside.
 async fn secrets_of(session: &Session, user: &UserName) -> Result<Vec<u32>> {
-    let selector = format!("{}={}", meta::USER_LABEL, user.slug());
+    let selector = format!("{}={}", labels::USER_LABEL, user.slug());
     let found = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE)
         .list_metadata(&ListParams::default().labels(&selector))
         .await
@@ -75,7 +76,7 @@ async fn secrets_of(session: &Session, user: &UserName) -> Result<Vec<u32>> {
         .iter()
         .filter_map(|secret| {
             let annotations = secret.metadata.annotations.as_ref()?;
-            annotations.get(meta::GENERATION)?.parse().ok()
+            annotations.get(labels::GENERATION)?.parse().ok()
         })
         .collect())
 }

@@ -5,9 +5,9 @@ use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 
-use super::document::{Credential, Verification};
-use crate::proof::Check;
-use crate::render::until;
+use crate::commands::verify::document::{Credential, Verification};
+use crate::model::check::Check;
+use crate::model::time::until;
 
 /// Renders what was found.
 ///

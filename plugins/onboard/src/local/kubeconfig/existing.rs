@@ -1,49 +1,22 @@
 //! What stands at the output path before a run.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::io::Read as _;
 use std::path::Path;
 
 use groundcrew::error::{Error, Result};
-use jiff::Timestamp;
 use kube::config::Kubeconfig;
 use zeroize::Zeroizing;
 
-use super::{context_name, parent};
-use crate::credential::{Issued, TokenClaims, unbase64};
-use crate::identity::UserName;
-use crate::record::CredentialKind;
+use crate::local::kubeconfig::file::parent;
+use crate::model::credential::{Issued, TokenClaims, unbase64};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::kubeconfig::{Existing, Held, context_name};
+use crate::model::user::UserName;
 
 /// Larger than any kubeconfig with embedded certificates; stops at devices and logs.
 const MAX_SIZE: u64 = 1024 * 1024;
-
-/// What stands at the path where her kubeconfig goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Nothing.
-    Absent,
-    /// Something that is not her kubeconfig for this cluster, and why it is not.
-    Foreign(String),
-    /// Her own kubeconfig for this cluster.
-    Hers(Held),
-    /// Her own kubeconfig for this cluster, which says how she logs in and holds no credential.
-    Login,
-}
-
-/// What her own file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Certificate or token.
-    pub kind: CredentialKind,
-    /// Generation, as the credential itself says.
-    pub generation: u32,
-    /// Its groups; empty for a token, which carries none.
-    pub groups: Vec<String>,
-    /// When it ends by itself.
-    pub not_after: Timestamp,
-    /// SHA-256 of the certificate.
-    pub sha256: Option<String>,
-}
 
 /// Looks at the output path without following it into anything but a regular file.
 ///
@@ -105,7 +78,7 @@ fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
     };
     held.map_or_else(
         || foreign("its credential is not one of kubectl onboard's"),
-        Existing::Hers,
+        Existing::Theirs,
     )
 }
 
@@ -154,4 +127,50 @@ pub fn check_directory(path: &Path) -> Result<()> {
             .with_source(error)
             .with_hint("name another place with --out")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kubeconfig::{Document, Endpoint, Secret};
+
+    fn alice() -> UserName {
+        UserName::parse("alice").unwrap()
+    }
+
+    fn document() -> Document {
+        let endpoint = Endpoint {
+            server: "https://10.1.2.3:6443".to_owned(),
+            certificate_authority: Some(b"CA".to_vec()),
+            tls_server_name: None,
+            proxy_url: None,
+        };
+        let secret = Secret::Token(Zeroizing::new("secret-token".to_owned()));
+        Document::new(&alice(), "prod", "alice", &endpoint, &secret).unwrap()
+    }
+
+    #[test]
+    fn a_foreign_file_is_told_from_hers() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        assert_eq!(look(&path, &alice(), "prod").unwrap(), Existing::Absent);
+        std::fs::write(&path, "my notes").unwrap();
+        assert!(matches!(
+            look(&path, &alice(), "prod").unwrap(),
+            Existing::Foreign(_)
+        ));
+        std::fs::write(&path, document().as_str()).unwrap();
+        // The token is not one of ours: it says nothing about itself.
+        assert!(matches!(
+            look(&path, &alice(), "prod").unwrap(),
+            Existing::Foreign(_)
+        ));
+        assert!(look(directory.path(), &alice(), "prod").is_err());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named_before_anything_is_written() {
+        let error = look(Path::new("/nowhere/at/all/f"), &alice(), "prod").unwrap_err();
+        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+    }
 }

@@ -1,7 +1,8 @@
 //! A person's own kubeconfig: which files it is, and how entries get into it.
 
 use std::ffi::OsStr;
-use std::io::{self, Write as _};
+use std::io;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,12 +10,15 @@ use groundcrew::error::{Error, Result};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::lock::Locks;
-use super::merge::{self, Entries, List, Put, Standing};
-use super::parent;
+use crate::local::kubeconfig::file::parent;
+use crate::local::kubeconfig::lock::Locks;
+use crate::local::kubeconfig::merge;
+use crate::local::kubeconfig::merge::entry::{List, Put};
+use crate::local::kubeconfig::merge::{Entries, Standing};
 
 /// How often entries that another program drops are put back.
 pub const ATTEMPTS: usize = 5;
+
 /// Time for that program to come to its end.
 pub const SETTLE: Duration = Duration::from_millis(300);
 

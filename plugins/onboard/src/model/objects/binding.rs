@@ -1,83 +1,19 @@
 //! Whom she is bound as, and the bindings that give her rights.
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject,
 };
 use kube::Resource;
 
-use super::lacks;
-use crate::identity::UserName;
-use crate::login::Asserted;
-use crate::meta;
-use crate::record::{CredentialKind, Extra, Generation, SYSTEM_NAMESPACE};
-
-/// Whom the rights are given to: never the user name of a certificate, which would outlive it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Holder {
-    /// The group of one generation of certificates.
-    Group(String),
-    /// The service account behind a token.
-    ServiceAccount(String),
-    /// Whom a login of somebody else's makes her.
-    Asserted(Asserted),
-}
-
-impl Holder {
-    /// Returns who holds the rights of one generation.
-    #[must_use]
-    pub fn of(user: &UserName, generation: u32, kind: CredentialKind) -> Self {
-        match kind {
-            CredentialKind::Certificate | CredentialKind::Oidc | CredentialKind::Exec => {
-                Self::Group(user.generation_group(generation))
-            }
-            CredentialKind::Token => Self::ServiceAccount(binding_name(user)),
-        }
-    }
-
-    /// Returns who holds the rights of an issue that is on record.
-    #[must_use]
-    pub fn of_issue(user: &UserName, issue: &Generation) -> Self {
-        match &issue.asserted {
-            Some(asserted) => Self::Asserted(asserted.clone()),
-            None => Self::of(user, issue.generation, issue.kind),
-        }
-    }
-
-    /// Returns what people read: `group onboard:alice:g1`.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Group(name) => format!("group {name}"),
-            Self::ServiceAccount(name) => format!("service account {SYSTEM_NAMESPACE}/{name}"),
-            Self::Asserted(asserted) => asserted.to_string(),
-        }
-    }
-
-    fn subject(&self) -> Subject {
-        match self {
-            Self::Group(name) => Subject {
-                api_group: Some("rbac.authorization.k8s.io".to_owned()),
-                kind: "Group".to_owned(),
-                name: name.clone(),
-                namespace: None,
-            },
-            Self::Asserted(Asserted::Group(name)) => Self::Group(name.clone()).subject(),
-            Self::Asserted(Asserted::User(name)) => Subject {
-                api_group: Some("rbac.authorization.k8s.io".to_owned()),
-                kind: "User".to_owned(),
-                name: name.clone(),
-                namespace: None,
-            },
-            Self::ServiceAccount(name) => Subject {
-                api_group: None,
-                kind: "ServiceAccount".to_owned(),
-                name: name.clone(),
-                namespace: Some(SYSTEM_NAMESPACE.to_owned()),
-            },
-        }
-    }
-}
+use crate::model::holder::Holder;
+use crate::model::labels;
+use crate::model::labels::binding_name;
+use crate::model::login::Asserted;
+use crate::model::objects::compare::lacks;
+use crate::model::settings::Extra;
+use crate::model::user::UserName;
 
 /// A binding of either kind.
 pub trait Binding: Resource<DynamicType = ()> + Clone {
@@ -112,7 +48,7 @@ impl Binding for ClusterRoleBinding {
 #[must_use]
 pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> ClusterRoleBinding {
     ClusterRoleBinding {
-        metadata: meta::object(&extra.binding_name(user), None, user),
+        metadata: labels::object(&extra.binding_name(user), None, user),
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
             kind: "ClusterRole".to_owned(),
@@ -128,7 +64,7 @@ pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> Cluste
 pub fn claims_in_records(user: &UserName, holders: &[Holder]) -> RoleBinding {
     let name = Extra::Claims.binding_name(user);
     RoleBinding {
-        metadata: meta::object(&name, Some(SYSTEM_NAMESPACE), user),
+        metadata: labels::object(&name, Some(SYSTEM_NAMESPACE), user),
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
             kind: "Role".to_owned(),
@@ -143,7 +79,7 @@ pub fn claims_in_records(user: &UserName, holders: &[Holder]) -> RoleBinding {
 #[must_use]
 pub fn renewer() -> ClusterRole {
     let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
-    let (key, value) = meta::MANAGED_BY;
+    let (key, value) = labels::MANAGED_BY;
     let mut role = ClusterRole {
         rules: Some(vec![PolicyRule {
             api_groups: Some(words(&["certificates.k8s.io"])),
@@ -167,7 +103,7 @@ pub fn role_binding(
     holders: &[Holder],
 ) -> RoleBinding {
     RoleBinding {
-        metadata: meta::object(&binding_name(user), Some(namespace), user),
+        metadata: labels::object(&binding_name(user), Some(namespace), user),
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
             kind: "ClusterRole".to_owned(),
@@ -264,12 +200,6 @@ pub fn check_subjects<K: Binding>(
         other.name
     ))
     .with_hint("give them a binding of their own, or pass --force-conflicts to take them out"))
-}
-
-/// Returns the name of her RoleBinding.
-#[must_use]
-pub fn binding_name(user: &UserName) -> String {
-    format!("onboard-{}", user.slug())
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! What a plan changes; nothing, when all is as it should be.
 
+use groundcrew::tenancy::Profile;
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 
-use super::{CredentialStep, NamespaceStep, Plan};
-use crate::identity::UserName;
-use crate::objects;
-use crate::observe::Observed;
-use crate::record::Extra;
-use groundcrew::tenancy::Profile;
+use crate::model::objects::{binding, compare, namespace};
+use crate::model::onboarding::observed::Observed;
+use crate::model::onboarding::plan::{CredentialStep, NamespaceStep, Plan};
+use crate::model::settings::Extra;
+use crate::model::user::UserName;
 
 /// Returns what a run would change, in the order in which it does; empty when it would write
 /// nothing.
@@ -67,18 +67,18 @@ fn limited(user: &UserName, plan: &Plan, observed: &Observed) -> bool {
     let namespace = &plan.namespace;
     let profile = plan.profile.as_ref();
     let limits = profile.and_then(Profile::limit_range).is_none_or(|spec| {
-        let wanted = objects::limit_range(spec, namespace, user);
+        let wanted = namespace::limit_range(spec, namespace, user);
         let found = found.limits.as_ref();
-        found.is_some_and(|found| objects::is_as_wanted(found, &wanted))
+        found.is_some_and(|found| compare::is_as_wanted(found, &wanted))
     });
     let quota = profile.and_then(Profile::quota).is_none_or(|spec| {
-        let wanted = objects::quota(spec, namespace, user);
+        let wanted = namespace::quota(spec, namespace, user);
         let found = found.quota.as_ref();
-        found.is_some_and(|found| objects::is_as_wanted(found, &wanted))
+        found.is_some_and(|found| compare::is_as_wanted(found, &wanted))
     });
-    let policy = objects::network_policy(plan.network, namespace, user).is_none_or(|wanted| {
+    let policy = namespace::network_policy(plan.network, namespace, user).is_none_or(|wanted| {
         let found = found.policy.as_ref();
-        found.is_some_and(|found| objects::is_as_wanted(found, &wanted))
+        found.is_some_and(|found| compare::is_as_wanted(found, &wanted))
     });
     limits && quota && policy
 }
@@ -90,18 +90,18 @@ fn wide(
     bindings: &[RoleBinding],
 ) -> bool {
     plan.settings.extras.iter().all(|extra| {
-        let wanted = objects::wide_binding(*extra, user, &plan.holders.after);
+        let wanted = binding::wide_binding(*extra, user, &plan.holders.after);
         let wide = found.iter().any(|binding| {
             binding.metadata.name == wanted.metadata.name
-                && objects::rebound(binding, &wanted).is_none()
+                && binding::rebound(binding, &wanted).is_none()
         });
-        let inner = objects::claims_in_records(user, &plan.holders.after);
+        let inner = binding::claims_in_records(user, &plan.holders.after);
         let mut inside = bindings.iter().filter(|one| {
             one.metadata.namespace == inner.metadata.namespace
                 && one.metadata.name == inner.metadata.name
         });
         let whole = *extra != Extra::Claims
-            || inside.any(|binding| objects::rebound(binding, &inner).is_none());
+            || inside.any(|binding| binding::rebound(binding, &inner).is_none());
         wide && whole
     })
 }
@@ -109,11 +109,11 @@ fn wide(
 fn bound(user: &UserName, plan: &Plan, found: &[RoleBinding]) -> bool {
     plan.places.iter().all(|place| {
         let wanted =
-            objects::role_binding(&place.namespace, user, &place.role, &plan.holders.after);
+            binding::role_binding(&place.namespace, user, &place.role, &plan.holders.after);
         found.iter().any(|binding| {
             binding.metadata.namespace.as_ref() == Some(&place.namespace)
                 && binding.role_ref.name == place.role
-                && objects::rebound(binding, &wanted).is_none()
+                && binding::rebound(binding, &wanted).is_none()
         })
     })
 }

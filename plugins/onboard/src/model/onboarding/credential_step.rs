@@ -5,16 +5,17 @@ use std::time::Duration;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 
-use super::{CredentialStep, Holders};
-use crate::identity::UserName;
-use crate::kubeconfig::{Existing, Held};
-use crate::login::Asserted;
-use crate::objects::Holder;
-use crate::options::{Auth, Mode, Options};
-use crate::record::{CredentialKind, Record};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::holder::Holder;
+use crate::model::kubeconfig::{Existing, Held};
+use crate::model::login::Asserted;
+use crate::model::onboarding::options::{Auth, Mode, Options};
+use crate::model::onboarding::plan::{CredentialStep, Holders};
+use crate::model::record::Record;
+use crate::model::user::UserName;
 
 /// Decides about the credential.
-pub(super) fn credential_step(
+pub fn credential_step(
     options: &Options,
     file: &Existing,
     record: Option<&Record>,
@@ -49,8 +50,8 @@ pub(super) fn credential_step(
         ))
         .with_hint("name another file with --out, or pass --force to overwrite it")),
         Existing::Foreign(_) => Ok(issue(1, true)),
-        Existing::Hers(held) if renew => Ok(issue(held.generation + 1, true)),
-        Existing::Hers(held) => match dead(held, record, now) {
+        Existing::Theirs(held) if renew => Ok(issue(held.generation + 1, true)),
+        Existing::Theirs(held) => match dead(held, record, now) {
             None => Ok(CredentialStep::KeepFile(held.clone())),
             Some(why) => Err(Error::usage(format!(
                 "{path} holds {}'s {} of generation {}, which {why}",
@@ -95,7 +96,7 @@ fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> 
 }
 
 /// Returns who holds the rights during the run and after it.
-pub(super) fn holders(
+pub fn holders(
     user: &UserName,
     auth: Auth,
     asserted: Option<&Asserted>,

@@ -3,126 +3,25 @@
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 
-use crate::credential::Issued;
-use crate::identity::{UserName, parse_group};
-use crate::kubeconfig::Held;
-use crate::login::Asserted;
-use crate::meta;
-use crate::objects::{self, Holder};
-use crate::observe::{FoundNamespace, Observed};
-use crate::options::{Auth, Mode, Network, Options};
-use crate::record::{CredentialKind, Extra, Generation, Record, SYSTEM_NAMESPACE, Settings};
-use groundcrew::tenancy::Profile;
-
-pub mod changes;
-mod credential;
-mod her_key;
-mod required;
-mod settings;
-
-use credential::{credential_step, holders};
-pub use required::{required, rights};
-pub use settings::{check_joined, left, places};
-use settings::{network, profile, settings};
-
-/// What a run is going to do.
-#[derive(Debug)]
-pub struct Plan {
-    /// Her namespace.
-    pub namespace: String,
-    /// What happens to the namespace itself.
-    pub namespace_step: NamespaceStep,
-    /// What was asked for, together with what earlier runs were asked for.
-    pub settings: Settings,
-    /// Limits and quota to apply; `None` leaves those of an earlier run alone.
-    pub profile: Option<Profile>,
-    /// Network policy to apply.
-    pub network: Network,
-    /// What happens to the credential.
-    pub credential: CredentialStep,
-    /// Where she has a role, her home first.
-    pub places: Vec<Place>,
-    /// Namespaces where she loses it.
-    pub left: Vec<String>,
-    /// Namespaces whose RoleBinding gives another role and has to be replaced: a roleRef cannot be
-    /// changed.
-    pub replaced: Vec<String>,
-    /// Groups inside a new certificate besides that of its generation.
-    pub groups: Vec<String>,
-    /// Which kind of credential is issued.
-    pub auth: Auth,
-    /// When older generations lose their rights.
-    pub retire_at: Timestamp,
-    /// Holders of rights while the run lasts and after it.
-    pub holders: Holders,
-}
-
-/// A namespace where she has a role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The namespace.
-    pub namespace: String,
-    /// The ClusterRole that she has there.
-    pub role: String,
-    /// It is her own.
-    pub own: bool,
-}
-
-/// What happens to the namespace itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamespaceStep {
-    /// She has none of her own.
-    None,
-    /// It is made.
-    Create,
-    /// It is hers; labels or annotations change.
-    Update,
-    /// It is hers and as it should be.
-    Keep,
-}
-
-/// What happens to the credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CredentialStep {
-    /// Her file at the output path is valid and stays.
-    KeepFile(Held),
-    /// She holds one whose file is not here.
-    KeepElsewhere(Generation),
-    /// A new one is issued.
-    Issue {
-        /// Its generation.
-        generation: u32,
-        /// A file at the output path is replaced.
-        replace_file: bool,
-    },
-}
-
-/// Who holds the rights.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holders {
-    /// Until the new credential is proved: she is never without access in between.
-    pub during: Vec<Holder>,
-    /// In the end.
-    pub after: Vec<Holder>,
-}
-
-impl Holders {
-    /// Returns those during the run when a token takes the place of a certificate.
-    #[must_use]
-    pub fn with_token(&self, user: &UserName) -> Vec<Holder> {
-        let kept = self
-            .during
-            .iter()
-            .filter(|holder| !self.after.contains(holder))
-            .cloned();
-        let account = Holder::of(user, 0, CredentialKind::Token);
-        kept.filter(|holder| *holder != account)
-            .chain([account.clone()])
-            .collect()
-    }
-}
+use crate::model::credential::Issued;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found::FoundNamespace;
+use crate::model::generation::Generation;
+use crate::model::labels;
+use crate::model::login::Asserted;
+use crate::model::objects::{binding, compare, namespace};
+use crate::model::onboarding::credential_step::{credential_step, holders};
+use crate::model::onboarding::observed::Observed;
+use crate::model::onboarding::options::{Auth, Mode, Options};
+use crate::model::onboarding::own_request;
+use crate::model::onboarding::plan::{NamespaceStep, Plan};
+use crate::model::onboarding::resolve::{left, network, places, profile, settings};
+use crate::model::record::Record;
+use crate::model::settings::{Extra, Settings};
+use crate::model::user::{UserName, parse_group};
 
 /// Decides.
 ///
@@ -147,7 +46,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     };
     let asserted = asserted(options, record);
     for found in &observed.bindings {
-        objects::check_subjects(found, user, &asserted, options.force_conflicts)?;
+        binding::check_subjects(found, user, &asserted, options.force_conflicts)?;
     }
     let last = record.and_then(|record| record.generations.last());
     let renewed = last.filter(|_| matches!(options.mode, Mode::Renew { .. }));
@@ -160,7 +59,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
         Mode::Onboard | Mode::Keep | Mode::Retire => Duration::ZERO,
     };
     let credential = credential_step(options, &observed.file, record, now)?;
-    let credential = her_key::settle(options, credential, record)?;
+    let credential = own_request::settle(options, credential, record)?;
     let asserted = options.provider.as_ref().map(|one| &one.asserted);
     let replaced = places.iter().filter(|place| {
         let mut bindings = observed.bindings.iter();
@@ -308,7 +207,7 @@ fn namespace_step(
             )),
         );
     }
-    match found.annotations.get(meta::OWNER) {
+    match found.annotations.get(labels::OWNER) {
         Some(owner) if owner == user.as_str() => {}
         Some(owner) => {
             return Err(
@@ -323,13 +222,13 @@ fn namespace_step(
             .with_hint("choose another one with -n")
             .with_hint(format!(
                 "if it is hers:  kubectl annotate namespace {name} {}={user}",
-                meta::OWNER
+                labels::OWNER
             )));
         }
     }
-    let wanted = objects::namespace(name, user, settings).metadata;
-    let differs = objects::lacks(wanted.labels.as_ref(), Some(&found.labels))
-        || objects::lacks(wanted.annotations.as_ref(), Some(&found.annotations));
+    let wanted = namespace::namespace(name, user, settings).metadata;
+    let differs = compare::lacks(wanted.labels.as_ref(), Some(&found.labels))
+        || compare::lacks(wanted.annotations.as_ref(), Some(&found.annotations));
     Ok(if differs {
         NamespaceStep::Update
     } else {

@@ -4,19 +4,36 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use groundcrew::flags::{DryRun, OutputArgs};
-pub use groundcrew::tenancy::Network;
-
+use groundcrew::error::{Error, Result};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
+use groundcrew::tenancy::{Network, Profile};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
-use crate::identity::UserName;
-use crate::kubeconfig;
-use crate::login::Provider;
-use crate::record::{Extra, Membership};
-use crate::request::HerRequest;
-use crate::setup::Setup;
-use crate::smoke::Smoke;
-use groundcrew::tenancy::Profile;
+use crate::model::login::Provider;
+use crate::model::settings::{Extra, Membership};
+use crate::model::signing_request::SigningRequest;
+use crate::model::user::UserName;
+use crate::model::{kubeconfig, product};
+
+/// Shortest lifetime that the API server accepts.
+const MIN_EXPIRES: Duration = Duration::from_secs(600);
+
+/// Longest lifetime that fits `spec.expirationSeconds`, an int32.
+const MAX_EXPIRES: Duration = Duration::from_secs(i32::MAX as u64);
+
+/// Checks a lifetime against what the API server accepts.
+///
+/// # Errors
+///
+/// Usage, with the range.
+pub fn check_expires(expires: Span) -> Result<()> {
+    if (MIN_EXPIRES..=MAX_EXPIRES).contains(&expires.0) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("--expires {expires} is out of range"))
+        .with_hint("the API server accepts 10m to 24855d; 30d is a good start"))
+}
 
 /// Everything a run needs to know; flags that were not given are `None` where an earlier run may
 /// have said it already.
@@ -68,14 +85,8 @@ pub struct Options {
     pub extras: Vec<Extra>,
     /// Her own request for a renewal, which is approved instead of a new one.
     pub renewal: Option<Box<CertificateSigningRequest>>,
-    /// What is set up in her namespace, as her.
-    pub setup: Option<Setup>,
-    /// A first pod that is tried, as her.
-    pub smoke: Option<Smoke>,
     /// The file that declares her.
     pub declared_by: Option<String>,
-    /// The command that does the same, when all this was asked for on the terminal.
-    pub asked: Option<String>,
     /// What may be written.
     pub dry_run: DryRun,
     /// Who owns the fields that are applied.
@@ -87,6 +98,30 @@ pub struct Options {
 }
 
 impl Options {
+    /// Returns what a run for somebody who keeps what they hold begins with.
+    ///
+    /// # Errors
+    ///
+    /// Usage, when that is not a user name.
+    pub fn keeping(who: &str, write: &WriteArgs, output: OutputArgs) -> Result<Self> {
+        Ok(Self {
+            mode: Mode::Keep,
+            output,
+            ..Self::of(UserName::parse(who)?).written(write)
+        })
+    }
+
+    /// Returns the same with what the flags say of writes.
+    #[must_use]
+    pub fn written(self, write: &WriteArgs) -> Self {
+        Self {
+            dry_run: write.dry_run,
+            field_manager: product::field_manager(write.field_manager.clone()),
+            force_conflicts: write.force_conflicts,
+            ..self
+        }
+    }
+
     /// Returns what holds when nothing but the name is stated.
     #[must_use]
     pub fn of(user: UserName) -> Self {
@@ -113,12 +148,9 @@ impl Options {
             leaves: Vec::new(),
             extras: Vec::new(),
             renewal: None,
-            setup: None,
-            smoke: None,
             declared_by: None,
-            asked: None,
             dry_run: DryRun::None,
-            field_manager: crate::run::field_manager(None),
+            field_manager: product::field_manager(None),
             force_conflicts: false,
             output: OutputArgs::default(),
             user,
@@ -143,16 +175,13 @@ pub enum Mode {
     Retire,
 }
 
-/// The role of a first run that states none: everything but rights and limits.
-pub const DEFAULT_ROLE: &str = "edit";
-
 /// Where the private key of a certificate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// The run makes it and puts it into her kubeconfig.
     Here,
     /// She made it and keeps it; this is the request that she signed with it.
-    Hers(HerRequest),
+    External(SigningRequest),
 }
 
 /// Which kind of credential to issue.

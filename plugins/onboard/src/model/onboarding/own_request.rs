@@ -2,10 +2,10 @@
 
 use groundcrew::error::{Error, Result};
 
-use super::CredentialStep;
-use crate::options::{KeySource, Options};
-use crate::record::Record;
-use crate::request::HerRequest;
+use crate::model::onboarding::options::{KeySource, Options};
+use crate::model::onboarding::plan::CredentialStep;
+use crate::model::record::Record;
+use crate::model::signing_request::SigningRequest;
 
 /// Lets a request say which generation is issued, as long as it is the next one.
 ///
@@ -21,7 +21,7 @@ pub fn settle(
     step: CredentialStep,
     record: Option<&Record>,
 ) -> Result<CredentialStep> {
-    let KeySource::Hers(request) = &options.key else {
+    let KeySource::External(request) = &options.key else {
         return Ok(step);
     };
     let asked = request.generation();
@@ -65,7 +65,7 @@ pub fn settle(
 
 /// Says whether a run that died had begun to issue this generation for this very key: no other
 /// certificate can carry its group, so it is no second one.
-fn is_resumed(request: &HerRequest, record: Option<&Record>) -> bool {
+fn is_resumed(request: &SigningRequest, record: Option<&Record>) -> bool {
     let begun = record.and_then(|record| record.begun.as_ref());
     let issued = record.into_iter().flat_map(|record| &record.generations);
     begun.is_some_and(|begun| {

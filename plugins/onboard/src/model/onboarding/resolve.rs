@@ -1,15 +1,16 @@
 //! What was asked for, by this run and by earlier ones, and where that gives her a role.
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::{Network, Profile, Size};
 
-use super::Place;
-use crate::observe::FoundNamespace;
-use crate::options::{DEFAULT_ROLE, Network, Options};
-use crate::record::{Extra, Membership, Record, Settings};
-use groundcrew::tenancy::{Profile, Size};
+use crate::model::found::FoundNamespace;
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::plan::Place;
+use crate::model::record::Record;
+use crate::model::settings::{DEFAULT_ROLE, Extra, Membership, Settings};
 
 /// Takes over from the record what this run does not state.
-pub(super) fn settings(options: &Options, record: Option<&Record>) -> Settings {
+pub fn settings(options: &Options, record: Option<&Record>) -> Settings {
     // Who comes back starts anew: an old role is not given again unasked.
     let before = record
         .filter(|record| record.ended.is_none())
@@ -32,7 +33,7 @@ pub(super) fn settings(options: &Options, record: Option<&Record>) -> Settings {
             "small",
         ),
         network: word(
-            options.network.map(Network::name),
+            options.network.map(groundcrew::tenancy::Network::name),
             before.network,
             "isolated",
         ),
@@ -66,7 +67,7 @@ fn memberships(options: &Options, before: Vec<Membership>) -> Vec<Membership> {
 }
 
 /// Returns the profile to apply.
-pub(super) fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
+pub fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
     if let Some(profile) = &options.profile {
         return Ok(Some(profile.clone()));
     }
@@ -82,11 +83,15 @@ pub(super) fn profile(options: &Options, settings: &Settings) -> Result<Option<P
 }
 
 /// Returns the network policy to apply.
-pub(super) fn network(settings: &Settings) -> Result<Network> {
-    [Network::Isolated, Network::Open, Network::None]
-        .into_iter()
-        .find(|network| network.name() == settings.network)
-        .ok_or_else(|| unknown_word("network", &settings.network))
+pub fn network(settings: &Settings) -> Result<Network> {
+    [
+        groundcrew::tenancy::Network::Isolated,
+        groundcrew::tenancy::Network::Open,
+        groundcrew::tenancy::Network::None,
+    ]
+    .into_iter()
+    .find(|network| network.name() == settings.network)
+    .ok_or_else(|| unknown_word("network", &settings.network))
 }
 
 fn unknown_word(what: &str, word: &str) -> Error {

@@ -1,9 +1,10 @@
 //! Which rights a run needs.
 
 use groundcrew::client::access::Access;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
-use crate::options::{Auth, DEFAULT_ROLE, KeySource, Options};
-use crate::record::{Extra, SYSTEM_NAMESPACE};
+use crate::model::onboarding::options::{Auth, KeySource, Options};
+use crate::model::settings::{DEFAULT_ROLE, Extra};
 
 /// Returns every right that a run needs, so that all missing ones can be named at once.
 #[must_use]
@@ -33,7 +34,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
             all.extend(["create", "escalate"].map(|verb| Access::new(verb, cluster_roles)));
         }
     }
-    if matches!(options.key, KeySource::Hers(_)) || options.provider.is_some() {
+    if matches!(options.key, KeySource::External(_)) || options.provider.is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";
         all.push(Access::new("create", review));
     }
@@ -41,6 +42,7 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
 }
 
 const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
+
 const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 
 /// Returns every right that it takes to give somebody `role` in `namespace` and a credential.

@@ -1,11 +1,105 @@
-//! Tables and documents of many people.
+//! Many people: what is done for each, how it ended, and both as tables and documents.
 
-use groundcrew::error::Result;
+use std::path::PathBuf;
+
+use groundcrew::error::{self, Error, Result};
+use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use serde::Serialize;
 
-use super::crew::{Ended, Member};
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::plan::Prepared;
+
+/// Returns how a dry run for many ends.
+#[must_use]
+pub fn plan_exit(crew: &[Member]) -> Exit {
+    if crew.iter().any(|member| member.task.is_err()) {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+/// One person and what was found.
+#[derive(Debug)]
+pub struct Member {
+    /// The user name.
+    pub user: String,
+    /// Where the file declares her.
+    pub line: Option<u64>,
+    /// What is to be done, or why it cannot be.
+    pub task: Result<Task>,
+}
+
+/// What is to be done for one person.
+#[derive(Debug)]
+pub struct Task {
+    /// What was asked for.
+    pub options: Options,
+    /// What was found, and the plan.
+    pub prepared: Prepared,
+    /// What changes; nothing is written when nothing does.
+    pub changes: Vec<&'static str>,
+}
+
+/// How it ended for one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ended {
+    /// The user name.
+    pub user: String,
+    /// Where the file declares her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Her namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// `onboarded`, `changed`, `unchanged`, `unproved`, `offboarded` or `failed`.
+    pub result: &'static str,
+    /// Her file, when one was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Why it failed, or what is not proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+/// Returns the end of somebody for whom it did not work.
+#[must_use]
+pub fn failed(user: String, line: Option<u64>, error: &Error) -> Ended {
+    let mut reason = error.headline();
+    if let Some(rest) = reason.strip_prefix("error: ") {
+        reason = rest.to_owned();
+    }
+    for more in error.details() {
+        reason.push_str("; ");
+        reason.push_str(more.trim());
+    }
+    Ended {
+        user,
+        line,
+        namespace: None,
+        result: "failed",
+        kubeconfig: None,
+        reason: Some(reason),
+        exit: if error.kind() == error::Kind::Interrupted {
+            Exit::Interrupted
+        } else {
+            Exit::Failed
+        },
+    }
+}
+
+/// Returns how a run for many ends: what failed outweighs what is open.
+#[must_use]
+pub fn exit(ended: &[Ended]) -> Exit {
+    let worst = [Exit::Interrupted, Exit::Failed, Exit::No, Exit::Incomplete];
+    let has = |exit: &Exit| ended.iter().any(|one| one.exit == *exit);
+    worst.into_iter().find(has).unwrap_or(Exit::Done)
+}
 
 /// What a run would do for one person.
 #[derive(Debug, Serialize)]

@@ -4,6 +4,8 @@
 //! it is hers: it can be refused, but not mended. So it has to say exactly what the cluster is
 //! willing to certify, her name and the group of the next generation, and nothing else.
 
+pub mod signature;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -18,9 +20,20 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::request::CertReq;
 
-use super::signature;
-use crate::credential::{COMMON_NAME, ORGANIZATION, key_fingerprint};
-use crate::identity::UserName;
+use crate::model::credential::{COMMON_NAME, ORGANIZATION, key_fingerprint};
+use crate::model::user::UserName;
+
+/// Returns `alice.csr`, and `alice.g3.csr` for a later generation, so that no key is in the way of
+/// another.
+#[must_use]
+pub fn file_name(user: &UserName, generation: u32, extension: &str) -> String {
+    let slug = user.slug();
+    if generation == 1 {
+        format!("{slug}.{extension}")
+    } else {
+        format!("{slug}.g{generation}.{extension}")
+    }
+}
 
 /// Larger than any request; stops at devices and logs.
 const MAX_SIZE: u64 = 64 * 1024;
@@ -30,22 +43,25 @@ const LABEL: &str = "CERTIFICATE REQUEST";
 
 /// PKCS #9 extensionRequest (RFC 2985, section 5.4.2).
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
+
 /// `id-kp-clientAuth` (RFC 5280, section 4.2.1.12).
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+
 /// `subjectKeyIdentifier` (RFC 5280, section 4.2.1.2); says nothing but which key it is.
 const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+
 /// `subjectAltName` (RFC 5280, section 4.2.1.6).
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
 /// A request that says nothing but who she is and which generation she asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HerRequest {
+pub struct SigningRequest {
     pem: String,
     fingerprint: String,
     generation: u32,
 }
 
-impl HerRequest {
+impl SigningRequest {
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -180,7 +196,7 @@ fn asks_for(group: &str) -> String {
     format!("it asks for group {group:?} (O); groups are never taken from a request")
 }
 
-fn text(attribute: &AttributeTypeAndValue) -> Result<String, String> {
+pub fn text(attribute: &AttributeTypeAndValue) -> Result<String, String> {
     // Go reads other string types differently from what is shown here.
     if !matches!(
         attribute.value.tag(),

@@ -1,12 +1,14 @@
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::elliptic_curve::Generate as _;
+use p256::pkcs8::LineEnding;
 use x509_cert::builder::Builder as _;
 use x509_cert::der::EncodePem as _;
 use x509_cert::name::Name;
-use x509_cert::request::RequestBuilder;
+use x509_cert::request::{CertReq, RequestBuilder};
 
 use super::*;
-use crate::credential::KeyAndRequest;
+use crate::model::credential::KeyAndRequest;
+use crate::model::user::UserName;
 
 fn alice() -> UserName {
     UserName::parse("alice").unwrap()
@@ -19,14 +21,14 @@ fn made(user: &str, groups: &[&str]) -> String {
 }
 
 fn refusal(text: &str) -> String {
-    HerRequest::check(text, &alice()).unwrap_err()
+    SigningRequest::check(text, &alice()).unwrap_err()
 }
 
 #[test]
 fn what_onboard_request_makes_is_accepted() {
     let groups = ["onboard:alice:g3".to_owned()];
     let pair = KeyAndRequest::new("alice", &groups).unwrap();
-    let checked = HerRequest::check(pair.request_pem(), &alice()).unwrap();
+    let checked = SigningRequest::check(pair.request_pem(), &alice()).unwrap();
     assert_eq!(checked.generation(), 3);
     assert_eq!(checked.fingerprint(), pair.fingerprint());
     assert_eq!(checked.pem(), pair.request_pem());
@@ -40,7 +42,10 @@ fn keys_of_other_tools_are_accepted_when_they_are_good() {
         include_str!("fixtures/ed25519.csr"),
         include_str!("fixtures/client-auth.csr"),
     ] {
-        assert_eq!(HerRequest::check(text, &alice()).unwrap().generation(), 1);
+        assert_eq!(
+            SigningRequest::check(text, &alice()).unwrap().generation(),
+            1
+        );
     }
 }
 
@@ -116,7 +121,7 @@ fn a_request_signed_by_another_key_than_it_carries_is_refused() {
     let (hers, other) = (SigningKey::try_generate(), SigningKey::try_generate());
     let mut forged = request(&hers.unwrap());
     let sound = forged.to_pem(LineEnding::LF).unwrap();
-    assert!(HerRequest::check(&sound, &alice()).is_ok());
+    assert!(SigningRequest::check(&sound, &alice()).is_ok());
     forged.signature = request(&other.unwrap()).signature;
     let text = forged.to_pem(LineEnding::LF).unwrap();
     assert!(refusal(&text).contains("not signed by the key"));
@@ -150,6 +155,6 @@ fn what_is_no_request_is_refused() {
 #[test]
 fn text_around_the_request_is_not_sent() {
     let good = made("alice", &["onboard:alice:g1"]);
-    let checked = HerRequest::check(&format!("Subject: alice\n\n{good}"), &alice()).unwrap();
+    let checked = SigningRequest::check(&format!("Subject: alice\n\n{good}"), &alice()).unwrap();
     assert_eq!(checked.pem(), good);
 }

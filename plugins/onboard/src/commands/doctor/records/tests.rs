@@ -1,8 +1,20 @@
+use crate::commands::doctor::judge::tests::healthy;
+use crate::model::labels;
+use crate::model::objects::binding;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
-use super::super::plan::tests::healthy;
 use super::*;
-use crate::record::{Begun, Settings};
+use crate::commands::doctor::finding::State;
+use crate::commands::doctor::observe::Observed;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::generation::Generation;
+use crate::model::holder::Holder;
+use crate::model::record::{Begun, Record};
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
 fn now() -> Timestamp {
     "2026-11-21T09:00:00Z".parse().unwrap()
@@ -40,9 +52,9 @@ fn alice() -> (Observed, UserName) {
         .generations
         .push(issue(1, CredentialKind::Certificate));
     let mut found = healthy();
-    let binding = objects::role_binding("alice", &user, "edit", &record.holders(&user, now()));
+    let binding = binding::role_binding("alice", &user, "edit", &record.holders(&user, now()));
     found.bindings = Ok(vec![binding]);
-    found.namespaces = Ok(vec![meta::object("alice", None, &user)]);
+    found.namespaces = Ok(vec![labels::object("alice", None, &user)]);
     if let Ok(people) = &mut found.people {
         people.known.push((record, ObjectMeta::default()));
     }
@@ -85,7 +97,7 @@ fn a_record_without_its_namespace_is_broken() {
 fn a_namespace_of_somebody_else_is_broken() {
     let (mut found, _) = alice();
     let bob = UserName::parse("bob").unwrap();
-    found.namespaces = Ok(vec![meta::object("alice", None, &bob)]);
+    found.namespaces = Ok(vec![labels::object("alice", None, &bob)]);
     assert!(states(&found).contains(&(
         State::Broken,
         "alice: her namespace alice says that it is bob's".to_owned()
@@ -117,7 +129,7 @@ fn rights_of_a_generation_that_ended_are_found_in_every_binding() {
     second.revoked_at = Some(ago(5));
     record(&mut found).generations.push(second);
     let group = Holder::Group("onboard:alice:g2".to_owned());
-    let elsewhere = objects::role_binding("web", &user, "view", &[group]);
+    let elsewhere = binding::role_binding("web", &user, "view", &[group]);
     found.bindings.as_mut().unwrap().push(elsewhere);
     one(
         &found,
@@ -203,7 +215,7 @@ fn a_token_is_as_alive_as_its_secret() {
     let (mut found, user) = alice();
     record(&mut found).generations = vec![issue(1, CredentialKind::Token)];
     let holder = Holder::of(&user, 1, CredentialKind::Token);
-    found.bindings = Ok(vec![objects::role_binding(
+    found.bindings = Ok(vec![binding::role_binding(
         "alice",
         &user,
         "edit",

@@ -1,15 +1,15 @@
 //! Applies the objects with her rights; the server decides on each.
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::outcome_unknown;
+use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::ui::Ui;
 use groundcrew::write::status;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 
-use super::{How, Manifest, Ready, Refused, SetupReport, objects};
+use crate::commands::issue::setup::manifest::{Manifest, Ready};
+use crate::commands::issue::setup::report::{How, Refused, SetupReport, objects};
 
 /// Applies every object. One that is refused does not stop the others, as with kubectl: a run
 /// that is repeated after the mend has less to do.
@@ -17,7 +17,7 @@ use super::{How, Manifest, Ready, Refused, SetupReport, objects};
 /// # Errors
 ///
 /// Everything that was refused, with its place; what kept the server from being asked.
-pub(super) async fn all(
+pub async fn all(
     ready: &Ready<'_>,
     her: &Session,
     how: &How<'_>,

@@ -8,14 +8,15 @@ use groundcrew::error::Result;
 use groundcrew::write::is_not_found;
 use kube::api::ApiResource;
 use kube::core::GroupVersion;
-use kube::discovery::{self, ApiCapabilities, Scope, verbs};
+use kube::discovery;
+use kube::discovery::{ApiCapabilities, Scope, verbs};
 
-use super::{Manifest, Setup, wrong};
+use crate::commands::issue::setup::manifest::{Manifest, Setup, wrong};
 
 type Kinds = Vec<(ApiResource, ApiCapabilities)>;
 
 /// Returns what the server calls the kind of each manifest: one request for each API version.
-pub(super) async fn resolve(
+pub async fn resolve(
     session: &Session,
     setup: &Setup,
     namespace: &str,

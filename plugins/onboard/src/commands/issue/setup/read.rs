@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use groundcrew::error::{Error, Result};
 use serde_json::Value;
 
-use super::{Manifest, SCRIPT, Setup, wrong};
+use crate::commands::issue::setup::manifest::{Manifest, SCRIPT, Setup, wrong};
 
 /// Reads what is in a directory.
-pub(super) fn directory(directory: &Path) -> Result<Setup> {
+pub fn directory(directory: &Path) -> Result<Setup> {
     let shown = directory.display();
     let unreadable =
         |error| Error::usage(format!("cannot read directory {shown}")).with_source(error);

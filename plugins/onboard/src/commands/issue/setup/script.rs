@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How it ended.
-pub(super) struct Ended {
+pub struct Ended {
     pub(super) code: Option<i32>,
     pub(super) took: Duration,
     status: ExitStatus,
@@ -48,7 +48,7 @@ impl Ended {
 /// # Errors
 ///
 /// When it cannot be started; interrupted, once it has ended.
-pub(super) async fn run(
+pub async fn run(
     script: &Path,
     kubeconfig: &Path,
     namespace: &str,

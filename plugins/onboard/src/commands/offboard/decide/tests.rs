@@ -1,8 +1,19 @@
-use k8s_openapi::api::rbac::v1::RoleRef;
+use crate::model::labels;
+
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::{RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
-use crate::observe::{FoundNamespace, FoundRecord};
-use crate::record::{Record, Settings};
+use crate::commands::offboard::observe::{Binding, Found};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found::{FoundNamespace, FoundRecord};
+use crate::model::generation::Generation;
+use crate::model::login::Asserted;
+use crate::model::record::Record;
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
 const NOW: &str = "2026-12-01T00:00:00Z";
 
@@ -70,7 +81,7 @@ fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
 }
 
 fn namespace(owner: Option<&str>) -> Option<FoundNamespace> {
-    let owner = owner.map(|owner| (meta::OWNER.to_owned(), owner.to_owned()));
+    let owner = owner.map(|owner| (labels::OWNER.to_owned(), owner.to_owned()));
     Some(FoundNamespace {
         annotations: owner.into_iter().collect(),
         metadata: ObjectMeta {
@@ -173,7 +184,7 @@ fn a_shared_group_counts_as_long_as_its_certificate_lasts() {
 }
 
 #[test]
-fn only_a_namespace_that_is_hers_goes() {
+fn only_a_namespace_that_is_theirs_goes() {
     let end = |found: &Found, keep| plan(&alice(), found, keep, now()).unwrap().namespace;
     let mut found = Found {
         record: recorded(Vec::new()),
@@ -190,7 +201,7 @@ fn only_a_namespace_that_is_hers_goes() {
         found.namespace = namespace(owner);
         assert_eq!(
             end(&found, false),
-            NamespaceEnd::NotHers("alice".to_owned())
+            NamespaceEnd::NotOwned("alice".to_owned())
         );
     }
     found.namespace = namespace(Some("alice"));
@@ -232,7 +243,7 @@ fn a_login_is_she_everywhere_and_its_group_only_in_her_own_binding() {
         ..issue(generation, "9999-01-01T00:00:00Z", &["oidc:devs"])
     };
     let mut own = binding("alice/onboard-alice", &[subject("Group", "oidc:devs")]);
-    let label = (meta::USER_LABEL.to_owned(), "alice".to_owned());
+    let label = (labels::USER_LABEL.to_owned(), "alice".to_owned());
     own.metadata.labels = Some([label].into());
     let found = Found {
         record: recorded(vec![

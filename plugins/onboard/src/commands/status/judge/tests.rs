@@ -1,9 +1,19 @@
 use std::collections::BTreeMap;
 
+use groundcrew::exit::Exit;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::record::{Generation, Settings};
+use crate::commands::status::observe::Observed;
+use crate::commands::status::obstacle::Reason;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found;
+use crate::model::generation::Generation;
+use crate::model::record::Record;
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -31,7 +41,7 @@ fn alice() -> (UserName, Observed) {
     });
     let found = Observed {
         record,
-        namespace: Ok(Some(crate::observe::FoundNamespace::default())),
+        namespace: Ok(Some(found::FoundNamespace::default())),
         quotas: Ok(Vec::new()),
         pods: Ok(Vec::new()),
         replica_sets: Ok(Vec::new()),

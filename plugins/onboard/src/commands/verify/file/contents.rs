@@ -1,24 +1,26 @@
 //! What a kubeconfig says of itself.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use kube::config::Kubeconfig;
 use zeroize::Zeroizing;
 
-use crate::credential::{Issued, TokenClaims, unbase64};
-use crate::identity::UserName;
-use crate::record::{self, CredentialKind, SYSTEM_NAMESPACE};
-use crate::verify::plan::Held;
+use crate::commands::verify::judge::Held;
+use crate::model::credential::{Issued, TokenClaims, unbase64};
+use crate::model::credential_kind::CredentialKind;
+use crate::model::record;
+use crate::model::user::UserName;
 
 /// Larger than any kubeconfig with embedded certificates; stops at devices and logs.
 const MAX_SIZE: u64 = 1024 * 1024;
 
 /// What a file says of itself.
-pub(super) struct Contents {
+pub struct Contents {
     /// The context's namespace.
     pub(super) namespace: Option<String>,
     /// Whose it says it is: the certificate's `CN`, the token's `sub`.
@@ -34,7 +36,7 @@ pub(super) struct Contents {
 }
 
 /// Reads the file, once.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {
+pub fn read(path: &Path) -> Result<Zeroizing<String>> {
     let shown = path.display();
     let refuse = |why: &str| Error::usage(format!("{shown} {why}"));
     let metadata = std::fs::metadata(path)
@@ -53,7 +55,7 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>> {
 }
 
 /// Reads what the file says, without asking anybody.
-pub(super) fn contents(text: &str, path: &Path) -> Result<Contents> {
+pub fn contents(text: &str, path: &Path) -> Result<Contents> {
     let shown = path.display();
     let refuse = |why: &str| Error::usage(format!("{shown} {why}"));
     let config = Kubeconfig::from_yaml(text).map_err(|_| refuse("is not a kubeconfig"))?;

@@ -1,13 +1,17 @@
 //! A kubeconfig: tried out as it is, and held against the record.
 
+pub mod contents;
+
 use std::path::Path;
 use std::time::Duration;
 
+use groundcrew::client;
+use groundcrew::client::Session;
 use groundcrew::client::access::{Access, is_allowed, who_am_i};
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
 use groundcrew::error::Result;
 use groundcrew::flags::kube::Tuning;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::{is_forbidden, status};
 use jiff::Timestamp;
@@ -15,19 +19,21 @@ use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange};
 use kube::api::{Api, PostParams};
 
-use super::document::{Credential, State, Verification};
-use super::plan;
-use crate::identity::UserName;
-use crate::objects;
-use crate::observe::rules_of;
-use crate::proof::{self, Check, Expected};
-use crate::record::{CredentialKind, Extra, Record, SYSTEM_NAMESPACE};
-use crate::run::product;
-use crate::sight::{Sight, sight};
-
-mod contents;
-
-use contents::{Contents, contents, read};
+use crate::cluster::proof;
+use crate::cluster::proof::expected;
+use crate::cluster::proof::expected::Expected;
+use crate::cluster::roles::rules_of;
+use crate::commands::verify::document::{Credential, State, Verification};
+use crate::commands::verify::file::contents::{Contents, contents, read};
+use crate::commands::verify::judge;
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::objects::namespace;
+use crate::model::product::product;
+use crate::model::record::Record;
+use crate::model::settings::Extra;
+use crate::model::unseen::{Sight, sight};
+use crate::model::user::UserName;
 
 /// Verifies a file; `own` is the session of whoever runs this, which may see the record.
 ///
@@ -120,7 +126,7 @@ impl Findings<'_> {
                     "the file's namespace",
                     (!at_home).then_some(why),
                 ));
-                plan::on_record(record, held, now)
+                judge::on_record(record, held, now)
             }
             Ok((None, _)) => {
                 let why = "there is no record of this person".to_owned();
@@ -169,7 +175,7 @@ impl Findings<'_> {
     /// Tries out what it can do; returns the server's word for whose it is.
     async fn tried(&mut self, record: &Seen, state: State) -> Option<String> {
         let her = self.her;
-        let telling = proof::telling(&self.namespace);
+        let telling = expected::telling(&self.namespace);
         let mut can = Vec::new();
         for access in &telling {
             match is_allowed(her, access).await {
@@ -234,7 +240,7 @@ impl Findings<'_> {
             _ => &none,
         };
         let api = Api::<LimitRange>::namespaced(self.her.client.clone(), &self.namespace);
-        let limits = api.get_opt(objects::LIMITS).await;
+        let limits = api.get_opt(namespace::LIMITS).await;
         let known = record.as_ref().ok().and_then(|(record, _)| record.as_ref());
         let claims = known.is_some_and(|record| record.settings.extras.contains(&Extra::Claims));
         let expected = Expected {
@@ -256,7 +262,7 @@ impl Findings<'_> {
 
     /// Asks for what nobody onboarded can do, without knowing whom to expect.
     async fn reach(&mut self) -> Result<String> {
-        for access in proof::beyond(&self.namespace, &[], false) {
+        for access in expected::beyond(&self.namespace, &[], false) {
             let failure = is_allowed(self.her, &access)
                 .await?
                 .then(|| "it can".to_owned());

@@ -1,7 +1,20 @@
+use crate::model::labels;
+use crate::model::objects::binding;
+
 use groundcrew::exit::Exit;
+use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::{PolicyRule, Subject as BindingSubject};
 
 use super::*;
-use crate::record::Settings;
+use crate::cluster::access_reviews::Answer;
+use crate::commands::verify::document::{State, Verification};
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found::FoundNamespace;
+use crate::model::generation::Generation;
+use crate::model::record::Record;
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
 fn now() -> Timestamp {
     "2026-11-21T09:00:00Z".parse().unwrap()
@@ -37,9 +50,10 @@ fn alice(issues: &[Generation]) -> (UserName, Person) {
         verbs: vec!["create".to_owned(), "list".to_owned()],
         ..PolicyRule::default()
     };
-    let binding = objects::role_binding("alice", &user, "edit", &record.holders(&user, now()));
+    let binding = binding::role_binding("alice", &user, "edit", &record.holders(&user, now()));
     let mut home = FoundNamespace::default();
-    home.annotations.insert(meta::OWNER.into(), "alice".into());
+    home.annotations
+        .insert(labels::OWNER.into(), "alice".into());
     let person = Person {
         record,
         rules: Ok(vec![rule]),

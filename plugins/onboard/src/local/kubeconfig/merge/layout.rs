@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::Put;
+use crate::local::kubeconfig::merge::entry::Put;
 
 /// Puts an entry into its list; `None` when the text is laid out in another way.
-pub(super) fn put(text: &str, put: &Put<'_>, entry: &Value) -> Option<String> {
+pub fn put(text: &str, put: &Put<'_>, entry: &Value) -> Option<String> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     if let Some(last) = lines.last_mut().filter(|line| !line.ends_with('\n')) {
         last.push('\n');

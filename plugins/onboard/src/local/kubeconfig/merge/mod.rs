@@ -4,14 +4,16 @@
 //! text is edited in place, and the result is read back and compared with what it has to mean; a
 //! file whose layout is not kubectl's (JSON, flow style, anchors) is written anew instead.
 
+pub mod entry;
+pub mod layout;
+
 use groundcrew::error::Result;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::credential::{Issued, unbase64};
-use crate::identity::UserName;
-
-mod layout;
+use crate::local::kubeconfig::merge::entry::{List, Put};
+use crate::model::credential::{Issued, unbase64};
+use crate::model::user::UserName;
 
 /// What goes in.
 pub struct Entries {
@@ -27,42 +29,6 @@ pub struct Entries {
     pub context: Value,
     /// Whose it is.
     pub person: UserName,
-}
-
-/// The three lists of a kubeconfig.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List {
-    /// `clusters`.
-    Clusters,
-    /// `users`.
-    Users,
-    /// `contexts`.
-    Contexts,
-}
-
-impl List {
-    /// Every list.
-    pub const ALL: [Self; 3] = [Self::Clusters, Self::Contexts, Self::Users];
-
-    /// Returns the key of the list.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Clusters => "clusters",
-            Self::Users => "users",
-            Self::Contexts => "contexts",
-        }
-    }
-
-    /// Returns the key of an entry's body.
-    #[must_use]
-    pub fn entry(self) -> &'static str {
-        match self {
-            Self::Clusters => "cluster",
-            Self::Users => "user",
-            Self::Contexts => "context",
-        }
-    }
 }
 
 impl Entries {
@@ -136,19 +102,6 @@ fn generation(user: &Value, person: &UserName) -> Option<u32> {
     let mut groups = issued.groups.iter();
     let generation = groups.find_map(|group| person.generation_of(group))?;
     (issued.user == person.as_str()).then_some(generation)
-}
-
-/// One entry that goes into one file.
-#[derive(Clone, Copy, Debug)]
-pub struct Put<'a> {
-    /// The list.
-    pub list: List,
-    /// The entry's name.
-    pub name: &'a str,
-    /// The entry's body.
-    pub body: &'a Value,
-    /// What an entry of that name holds besides goes too.
-    pub whole: bool,
 }
 
 /// What became of a text.

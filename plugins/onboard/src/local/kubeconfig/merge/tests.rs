@@ -1,4 +1,8 @@
+use serde_json::{Value, json};
+
 use super::*;
+use crate::local::kubeconfig::merge::entry::{List, Put};
+use crate::model::user::UserName;
 
 const OWN: &str = "\
 # my clusters, do not sort

@@ -1,10 +1,15 @@
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
+use groundcrew::error::Result;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::identity::UserName;
+use crate::local::kubeconfig::merge::Entries;
+use crate::model::user::UserName;
 
 fn entries() -> Entries {
     Entries {
@@ -111,7 +116,8 @@ async fn a_broken_file_is_named_with_its_line_and_stays() {
 #[cfg(unix)]
 #[tokio::test]
 async fn links_and_modes_stay_and_a_new_file_is_private() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::symlink;
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     fs::create_dir(path("real")).unwrap();

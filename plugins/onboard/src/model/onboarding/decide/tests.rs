@@ -1,27 +1,38 @@
+use crate::model::labels;
+use crate::model::objects::binding;
+use crate::model::objects::namespace;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use groundcrew::error::Kind;
+use groundcrew::error::{Kind, Result};
 use groundcrew::flags::{DryRun, OutputArgs};
+use groundcrew::tenancy::{Profile, Size};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
-use crate::kubeconfig::Endpoint;
-use crate::kubeconfig::Existing;
-use crate::observe::{FoundRecord, InNamespace};
-use crate::options::KeySource;
-use groundcrew::tenancy::Size;
+use crate::model::credential::Issued;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::found::{FoundNamespace, FoundRecord};
+use crate::model::generation::Generation;
+use crate::model::holder::Holder;
+use crate::model::kubeconfig::{Endpoint, Existing, Held};
+use crate::model::onboarding::observed::{InNamespace, Observed};
+use crate::model::onboarding::options::{Auth, KeySource, Mode, Options};
+use crate::model::onboarding::plan::{CredentialStep, NamespaceStep, Plan};
+use crate::model::record::Record;
+use crate::model::settings::Settings;
+use crate::model::user::UserName;
 
+mod own_request;
 const NOW: &str = "2026-11-21T09:00:00Z";
 
-mod her_key;
-
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn options() -> Options {
+pub fn options() -> Options {
     Options {
         user: UserName::parse("alice").unwrap(),
         namespace: None,
@@ -47,9 +58,6 @@ fn options() -> Options {
         renewal: None,
         declared_by: None,
         provider: None,
-        setup: None,
-        smoke: None,
-        asked: None,
         dry_run: DryRun::None,
         field_manager: "kubectl-onboard".to_owned(),
         force_conflicts: false,
@@ -57,7 +65,7 @@ fn options() -> Options {
     }
 }
 
-fn nothing() -> Observed {
+pub fn nothing() -> Observed {
     Observed {
         record: None,
         namespace: None,
@@ -76,8 +84,8 @@ fn nothing() -> Observed {
     }
 }
 
-fn hers() -> FoundNamespace {
-    let metadata = objects::namespace("alice", &options().user, &Settings::default()).metadata;
+pub fn hers() -> FoundNamespace {
+    let metadata = namespace::namespace("alice", &options().user, &Settings::default()).metadata;
     FoundNamespace {
         labels: metadata.labels.unwrap(),
         annotations: metadata.annotations.unwrap(),
@@ -86,7 +94,7 @@ fn hers() -> FoundNamespace {
     }
 }
 
-fn issue(generation: u32, days: i64) -> Generation {
+pub fn issue(generation: u32, days: i64) -> Generation {
     let end = now().as_second() + days * 86400;
     Generation {
         generation,
@@ -103,7 +111,7 @@ fn issue(generation: u32, days: i64) -> Generation {
     }
 }
 
-fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
+pub fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
     let settings = Settings {
         role: "view".into(),
         profile: "large".into(),
@@ -117,9 +125,9 @@ fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
     })
 }
 
-fn held(generation: u32, days: i64) -> Existing {
+pub fn held(generation: u32, days: i64) -> Existing {
     let issue = issue(generation, days);
-    Existing::Hers(Held {
+    Existing::Theirs(Held {
         kind: issue.kind,
         generation,
         groups: issue.groups,
@@ -128,7 +136,7 @@ fn held(generation: u32, days: i64) -> Existing {
     })
 }
 
-fn decide(options: &Options, observed: &Observed) -> Result<Plan> {
+pub fn decide(options: &Options, observed: &Observed) -> Result<Plan> {
     plan(options, observed, now())
 }
 
@@ -345,10 +353,10 @@ fn a_foreign_file_is_never_overwritten_unasked() {
 }
 
 #[test]
-fn only_a_namespace_that_says_it_is_hers_is_adopted() {
+fn only_a_namespace_that_says_it_is_theirs_is_adopted() {
     let bare = FoundNamespace::default();
     let bobs = FoundNamespace {
-        annotations: BTreeMap::from([(meta::OWNER.to_owned(), "bob".to_owned())]),
+        annotations: BTreeMap::from([(labels::OWNER.to_owned(), "bob".to_owned())]),
         ..FoundNamespace::default()
     };
     let going = FoundNamespace {
@@ -426,7 +434,7 @@ fn a_group_that_somebody_wrote_into_the_record_is_not_handed_out() {
 
 #[test]
 fn another_role_replaces_the_binding() {
-    let binding = objects::role_binding("alice", &options().user, "view", &[]);
+    let binding = binding::role_binding("alice", &options().user, "view", &[]);
     let observed = Observed {
         bindings: vec![binding],
         namespace: Some(hers()),

@@ -1,6 +1,8 @@
-use groundcrew::flags::OutputArgs;
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Format, OutputArgs};
 
 use super::*;
+use crate::model::time::until;
 
 fn report() -> Report {
     Report {
@@ -15,8 +17,6 @@ fn report() -> Report {
         certificate: None,
         kubeconfig: Some("./alice.kubeconfig".to_owned()),
         verified: true,
-        setup: None,
-        smoke: None,
         exit: Exit::Done,
         elapsed_seconds: 2.3,
         requests: 24,

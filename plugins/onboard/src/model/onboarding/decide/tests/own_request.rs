@@ -1,21 +1,28 @@
 //! Plans for a request that she made with a key of her own.
 
-use groundcrew::client::access::Access;
-
 use super::*;
-use crate::credential::KeyAndRequest;
-use crate::record::Begun;
-use crate::request::HerRequest;
 
-fn request(generation: u32) -> HerRequest {
+use groundcrew::client::access::Access;
+use groundcrew::error::Result;
+
+use crate::model::credential::KeyAndRequest;
+use crate::model::generation::Generation;
+use crate::model::onboarding::observed::Observed;
+use crate::model::onboarding::options::{Auth, KeySource, Options};
+use crate::model::onboarding::plan::CredentialStep;
+use crate::model::onboarding::rights::required;
+use crate::model::record::Begun;
+use crate::model::signing_request::SigningRequest;
+
+fn request(generation: u32) -> SigningRequest {
     let user = options().user;
     let pair = KeyAndRequest::new("alice", &[user.generation_group(generation)]).unwrap();
-    HerRequest::check(pair.request_pem(), &user).unwrap()
+    SigningRequest::check(pair.request_pem(), &user).unwrap()
 }
 
-fn signing(request: &HerRequest) -> Options {
+fn signing(request: &SigningRequest) -> Options {
     Options {
-        key: KeySource::Hers(request.clone()),
+        key: KeySource::External(request.clone()),
         auth: Auth::Cert,
         ..options()
     }

@@ -1,0 +1,103 @@
+//! The common ending of the commands that stand on the onboarding engine: look, then rehearse or
+//! carry out, and answer.
+
+use std::time::Instant;
+
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::{DryRun, KubeArgs};
+use groundcrew::ui::Ui;
+
+use crate::cluster::endpoint::Cache;
+use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
+use crate::local::delivery::Files;
+use crate::model::onboarding::observed::Observed;
+use crate::model::onboarding::options::{Mode, Options};
+use crate::model::onboarding::plan::{CredentialStep, Prepared};
+use crate::model::onboarding::preview;
+use crate::model::onboarding::report::Report;
+use crate::model::product::product;
+use crate::model::{kubeconfig, time};
+
+/// Renews, joins or leaves, as the options say.
+///
+/// # Errors
+///
+/// Why nothing, or not everything, was done.
+pub async fn answer(
+    options: &Options,
+    kube: &KubeArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    let started = Instant::now();
+    let session = interrupt
+        .guard(client::connect(kube, &product(), ui))
+        .await?;
+    let me = interrupt.guard(may(&session, &[options])).await?;
+    let onboarder = Onboarder {
+        session: &session,
+        me: &me,
+        tuning: kube.tuning(),
+        delivery: &Files,
+        ui,
+        interrupt,
+    };
+    let cache = Cache::default();
+    let looking = prepare(&session, options, &Files, &cache);
+    let mut prepared = interrupt.guard(looking).await?;
+    if rehearsed(&onboarder, options, &prepared).await? {
+        ui.answer(preview::plan(options, &prepared.plan, &[])?)?;
+        return Ok(Exit::Done);
+    }
+    warn(&prepared, ui);
+    let outcome = onboarder.carry_out(options, &mut prepared).await?;
+    let requests = session.requests() + outcome.requests_as_user;
+    let (plan, now) = (&prepared.plan, prepared.now);
+    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
+    ui.answer(report.render(&options.output)?)?;
+    if let Mode::Renew { grace } = options.mode
+        && !grace.is_zero()
+    {
+        let end = time::until(plan.retire_at, now);
+        ui.status(format_args!("what she held before works until {end}."));
+        ui.hint("then take its rights away:  kubectl onboard renew --due");
+    }
+    session.finish()?;
+    Ok(report.exit())
+}
+
+/// Says whether this is a dry run, and lets the server check what it can if that is asked for.
+///
+/// # Errors
+///
+/// What the server refuses.
+pub async fn rehearsed(
+    onboarder: &Onboarder<'_>,
+    options: &Options,
+    prepared: &Prepared,
+) -> Result<bool> {
+    if options.dry_run == DryRun::Server {
+        onboarder.run(options, prepared).rehearse().await?;
+    }
+    Ok(options.dry_run != DryRun::None)
+}
+
+/// Warns of a credential that would work on this machine alone.
+pub fn warn(prepared: &Prepared, ui: &Ui) {
+    if matches!(prepared.plan.credential, CredentialStep::Issue { .. }) {
+        warn_of_loopback(&prepared.observed, ui);
+    }
+}
+
+fn warn_of_loopback(observed: &Observed, ui: &Ui) {
+    let server = &observed.endpoint.server;
+    if kubeconfig::is_loopback(server) {
+        ui.warning(format_args!(
+            "{server} is this machine's own address: the kubeconfig works on this machine alone"
+        ));
+        ui.hint("name the address that others reach with --user-server");
+    }
+}

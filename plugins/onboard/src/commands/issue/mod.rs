@@ -1,0 +1,120 @@
+//! `kubectl onboard USER`: asks, looks, agrees, carries out and answers.
+
+pub mod answer;
+pub mod args;
+pub mod as_user;
+pub mod ask;
+pub mod login;
+pub mod setup;
+pub mod smoke;
+
+use std::time::Instant;
+
+use groundcrew::app::Interrupt;
+use groundcrew::client;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{DryRun, KubeArgs};
+use groundcrew::ui::Ui;
+
+use crate::cluster::endpoint::Cache;
+use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
+use crate::commands::answer::{rehearsed, warn};
+use crate::commands::issue::answer::Answer;
+use crate::commands::issue::args::IssueArgs;
+use crate::commands::issue::as_user::AsUser;
+use crate::local::delivery::Files;
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::plan::Plan;
+use crate::model::onboarding::preview;
+use crate::model::onboarding::report::Report;
+use crate::model::product::product;
+
+/// Onboards: what is missing is asked for on a terminal first.
+///
+/// # Errors
+///
+/// Why nothing, or not everything, was done.
+pub async fn run(args: IssueArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    if !args.is_to_be_asked(ui) {
+        let (options, as_user, kube) = args.resolve()?;
+        return onboard(&options, &as_user, None, &kube, ui, interrupt).await;
+    }
+    let typed = std::env::args_os().skip(1);
+    let typed: Vec<String> = typed
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let (args, line) = args.ask(&typed, ui)?;
+    let (options, as_user, kube) = args.resolve()?;
+    onboard(&options, &as_user, Some(&line), &kube, ui, interrupt).await
+}
+
+async fn onboard(
+    options: &Options,
+    as_user: &AsUser,
+    asked: Option<&str>,
+    kube: &KubeArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    let started = Instant::now();
+    let session = interrupt
+        .guard(client::connect(kube, &product(), ui))
+        .await?;
+    let me = interrupt.guard(may(&session, &[options])).await?;
+    let cache = Cache::default();
+    let looking = prepare(&session, options, &Files, &cache);
+    let mut prepared = interrupt.guard(looking).await?;
+    let onboarder = Onboarder {
+        session: &session,
+        me: &me,
+        tuning: kube.tuning(),
+        delivery: &Files,
+        ui,
+        interrupt,
+    };
+    let ready = as_user.check(&session, options, &prepared.plan);
+    let ready = interrupt.guard(ready).await?;
+    let steps = as_user.plan_lines(options.user.as_str());
+    if let Some(line) = asked {
+        agree(options, &prepared.plan, &steps, line, ui)?;
+    }
+    if rehearsed(&onboarder, options, &prepared).await? {
+        if options.dry_run == DryRun::Server && as_user.is_asked_for() {
+            ui.status("not checked: what is done as her, because a rehearsal gives her no file.");
+        }
+        ui.answer(preview::plan(options, &prepared.plan, &steps)?)?;
+        return Ok(Exit::Done);
+    }
+    warn(&prepared, ui);
+    let outcome = onboarder.carry_out(options, &mut prepared).await?;
+    let (plan, now) = (&prepared.plan, prepared.now);
+    let done = as_user.run(&onboarder, options, plan, &outcome, ready.as_ref());
+    let done = done.await;
+    let requests = session.requests() + outcome.requests_as_user + done.requests;
+    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
+    let answer = Answer {
+        report: &report,
+        setup: done.setup,
+        smoke: done.smoke,
+    };
+    ui.answer(answer.render(&options.output)?)?;
+    if let Some(error) = done.error {
+        return Err(error);
+    }
+    session.finish()?;
+    Ok(answer.exit())
+}
+
+/// Shows what would be done and the command that does it, and asks whether to go on.
+fn agree(options: &Options, plan: &Plan, steps: &[String], line: &str, ui: &Ui) -> Result<()> {
+    if options.dry_run == DryRun::None {
+        ui.status(preview::preview(options, plan, steps).trim_end());
+    }
+    ui.status(format_args!("The same without questions:\n  {line}"));
+    if options.dry_run != DryRun::None || ui.confirm("Go on?")? {
+        Ok(())
+    } else {
+        Err(Error::failed("nothing was done: the answer was no"))
+    }
+}

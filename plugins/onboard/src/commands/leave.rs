@@ -1,0 +1,58 @@
+//! `kubectl onboard leave`: takes away a role in a namespace of others.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::complete;
+use groundcrew::error::{Error, Result};
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
+
+use crate::cluster::people;
+use crate::commands::answer::answer;
+use crate::model::onboarding::options::Options;
+
+/// Take away her role in a namespace of others
+#[derive(Args, Debug)]
+pub struct LeaveArgs {
+    /// Who leaves
+    #[arg(id = "who", value_name = "USER", add = people::names())]
+    who: String,
+
+    /// What she leaves
+    #[arg(value_name = "NAMESPACE", add = complete::namespaces())]
+    place: String,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Leaves.
+///
+/// # Errors
+///
+/// Why nothing was done.
+pub async fn run(args: LeaveArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    // A role after the name is no mistake: what was typed for `join` is taken for `leave`.
+    let namespace = args.place.split(':').next().unwrap_or_default();
+    if !groundcrew::tenancy::is_label(namespace) {
+        return Err(
+            Error::usage(format!("{namespace:?} cannot name a namespace"))
+                .with_hint("lower-case letters, digits and -, at most 63 characters"),
+        );
+    }
+    let options = Options {
+        leaves: vec![namespace.to_owned()],
+        ..Options::keeping(&args.who, &args.write, args.output)?
+    };
+    answer(&options, &args.kube, ui, interrupt).await
+}

@@ -1,0 +1,16 @@
+//! What is asked, found, decided and answered when somebody is onboarded.
+
+pub mod changes;
+pub mod credential_step;
+pub mod decide;
+pub mod delivery;
+pub mod observed;
+pub mod options;
+pub mod outcome;
+pub mod own_request;
+pub mod plan;
+pub mod preview;
+pub mod report;
+pub mod resolve;
+pub mod rights;
+pub mod summary;

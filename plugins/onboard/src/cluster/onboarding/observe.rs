@@ -7,13 +7,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, PolicyRule, RoleBinding};
 use kube::api::{Api, ListParams};
 
+use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::endpoint::{Cache, endpoint};
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
@@ -101,10 +102,16 @@ pub async fn observe(
         },
     )
     .await?;
+    let claims = match &record {
+        // Who was never onboarded has claimed nothing that hangs on a generation.
+        None => Vec::new(),
+        Some(_) => claims_of(session, user, cache).await?,
+    };
     Ok(Observed {
         record,
         namespace: found,
         bindings,
+        claims,
         wide,
         existing,
         requests,
@@ -211,4 +218,14 @@ async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<Certifica
             )
         })?;
     Ok(found.items)
+}
+
+/// Reads the owner bindings of what the user has claimed.
+async fn claims_of(session: &Session, user: &UserName, cache: &Cache) -> Result<Vec<RoleBinding>> {
+    let index = cache.index.get_or_try_init(|| claim_index(session)).await?;
+    let mut all = Vec::new();
+    for namespace in claimed(index, user) {
+        all.extend(binding_named(session, &namespace, CLAIM_OWNER_BINDING).await?);
+    }
+    Ok(all)
 }

@@ -8,18 +8,17 @@ use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, PolicyRule, RoleBinding};
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 
+use crate::cluster::certificates::Requests;
 use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::endpoint::{Cache, endpoint};
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
 use crate::cluster::roles::{binding_named, binding_of, rules_of};
-use crate::model::labels;
 use crate::model::objects::namespace;
 use crate::model::onboarding::delivery::Delivery;
 use crate::model::onboarding::observed::{InNamespace, Observed};
@@ -95,7 +94,7 @@ pub async fn observe(
         },
         async {
             if found.is_some() || record.is_some() {
-                requests_of(session, user).await
+                Requests::of(session).made_for(user).await
             } else {
                 Ok(Vec::new())
             }
@@ -204,20 +203,6 @@ async fn existing(session: &Session, namespace: &str) -> Result<InNamespace> {
         quota,
         policy,
     })
-}
-
-async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
-    let selector = format!("{}={}", labels::USER_LABEL, user.slug());
-    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
-        .list(&ListParams::default().labels(&selector))
-        .await
-        .map_err(|error| {
-            explain(
-                error,
-                &Doing::new("list", "certificatesigningrequests.certificates.k8s.io"),
-            )
-        })?;
-    Ok(found.items)
 }
 
 /// Reads the owner bindings of what the user has claimed.

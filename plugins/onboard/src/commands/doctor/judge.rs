@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use crate::commands::doctor::finding::{Diagnosis, Line, State};
 use crate::commands::doctor::observe::Observed;
-use crate::commands::doctor::probe::{Outcome, SIGNER};
+use crate::commands::doctor::probe::Outcome;
 use crate::commands::doctor::{grant, network, records};
 use crate::model::kubeconfig;
+use crate::model::objects::certificate_request::SIGNER;
 
 /// Puts the diagnosis together.
 pub fn diagnosis(found: &Observed, now: Timestamp) -> Diagnosis {

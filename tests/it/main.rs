@@ -34,6 +34,7 @@ mod onboard_handover_refusals;
 mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
+mod onboard_offboard_dry_run;
 mod onboard_refusals;
 mod onboard_renew;
 mod onboard_setup;
@@ -115,6 +116,10 @@ fn main() -> ExitCode {
         ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
+        (
+            "onboard_offboard_dry_run",
+            onboard_offboard_dry_run::cases(),
+        ),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
         ("onboard_setup", onboard_setup::cases()),

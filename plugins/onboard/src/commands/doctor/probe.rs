@@ -37,13 +37,13 @@ pub enum Outcome {
     Signed(Duration),
     /// It was approved and nothing happened in that time.
     Silent(Duration),
-    /// The signer or somebody else refused.
+    /// The signer or someone else refused.
     Refused(String),
     /// It was not sent, or not approved, and why.
     NotTried(String),
     /// It could not be removed: its name, and why.
     Left(String, String),
-    /// Nobody has asked yet.
+    /// It was not asked yet.
     #[default]
     Unasked,
 }
@@ -60,14 +60,14 @@ pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) 
         dry_run: false,
         force_conflicts: false,
     };
-    // The key is dropped here: nobody can ever use what is signed for it.
+    // The key is dropped here: what is signed for it can never be used.
     let request = object(&KeyAndRequest::new("groundcrew-doctor", &[])?);
     let name = request.metadata.name.clone().unwrap_or_default();
     let is_mine = |found: &CertificateSigningRequest| found.spec.request == request.spec.request;
     let made = match writer.create(&api, &request, is_mine).await {
         Ok(made) => made,
         Err(error) => {
-            // Where nobody knows whether it was made, it is removed if it was.
+            // When it is unknown whether it was created, it is removed if it was.
             let left = remove(&api, &writer, &name, None).await;
             let why = explain(error, &Doing::new("create", RESOURCE).named(&name));
             return Ok(match left {
@@ -126,7 +126,7 @@ async fn ask(
             type_: "Approved".to_owned(),
             status: "True".to_owned(),
             reason: Some("Probe".to_owned()),
-            message: Some("kubectl onboard doctor asks whether this signer issues".to_owned()),
+            message: Some("kubectl onboard doctor checks whether this signer issues certificates".to_owned()),
             ..CertificateSigningRequestCondition::default()
         }]),
     });
@@ -177,7 +177,7 @@ async fn remove(
             .err()
             .unwrap_or_default()
     };
-    let mut last = "somebody keeps changing it".to_owned();
+    let mut last = "it keeps changing".to_owned();
     for _ in 0..5 {
         let found = match api.get_opt(name).await {
             Ok(None) => return Ok(()),

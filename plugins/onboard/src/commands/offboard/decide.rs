@@ -29,7 +29,7 @@ pub struct Plan {
     pub groups: Vec<String>,
     /// The user has or had a token.
     pub token: bool,
-    /// User names that logins give besides the user's own.
+    /// User names that logins give other than the user's own.
     pub names: Vec<String>,
     /// Namespaces where the proof looks.
     pub places: Vec<String>,

@@ -53,7 +53,7 @@ impl Proof {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Allowed {
-    /// The server's reason: which binding, through whom.
+    /// The server's reason: which binding, and through which subject.
     pub through: String,
     /// How many permissions.
     pub permissions: usize,

@@ -28,6 +28,7 @@ mod onboard_asked;
 mod onboard_choices;
 mod onboard_claims;
 mod onboard_doctor;
+mod onboard_dry_run;
 mod onboard_faults;
 mod onboard_handover;
 mod onboard_handover_refusals;
@@ -107,6 +108,7 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_claims", onboard_claims::cases()),
         ("onboard_doctor", onboard_doctor::cases()),
+        ("onboard_dry_run", onboard_dry_run::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
         (

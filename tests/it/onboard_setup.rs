@@ -96,13 +96,11 @@ fn applied(suite: &Suite) {
     let run = || suite.onboard(&alice).args(["--setup"]).args([&setup]);
     let plan = run().line("--dry-run=client").run();
     plan.success()
-        .answers(&format!(
-            "service/web applied as {alice}: a.json:1 (dry run)"
-        ))
-        .answers(&format!(
-            "deployment.apps/web applied as {alice}: b.yaml:8 (dry run)"
-        ))
-        .answers(&format!("setup.sh run as {alice} (dry run)"));
+        .answers("service/web applied (dry run)")
+        .answers(&format!("a.json:1 as {alice}"))
+        .answers("deployment.apps/web applied (dry run)")
+        .answers(&format!("b.yaml:8 as {alice}"))
+        .answers("setup.sh run (dry run)");
 
     let output = run().line("-o json").run();
     let report = output.success().json();
@@ -291,7 +289,8 @@ fn smoke(suite: &Suite) {
     let run = || suite.onboard(&alice).line("--smoke sandbox.local/pause:1");
     let plan = run().line("--dry-run=client").run();
     plan.success()
-        .answers("pod of sandbox.local/pause:1 run as");
+        .answers("first pod run (dry run)")
+        .answers(&format!("sandbox.local/pause:1 as {alice}"));
     let report = run().line("-o json").run().success().json();
     let smoke = &report["smoke"];
     assert_eq!(

@@ -16,6 +16,8 @@ use crate::model::kubeconfig::Endpoint;
 /// What every person's run reads once.
 #[derive(Debug, Default)]
 pub struct Cache {
+    /// Who has claimed which namespace.
+    pub index: OnceCell<BTreeMap<String, String>>,
     published: OnceCell<Option<Endpoint>>,
     pub rules: Mutex<BTreeMap<String, Vec<PolicyRule>>>,
 }

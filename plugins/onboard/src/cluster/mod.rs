@@ -2,6 +2,7 @@
 
 pub mod access_reviews;
 pub mod certificates;
+pub mod claims;
 pub mod endpoint;
 pub mod namespaces;
 pub mod onboarding;

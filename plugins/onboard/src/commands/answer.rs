@@ -15,8 +15,9 @@ use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
 use crate::local::delivery::Files;
 use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::{Mode, Options};
-use crate::model::onboarding::plan::{CredentialStep, Prepared};
-use crate::model::onboarding::preview;
+use crate::model::onboarding::plan::CredentialStep;
+use crate::model::onboarding::prepared::Prepared;
+use crate::model::onboarding::preview::preview;
 use crate::model::onboarding::report::Report;
 use crate::model::product::product;
 use crate::model::{kubeconfig, time};
@@ -48,8 +49,9 @@ pub async fn answer(
     let cache = Cache::default();
     let looking = prepare(&session, options, &Files, &cache);
     let mut prepared = interrupt.guard(looking).await?;
-    if rehearsed(&onboarder, options, &prepared).await? {
-        ui.answer(preview::plan(options, &prepared.plan, &[])?)?;
+    if options.dry_run != DryRun::None {
+        let lines = onboarder.run(options, &prepared).rehearse().await?;
+        ui.answer(preview(options, &prepared.plan, &lines)?)?;
         return Ok(Exit::Done);
     }
     warn(&prepared, ui);
@@ -67,22 +69,6 @@ pub async fn answer(
     }
     session.finish()?;
     Ok(report.exit())
-}
-
-/// Says whether this is a dry run, and lets the server check what it can if that is asked for.
-///
-/// # Errors
-///
-/// What the server refuses.
-pub async fn rehearsed(
-    onboarder: &Onboarder<'_>,
-    options: &Options,
-    prepared: &Prepared,
-) -> Result<bool> {
-    if options.dry_run == DryRun::Server {
-        onboarder.run(options, prepared).rehearse().await?;
-    }
-    Ok(options.dry_run != DryRun::None)
 }
 
 /// Warns of a credential that would work on this machine alone.

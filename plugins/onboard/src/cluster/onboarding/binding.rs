@@ -12,12 +12,12 @@ use kube::api::Api;
 
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::work::Work;
+use crate::model::change::Change;
 use crate::model::holder::Holder;
-use crate::model::labels;
 use crate::model::objects::binding;
 use crate::model::objects::binding::Binding;
 use crate::model::onboarding::decide;
-use crate::model::onboarding::plan::Place;
+use crate::model::onboarding::steps::Bound;
 use crate::model::settings::Extra;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
@@ -28,82 +28,80 @@ const WIDE: &str = "clusterrolebindings.rbac.authorization.k8s.io";
 const ATTEMPTS: usize = 4;
 
 impl Run<'_> {
-    /// Gives the rights to exactly these holders.
-    pub(super) async fn bind(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
+    /// Binds exactly these holders, and says what that changed.
+    pub(super) async fn bind(
+        &self,
+        bound: &Bound,
+        holders: &[Holder],
+        work: &mut Work,
+    ) -> Result<Change> {
         let user = &self.options.user;
-        let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-        for Place {
-            namespace,
-            role,
-            own,
-        } in &self.plan.places
-        {
-            self.check_interrupt()?;
-            let wanted = binding::role_binding(namespace, user, role, holders);
-            let found = work.bindings.get(namespace).cloned();
-            let name = labels::binding_name(user);
-            let doing = Doing::new("update", RESOURCE).named(name).within(namespace);
-            let api = self.namespaced_api::<RoleBinding>(namespace);
-            let (what, kept) = self
-                .write_binding(&api, &wanted, found, &doing, work)
-                .await?;
-            if let Some(kept) = kept {
-                work.bindings.insert(namespace.clone(), kept);
+        match bound {
+            Bound::Place(place) => {
+                let wanted = binding::role_binding(&place.namespace, user, &place.role, holders);
+                self.bind_role(&place.namespace, &wanted, work).await
             }
-            let place = if *own {
-                String::new()
-            } else {
-                format!(" in {namespace}")
-            };
-            self.done(
-                format_args!("rolebinding/{}{place} {what}", labels::binding_name(user)),
-                format_args!("{role} → {}", to.join(", ")),
-            );
+            Bound::Index => {
+                let wanted = binding::claims_in_records(user, holders);
+                self.bind_role(SYSTEM_NAMESPACE, &wanted, work).await
+            }
+            Bound::Wide(extra) => {
+                if *extra == Extra::Renewal {
+                    self.renewer().await?;
+                }
+                let wanted = binding::wide_binding(*extra, user, holders);
+                self.bind_wide(extra.binding_name(user), &wanted, work)
+                    .await
+            }
+            Bound::Claim(namespace) => self.rebind_claim(namespace, holders, work).await,
         }
-        self.bind_wide(holders, work).await?;
+    }
+
+    /// Binds these holders everywhere, whatever was planned, and says so.
+    pub(super) async fn bind_all(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
+        for bound in Bound::all(&self.plan.places, &self.plan.settings.extras) {
+            self.check_interrupt()?;
+            let change = self.bind(&bound, holders, work).await?;
+            self.told(&bound.line(&self.options.user, holders, change));
+        }
         self.rebind_claims(holders, work).await
     }
 
-    /// Gives the cluster-wide rights beside those in namespaces to these holders.
-    async fn bind_wide(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
-        let user = &self.options.user;
-        for extra in &self.plan.settings.extras {
-            self.check_interrupt()?;
-            if *extra == Extra::Renewal {
-                self.renewer().await?;
-            }
-            let wanted = binding::wide_binding(*extra, user, holders);
-            let name = extra.binding_name(user);
-            let found = work.wide.get(&name).cloned();
-            let api = self.cluster_api::<ClusterRoleBinding>();
-            let doing = Doing::new("update", WIDE).named(&name);
-            let (what, kept) = self
-                .write_binding(&api, &wanted, found, &doing, work)
-                .await?;
-            if let Some(kept) = kept {
-                work.wide.insert(name.clone(), kept);
-            }
-            if *extra == Extra::Claims {
-                let wanted = binding::claims_in_records(user, holders);
-                let found = work.bindings.get(SYSTEM_NAMESPACE).cloned();
-                let doing = Doing::new("update", RESOURCE)
-                    .named(&name)
-                    .within(SYSTEM_NAMESPACE);
-                let api = self.namespaced_api::<RoleBinding>(SYSTEM_NAMESPACE);
-                let (_, kept) = self
-                    .write_binding(&api, &wanted, found, &doing, work)
-                    .await?;
-                if let Some(kept) = kept {
-                    work.bindings.insert(SYSTEM_NAMESPACE.to_owned(), kept);
-                }
-            }
-            let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-            self.done(
-                format_args!("clusterrolebinding/{name} {what}"),
-                format_args!("{} → {}", extra.role(), to.join(", ")),
-            );
+    async fn bind_role(
+        &self,
+        namespace: &str,
+        wanted: &RoleBinding,
+        work: &mut Work,
+    ) -> Result<Change> {
+        let found = work.bindings.get(namespace).cloned();
+        let name = wanted.metadata.name.as_deref().unwrap_or_default();
+        let doing = Doing::new("update", RESOURCE).named(name).within(namespace);
+        let api = self.namespaced_api::<RoleBinding>(namespace);
+        let (change, kept) = self
+            .write_binding(&api, wanted, found, &doing, work)
+            .await?;
+        if let Some(kept) = kept {
+            work.bindings.insert(namespace.to_owned(), kept);
         }
-        Ok(())
+        Ok(change)
+    }
+
+    async fn bind_wide(
+        &self,
+        name: String,
+        wanted: &ClusterRoleBinding,
+        work: &mut Work,
+    ) -> Result<Change> {
+        let found = work.wide.get(&name).cloned();
+        let api = self.cluster_api::<ClusterRoleBinding>();
+        let doing = Doing::new("update", WIDE).named(&name);
+        let (change, kept) = self
+            .write_binding(&api, wanted, found, &doing, work)
+            .await?;
+        if let Some(kept) = kept {
+            work.wide.insert(name, kept);
+        }
+        Ok(change)
     }
 
     /// Makes the role of those who may ask for their next certificate.
@@ -131,7 +129,7 @@ impl Run<'_> {
         mut found: Option<K>,
         doing: &Doing,
         work: &mut Work,
-    ) -> Result<(&'static str, Option<K>)>
+    ) -> Result<(Change, Option<K>)>
     where
         K: Object + Binding,
     {
@@ -149,23 +147,26 @@ impl Run<'_> {
                     let (user, force) = (&self.options.user, self.options.force_conflicts);
                     binding::check_subjects(found, user, &asserted, force)?;
                     let Some(changed) = binding::rebound(found, wanted) else {
-                        return Ok(("unchanged", None));
+                        return Ok((Change::Unchanged, None));
                     };
                     let replaced = self.writer.replace(api, &changed, is_done).await;
-                    (replaced, "configured")
+                    (replaced, Change::Configured)
                 }
-                None => (self.writer.create(api, wanted, is_done).await, "created"),
+                None => (
+                    self.writer.create(api, wanted, is_done).await,
+                    Change::Created,
+                ),
             };
             let error = match written {
                 Ok(kept) => {
-                    if what == "created" {
+                    if what == Change::Created {
                         work.undo.made(&kept, kind, self.options.dry_run);
                     }
                     return Ok((what, (!self.writer.dry_run).then_some(kept)));
                 }
                 Err(error) => error,
             };
-            let gone = is_not_found(&error) && what == "configured";
+            let gone = is_not_found(&error) && what == Change::Configured;
             if !is_conflict(&error) && !gone {
                 return Err(explain(error, doing));
             }
@@ -180,27 +181,15 @@ impl Run<'_> {
         Err(Error::conflict(format!("{kind} {name} never rests")))
     }
 
-    /// Removes bindings to another role, because the API server lets nobody change a roleRef, and
-    /// those of namespaces that she leaves.
-    pub(super) async fn unbind(&self, work: &mut Work) -> Result<()> {
-        for namespace in self.plan.replaced.iter().chain(&self.plan.left) {
-            let Some(found) = work.bindings.get(namespace) else {
-                continue;
-            };
-            self.check_interrupt()?;
-            let name = labels::binding_name(&self.options.user);
-            let doing = Doing::new("delete", RESOURCE)
-                .named(&name)
-                .within(namespace);
-            let api = self.namespaced_api::<RoleBinding>(namespace);
-            let deleted = self.writer.delete(&api, &found.metadata).await;
-            deleted.map_err(|error| self.raced(error, &doing))?;
-            self.done(
-                format_args!("rolebinding/{name} in {namespace} removed"),
-                format_args!("gave {}", found.role_ref.name),
-            );
-            work.bindings.remove(namespace);
-        }
-        Ok(())
+    /// Removes a binding at the version that was read.
+    pub(super) async fn unbind(&self, found: &RoleBinding, work: &mut Work) -> Result<Change> {
+        let namespace = found.metadata.namespace.as_deref().unwrap_or_default();
+        let name = found.metadata.name.as_deref().unwrap_or_default();
+        let doing = Doing::new("delete", RESOURCE).named(name).within(namespace);
+        let api = self.namespaced_api::<RoleBinding>(namespace);
+        let deleted = self.writer.delete(&api, &found.metadata).await;
+        deleted.map_err(|error| self.raced(error, &doing))?;
+        work.bindings.remove(namespace);
+        Ok(Change::Deleted)
     }
 }

@@ -1,11 +1,14 @@
 //! The order of the steps, and what happens when one fails.
 
 use groundcrew::error::{Error, Kind, Result};
+use groundcrew::flags::DryRun;
 
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::work::Work;
+use crate::model::change::{Change, Line};
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::{CredentialStep, NamespaceStep};
+use crate::model::onboarding::steps::{Grant, Step};
 
 /// Why a run did not reach its end.
 #[derive(Debug)]
@@ -39,28 +42,44 @@ impl Run<'_> {
         })
     }
 
-    /// Lets the server check what it can check without keeping anything.
+    /// Says what a run would do, and lets the server check what it can check without keeping
+    /// anything: what depends on a thing that is not there yet is told as it was decided.
     ///
     /// # Errors
     ///
     /// What the server refuses.
-    pub async fn rehearse(&self) -> Result<()> {
-        let mut work = Work::of(self);
-        self.namespace(&mut work.undo).await?;
-        if self.plan.namespace_step == NamespaceStep::Create {
+    pub async fn rehearse(&self) -> Result<Vec<Line>> {
+        if self.options.dry_run != DryRun::Server {
+            return Ok(self.steps.lines().cloned().collect());
+        }
+        let is_new = self.plan.namespace_step == NamespaceStep::Create;
+        if is_new {
             self.ui.status(format_args!(
                 "not checked: what goes into namespace {:?}, because it does not exist yet.",
                 self.plan.namespace
             ));
-            return Ok(());
-        }
-        self.limits(&mut work.undo).await?;
-        if !self.plan.replaced.is_empty() {
+        } else if !self.plan.replaced.is_empty() {
             self.ui
                 .status("not checked: the binding, because the old one stands in its place.");
-            return Ok(());
         }
-        self.bind(&self.plan.holders.after, &mut work).await
+        let mut work = Work::of(self);
+        let mut lines = Vec::new();
+        for step in &self.steps.grant {
+            let can_be_checked = match &step.what {
+                Grant::Namespace(_) => true,
+                Grant::Limits(_) | Grant::Quota(_) | Grant::Policy(_) => !is_new,
+                Grant::Unbind(_) | Grant::Bind(_) => !is_new && self.plan.replaced.is_empty(),
+            };
+            lines.push(if can_be_checked {
+                self.grant(step, &mut work).await?
+            } else {
+                step.line.clone()
+            });
+        }
+        let retire = self.steps.retire.iter().map(|step| &step.line);
+        let rest = [&self.steps.credential, &self.steps.record];
+        lines.extend(rest.into_iter().chain(retire).cloned());
+        Ok(lines)
     }
 
     async fn steps(&self, work: &mut Work) -> Result<Outcome> {
@@ -69,13 +88,15 @@ impl Run<'_> {
             self.may_rebind_claims().await?;
             work.ledger.begin(self, generation).await?;
         }
-        self.namespace(&mut work.undo).await?;
-        self.limits(&mut work.undo).await?;
-        self.unbind(work).await?;
-        self.bind(&self.plan.holders.during, work).await?;
+        for step in &self.steps.grant {
+            self.told(&self.grant(step, work).await?);
+        }
+        // What was claimed since the cluster was looked at.
+        self.rebind_claims(&self.plan.holders.during, work).await?;
         let outcome = match &self.plan.credential {
             CredentialStep::KeepFile(held) => self.keep(held, &mut work.ledger).await?,
             CredentialStep::KeepElsewhere(issue) => {
+                self.told(&self.steps.credential);
                 work.ledger.save(self).await?;
                 Outcome {
                     generation: issue.generation,
@@ -92,9 +113,32 @@ impl Run<'_> {
                 replace_file,
             } => self.issue(*generation, *replace_file, work).await?,
         };
-        // From here on her credential is proved and on record, whatever happens.
+        self.told(&self.steps.record);
+        // From here on the credential is proved and on record, whatever happens.
         work.undo.forget();
         self.retire(work).await?;
         Ok(outcome)
+    }
+
+    /// Carries a step out, and returns what came of it.
+    async fn grant(&self, step: &Step<Grant>, work: &mut Work) -> Result<Line> {
+        self.check_interrupt()?;
+        let planned = step.line.change;
+        let limits = ("limitrange", "limitranges");
+        let quota = ("resourcequota", "resourcequotas");
+        let policy = ("networkpolicy", "networkpolicies.networking.k8s.io");
+        let change = match &step.what {
+            Grant::Bind(bound) => self.bind(bound, &self.plan.holders.during, work).await?,
+            _ if planned == Change::Unchanged => planned,
+            Grant::Namespace(object) => self.namespace(object, planned, &mut work.undo).await?,
+            Grant::Limits(object) => self.apply(object, limits, planned, &mut work.undo).await?,
+            Grant::Quota(object) => self.apply(object, quota, planned, &mut work.undo).await?,
+            Grant::Policy(object) => self.apply(object, policy, planned, &mut work.undo).await?,
+            Grant::Unbind(found) => self.unbind(found, work).await?,
+        };
+        Ok(Line {
+            change,
+            ..step.line.clone()
+        })
     }
 }

@@ -5,19 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::outcome_unknown;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::certificates::v1::{
-    CertificateSigningRequest, CertificateSigningRequestCondition, CertificateSigningRequestSpec,
-    CertificateSigningRequestStatus,
-};
-use kube::api::{Api, PostParams};
-use tokio::time::{Instant, sleep};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use zeroize::Zeroizing;
 
-use crate::cluster::certificates::{SIGNER, USAGES};
+use crate::cluster::certificates::{RESOURCE, Requests};
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::undo::Undo;
@@ -26,11 +19,13 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::kubeconfig::Secret;
 use crate::model::labels;
 use crate::model::labels::annotation;
+use crate::model::objects::certificate_request::{SIGNER, Signed, is_same, request};
 use crate::model::onboarding::decide;
 use crate::model::onboarding::options::KeySource;
 use crate::model::signing_request::SigningRequest;
 
-const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
+/// The longest pause between two looks at a request.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there is no certificate although nobody refused.
 #[derive(Debug)]
@@ -134,33 +129,45 @@ impl Run<'_> {
         self.check_interrupt()?;
         let request = self.request(generation, &key, undo).await?;
         self.check_interrupt()?;
-        let request = self.approve(request).await?;
         let name = request.metadata.name.clone().unwrap_or_default();
+        let requests = Requests::of(self.session);
+        let message = format!("approved by {} with kubectl onboard", self.me);
+        let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
+        let approved = requests.approve(request, "Onboarded", message).await;
+        let request = approved.map_err(|error| self.raced(error, &doing))?;
         let progress = self.ui.progress(format!("waiting for signer {SIGNER}"));
-        let signed = self.interrupt.guard(self.wait(&name)).await?;
-        drop(progress);
-        let certificate = match signed {
-            Ok(certificate) => certificate,
-            Err(unsigned) => {
-                // Left alone it could still be signed later, for a key that nobody has.
-                self.remove(&name).await?;
-                undo.forget_object(&request.metadata);
-                return Ok(Err(unsigned));
-            }
+        let timeout = self.options.timeout;
+        let waiting = async {
+            let signed = requests.wait(&name, timeout, LONGEST_PAUSE).await;
+            signed.map_err(|error| self.raced(error, &Doing::new("get", RESOURCE).named(&name)))
         };
+        let signed = self.interrupt.guard(waiting).await?;
+        drop(progress);
+        let unsigned = match signed {
+            Signed::Issued(chain) => return self.fresh(&key, chain, &groups).map(Ok),
+            Signed::Denied(why) => {
+                return Err(Error::failed(format!("request {name} was denied: {why}")));
+            }
+            Signed::Failed(why) => Unsigned::Failed(why),
+            Signed::Silent => Unsigned::Silent(timeout),
+        };
+        // Left alone it could still be signed later, for a key that nobody has.
+        requests.remove(&self.writer, &name, None).await?;
+        undo.forget_object(&request.metadata);
+        Ok(Err(unsigned))
+    }
+
+    /// Checks what the signer returned.
+    fn fresh(&self, key: &Key<'_>, certificate: Vec<u8>, groups: &[String]) -> Result<Fresh> {
         let issued = Issued::from_pem(&certificate)?;
-        decide::check_issued(&issued, user, &groups, key.fingerprint())?;
-        Ok(Ok(Fresh {
+        decide::check_issued(&issued, &self.options.user, groups, key.fingerprint())?;
+        Ok(Fresh {
             kind: CredentialKind::Certificate,
             groups: issued.groups,
             not_after: issued.not_after,
             sha256: Some(issued.sha256),
             secret: key.joined(certificate),
-        }))
-    }
-
-    fn requests(&self) -> Api<CertificateSigningRequest> {
-        Api::all(self.session.client.clone())
+        })
     }
 
     /// Removes what a run that died has left: its key died with it, so nobody can use what such a
@@ -177,23 +184,10 @@ impl Run<'_> {
                 .and_then(|all| all.get(labels::GENERATION))
                 .is_some_and(|generation| !known(generation))
             {
-                self.remove(stale.metadata.name.as_deref().unwrap_or_default())
-                    .await?;
+                let name = stale.metadata.name.as_deref().unwrap_or_default();
+                let requests = Requests::of(self.session);
+                requests.remove(&self.writer, name, None).await?;
             }
-        }
-        Ok(())
-    }
-
-    async fn remove(&self, name: &str) -> Result<()> {
-        let api = self.requests();
-        let doing = Doing::new("delete", RESOURCE).named(name);
-        let found = api
-            .get_opt(name)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        if let Some(found) = found {
-            let removed = self.writer.delete(&api, &found.metadata).await;
-            removed.map_err(|error| explain(error, &doing))?;
         }
         Ok(())
     }
@@ -217,123 +211,21 @@ impl Run<'_> {
         let mut metadata = labels::object(&name, None, user);
         let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
         annotations.extend([annotation(generation)]);
-        let object = CertificateSigningRequest {
-            metadata,
-            spec: CertificateSigningRequestSpec {
-                request: ByteString(key.request_pem().as_bytes().to_vec()),
-                signer_name: SIGNER.to_owned(),
-                usages: Some(USAGES.map(str::to_owned).to_vec()),
-                expiration_seconds: i32::try_from(self.options.expires.as_secs()).ok(),
-                ..CertificateSigningRequestSpec::default()
-            },
-            status: None,
-        };
-        let is_same = |found: &CertificateSigningRequest| {
-            found.spec.request == object.spec.request
-                && found.spec.signer_name == object.spec.signer_name
-                && found.spec.usages == object.spec.usages
-        };
+        let object = request(metadata, key.request_pem(), self.options.expires);
         let made = self
             .writer
-            .create(&self.requests(), &object, is_same)
+            .create(Requests::of(self.session).api(), &object, |found| {
+                is_same(found, &object)
+            })
             .await
             .map_err(|error| explain(error, &Doing::new("create", RESOURCE).named(&name)))?;
         undo.made(&made, "certificatesigningrequest", self.options.dry_run);
         // Approving means vouching: the server must have kept what was asked, and nothing else.
-        if !is_same(&made) {
+        if !is_same(&made, &object) {
             return Err(Error::failed(format!(
                 "the server changed request {name} on the way in; it is not approved"
             )));
         }
         Ok(made)
-    }
-
-    /// Approves with the resourceVersion that was checked, through PUT, which is the verb that the
-    /// documented role of an approver has.
-    async fn approve(
-        &self,
-        mut request: CertificateSigningRequest,
-    ) -> Result<CertificateSigningRequest> {
-        let name = request.metadata.name.clone().unwrap_or_default();
-        let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
-        request.status = Some(CertificateSigningRequestStatus {
-            certificate: None,
-            conditions: Some(vec![CertificateSigningRequestCondition {
-                type_: "Approved".to_owned(),
-                status: "True".to_owned(),
-                reason: Some("Onboarded".to_owned()),
-                message: Some(format!("approved by {} with kubectl onboard", self.me)),
-                ..CertificateSigningRequestCondition::default()
-            }]),
-        });
-        let api = self.requests();
-        let params = PostParams::default();
-        let lost = match api
-            .replace_subresource("approval", &name, &params, &request)
-            .await
-        {
-            Err(error) if outcome_unknown(&error) => error,
-            result => return result.map_err(|error| self.raced(error, &doing)),
-        };
-        let Ok(found) = api.get(&name).await else {
-            return Err(explain(lost, &doing));
-        };
-        if condition(&found, "Approved").is_some() {
-            return Ok(found);
-        }
-        // The resourceVersion inside makes the second try safe.
-        let again = api
-            .replace_subresource("approval", &name, &params, &request)
-            .await;
-        again.map_err(|error| self.raced(error, &doing))
-    }
-
-    /// Waits for one of four ends: issued, denied, failed, or the time is over.
-    async fn wait(&self, name: &str) -> Result<Result<Vec<u8>, Unsigned>> {
-        let api = self.requests();
-        let deadline = Instant::now() + self.options.timeout;
-        let mut pause = Duration::from_millis(60);
-        loop {
-            // A signer answers within a few hundredths of a second.
-            sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
-            let found = api
-                .get(name)
-                .await
-                .map_err(|error| self.raced(error, &Doing::new("get", RESOURCE).named(name)))?;
-            if let Some(denied) = condition(&found, "Denied") {
-                return Err(Error::failed(format!(
-                    "request {name} was denied: {}",
-                    why(denied)
-                )));
-            }
-            if let Some(failed) = condition(&found, "Failed") {
-                return Ok(Err(Unsigned::Failed(why(failed))));
-            }
-            if let Some(certificate) = found.status.and_then(|status| status.certificate)
-                && !certificate.0.is_empty()
-            {
-                return Ok(Ok(certificate.0));
-            }
-            if Instant::now() >= deadline {
-                return Ok(Err(Unsigned::Silent(self.options.timeout)));
-            }
-        }
-    }
-}
-
-fn condition<'a>(
-    request: &'a CertificateSigningRequest,
-    kind: &str,
-) -> Option<&'a CertificateSigningRequestCondition> {
-    let conditions = request.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|condition| condition.type_ == kind)
-}
-
-fn why(condition: &CertificateSigningRequestCondition) -> String {
-    let reason = condition.reason.as_deref().unwrap_or("no reason given");
-    match condition.message.as_deref() {
-        Some(message) if !message.is_empty() => format!("{message} ({reason})"),
-        _ => reason.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::ledger::Ledger;
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::work::Work;
+use crate::model::change::Line;
 use crate::model::check::Check;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::{Generation, NEVER};
@@ -14,11 +15,13 @@ use crate::model::kubeconfig::{Document, Held, Secret};
 use crate::model::login::{Asserted, Provider};
 use crate::model::onboarding::options::{Auth, KeySource};
 use crate::model::onboarding::outcome::Outcome;
+use crate::model::onboarding::steps::Retire;
 use crate::model::time;
 
 impl Run<'_> {
     /// Proves the file that is there, and puts it on record if the run that wrote it died before.
     pub(super) async fn keep(&self, held: &Held, ledger: &mut Ledger) -> Result<Outcome> {
+        self.told(&self.steps.credential);
         let document = self.delivery.read(&self.options.out)?;
         let outcome = self.prove(&document, held).await?;
         let mut issues = ledger.record.generations.iter();
@@ -54,6 +57,15 @@ impl Run<'_> {
         let out = &self.options.out;
         let before = self.delivery.deliver(out, &document, replace_file)?;
         work.undo.wrote(out.clone(), before);
+        let until = time::until(fresh.not_after, self.now);
+        self.told(&Line {
+            detail: format!(
+                "{} until {until}, in {}",
+                fresh.kind.as_str(),
+                out.display()
+            ),
+            ..self.steps.credential.clone()
+        });
         let held = Held {
             kind: fresh.kind,
             generation,
@@ -84,29 +96,28 @@ impl Run<'_> {
 
     /// Takes the rights of generations whose time has come, and only then says so on record.
     pub(super) async fn retire(&self, work: &mut Work) -> Result<()> {
-        let due: Vec<(u32, CredentialKind)> = work
-            .ledger
-            .record
-            .generations
-            .iter()
-            .filter(|issue| issue.is_due(self.now))
-            .map(|issue| (issue.generation, issue.kind))
-            .collect();
-        if due.is_empty() {
+        if self.steps.retire.is_empty() {
             return Ok(());
         }
         let after = work.ledger.record.holders(&self.options.user, self.now);
-        if after != self.plan.holders.during {
-            self.bind(&after, work).await?;
+        for step in &self.steps.retire {
+            let line = match &step.what {
+                Retire::Bind(bound) => {
+                    self.check_interrupt()?;
+                    let change = self.bind(bound, &after, work).await?;
+                    bound.line(&self.options.user, &after, change)
+                }
+                Retire::Revoke(generation, kind) => {
+                    if *kind == CredentialKind::Token {
+                        self.delete_token_secret(*generation).await?;
+                    }
+                    step.line.clone()
+                }
+            };
+            self.told(&line);
         }
-        for (generation, kind) in due {
-            if kind == CredentialKind::Token {
-                self.delete_token_secret(generation).await?;
-            }
-            self.done(
-                format_args!("generation {generation} revoked"),
-                "its rights are gone",
-            );
+        if after != self.plan.holders.during {
+            self.rebind_claims(&after, work).await?;
         }
         for issue in &mut work.ledger.record.generations {
             if issue.is_due(self.now) {
@@ -145,16 +156,12 @@ impl Run<'_> {
                 Err(unsigned) => {
                     self.ui
                         .warning(format_args!("{unsigned}; issuing a token instead"));
-                    self.bind(&self.plan.holders.with_token(&self.options.user), work)
-                        .await?;
+                    let holders = self.plan.holders.with_token(&self.options.user);
+                    self.bind_all(&holders, work).await?;
                     self.token(generation, &mut work.undo).await?
                 }
             },
         };
-        self.done(
-            format_args!("{} issued", fresh.kind.as_str()),
-            format_args!("until {}", time::until(fresh.not_after, self.now)),
-        );
         Ok(fresh)
     }
 

@@ -8,8 +8,8 @@ use groundcrew::ui::{Progress, Ui};
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::onboarder::{Onboarder, prepare};
 use crate::model::check::Check;
-use crate::model::onboarding::changes::changes;
 use crate::model::onboarding::options::Options;
+use crate::model::onboarding::steps::Area;
 use crate::model::onboarding::summary::{Ended, Member, Task, failed};
 
 /// People who are worked on at the same time; the API server's flow control takes that easily.
@@ -24,8 +24,7 @@ pub async fn survey(
     let look = async |options: Options| -> Result<Task> {
         let looking = prepare(onboarder.session, &options, onboarder.delivery, cache);
         let prepared = onboarder.interrupt.guard(looking).await?;
-        let (plan, observed) = (&prepared.plan, &prepared.observed);
-        let changes = changes(&options.user, plan, observed, prepared.now);
+        let changes = prepared.steps.areas();
         Ok(Task {
             options,
             prepared,
@@ -95,7 +94,7 @@ async fn one(onboarder: &Onboarder<'_>, member: Member) -> Ended {
                 .collect();
             ended.exit = Check::exit(&outcome.checks);
             ended.result = match ended.exit {
-                Exit::Done if task.changes.contains(&"credential") => "onboarded",
+                Exit::Done if task.changes.contains(&Area::Credential) => "onboarded",
                 Exit::Done => "changed",
                 _ => "unproved",
             };

@@ -1,4 +1,4 @@
-//! Her namespace and what limits her in it.
+//! The user's namespace and what limits them in it.
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
@@ -8,127 +8,45 @@ use k8s_openapi::api::core::v1::Namespace;
 
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::undo::Undo;
-use crate::model::objects::{compare, namespace};
-use crate::model::onboarding::plan::NamespaceStep;
+use crate::model::change::Change;
 
 impl Run<'_> {
     /// Makes the namespace, or brings its labels and annotations up to date.
-    pub(super) async fn namespace(&self, undo: &mut Undo) -> Result<()> {
-        self.check_interrupt()?;
-        let (options, plan) = (self.options, self.plan);
-        let object = namespace::namespace(&plan.namespace, &options.user, &plan.settings);
+    pub(super) async fn namespace(
+        &self,
+        object: &Namespace,
+        change: Change,
+        undo: &mut Undo,
+    ) -> Result<Change> {
+        let name = object.metadata.name.as_deref().unwrap_or_default();
         let api = self.cluster_api::<Namespace>();
-        let what = match plan.namespace_step {
-            NamespaceStep::None => return Ok(()),
-            NamespaceStep::Keep => "unchanged",
-            NamespaceStep::Update => {
-                let doing = Doing::new("patch", "namespaces").named(&plan.namespace);
-                let read = self
-                    .observed
-                    .namespace
-                    .as_ref()
-                    .map(|found| &found.metadata);
-                self.writer
-                    .label(&api, &object, read)
-                    .await
-                    .map_err(|error| self.raced(error, &doing))?;
-                "configured"
-            }
-            NamespaceStep::Create => {
-                let doing = Doing::new("create", "namespaces").named(&plan.namespace);
-                let owner = object.metadata.annotations.clone();
-                let made = self
-                    .writer
-                    .create(&api, &object, |found| found.metadata.annotations == owner)
-                    .await
-                    .map_err(|error| self.raced(error, &doing))?;
-                undo.made(&made, "namespace", options.dry_run);
-                "created"
-            }
-        };
-        let team = plan
-            .settings
-            .team
-            .as_ref()
-            .map(|team| format!(", team {team}"));
-        self.done(
-            format_args!("namespace/{} {what}", plan.namespace),
-            format_args!(
-                "owner {}{}, pod security baseline",
-                options.user,
-                team.unwrap_or_default()
-            ),
-        );
-        Ok(())
+        if change == Change::Configured {
+            let doing = Doing::new("patch", "namespaces").named(name);
+            let found = self.observed.namespace.as_ref();
+            let read = found.map(|found| &found.metadata);
+            let labeled = self.writer.label(&api, object, read).await;
+            labeled.map_err(|error| self.raced(error, &doing))?;
+            return Ok(change);
+        }
+        let doing = Doing::new("create", "namespaces").named(name);
+        let is_ours = |found: &Namespace| found.metadata.annotations == object.metadata.annotations;
+        let made = self.writer.create(&api, object, is_ours).await;
+        let made = made.map_err(|error| self.raced(error, &doing))?;
+        undo.made(&made, "namespace", self.options.dry_run);
+        Ok(Change::Created)
     }
 
-    /// The LimitRange goes before the quota: with a quota alone every pod without resources is
-    /// refused.
-    pub(super) async fn limits(&self, undo: &mut Undo) -> Result<()> {
-        if self.plan.namespace_step == NamespaceStep::None {
-            return Ok(());
-        }
-        let (user, namespace) = (&self.options.user, self.plan.namespace.as_str());
-        let found = &self.observed.existing;
-        if let Some(profile) = &self.plan.profile {
-            let mut kinds = Vec::new();
-            let mut written = false;
-            if let Some(spec) = profile.limit_range() {
-                let object = namespace::limit_range(spec, namespace, user);
-                let found = found.limits.as_ref();
-                written |= self
-                    .apply(&object, found, "limitrange", "limitranges", undo)
-                    .await?;
-                kinds.push("limitrange");
-            }
-            if let Some(spec) = profile.quota() {
-                let object = namespace::quota(spec, namespace, user);
-                let found = found.quota.as_ref();
-                let resource = "resourcequotas";
-                written |= self
-                    .apply(&object, found, "resourcequota", resource, undo)
-                    .await?;
-                kinds.push("resourcequota");
-            }
-            if !kinds.is_empty() {
-                let what = if written { "applied" } else { "unchanged" };
-                self.done(
-                    format_args!("{} {what}", kinds.join(", ")),
-                    profile.summary(),
-                );
-            }
-        }
-        if let Some(object) = namespace::network_policy(self.plan.network, namespace, user) {
-            let resource = "networkpolicies.networking.k8s.io";
-            let found = found.policy.as_ref();
-            let written = self
-                .apply(&object, found, "networkpolicy", resource, undo)
-                .await?;
-            let what = if written { "applied" } else { "unchanged" };
-            self.done(
-                format_args!("networkpolicy/{} {what}", namespace::DEFAULT_DENY),
-                self.plan.network.summary(),
-            );
-        }
-        Ok(())
-    }
-
-    /// Applies an object unless it is as it should be; says whether it was written.
-    async fn apply<K>(
+    /// Applies what limits the namespace.
+    pub(super) async fn apply<K>(
         &self,
         object: &K,
-        found: Option<&K>,
-        kind: &'static str,
-        resource: &'static str,
+        (kind, resource): (&'static str, &'static str),
+        change: Change,
         undo: &mut Undo,
-    ) -> Result<bool>
+    ) -> Result<Change>
     where
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
-        self.check_interrupt()?;
-        if found.is_some_and(|found| compare::is_as_wanted(found, object)) {
-            return Ok(false);
-        }
         let name = object.meta().name.clone().unwrap_or_default();
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let doing = Doing::new("patch", resource)
@@ -139,9 +57,9 @@ impl Run<'_> {
             .apply(&self.namespaced_api::<K>(&namespace), object)
             .await;
         let kept = kept.map_err(|error| explain(error, &doing))?;
-        if found.is_none() {
+        if change == Change::Created {
             undo.made(&kept, kind, self.options.dry_run);
         }
-        Ok(true)
+        Ok(change)
     }
 }

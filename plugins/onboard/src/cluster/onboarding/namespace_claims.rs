@@ -7,16 +7,18 @@ use groundcrew::client::access;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::tenancy::{CLAIM_INDEX, CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
+use groundcrew::tenancy::CLAIM_OWNER_BINDING;
 use groundcrew::write::{is_conflict, is_not_found};
-use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 
+use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::work::Work;
 use crate::cluster::records;
+use crate::model::change::Change;
 use crate::model::holder::Holder;
 use crate::model::objects::binding;
+use crate::model::onboarding::steps::Bound;
 
 const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
 
@@ -26,19 +28,20 @@ const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 const ATTEMPTS: usize = 4;
 
 impl Run<'_> {
-    /// Checks that what she has claimed can be rebound, before anything is written.
+    /// Checks that what the user has claimed can be rebound, before anything is written.
     ///
     /// # Errors
     ///
     /// The rights that are missing.
     pub(super) async fn may_rebind_claims(&self) -> Result<()> {
+        let (user, holders) = (&self.options.user, &self.plan.holders.during);
+        let stale = self.observed.claims.iter();
+        let stale = stale.filter_map(|claim| binding::reheld(claim, user, holders));
         let mut needed = Vec::new();
-        for namespace in self.claimed().await? {
-            let holders = &self.plan.holders.during;
-            if let Some(changed) = self.stale(&namespace, holders).await? {
-                needed.push(Access::new("update", RESOURCE).within(&namespace));
-                needed.push(Access::new("bind", CLUSTER_ROLES).named(&changed.role_ref.name));
-            }
+        for changed in stale {
+            let namespace = changed.metadata.namespace.as_deref().unwrap_or_default();
+            needed.push(Access::new("update", RESOURCE).within(namespace));
+            needed.push(Access::new("bind", CLUSTER_ROLES).named(&changed.role_ref.name));
         }
         if needed.is_empty() {
             return Ok(());
@@ -49,43 +52,27 @@ impl Run<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let user = &self.options.user;
         let error = access::refused(&missing, self.me, "groundcrew-claim-rebinder");
         Err(error.with_detail(format!(
-            "{user} holds a claim, and her next file would not work in it"
+            "{user} holds a claim, and the new kubeconfig would not work in it"
         )))
     }
 
-    /// Lets exactly these holders work in what she has claimed.
+    /// Lets exactly these holders work in whatever the user has claimed by now, and says so.
     pub(super) async fn rebind_claims(&self, holders: &[Holder], work: &Work) -> Result<()> {
-        for namespace in self.claimed().await? {
+        if self.observed.record.is_none() {
+            return Ok(());
+        }
+        let index = claim_index(self.session).await?;
+        for namespace in claimed(&index, &self.options.user) {
             self.check_interrupt()?;
-            self.rebind_claim(&namespace, holders, work).await?;
+            let change = self.rebind_claim(&namespace, holders, work).await?;
+            if change != Change::Unchanged {
+                let bound = Bound::Claim(namespace);
+                self.told(&bound.line(&self.options.user, holders, change));
+            }
         }
         Ok(())
-    }
-
-    /// Returns what she holds, by the index of claims: the server lets nobody claim without a
-    /// place in it, and nobody give his place up while the claim lives.
-    async fn claimed(&self) -> Result<Vec<String>> {
-        // Who was never onboarded has claimed nothing that hangs on a generation.
-        if self.observed.record.is_none() {
-            return Ok(Vec::new());
-        }
-        let api = self.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
-        let doing = Doing::new("get", "configmaps")
-            .named(CLAIM_INDEX)
-            .within(SYSTEM_NAMESPACE);
-        let index = api
-            .get_opt(CLAIM_INDEX)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        let entries = index.and_then(|map| map.data).unwrap_or_default();
-        Ok(entries
-            .into_iter()
-            .filter(|(_, holder)| holder == self.options.user.as_str())
-            .map(|(namespace, _)| namespace)
-            .collect())
     }
 
     /// Returns the binding of a claim as it has to become, or nothing when it is as it has to be.
@@ -98,11 +85,17 @@ impl Run<'_> {
         Ok(found.and_then(|found| binding::reheld(&found, &self.options.user, holders)))
     }
 
-    async fn rebind_claim(&self, namespace: &str, holders: &[Holder], work: &Work) -> Result<()> {
+    /// Lets exactly these holders work in a namespace that the user has claimed.
+    pub(super) async fn rebind_claim(
+        &self,
+        namespace: &str,
+        holders: &[Holder],
+        work: &Work,
+    ) -> Result<Change> {
         let api = self.namespaced_api::<RoleBinding>(namespace);
         for attempt in 1.. {
             let Some(changed) = self.stale(namespace, holders).await? else {
-                return Ok(());
+                return Ok(Change::Unchanged);
             };
             // What is read here may be what a run wrote that has overtaken this one.
             if !work.ledger.is_ours(self).await? {
@@ -110,18 +103,13 @@ impl Run<'_> {
             }
             let is_done = |kept: &RoleBinding| kept.subjects == changed.subjects;
             match self.writer.replace(&api, &changed, is_done).await {
-                Ok(_) => break,
-                Err(error) if is_not_found(&error) => return Ok(()),
+                Ok(_) => return Ok(Change::Configured),
+                Err(error) if is_not_found(&error) => return Ok(Change::Unchanged),
                 Err(error) if is_conflict(&error) && attempt < ATTEMPTS => {}
                 Err(error) => return Err(self.raced(error, &doing("update", namespace))),
             }
         }
-        let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-        self.done(
-            format_args!("rolebinding/{CLAIM_OWNER_BINDING} in {namespace} configured"),
-            format_args!("her claim → {}", to.join(", ")),
-        );
-        Ok(())
+        Ok(Change::Unchanged)
     }
 }
 

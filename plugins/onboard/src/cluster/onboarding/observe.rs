@@ -7,18 +7,18 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, PolicyRule, RoleBinding};
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 
+use crate::cluster::certificates::Requests;
+use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::endpoint::{Cache, endpoint};
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
 use crate::cluster::roles::{binding_named, binding_of, rules_of};
-use crate::model::labels;
 use crate::model::objects::namespace;
 use crate::model::onboarding::delivery::Delivery;
 use crate::model::onboarding::observed::{InNamespace, Observed};
@@ -94,17 +94,23 @@ pub async fn observe(
         },
         async {
             if found.is_some() || record.is_some() {
-                requests_of(session, user).await
+                Requests::of(session).made_for(user).await
             } else {
                 Ok(Vec::new())
             }
         },
     )
     .await?;
+    let claims = match &record {
+        // Who was never onboarded has claimed nothing that hangs on a generation.
+        None => Vec::new(),
+        Some(_) => claims_of(session, user, cache).await?,
+    };
     Ok(Observed {
         record,
         namespace: found,
         bindings,
+        claims,
         wide,
         existing,
         requests,
@@ -199,16 +205,12 @@ async fn existing(session: &Session, namespace: &str) -> Result<InNamespace> {
     })
 }
 
-async fn requests_of(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
-    let selector = format!("{}={}", labels::USER_LABEL, user.slug());
-    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
-        .list(&ListParams::default().labels(&selector))
-        .await
-        .map_err(|error| {
-            explain(
-                error,
-                &Doing::new("list", "certificatesigningrequests.certificates.k8s.io"),
-            )
-        })?;
-    Ok(found.items)
+/// Reads the owner bindings of what the user has claimed.
+async fn claims_of(session: &Session, user: &UserName, cache: &Cache) -> Result<Vec<RoleBinding>> {
+    let index = cache.index.get_or_try_init(|| claim_index(session)).await?;
+    let mut all = Vec::new();
+    for namespace in claimed(index, user) {
+        all.extend(binding_named(session, &namespace, CLAIM_OWNER_BINDING).await?);
+    }
+    Ok(all)
 }

@@ -18,8 +18,8 @@ use crate::cluster::onboarding::run::{Run, writer};
 use crate::model::onboarding::delivery::Delivery;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
-use crate::model::onboarding::plan::Prepared;
-use crate::model::onboarding::{decide, rights};
+use crate::model::onboarding::prepared::Prepared;
+use crate::model::onboarding::{decide, rights, steps};
 
 /// How often a run that meets the last writes of another one begins anew.
 const ATTEMPTS: u32 = 8;
@@ -53,6 +53,7 @@ impl<'a> Onboarder<'a> {
             options,
             observed: &prepared.observed,
             plan: &prepared.plan,
+            steps: &prepared.steps,
             delivery: self.delivery,
             ui: self.ui,
             interrupt: self.interrupt,
@@ -110,9 +111,11 @@ pub async fn prepare(
     let observed = observe(session, options, delivery, cache).await?;
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let plan = decide::plan(options, &observed, now)?;
+    let steps = steps::steps(options, &plan, &observed, now);
     Ok(Prepared {
         observed,
         plan,
+        steps,
         now,
     })
 }

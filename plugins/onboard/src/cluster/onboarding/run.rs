@@ -13,10 +13,12 @@ use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::Api;
 
 use crate::cluster::records;
+use crate::model::change::Line;
 use crate::model::onboarding::delivery::Delivery;
 use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::Plan;
+use crate::model::onboarding::steps::Steps;
 
 /// Everything a step needs.
 pub struct Run<'a> {
@@ -30,6 +32,8 @@ pub struct Run<'a> {
     pub observed: &'a Observed,
     /// What is to be done.
     pub plan: &'a Plan,
+    /// The same, one by one.
+    pub steps: &'a Steps,
     /// Where the credential goes.
     pub delivery: &'a dyn Delivery,
     /// Where text goes.
@@ -57,9 +61,17 @@ impl Run<'_> {
         }
     }
 
+    /// Says what has become of a thing.
+    pub(super) fn told(&self, line: &Line) {
+        self.done(
+            format_args!("{} {}", line.object, line.change),
+            &line.detail,
+        );
+    }
+
+    /// Says that something was done.
     pub(super) fn done(&self, what: impl std::fmt::Display, detail: impl std::fmt::Display) {
-        let suffix = self.options.dry_run.suffix();
-        self.ui.done(format_args!("{what}{suffix}"), detail);
+        self.ui.done(what, detail);
     }
 
     pub(super) fn cluster_api<K>(&self) -> Api<K>

@@ -43,8 +43,9 @@ impl Joined {
             Error::usage(format!("cannot read {}", file.display())).with_source(error)
         })?;
         let refuse = |why: String| {
-            Error::usage(format!("{} is not accepted: {why}", file.display()))
-                .with_hint("the admin creates such a file with:  kubectl onboard USER --csr-file USER.csr")
+            Error::usage(format!("{} is not accepted: {why}", file.display())).with_hint(
+                "the admin creates such a file with:  kubectl onboard USER --csr-file USER.csr",
+            )
         };
         let (head, chain) = Handover::parse(&text).map_err(refuse)?;
         let issued =
@@ -170,10 +171,11 @@ fn key_of(file: &Path, given: Option<&Path>) -> Result<PathBuf> {
         .map(|path| path.display().to_string())
         .collect();
     shown.dedup();
-    Err(
-        Error::usage(format!("your key was not found: no {}", shown.join(", no ")))
-            .with_hint("name it with --key; kubectl onboard request wrote it"),
-    )
+    Err(Error::usage(format!(
+        "your key was not found: no {}",
+        shown.join(", no ")
+    ))
+    .with_hint("name it with --key; kubectl onboard request wrote it"))
 }
 
 /// Returns the SHA-256 of the public half of a private key.

@@ -67,7 +67,9 @@ pub async fn prove(
             ui.warning(format_args!(
                 "written, but {server} rejects this certificate (401)"
             ));
-            ui.hint("ask the admin whether this is the right cluster and whether its CA has changed");
+            ui.hint(
+                "ask the admin whether this is the right cluster and whether its CA has changed",
+            );
             return Ok(vec![Check::failed(server, "rejects the certificate")]);
         }
         Err(error) => {

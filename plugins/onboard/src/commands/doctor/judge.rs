@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use crate::commands::doctor::finding::{Diagnosis, Line, State};
 use crate::commands::doctor::observe::Observed;
-use crate::commands::doctor::probe::{Outcome, SIGNER};
+use crate::commands::doctor::probe::Outcome;
 use crate::commands::doctor::{grant, network, records};
 use crate::model::kubeconfig;
+use crate::model::objects::certificate_request::SIGNER;
 
 /// Puts the diagnosis together.
 pub fn diagnosis(found: &Observed, now: Timestamp) -> Diagnosis {
@@ -47,7 +48,11 @@ fn version(found: &Observed) -> Line {
         )
         .fix("upgrade the cluster"),
         (Some(_), Some(_)) => Line::new(CHECK, State::Ok, version.clone()),
-        _ => Line::new(CHECK, State::Warning, format!("{version:?} is not a known version format")),
+        _ => Line::new(
+            CHECK,
+            State::Warning,
+            format!("{version:?} is not a known version format"),
+        ),
     }
 }
 
@@ -106,12 +111,17 @@ fn signer(outcome: &Outcome) -> Line {
     let token = "onboard with --auth token, or --auth auto, which falls back to it";
     match outcome {
         Outcome::Signed(after) => {
-            let text = format!("{SIGNER} issued a certificate after {} ms", after.as_millis());
+            let text = format!(
+                "{SIGNER} issued a certificate after {} ms",
+                after.as_millis()
+            );
             Line::new(CHECK, State::Ok, text)
         }
         Outcome::Silent(after) => {
             let waited = Span(*after);
-            let text = format!("{SIGNER} issued nothing within {waited}; client certificates are not available");
+            let text = format!(
+                "{SIGNER} issued nothing within {waited}; client certificates are not available"
+            );
             Line::new(CHECK, State::Warning, text).fix(token)
         }
         Outcome::Refused(why) => {
@@ -147,7 +157,8 @@ fn address(found: &Observed) -> Line {
             Line::new(CHECK, State::Warning, text).fix(fix)
         }
         Err(_) if !host.contains('.') => {
-            let text = format!("{server} is a bare host name; others may not be able to resolve it");
+            let text =
+                format!("{server} is a bare host name; others may not be able to resolve it");
             Line::new(CHECK, State::Warning, text).fix(fix)
         }
         // Whether others can reach it cannot be tried from here; nothing suggests otherwise.

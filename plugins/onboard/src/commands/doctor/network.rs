@@ -56,14 +56,13 @@ pub fn line(
     if let Some(set) = enforcing {
         let ready = set.status.as_ref().map_or(0, |status| status.number_ready);
         return if ready > 0 {
-            let found = format!(
-                "enforced by {}, ready on {}",
-                shown(set),
-                nodes(ready)
-            );
+            let found = format!("enforced by {}, ready on {}", shown(set), nodes(ready));
             Line::new(CHECK, State::Ok, found)
         } else {
-            let found = format!("{} enforces policies, but is not ready on any node", shown(set));
+            let found = format!(
+                "{} enforces policies, but is not ready on any node",
+                shown(set)
+            );
             Line::new(CHECK, State::Broken, found).fix("kubectl get daemonsets -A")
         };
     }
@@ -88,12 +87,9 @@ pub fn line(
             traces.join(", ")
         )
     };
-    Line::new(
-        CHECK,
-        State::Warning,
-        format!("unknown: {why}"),
+    Line::new(CHECK, State::Warning, format!("unknown: {why}")).fix(
+        "test it with two pods in two namespaces, one of them onboarded with --network isolated",
     )
-    .fix("test it with two pods in two namespaces, one of them onboarded with --network isolated")
 }
 
 fn nodes(count: i32) -> String {

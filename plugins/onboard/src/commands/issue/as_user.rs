@@ -11,6 +11,7 @@ use crate::commands::issue::setup::manifest::{Ready, Setup};
 use crate::commands::issue::setup::report::{How, SetupReport};
 use crate::commands::issue::smoke::{self, Smoke, SmokeReport};
 use crate::local::kubeconfig::file;
+use crate::model::change::{Change, Line};
 use crate::model::check::Check;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
@@ -46,12 +47,18 @@ impl AsUser {
         self.setup.is_some() || self.smoke.is_some()
     }
 
-    /// Returns what it would do, as lines of a dry run.
+    /// Returns what it would do, line by line.
     #[must_use]
-    pub fn plan_lines(&self, user: &str) -> Vec<String> {
-        let setup = self.setup.iter().flat_map(|setup| setup.plan_lines(user));
+    pub fn lines(&self, user: &str) -> Vec<Line> {
+        let setup = self.setup.iter().flat_map(|setup| setup.lines(user));
         let smoke = self.smoke.iter();
-        let smoke = smoke.map(|smoke| format!("pod of {} run as {user}, and removed", smoke.image));
+        let smoke = smoke.map(|smoke| {
+            Line::new(
+                "first pod",
+                Change::Run,
+                format!("{} as {user}", smoke.image),
+            )
+        });
         setup.chain(smoke).collect()
     }
 

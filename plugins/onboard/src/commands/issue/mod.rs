@@ -19,14 +19,14 @@ use groundcrew::ui::Ui;
 
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
-use crate::commands::answer::{rehearsed, warn};
+use crate::commands::answer::warn;
 use crate::commands::issue::answer::Answer;
 use crate::commands::issue::args::IssueArgs;
 use crate::commands::issue::as_user::AsUser;
 use crate::local::delivery::Files;
+use crate::model::change::{self, Line};
 use crate::model::onboarding::options::Options;
-use crate::model::onboarding::plan::Plan;
-use crate::model::onboarding::preview;
+use crate::model::onboarding::preview::preview;
 use crate::model::onboarding::report::Report;
 use crate::model::product::product;
 
@@ -75,15 +75,18 @@ async fn onboard(
     };
     let ready = as_user.check(&session, options, &prepared.plan);
     let ready = interrupt.guard(ready).await?;
-    let steps = as_user.plan_lines(options.user.as_str());
     if let Some(line) = asked {
-        agree(options, &prepared.plan, &steps, line, ui)?;
+        let mut lines: Vec<Line> = prepared.steps.lines().cloned().collect();
+        lines.extend(as_user.lines(options.user.as_str()));
+        agree(options, &lines, line, ui)?;
     }
-    if rehearsed(&onboarder, options, &prepared).await? {
+    if options.dry_run != DryRun::None {
+        let mut lines = onboarder.run(options, &prepared).rehearse().await?;
+        lines.extend(as_user.lines(options.user.as_str()));
         if options.dry_run == DryRun::Server && as_user.is_asked_for() {
             ui.status("not checked: what is done as her, because a rehearsal gives her no file.");
         }
-        ui.answer(preview::plan(options, &prepared.plan, &steps)?)?;
+        ui.answer(preview(options, &prepared.plan, &lines)?)?;
         return Ok(Exit::Done);
     }
     warn(&prepared, ui);
@@ -107,9 +110,9 @@ async fn onboard(
 }
 
 /// Shows what would be done and the command that does it, and asks whether to go on.
-fn agree(options: &Options, plan: &Plan, steps: &[String], line: &str, ui: &Ui) -> Result<()> {
+fn agree(options: &Options, lines: &[Line], line: &str, ui: &Ui) -> Result<()> {
     if options.dry_run == DryRun::None {
-        ui.status(preview::preview(options, plan, steps).trim_end());
+        ui.status(change::text(lines, DryRun::Client.suffix()).trim_end());
     }
     ui.status(format_args!("The same without questions:\n  {line}"));
     if options.dry_run != DryRun::None || ui.confirm("Go on?")? {

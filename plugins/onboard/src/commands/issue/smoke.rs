@@ -158,7 +158,7 @@ pub async fn run(
     if let Ok(report) = &waited
         && report.ran
     {
-        ui.done("first pod ran", report.summary());
+        ui.done("first pod run", report.summary());
     }
     waited
 }

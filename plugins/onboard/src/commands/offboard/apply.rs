@@ -23,7 +23,8 @@ use crate::cluster::records;
 use crate::commands::offboard::decide::{Identities, Plan};
 use crate::commands::offboard::observe::{Binding, Found};
 use crate::commands::offboard::options::Options;
-use crate::commands::offboard::steps::{NamespaceEnd, Outcome, Step, Unbind, name};
+use crate::commands::offboard::steps::{NamespaceEnd, Step, Unbind, name};
+use crate::model::change::Change;
 use crate::model::labels;
 use crate::model::record::{Ended, Record};
 use crate::model::settings::Settings;
@@ -63,18 +64,18 @@ impl Work<'_> {
         let mut kept = None;
         for step in &self.plan.steps {
             self.check_interrupt()?;
-            let outcome = if sends {
+            let change = if sends {
                 self.take(step, &mut kept).await?
             } else {
-                step.outcome()
+                step.change()
             };
-            self.tell(step, outcome);
+            self.tell(step, change);
         }
         Ok(kept)
     }
 
     /// Takes one step, and returns what became of the object: what is gone already is unchanged.
-    async fn take(&self, step: &Step, kept: &mut Option<Kept>) -> Result<Outcome> {
+    async fn take(&self, step: &Step, kept: &mut Option<Kept>) -> Result<Change> {
         let taken = match step {
             Step::Record { .. } => {
                 *kept = Some(self.open().await?);
@@ -99,21 +100,21 @@ impl Work<'_> {
             Step::Namespace(_) => true,
         };
         Ok(if taken {
-            step.outcome()
+            step.change()
         } else {
-            Outcome::Unchanged
+            Change::Unchanged
         })
     }
 
-    fn tell(&self, step: &Step, outcome: Outcome) {
+    fn tell(&self, step: &Step, change: Change) {
         let suffix = self.options.dry_run.suffix();
-        let detail = if outcome == step.outcome() {
+        let detail = if change == step.change() {
             step.detail(self.options.user.as_str())
         } else {
             "gone already".to_owned()
         };
         self.ui
-            .done(format_args!("{} {outcome}{suffix}", step.object()), detail);
+            .done(format_args!("{} {change}{suffix}", step.object()), detail);
     }
 
     fn client(&self) -> kube::Client {

@@ -9,7 +9,8 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::rbac::v1::Subject;
 
 use crate::commands::offboard::observe::{Binding, Found};
-use crate::commands::offboard::steps::{Kind, NamespaceEnd, Outcome, Step, Unbind};
+use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind};
+use crate::model::change::Change;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
 use crate::model::labels;
@@ -141,9 +142,7 @@ impl Plan {
     /// Returns whether there is nothing left to take.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let takes = |step: &Step| {
-            step.kind() != Kind::Record && step.outcome() != Outcome::Unchanged
-        };
+        let takes = |step: &Step| step.kind() != Kind::Record && step.change() != Change::Unchanged;
         !self.steps.iter().any(takes)
     }
 
@@ -253,7 +252,9 @@ pub fn shared(
         let names = move |binding: &&Binding| {
             let mut subjects = binding.subjects.iter();
             subjects.any(|subject| {
-                subject.kind == "Group" && subject.name == group && !identities.is_in(binding, subject)
+                subject.kind == "Group"
+                    && subject.name == group
+                    && !identities.is_in(binding, subject)
             })
         };
         bindings.iter().filter(names)
@@ -294,11 +295,7 @@ fn undecided(request: &CertificateSigningRequest) -> bool {
     })
 }
 
-fn namespace_end(
-    identities: &Identities<'_>,
-    found: &Found,
-    keep: bool,
-) -> Option<NamespaceEnd> {
+fn namespace_end(identities: &Identities<'_>, found: &Found, keep: bool) -> Option<NamespaceEnd> {
     let namespace = found.namespace.as_ref()?;
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let owner = namespace.annotations.get(labels::OWNER);

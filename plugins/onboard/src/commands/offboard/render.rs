@@ -157,7 +157,12 @@ pub fn plan(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<String> {
-    let body = || Document::new(DocumentKind::OffboardPlan, document(options, record, plan, now));
+    let body = || {
+        Document::new(
+            DocumentKind::OffboardPlan,
+            document(options, record, plan, now),
+        )
+    };
     match options.output.format {
         Format::Json => output::json(&body()),
         Format::Yaml => output::yaml(&body()),
@@ -205,7 +210,9 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
                 let rest = format!("secret {}, ends within seconds", name(secret));
                 line("token", rest);
             }
-            Step::Request(request) => line("request", format!("{}, denied", name(&request.metadata))),
+            Step::Request(request) => {
+                line("request", format!("{}, denied", name(&request.metadata)))
+            }
             Step::Claim(claim) => {
                 let rest = format!("{}   (deleted, including everything in it)", name(claim));
                 line("claim", rest);
@@ -221,7 +228,10 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
         }
     }
     for shared in &plan.shared {
-        line("NOT removed", still_gives(&shared.group, &shared.binding, &shared.role));
+        line(
+            "NOT removed",
+            still_gives(&shared.group, &shared.binding, &shared.role),
+        );
     }
     text
 }

@@ -1,44 +1,14 @@
 //! The steps of an offboarding, as one list. The rights that it takes, the lines of a dry run, the
 //! lines of a run and the documents are all read from it.
 
-use std::fmt;
-
 use groundcrew::client::access::Access;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::rbac::v1::Subject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Serialize;
 
 use crate::commands::offboard::observe::{Binding, Contents};
-
-/// What becomes of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Outcome {
-    /// It was missing.
-    Created,
-    /// It was changed.
-    Configured,
-    /// It stays as it is, or is already as it should be.
-    Unchanged,
-    /// It was deleted.
-    Deleted,
-    /// A request was denied.
-    Denied,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Created => "created",
-            Self::Configured => "configured",
-            Self::Unchanged => "unchanged",
-            Self::Deleted => "deleted",
-            Self::Denied => "denied",
-        })
-    }
-}
+use crate::model::change::Change;
 
 /// Kinds of steps, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,16 +127,16 @@ impl Step {
 
     /// Returns what becomes of the object.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn change(&self) -> Change {
         match self {
-            Self::Record { exists: false, .. } => Outcome::Created,
-            Self::Record { exists: true, .. } => Outcome::Configured,
-            Self::Binding(unbind) if unbind.others.is_empty() => Outcome::Deleted,
-            Self::Binding(_) => Outcome::Configured,
-            Self::Secret(_) | Self::Account(_) | Self::Claim(_) => Outcome::Deleted,
-            Self::Request(_) => Outcome::Denied,
-            Self::Namespace(NamespaceEnd::Deleted { .. }) => Outcome::Deleted,
-            Self::Namespace(_) => Outcome::Unchanged,
+            Self::Record { exists: false, .. } => Change::Created,
+            Self::Record { exists: true, .. } => Change::Configured,
+            Self::Binding(unbind) if unbind.others.is_empty() => Change::Deleted,
+            Self::Binding(_) => Change::Configured,
+            Self::Secret(_) | Self::Account(_) | Self::Claim(_) => Change::Deleted,
+            Self::Request(_) => Change::Denied,
+            Self::Namespace(NamespaceEnd::Deleted { .. }) => Change::Deleted,
+            Self::Namespace(_) => Change::Unchanged,
         }
     }
 
@@ -265,7 +235,7 @@ mod tests {
             namespace: Some("web".to_owned()),
             ..ObjectMeta::default()
         };
-        let told = |step: &Step| format!("{} {}", step.object(), step.outcome());
+        let told = |step: &Step| format!("{} {}", step.object(), step.change());
         let unbind = |others| {
             Step::Binding(Unbind {
                 binding: Binding {

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::api::{Api, ListParams};
 
-use crate::cluster::certificates::{SIGNER, USAGES};
+use crate::cluster::certificates::Requests;
 use crate::cluster::records::record_of;
-use crate::commands::renew::by_user::RESOURCE;
 use crate::model::labels;
+use crate::model::objects::certificate_request::{SIGNER, USAGES};
 use crate::model::signing_request::SigningRequest;
 use crate::model::user::UserName;
 
@@ -39,13 +37,8 @@ pub async fn find(
     user: &UserName,
     live: &[u32],
 ) -> Result<(CertificateSigningRequest, SigningRequest)> {
-    let selector = format!("{}={}", labels::USER_LABEL, user.slug());
-    let found = Api::<CertificateSigningRequest>::all(session.client.clone())
-        .list(&ListParams::default().labels(&selector))
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", RESOURCE)))?;
-    let mut open: Vec<CertificateSigningRequest> =
-        found.items.into_iter().filter(is_open_renewal).collect();
+    let found = Requests::of(session).made_for(user).await?;
+    let mut open: Vec<_> = found.into_iter().filter(is_open_renewal).collect();
     open.sort_by_key(|request| request.metadata.creation_timestamp.clone());
     let Some(asked) = open.pop() else {
         return Err(Error::failed(format!("{user} has not asked for a renewal"))

@@ -15,23 +15,16 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Writer, is_conflict};
-use k8s_openapi::ByteString;
-use k8s_openapi::api::certificates::v1::{
-    CertificateSigningRequest, CertificateSigningRequestSpec,
-};
-use kube::api::Api;
-use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::cluster::certificates::{SIGNER, USAGES};
+use crate::cluster::certificates::{RESOURCE, Requests};
 use crate::local::kubeconfig::existing::look;
 use crate::local::new_file;
 use crate::model::credential::{Issued, KeyAndRequest, key_of};
 use crate::model::kubeconfig::{Document, Endpoint, Existing, Secret};
+use crate::model::objects::certificate_request::{Signed, request};
 use crate::model::user::UserName;
 use crate::model::{labels, product, signing_request};
-
-pub const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
 
 /// The longest pause between two looks at a request.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -162,23 +155,15 @@ impl Ask<'_> {
             .annotations
             .get_or_insert_default()
             .insert(labels::RENEWAL.to_owned(), generation.to_string());
-        let object = CertificateSigningRequest {
-            metadata,
-            spec: CertificateSigningRequestSpec {
-                request: ByteString(pair.request_pem().as_bytes().to_vec()),
-                signer_name: SIGNER.to_owned(),
-                usages: Some(USAGES.map(str::to_owned).to_vec()),
-                expiration_seconds: i32::try_from(self.expires.as_secs()).ok(),
-                ..CertificateSigningRequestSpec::default()
-            },
-            status: None,
-        };
+        let object = request(metadata, pair.request_pem(), self.expires);
         let writer = Writer {
             field_manager: product::field_manager(None),
             dry_run: false,
             force_conflicts: false,
         };
-        let sent = writer.create(&self.requests(), &object, |_| true).await;
+        let sent = writer
+            .create(Requests::of(self.session).api(), &object, |_| true)
+            .await;
         match sent {
             Ok(_) => Ok(name),
             Err(error) if is_conflict(&error) => Ok(name),
@@ -191,33 +176,22 @@ impl Ask<'_> {
 
     async fn wait(&self, name: &str, user: &UserName) -> Result<Vec<u8>> {
         let _progress = self.ui.progress("waiting for an admin's approval");
-        let deadline = Instant::now() + self.timeout;
-        let mut pause = Duration::from_millis(200);
-        loop {
-            let found = self.requests().get(name).await;
-            let found =
-                found.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
-            let status = found.status.unwrap_or_default();
-            for condition in status.conditions.iter().flatten() {
-                if matches!(condition.type_.as_str(), "Denied" | "Failed") {
-                    let why = condition.message.clone().unwrap_or_default();
-                    let word = condition.type_.to_lowercase();
-                    return Err(Error::failed(format!("request {name} was {word}: {why}")));
-                }
-            }
-            if let Some(chain) = status.certificate.filter(|chain| !chain.0.is_empty()) {
-                return Ok(chain.0);
-            }
-            if Instant::now() + pause > deadline {
-                return Err(Error::timed_out(format!(
-                    "nobody has approved request {name} within {}",
-                    Span(self.timeout)
-                ))
-                .with_hint(format!("an admin:  kubectl onboard renew {user} --approve"))
-                .with_hint("then run the same command again: it goes on with the same key"));
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(PATIENCE);
+        let requests = Requests::of(self.session);
+        let signed = requests.wait(name, self.timeout, PATIENCE).await;
+        let signed =
+            signed.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
+        let refused =
+            |word: &str, why: &str| Error::failed(format!("request {name} was {word}: {why}"));
+        match signed {
+            Signed::Issued(chain) => Ok(chain),
+            Signed::Denied(why) => Err(refused("denied", &why)),
+            Signed::Failed(why) => Err(refused("failed", &why)),
+            Signed::Silent => Err(Error::timed_out(format!(
+                "nobody has approved request {name} within {}",
+                Span(self.timeout)
+            ))
+            .with_hint(format!("an admin:  kubectl onboard renew {user} --approve"))
+            .with_hint("then run the same command again: it goes on with the same key")),
         }
     }
 
@@ -234,16 +208,18 @@ impl Ask<'_> {
             .filter_map(|group| user.generation_of(group));
         Ok(seen.max().unwrap_or_default())
     }
-
-    fn requests(&self) -> Api<CertificateSigningRequest> {
-        Api::all(self.session.client.clone())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::ByteString;
+    use k8s_openapi::api::certificates::v1::{
+        CertificateSigningRequest, CertificateSigningRequestSpec,
+    };
+
     use super::*;
     use crate::commands::renew::approve::{is_open_renewal, vouch};
+    use crate::model::objects::certificate_request::{SIGNER, USAGES};
 
     fn asked(made_by: &str, generation: u32, pair: &KeyAndRequest) -> CertificateSigningRequest {
         CertificateSigningRequest {

@@ -237,4 +237,4 @@ fn namespace_step(
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

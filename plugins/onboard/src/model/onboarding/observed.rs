@@ -19,6 +19,8 @@ pub struct Observed {
     pub namespace: Option<FoundNamespace>,
     /// Her RoleBindings, where she has a role or is to lose one.
     pub bindings: Vec<RoleBinding>,
+    /// The owner bindings of what the user has claimed.
+    pub claims: Vec<RoleBinding>,
     /// Her ClusterRoleBindings.
     pub wide: Vec<ClusterRoleBinding>,
     /// What limits her own namespace.

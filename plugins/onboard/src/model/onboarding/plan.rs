@@ -7,12 +7,11 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
 use crate::model::holder::Holder;
 use crate::model::kubeconfig::Held;
-use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::Auth;
 use crate::model::settings::Settings;
 use crate::model::user::UserName;
 
-/// What a run is going to do.
+/// What a run is going to do; its steps say it one by one.
 #[derive(Debug)]
 pub struct Plan {
     /// Her namespace.
@@ -107,15 +106,4 @@ impl Holders {
             .chain([account.clone()])
             .collect()
     }
-}
-
-/// What was there, and what is to be done about it.
-#[derive(Debug)]
-pub struct Prepared {
-    /// What was there.
-    pub observed: Observed,
-    /// What is to be done.
-    pub plan: Plan,
-    /// When it was looked at, in whole seconds as Kubernetes counts.
-    pub now: Timestamp,
 }

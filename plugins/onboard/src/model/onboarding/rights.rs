@@ -4,35 +4,27 @@ use groundcrew::client::access::Access;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
 use crate::model::onboarding::options::{Auth, KeySource, Options};
+use crate::model::onboarding::plan::Place;
+use crate::model::onboarding::steps::Bound;
 use crate::model::settings::{DEFAULT_ROLE, Extra};
 
 /// Returns every right that a run needs, so that all missing ones can be named at once.
+///
+/// It is asked before the record is read, when only the given or derived namespace is known; the
+/// rights are the same.
 #[must_use]
 pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
     let mut all = rights(role, options.auth, namespace);
-    let (bindings, cluster_roles) = (BINDINGS, CLUSTER_ROLES);
-    for join in &options.joins {
-        let inside = |verb| Access::new(verb, bindings).within(&join.namespace);
-        all.extend(["get", "create", "update"].map(inside));
-        all.push(Access::new("bind", cluster_roles).named(&join.role));
-    }
+    let joined = options.joins.iter().map(|join| Place {
+        namespace: join.namespace.clone(),
+        role: join.role.clone(),
+        own: false,
+    });
+    let joined: Vec<Place> = joined.collect();
+    all.extend(Bound::all(&joined, &options.extras).flat_map(|bound| bind(&bound)));
     for left in &options.leaves {
-        all.push(Access::new("delete", bindings).within(left));
-    }
-    for extra in &options.extras {
-        let wide = "clusterrolebindings.rbac.authorization.k8s.io";
-        all.extend(["get", "create", "update"].map(|verb| Access::new(verb, wide)));
-        all.push(Access::new("bind", cluster_roles).named(extra.role()));
-        if *extra == Extra::Claims {
-            let inside = |verb| Access::new(verb, bindings).within(SYSTEM_NAMESPACE);
-            all.extend(["get", "create", "update"].map(inside));
-            let roles = Access::new("bind", "roles.rbac.authorization.k8s.io");
-            all.push(roles.named(extra.role()).within(SYSTEM_NAMESPACE));
-        }
-        if *extra == Extra::Renewal {
-            all.extend(["create", "escalate"].map(|verb| Access::new(verb, cluster_roles)));
-        }
+        all.push(Access::new("delete", BINDINGS).within(left));
     }
     if matches!(options.key, KeySource::External(_)) || options.provider.is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";
@@ -41,6 +33,41 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     all
 }
 
+/// Returns the rights that a binding takes.
+fn bind(bound: &Bound) -> Vec<Access> {
+    let verbs = ["get", "create", "update"];
+    let in_namespace =
+        |namespace: &str| verbs.map(|verb| Access::new(verb, BINDINGS).within(namespace));
+    match bound {
+        Bound::Place(place) => {
+            let role = Access::new("bind", CLUSTER_ROLES).named(&place.role);
+            in_namespace(&place.namespace)
+                .into_iter()
+                .chain([role])
+                .collect()
+        }
+        Bound::Wide(extra) => {
+            let mut all = verbs.map(|verb| Access::new(verb, WIDE)).to_vec();
+            all.push(Access::new("bind", CLUSTER_ROLES).named(extra.role()));
+            if *extra == Extra::Renewal {
+                all.extend(["create", "escalate"].map(|verb| Access::new(verb, CLUSTER_ROLES)));
+            }
+            all
+        }
+        Bound::Index => {
+            let role = Access::new("bind", "roles.rbac.authorization.k8s.io");
+            let role = role.named(Extra::Claims.role()).within(SYSTEM_NAMESPACE);
+            in_namespace(SYSTEM_NAMESPACE)
+                .into_iter()
+                .chain([role])
+                .collect()
+        }
+        Bound::Claim(namespace) => vec![Access::new("update", BINDINGS).within(namespace)],
+    }
+}
+
+const WIDE: &str = "clusterrolebindings.rbac.authorization.k8s.io";
+
 const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
 
 const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
@@ -48,14 +75,12 @@ const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 /// Returns every right that it takes to give somebody `role` in `namespace` and a credential.
 #[must_use]
 pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
-    let (bindings, cluster_roles) = (BINDINGS, CLUSTER_ROLES);
     let csr = "certificatesigningrequests.certificates.k8s.io";
     let mut all = vec![
         Access::new("get", "namespaces"),
         Access::new("create", "namespaces"),
         Access::new("patch", "namespaces"),
-        Access::new("get", cluster_roles).named(role),
-        Access::new("bind", cluster_roles).named(role),
+        Access::new("get", CLUSTER_ROLES).named(role),
     ];
     for resource in [
         "limitranges",
@@ -65,8 +90,11 @@ pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
         let inside = |verb| Access::new(verb, resource).within(namespace);
         all.extend(["get", "create", "patch"].map(inside));
     }
-    let inside = |verb| Access::new(verb, bindings).within(namespace);
-    all.extend(["get", "create", "update"].map(inside));
+    all.extend(bind(&Bound::Place(Place {
+        namespace: namespace.to_owned(),
+        role: role.to_owned(),
+        own: true,
+    })));
     if matches!(auth, Auth::Auto | Auth::Cert) {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));

@@ -9,7 +9,8 @@ use groundcrew::output::{Document, Kind, Table, json, yaml};
 use serde::Serialize;
 
 use crate::model::onboarding::options::Options;
-use crate::model::onboarding::plan::Prepared;
+use crate::model::onboarding::prepared::Prepared;
+use crate::model::onboarding::steps::Area;
 
 /// Returns how a dry run for many ends.
 #[must_use]
@@ -40,7 +41,7 @@ pub struct Task {
     /// What was found, and the plan.
     pub prepared: Prepared,
     /// What changes; nothing is written when nothing does.
-    pub changes: Vec<&'static str>,
+    pub changes: Vec<Area>,
 }
 
 /// How it ended for one person.
@@ -158,7 +159,7 @@ pub fn plan(crew: &[Member], pruned: &[String], output: &OutputArgs) -> Result<S
 fn planned(member: &Member) -> Planned {
     let (namespace, changes, error) = match &member.task {
         Ok(task) => {
-            let changes = task.changes.iter().map(|change| (*change).to_owned());
+            let changes = task.changes.iter().map(|area| area.word().to_owned());
             let namespace = task.prepared.plan.namespace.clone();
             (Some(namespace), changes.collect(), None)
         }

@@ -156,7 +156,9 @@ fn rights_of_a_revoked_generation_are_found_in_every_binding() {
     record(&mut found).begun.as_mut().unwrap().since = ago(60);
     let states = states(&found);
     assert!(
-        states.iter().any(|(_, text)| text.contains("did not finish")),
+        states
+            .iter()
+            .any(|(_, text)| text.contains("did not finish")),
         "{states:?}"
     );
 }

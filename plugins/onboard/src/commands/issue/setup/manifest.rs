@@ -6,6 +6,8 @@ use groundcrew::error::Error;
 use kube::api::ApiResource;
 use serde_json::Value;
 
+use crate::model::change::{Change, Line};
+
 /// The script that is run after the manifests.
 pub const SCRIPT: &str = "setup.sh";
 
@@ -66,15 +68,17 @@ pub struct Ready<'a> {
 }
 
 impl Setup {
-    /// Returns what would be done, a line each.
+    /// Returns what would be done, line by line.
     #[must_use]
-    pub fn plan_lines(&self, user: &str) -> Vec<String> {
+    pub fn lines(&self, user: &str) -> Vec<Line> {
         let applied = self.manifests.iter().map(|manifest| {
-            let (object, place) = (manifest.object(), manifest.place());
-            format!("{object} applied as {user}: {place}")
+            let detail = format!("{} as {user}", manifest.place());
+            Line::new(manifest.object(), Change::Applied, detail)
         });
-        let script = self.script.iter();
-        let script = script.map(|path| format!("{} run as {user}", path.display()));
+        let script = self.script.iter().map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Line::new(name, Change::Run, format!("as {user}"))
+        });
         applied.chain(script).collect()
     }
 }

@@ -235,7 +235,10 @@ fn a_request_that_was_decided_is_left_alone() {
         ..Found::default()
     };
     let plan = decide(&found);
-    let denied = plan.steps.iter().filter(|step| step.kind() == Kind::Request);
+    let denied = plan
+        .steps
+        .iter()
+        .filter(|step| step.kind() == Kind::Request);
     assert_eq!(denied.count(), 1);
 }
 
@@ -262,10 +265,7 @@ fn a_login_counts_everywhere_and_its_group_only_in_the_users_own_binding() {
         ..Found::default()
     };
     let plan = decide(&found);
-    let taken: Vec<String> = plan
-        .bindings()
-        .map(|one| one.binding.describe())
-        .collect();
+    let taken: Vec<String> = plan.bindings().map(|one| one.binding.describe()).collect();
     assert_eq!(
         taken,
         [
@@ -283,7 +283,10 @@ fn rights_are_taken_before_credentials_and_namespaces() {
     let found = Found {
         record: recorded(vec![issue(1, "2026-12-30T00:00:00Z", &[])]),
         bindings: vec![
-            binding("web/mixed", &[subject("User", "alice"), subject("User", "bob")]),
+            binding(
+                "web/mixed",
+                &[subject("User", "alice"), subject("User", "bob")],
+            ),
             binding("wide", &[subject("User", "alice")]),
         ],
         secrets: vec![ObjectMeta {
@@ -296,7 +299,7 @@ fn rights_are_taken_before_credentials_and_namespaces() {
     let told: Vec<String> = decide(&found)
         .steps
         .iter()
-        .map(|step| format!("{} {}", step.object(), step.outcome()))
+        .map(|step| format!("{} {}", step.object(), step.change()))
         .collect();
     assert_eq!(
         told,

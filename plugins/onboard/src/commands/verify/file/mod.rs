@@ -121,7 +121,10 @@ impl Findings<'_> {
         let (state, check) = match record {
             Ok((Some(record), _)) => {
                 let at_home = record.namespace == self.namespace;
-                let why = format!("it is {:?}; on record it is {:?}", self.namespace, record.namespace);
+                let why = format!(
+                    "it is {:?}; on record it is {:?}",
+                    self.namespace, record.namespace
+                );
                 self.checks.push(Check::new(
                     "the file's namespace",
                     (!at_home).then_some(why),

@@ -70,6 +70,7 @@ pub fn nothing() -> Observed {
         record: None,
         namespace: None,
         bindings: Vec::new(),
+        claims: Vec::new(),
         wide: Vec::new(),
         existing: InNamespace::default(),
         requests: Vec::new(),

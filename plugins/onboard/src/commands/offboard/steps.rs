@@ -144,7 +144,7 @@ impl Step {
     #[must_use]
     pub fn detail(&self, user: &str) -> String {
         match self {
-            Self::Record { .. } => "the record says that access ends".to_owned(),
+            Self::Record { .. } => "the record, marked as offboarded".to_owned(),
             Self::Binding(unbind) => {
                 let gave = format!("gave {}", unbind.binding.granted());
                 match unbind.others.len() {

@@ -211,7 +211,7 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
                 line("token", rest);
             }
             Step::Request(request) => {
-                line("request", format!("{}, denied", name(&request.metadata)))
+                line("request", format!("{}, denied", name(&request.metadata)));
             }
             Step::Claim(claim) => {
                 let rest = format!("{}   (deleted, including everything in it)", name(claim));

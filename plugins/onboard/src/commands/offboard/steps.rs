@@ -130,12 +130,13 @@ impl Step {
     pub fn change(&self) -> Change {
         match self {
             Self::Record { exists: false, .. } => Change::Created,
-            Self::Record { exists: true, .. } => Change::Configured,
             Self::Binding(unbind) if unbind.others.is_empty() => Change::Deleted,
-            Self::Binding(_) => Change::Configured,
-            Self::Secret(_) | Self::Account(_) | Self::Claim(_) => Change::Deleted,
+            Self::Record { .. } | Self::Binding(_) => Change::Configured,
             Self::Request(_) => Change::Denied,
-            Self::Namespace(NamespaceEnd::Deleted { .. }) => Change::Deleted,
+            Self::Secret(_)
+            | Self::Account(_)
+            | Self::Claim(_)
+            | Self::Namespace(NamespaceEnd::Deleted { .. }) => Change::Deleted,
             Self::Namespace(_) => Change::Unchanged,
         }
     }

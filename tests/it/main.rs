@@ -1,5 +1,6 @@
 //! Every end-to-end test of the project.
 
+mod architecture;
 mod can_i_audit;
 mod can_i_audit_partial;
 mod can_i_audit_planted;
@@ -73,6 +74,7 @@ mod rollout_canary_slow;
 #[cfg(unix)]
 mod rollout_canary_small;
 mod rollout_canary_verdict;
+mod words;
 
 use std::process::ExitCode;
 
@@ -80,6 +82,7 @@ use harness::Case;
 
 fn main() -> ExitCode {
     let files = [
+        ("architecture", architecture::cases()),
         ("can_i_audit", can_i_audit::cases()),
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_planted", can_i_audit_planted::cases()),
@@ -165,6 +168,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ("rollout_canary_small", rollout_canary_small::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
+        ("words", words::cases()),
     ];
     let cases = files
         .into_iter()

@@ -14,7 +14,7 @@ use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
 use crate::local::delivery::Files;
 use crate::model::onboarding::observed::Observed;
-use crate::model::onboarding::options::{Mode, Options};
+use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::CredentialStep;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::preview::preview;
@@ -60,8 +60,9 @@ pub async fn answer(
     let (plan, now) = (&prepared.plan, prepared.now);
     let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
     ui.answer(report.render(&options.output)?)?;
-    if let Mode::Renew { grace } = options.mode
-        && !grace.is_zero()
+    if options
+        .renewal()
+        .is_some_and(|renewal| !renewal.grace.is_zero())
     {
         let end = time::until(plan.retire_at, now);
         ui.status(format_args!("what she held before works until {end}."));

@@ -10,8 +10,9 @@ use groundcrew::ui::Ui;
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::options::{Options, Task};
 use crate::model::settings::{Membership, membership};
+use crate::model::user::UserName;
 
 /// Give her a role in a namespace of others
 ///
@@ -46,9 +47,10 @@ pub struct JoinArgs {
 ///
 /// Why nothing was done.
 pub async fn run(args: JoinArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let task = Task::Join(args.place);
     let options = Options {
-        joins: vec![args.place],
-        ..Options::keeping(&args.who, &args.write, args.output)?
+        output: args.output,
+        ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
     answer(&options, &args.kube, ui, interrupt).await
 }

@@ -10,7 +10,8 @@ use groundcrew::ui::Ui;
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::options::{Options, Task};
+use crate::model::user::UserName;
 
 /// Take away her role in a namespace of others
 #[derive(Args, Debug)]
@@ -50,9 +51,10 @@ pub async fn run(args: LeaveArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
                 .with_hint("lower-case letters, digits and -, at most 63 characters"),
         );
     }
+    let task = Task::Leave(namespace.to_owned());
     let options = Options {
-        leaves: vec![namespace.to_owned()],
-        ..Options::keeping(&args.who, &args.write, args.output)?
+        output: args.output,
+        ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
     answer(&options, &args.kube, ui, interrupt).await
 }

@@ -8,7 +8,7 @@ use crate::local::handover;
 use crate::local::kubeconfig::{existing, file};
 use crate::model::kubeconfig::{Document, Existing};
 use crate::model::onboarding::delivery::Delivery;
-use crate::model::onboarding::options::{KeySource, Options};
+use crate::model::onboarding::options::Options;
 
 /// Files of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,9 @@ pub struct Files;
 impl Delivery for Files {
     fn look(&self, options: &Options, cluster: &str) -> Result<Existing> {
         let (path, user) = (&options.out, &options.user);
-        match &options.key {
-            KeySource::Here => existing::look(path, user, cluster),
-            KeySource::External(request) => handover::look(path, user, request.fingerprint()),
+        match options.request() {
+            None => existing::look(path, user, cluster),
+            Some(request) => handover::look(path, user, request.fingerprint()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Nouns and rules: no client, no clock, no environment, no printing.
 
+pub mod auth;
 pub mod change;
 pub mod check;
 pub mod credential;

@@ -1,5 +1,6 @@
 //! What is remembered of a user from one run to the next.
 
+use groundcrew::tenancy::{Network, Profile, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::model::user::UserName;
@@ -27,7 +28,7 @@ pub fn membership(text: &str) -> std::result::Result<Membership, String> {
 pub const DEFAULT_ROLE: &str = "edit";
 
 /// What a run was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
     /// Team, as stated.
@@ -41,10 +42,11 @@ pub struct Settings {
     pub purpose: Option<String>,
     /// ClusterRole bound in the namespace.
     pub role: String,
-    /// Profile word.
-    pub profile: String,
-    /// Network word.
-    pub network: String,
+    /// Which limits and quota.
+    pub profile: ProfileName,
+    /// Which traffic is allowed.
+    #[serde(with = "network")]
+    pub network: Network,
     /// She has no namespace of her own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_namespace: bool,
@@ -57,6 +59,92 @@ pub struct Settings {
     /// The file that declares her, by its `metadata.name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
+}
+
+impl Default for Settings {
+    /// What holds for somebody of whom nothing is said.
+    fn default() -> Self {
+        Self {
+            team: None,
+            contact: None,
+            purpose: None,
+            role: DEFAULT_ROLE.to_owned(),
+            profile: ProfileName::Small,
+            network: Network::default(),
+            no_namespace: false,
+            memberships: Vec::new(),
+            extras: Vec::new(),
+            declared_by: None,
+        }
+    }
+}
+
+/// Which limits and quota a namespace has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProfileName {
+    /// A small share.
+    Small,
+    /// A medium share.
+    Medium,
+    /// A large share.
+    Large,
+    /// No limits and no quota.
+    None,
+    /// Those of a file, which an earlier run has read: they stand in the cluster.
+    File,
+}
+
+impl ProfileName {
+    /// Returns the name of a profile.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        match profile {
+            Profile::Size(Size::Small) => Self::Small,
+            Profile::Size(Size::Medium) => Self::Medium,
+            Profile::Size(Size::Large) => Self::Large,
+            Profile::None => Self::None,
+            Profile::File(_) => Self::File,
+        }
+    }
+
+    /// Returns the profile of this name; that of a file is not kept.
+    #[must_use]
+    pub fn built_in(self) -> Option<Profile> {
+        match self {
+            Self::Small => Some(Profile::Size(Size::Small)),
+            Self::Medium => Some(Profile::Size(Size::Medium)),
+            Self::Large => Some(Profile::Size(Size::Large)),
+            Self::None => Some(Profile::None),
+            Self::File => None,
+        }
+    }
+}
+
+/// How the word for allowed traffic is kept.
+mod network {
+    use clap::ValueEnum as _;
+    use groundcrew::tenancy::Network;
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(
+        network: &Network,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(network.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Network, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let all = Network::value_variants().iter();
+        let mut found = all.filter(|network| network.name() == word);
+        found
+            .next()
+            .copied()
+            .ok_or_else(|| de::Error::custom(format!("network {word:?} is not known")))
+    }
 }
 
 /// A cluster-wide right beside her roles in namespaces.

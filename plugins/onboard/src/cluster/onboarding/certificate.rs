@@ -21,7 +21,7 @@ use crate::model::labels;
 use crate::model::labels::annotation;
 use crate::model::objects::certificate_request::{SIGNER, Signed, is_same, request};
 use crate::model::onboarding::decide;
-use crate::model::onboarding::options::KeySource;
+use crate::model::onboarding::options::{Credential, Task};
 use crate::model::signing_request::SigningRequest;
 
 /// The longest pause between two looks at a request.
@@ -52,11 +52,11 @@ impl fmt::Display for Unsigned {
 
 impl Unsigned {
     /// Returns the error that ends a run which has to have a certificate.
-    pub(super) fn into_error(self, key: &KeySource) -> Error {
+    pub(super) fn into_error(self, source: &Credential) -> Error {
         let message = self.to_string();
-        let token = match key {
-            KeySource::Here => "pass --auth token (or --auth auto)",
-            KeySource::External(_) => "pass --auth token instead of --csr-file",
+        let token = match source {
+            Credential::External(_) => "pass --auth token instead of --csr-file",
+            _ => "pass --auth token (or --auth auto)",
         };
         match self {
             Self::Silent(_) => Error::timed_out(message)
@@ -115,15 +115,15 @@ impl Run<'_> {
     ) -> Result<Result<Fresh, Unsigned>> {
         let user = &self.options.user;
         self.remove_stale_requests().await?;
-        let mut groups = match &self.options.key {
-            KeySource::Here => self.plan.groups.clone(),
-            // What she signed carries her own group alone.
-            KeySource::External(_) => Vec::new(),
+        let mut groups = match &self.plan.source {
+            Credential::Auto { groups } | Credential::Certificate { groups } => groups.clone(),
+            // What the user signed carries their own group alone.
+            Credential::External(_) | Credential::Token | Credential::Login(_) => Vec::new(),
         };
         groups.push(user.generation_group(generation));
-        let key = match &self.options.key {
-            KeySource::Here => Key::Made(KeyAndRequest::new(user.as_str(), &groups)?),
-            KeySource::External(request) => Key::External(request),
+        let key = match self.options.request() {
+            None => Key::Made(KeyAndRequest::new(user.as_str(), &groups)?),
+            Some(request) => Key::External(request),
         };
 
         self.check_interrupt()?;
@@ -198,8 +198,8 @@ impl Run<'_> {
         key: &Key<'_>,
         undo: &mut Undo,
     ) -> Result<CertificateSigningRequest> {
-        if let Some(asked) = &self.options.renewal {
-            return Ok(asked.as_ref().clone());
+        if let Task::Approve(approval) = &self.options.task {
+            return Ok(approval.object.clone());
         }
         let user = &self.options.user;
         // The key is part of the name: a request for another key can never be taken for this one.
@@ -211,7 +211,7 @@ impl Run<'_> {
         let mut metadata = labels::object(&name, None, user);
         let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
         annotations.extend([annotation(generation)]);
-        let object = request(metadata, key.request_pem(), self.options.expires);
+        let object = request(metadata, key.request_pem(), self.options.expires());
         let made = self
             .writer
             .create(Requests::of(self.session).api(), &object, |found| {

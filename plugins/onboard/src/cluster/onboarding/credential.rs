@@ -13,7 +13,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::{Generation, NEVER};
 use crate::model::kubeconfig::{Document, Held, Secret};
 use crate::model::login::{Asserted, Provider};
-use crate::model::onboarding::options::{Auth, KeySource};
+use crate::model::onboarding::options::Credential;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::steps::Retire;
 use crate::model::time;
@@ -142,16 +142,14 @@ impl Run<'_> {
     }
 
     async fn credential(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
-        if let Some(provider) = &self.options.provider {
-            return Ok(Self::login(provider));
-        }
-        let fresh = match self.plan.auth {
-            Auth::Token => self.token(generation, &mut work.undo).await?,
-            Auth::Cert | Auth::Oidc | Auth::Exec => self
+        let fresh = match &self.plan.source {
+            Credential::Login(provider) => Self::login(provider),
+            Credential::Token => self.token(generation, &mut work.undo).await?,
+            Credential::Certificate { .. } | Credential::External(_) => self
                 .certificate(generation, &mut work.undo)
                 .await?
-                .map_err(|unsigned| unsigned.into_error(&self.options.key))?,
-            Auth::Auto => match self.certificate(generation, &mut work.undo).await? {
+                .map_err(|unsigned| unsigned.into_error(&self.plan.source))?,
+            Credential::Auto { .. } => match self.certificate(generation, &mut work.undo).await? {
                 Ok(fresh) => fresh,
                 Err(unsigned) => {
                     self.ui
@@ -167,17 +165,13 @@ impl Run<'_> {
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
         // Without her key her rights are reviewed, but nothing is tried out.
-        let is_proved = self.options.key == KeySource::Here && !held.kind.is_foreign();
+        let is_proved = self.options.request().is_none() && !held.kind.is_foreign();
         Generation {
             generation: held.generation,
             kind: held.kind,
             sha256: held.sha256.clone(),
             groups: held.groups.clone(),
-            asserted: self
-                .options
-                .provider
-                .as_ref()
-                .map(|one| one.asserted.clone()),
+            asserted: self.options.provider().map(|one| one.asserted.clone()),
             not_after: held.not_after,
             issued_at: self.now,
             issued_by: self.me.to_owned(),

@@ -9,7 +9,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::records;
-use crate::model::onboarding::options::KeySource;
 use crate::model::record;
 use crate::model::record::{Begun, Record};
 
@@ -67,10 +66,10 @@ impl Ledger {
             generation,
             by: run.me.to_owned(),
             since: Timestamp::now(),
-            key: match &run.options.key {
-                KeySource::Here => None,
-                KeySource::External(request) => Some(request.fingerprint().to_owned()),
-            },
+            key: run
+                .options
+                .request()
+                .map(|request| request.fingerprint().to_owned()),
             taking_back: false,
         });
         self.write(run, record).await

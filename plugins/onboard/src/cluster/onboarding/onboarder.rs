@@ -132,7 +132,7 @@ pub async fn may(session: &Session, crew: &[&Options]) -> Result<String> {
     for options in crew {
         // Before the record is read only the stated or derived name is known; the rights are the
         // same.
-        let stated = options.namespace.clone();
+        let stated = options.own().and_then(|own| own.namespace.clone());
         let namespace = stated.unwrap_or_else(|| options.user.slug());
         required.extend(rights::required(options, &namespace));
         namespaces.push(namespace);

@@ -10,7 +10,6 @@ use crate::cluster::proof::expected::Expected;
 use crate::cluster::proof::review;
 use crate::model::check::Check;
 use crate::model::kubeconfig::{Document, Held};
-use crate::model::onboarding::options::KeySource;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::{NamespaceStep, Place};
 use crate::model::product::product;
@@ -22,7 +21,7 @@ impl Run<'_> {
     /// An address that she reaches and this machine does not (`--user-server`, a published one)
     /// leaves one thing open: the rest is proved through the admin's own address.
     pub(super) async fn prove(&self, document: &Document, held: &Held) -> Result<Outcome> {
-        if matches!(self.options.key, KeySource::External(_)) || held.kind.is_foreign() {
+        if self.options.request().is_some() || held.kind.is_foreign() {
             return self.review(held).await;
         }
         let progress = self.ui.progress("proving with her own file");
@@ -96,7 +95,7 @@ impl Run<'_> {
                 .map(|place| (place.namespace.as_str(), self.rules_of(Some(place))))
                 .collect(),
             limited: self.has_limits(),
-            asserted: self.options.provider.as_ref().map(|one| &one.asserted),
+            asserted: self.options.provider().map(|one| &one.asserted),
             claims: self.plan.settings.extras.contains(&Extra::Claims),
         }
     }

@@ -42,7 +42,7 @@ impl Run<'_> {
                     name: secret.metadata.name.clone(),
                     uid: secret.metadata.uid.clone(),
                 }),
-                expiration_seconds: i64::try_from(self.options.expires.as_secs()).ok(),
+                expiration_seconds: i64::try_from(self.options.expires().as_secs()).ok(),
             },
             ..TokenRequest::default()
         };

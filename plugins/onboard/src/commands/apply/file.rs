@@ -1,16 +1,18 @@
 //! The file that declares people: kind `Onboarding`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration;
-use groundcrew::flags::duration::Span;
 use groundcrew::output::{API_VERSION, Kind};
 use groundcrew::tenancy::{Network, Profile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::model::onboarding::options::{Auth, Options, check_expires};
+use crate::model::auth::Auth;
+use crate::model::onboarding::options::{
+    About, Credential, Home, Options, Own, Task, Wish, check_expires,
+};
 use crate::model::settings::{Extra, membership};
 use crate::model::user;
 use crate::model::user::UserName;
@@ -155,59 +157,62 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
         ),
     ];
     let wrong = |field: &str, why: String| Error::usage(format!("`{field}`: {why}"));
-    let plain = Options::of(user);
     if let Some(namespace) = &person.namespace
         && !groundcrew::tenancy::is_label(namespace)
     {
         return Err(wrong("namespace", format!("{namespace:?} cannot name one")));
     }
-    let expires = match expires {
-        Some(text) => duration::positive(&text).map_err(|why| wrong("expires", why))?,
-        None => Span(plain.expires),
+    let mut wish = Wish::default();
+    if let Some(text) = expires {
+        let expires = duration::positive(&text).map_err(|why| wrong("expires", why))?;
+        check_expires(expires)?;
+        wish.expires = expires.0;
+    }
+    let groups = groups
+        .unwrap_or_default()
+        .iter()
+        .map(|group| user::parse_group(group))
+        .collect::<Result<_>>()?;
+    let auth = auth.map(|word| choice::<Auth>("auth", &word)).transpose()?;
+    wish.credential = match auth {
+        None | Some(Auth::Auto) => Credential::Auto { groups },
+        Some(Auth::Cert) => Credential::Certificate { groups },
+        Some(Auth::Token) => Credential::Token,
+        Some(Auth::Oidc | Auth::Exec) => {
+            let why = "a login is stated with flags, one person at a time";
+            return Err(wrong("auth", why.to_owned()));
+        }
     };
-    check_expires(expires)?;
-    let file: PathBuf = out.join(&plain.out);
-    Ok(Options {
+    let own = Own {
         namespace: person.namespace,
-        no_namespace: person
-            .no_namespace
-            .or(defaults.no_namespace)
-            .unwrap_or_default(),
-        team: or(person.team, &defaults.team),
-        contact: or(person.contact, &defaults.contact),
-        purpose: or(person.purpose, &defaults.purpose),
         role: or(person.role, &defaults.role),
         profile: profile.as_deref().map(Profile::parse).transpose()?,
         network: network
             .map(|word| choice::<Network>("network", &word))
             .transpose()?,
-        auth: auth
-            .map(|word| choice::<Auth>("auth", &word))
-            .transpose()?
-            .map_or(Ok(plain.auth), |auth| match auth {
-                Auth::Oidc | Auth::Exec => Err(wrong(
-                    "auth",
-                    "a login is stated with flags, one person at a time".to_owned(),
-                )),
-                _ => Ok(auth),
-            })?,
-        expires: expires.0,
-        groups: groups
-            .unwrap_or_default()
-            .iter()
-            .map(|group| user::parse_group(group))
-            .collect::<Result<_>>()?,
-        joins: joins
-            .unwrap_or_default()
-            .iter()
-            .map(|join| membership(join).map_err(|why| wrong("join", why)))
-            .collect::<Result<_>>()?,
-        extras: extras
-            .into_iter()
-            .filter_map(|(asked, extra)| asked.unwrap_or_default().then_some(extra))
-            .collect(),
+    };
+    wish.home = match person.no_namespace.or(defaults.no_namespace) {
+        Some(true) => Home::None,
+        _ => Home::Own(own),
+    };
+    wish.about = About {
+        team: or(person.team, &defaults.team),
+        contact: or(person.contact, &defaults.contact),
+        purpose: or(person.purpose, &defaults.purpose),
         declared_by: Some(name.to_owned()),
-        out: file,
+    };
+    wish.joins = joins
+        .unwrap_or_default()
+        .iter()
+        .map(|join| membership(join).map_err(|why| wrong("join", why)))
+        .collect::<Result<_>>()?;
+    let rights = extras.into_iter();
+    wish.wide = rights
+        .filter_map(|(asked, extra)| asked.unwrap_or_default().then_some(extra))
+        .collect();
+    let plain = Options::of(user, Task::Issue(Box::new(wish)));
+    Ok(Options {
+        out: out.join(&plain.out),
         ..plain
     })
 }
@@ -242,12 +247,18 @@ mod tests {
             .iter()
             .map(|entry| entry.options.as_ref().unwrap())
             .collect();
-        assert_eq!(options[0].role.as_deref(), Some("view"));
-        assert_eq!(options[1].role.as_deref(), Some("edit"));
-        assert_eq!(options[1].team.as_deref(), Some("payments"));
-        assert_eq!(options[1].joins[0].namespace, "ops");
+        assert_eq!(options[0].own().unwrap().role.as_deref(), Some("view"));
+        assert_eq!(options[1].own().unwrap().role.as_deref(), Some("edit"));
+        assert_eq!(
+            options[1].wish().unwrap().about.team.as_deref(),
+            Some("payments")
+        );
+        assert_eq!(options[1].joins()[0].namespace, "ops");
         assert_eq!(options[0].out, Path::new("out/alice.kubeconfig"));
-        assert_eq!(options[0].declared_by.as_deref(), Some("web"));
+        assert_eq!(
+            options[0].wish().unwrap().about.declared_by.as_deref(),
+            Some("web")
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use groundcrew::flags::Format;
 use groundcrew::output::json;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
-use crate::model::onboarding::options::Auth;
+use crate::model::onboarding::options::Issuer;
 use crate::model::onboarding::rights;
 use crate::model::settings::DEFAULT_ROLE;
 
@@ -19,8 +19,8 @@ const ROLE: &str = "groundcrew-onboarder";
 pub fn required() -> Vec<Access> {
     const ANY: &str = "any";
     let mut all = Vec::new();
-    for auth in [Auth::Auto, Auth::Token] {
-        all.extend(rights::rights(DEFAULT_ROLE, auth, ANY));
+    for issuer in [Issuer::Signer, Issuer::Tokens] {
+        all.extend(rights::rights(DEFAULT_ROLE, issuer, ANY));
     }
     for access in &mut all {
         access.namespace.take_if(|namespace| namespace == ANY);

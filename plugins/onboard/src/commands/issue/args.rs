@@ -14,11 +14,15 @@ use crate::commands::issue::as_user::AsUser;
 use crate::commands::issue::login::LoginArgs;
 use crate::commands::issue::setup::read;
 use crate::commands::issue::smoke::Smoke;
-use crate::model::onboarding::options::{Auth, KeySource, Options, check_expires};
+use crate::model::auth::Auth;
+use crate::model::login::Provider;
+use crate::model::onboarding::options::{
+    About, Credential, Home, Options, Own, Task, Wish, check_expires,
+};
 use crate::model::settings::{Extra, Membership, membership};
 use crate::model::signing_request::SigningRequest;
 use crate::model::user::UserName;
-use crate::model::{kubeconfig, product, signing_request, user};
+use crate::model::{kubeconfig, signing_request, user};
 
 /// `kubectl onboard USER`.
 #[derive(Args, Debug)]
@@ -207,37 +211,15 @@ impl IssueArgs {
             user_server,
             force,
         } = credential;
-        let WriteArgs {
-            dry_run,
-            field_manager,
-            force_conflicts,
-            yes: _,
-        } = write;
         check_expires(expires)?;
         check_joins(&joins)?;
-        if auth == Auth::Token && !groups.is_empty() {
-            return Err(
-                Error::usage("--group needs a certificate: a token carries no groups")
-                    .with_hint("leave --group out, or pass --auth cert"),
-            );
-        }
         let provider = login.resolve(auth, &user)?;
-        if provider.is_some() && (csr_file.is_some() || !groups.is_empty()) {
-            return Err(Error::usage(
-                "with --auth oidc or exec nothing is issued here: --group and --csr-file need a certificate",
-            ));
-        }
-        let key = key_source(csr_file.as_deref(), &user, auth, &groups)?;
-        // A token would be a secret that is made here, which is what she wants to avoid.
-        let auth = match key {
-            KeySource::Here => auth,
-            KeySource::External(_) => Auth::Cert,
-        };
-        let out = out.unwrap_or_else(|| match &key {
-            KeySource::Here => kubeconfig::default_path(&user),
-            KeySource::External(made) => {
+        let credential = wanted(auth, provider, &groups, csr_file.as_deref(), &user)?;
+        let out = out.unwrap_or_else(|| match &credential {
+            Credential::External(made) => {
                 signing_request::file_name(&user, made.generation(), "crt").into()
             }
+            _ => kubeconfig::default_path(&user),
         });
         if let Some(name) = &kube.namespace
             && !groundcrew::tenancy::is_label(name)
@@ -248,37 +230,39 @@ impl IssueArgs {
         if let Some(server) = &user_server {
             check_server(server)?;
         }
-        let options = Options {
-            namespace: kube.namespace.clone(),
-            team,
-            contact,
-            purpose,
-            role,
-            profile: profile.as_deref().map(Profile::parse).transpose()?,
-            network,
-            groups: groups
-                .iter()
-                .map(|group| user::parse_group(group))
-                .collect::<Result<_>>()?,
-            auth,
-            expires: expires.0,
-            timeout: timeout.0,
-            key,
-            provider,
-            out,
-            server: user_server.or_else(|| kube.server.clone()),
-            force,
-            no_namespace,
+        let home = if no_namespace {
+            Home::None
+        } else {
+            Home::Own(Own {
+                namespace: kube.namespace.clone(),
+                role,
+                profile: profile.as_deref().map(Profile::parse).transpose()?,
+                network,
+            })
+        };
+        let wish = Wish {
+            about: About {
+                team,
+                contact,
+                purpose,
+                declared_by: None,
+            },
+            home,
             joins,
-            extras: rights
+            wide: rights
                 .into_iter()
                 .filter_map(|(asked, extra)| asked.then_some(extra))
                 .collect(),
-            dry_run,
-            field_manager: product::field_manager(field_manager),
-            force_conflicts,
+            credential,
+            expires: expires.0,
+            force,
+        };
+        let options = Options {
+            timeout: timeout.0,
+            out,
+            server: user_server.or_else(|| kube.server.clone()),
             output,
-            ..Options::of(user)
+            ..Options::of(user, Task::Issue(Box::new(wish))).written(&write)
         };
         let as_user = AsUser {
             setup: as_user.setup.as_deref().map(read::directory).transpose()?,
@@ -291,15 +275,45 @@ impl IssueArgs {
     }
 }
 
-fn key_source(
+/// Puts together which credential is asked for.
+fn wanted(
+    auth: Auth,
+    provider: Option<Provider>,
+    groups: &[String],
     csr_file: Option<&Path>,
     user: &UserName,
-    auth: Auth,
-    groups: &[String],
-) -> Result<KeySource> {
-    let Some(path) = csr_file else {
-        return Ok(KeySource::Here);
-    };
+) -> Result<Credential> {
+    if let Some(provider) = provider {
+        if csr_file.is_some() || !groups.is_empty() {
+            return Err(Error::usage(
+                "with --auth oidc or exec nothing is issued here: --group and --csr-file need a certificate",
+            ));
+        }
+        return Ok(Credential::Login(provider));
+    }
+    if auth == Auth::Token && !groups.is_empty() {
+        return Err(
+            Error::usage("--group needs a certificate: a token carries no groups")
+                .with_hint("leave --group out, or pass --auth cert"),
+        );
+    }
+    if let Some(path) = csr_file {
+        return external(path, auth, groups, user);
+    }
+    let groups = groups
+        .iter()
+        .map(|group| user::parse_group(group))
+        .collect::<Result<_>>()?;
+    Ok(match auth {
+        Auth::Token => Credential::Token,
+        Auth::Cert => Credential::Certificate { groups },
+        Auth::Auto | Auth::Oidc | Auth::Exec => Credential::Auto { groups },
+    })
+}
+
+/// Reads the request for a key that the user keeps. A token would be a secret that is made here,
+/// which is what they want to avoid.
+fn external(path: &Path, auth: Auth, groups: &[String], user: &UserName) -> Result<Credential> {
     if auth == Auth::Token {
         return Err(
             Error::usage("--csr-file asks for a certificate, --auth token for none")
@@ -312,7 +326,7 @@ fn key_source(
         )
         .with_hint("leave --group out: her request can carry her own group alone"));
     }
-    SigningRequest::read(path, user).map(KeySource::External)
+    SigningRequest::read(path, user).map(Credential::External)
 }
 
 fn check_joins(joins: &[Membership]) -> Result<()> {
@@ -375,12 +389,13 @@ mod tests {
     #[test]
     fn what_is_not_stated_stays_open_for_the_record() {
         let options = resolve("alice").unwrap();
+        let own = options.own().unwrap();
         assert_eq!(
-            (options.role, options.network, options.namespace),
-            (None, None, None)
+            (&own.role, own.network, &own.namespace),
+            (&None, None, &None)
         );
         assert_eq!(options.out, PathBuf::from("alice.kubeconfig"));
-        assert_eq!(options.expires, Duration::from_secs(30 * 24 * 3600));
+        assert_eq!(options.expires(), Duration::from_secs(30 * 24 * 3600));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl AsUser {
                 "or replace her credential:  kubectl onboard {user} --force"
             )));
         }
-        if self.is_asked_for() && options.provider.is_some() {
+        if self.is_asked_for() && options.provider().is_some() {
             return Err(Error::usage(
                 "--setup and --smoke work as her, and nobody but her can log in",
             )

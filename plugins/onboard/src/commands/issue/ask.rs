@@ -212,10 +212,12 @@ mod tests {
         );
         let (options, ..) = args.resolve().unwrap();
         assert_eq!(options.user.as_str(), "alice");
-        assert_eq!(options.team.as_deref(), Some("the payers"));
-        assert_eq!(options.role.as_deref(), Some("view"));
+        let wish = options.wish().unwrap();
+        assert_eq!(wish.about.team.as_deref(), Some("the payers"));
+        let own = options.own().unwrap();
+        assert_eq!(own.role.as_deref(), Some("view"));
         assert_eq!(
-            options.profile.map(|profile| profile.name()),
+            own.profile.as_ref().map(|profile| profile.name()),
             Some("medium")
         );
     }

@@ -3,8 +3,8 @@
 use clap::Args;
 use groundcrew::error::{Error, Result};
 
+use crate::model::auth::Auth;
 use crate::model::login::{Asserted, Login, Provider};
-use crate::model::onboarding::options::Auth;
 use crate::model::user::UserName;
 
 /// How she logs in where somebody else issues the credential.

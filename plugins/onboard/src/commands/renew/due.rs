@@ -12,7 +12,7 @@ use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::onboarding::{many, onboarder};
 use crate::cluster::people;
 use crate::local::delivery::Files;
-use crate::model::onboarding::options::{Mode, Options};
+use crate::model::onboarding::options::{Options, Task};
 use crate::model::onboarding::summary;
 use crate::model::onboarding::summary::plan_exit;
 use crate::model::product::product;
@@ -45,9 +45,8 @@ pub async fn retire(
         let meant = who.is_none_or(|who| who.as_str() == record.user);
         if meant && record.ended.is_none() && over {
             let options = UserName::parse(&record.user).map(|user| Options {
-                mode: Mode::Retire,
                 server: kube.server.clone(),
-                ..Options::of(user).written(write)
+                ..Options::of(user, Task::Retire).written(write)
             });
             due.push((record.user.clone(), None, options));
         }

@@ -19,10 +19,10 @@ use crate::cluster::people;
 use crate::commands::answer::answer;
 use crate::commands::renew::approve::asked;
 use crate::commands::renew::by_user::Ask;
-use crate::model::onboarding::options::{Auth, KeySource, Mode, Options, check_expires};
+use crate::model::onboarding::options::{Approval, Options, Renewal, Task, check_expires};
 use crate::model::product::product;
-use crate::model::signing_request;
 use crate::model::user::UserName;
+use crate::model::{kubeconfig, signing_request};
 
 /// Issue the next credential; the one before goes on working for a while
 ///
@@ -152,31 +152,28 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     } else {
         None
     };
-    let defaults = Options::of(user).written(&args.write);
-    let (asked, key, out) = match asked {
-        Some((asked, her)) => {
-            let file = signing_request::file_name(&defaults.user, her.generation(), "crt");
-            (Some(Box::new(asked)), KeySource::External(her), file.into())
+    let renewal = Renewal {
+        grace: args.grace.0,
+        expires: args.expires.0,
+    };
+    let (task, out) = match asked {
+        Some((object, request)) => {
+            let file = signing_request::file_name(&user, request.generation(), "crt");
+            let approval = Approval {
+                renewal,
+                request,
+                object,
+            };
+            (Task::Approve(Box::new(approval)), file.into())
         }
-        None => (None, KeySource::Here, defaults.out.clone()),
+        None => (Task::Renew(renewal), kubeconfig::default_path(&user)),
     };
     let options = Options {
-        renewal: asked,
-        auth: if args.approve {
-            Auth::Cert
-        } else {
-            defaults.auth
-        },
-        key,
-        mode: Mode::Renew {
-            grace: args.grace.0,
-        },
-        expires: args.expires.0,
         timeout: args.timeout.0,
         out: args.out.unwrap_or(out),
         server: args.kube.server.clone(),
         output: args.output,
-        ..defaults
+        ..Options::of(user, task).written(&args.write)
     };
     answer(&options, &args.kube, ui, interrupt).await
 }

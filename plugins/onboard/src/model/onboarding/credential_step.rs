@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::holder::Holder;
 use crate::model::kubeconfig::{Existing, Held};
-use crate::model::login::Asserted;
-use crate::model::onboarding::options::{Auth, Mode, Options};
+use crate::model::onboarding::options::{Credential, Options, Task};
 use crate::model::onboarding::plan::{CredentialStep, Holders};
 use crate::model::record::Record;
 use crate::model::user::UserName;
@@ -23,12 +22,12 @@ pub fn credential_step(
 ) -> Result<CredentialStep> {
     let path = options.out.display();
     let live = record.and_then(|record| record.live(now).next_back());
-    if options.mode == Mode::Retire
+    if matches!(options.task, Task::Retire)
         && let Some(last) = record.and_then(|record| record.generations.last())
     {
         return Ok(CredentialStep::KeepElsewhere(last.clone()));
     }
-    if options.mode == Mode::Keep {
+    if matches!(options.task, Task::Join(_) | Task::Leave(_)) {
         return live
             .map(|live| CredentialStep::KeepElsewhere(live.clone()))
             .ok_or_else(|| {
@@ -37,14 +36,14 @@ pub fn credential_step(
                     .with_hint(format!("kubectl onboard renew {user}"))
             });
     }
-    let renew = options.force || matches!(options.mode, Mode::Renew { .. });
+    let renew = options.force() || options.renewal().is_some();
     let next = record.map_or(1, Record::next_generation);
     let issue = |at_least: u32, replace_file| CredentialStep::Issue {
         generation: next.max(at_least),
         replace_file,
     };
     match file {
-        Existing::Foreign(why) if !options.force => Err(Error::usage(format!(
+        Existing::Foreign(why) if !options.force() => Err(Error::usage(format!(
             "{path} exists and is not {}'s kubeconfig for this cluster: {why}",
             options.user
         ))
@@ -98,8 +97,7 @@ fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> 
 /// Returns who holds the rights during the run and after it.
 pub fn holders(
     user: &UserName,
-    auth: Auth,
-    asserted: Option<&Asserted>,
+    source: &Credential,
     step: &CredentialStep,
     record: Option<&Record>,
     grace: Duration,
@@ -118,10 +116,14 @@ pub fn holders(
         CredentialStep::KeepFile(held) => with(live, Holder::of(user, held.generation, held.kind)),
         CredentialStep::KeepElsewhere(_) => live,
         CredentialStep::Issue { generation, .. } => {
-            let new = match (asserted, auth) {
-                (Some(asserted), _) => Holder::Asserted(asserted.clone()),
-                (None, Auth::Token) => Holder::of(user, *generation, CredentialKind::Token),
-                (None, _) => Holder::of(user, *generation, CredentialKind::Certificate),
+            let new = match source {
+                Credential::Login(provider) => Holder::Asserted(provider.asserted.clone()),
+                Credential::Token => Holder::of(user, *generation, CredentialKind::Token),
+                Credential::Auto { .. }
+                | Credential::Certificate { .. }
+                | Credential::External(_) => {
+                    Holder::of(user, *generation, CredentialKind::Certificate)
+                }
             };
             let during = with(live, new.clone());
             let after = if grace.is_zero() {

@@ -15,10 +15,10 @@ use crate::model::login::Asserted;
 use crate::model::objects::{binding, compare, namespace};
 use crate::model::onboarding::credential_step::{credential_step, holders};
 use crate::model::onboarding::observed::Observed;
-use crate::model::onboarding::options::{Auth, Mode, Options};
+use crate::model::onboarding::options::{Credential, Options, Task};
 use crate::model::onboarding::own_request;
 use crate::model::onboarding::plan::{NamespaceStep, Plan};
-use crate::model::onboarding::resolve::{left, network, places, profile, settings};
+use crate::model::onboarding::resolve::{left, places, profile, settings};
 use crate::model::record::Record;
 use crate::model::settings::{Extra, Settings};
 use crate::model::user::{UserName, parse_group};
@@ -48,19 +48,11 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     for found in &observed.bindings {
         binding::check_subjects(found, user, &asserted, options.force_conflicts)?;
     }
-    let last = record.and_then(|record| record.generations.last());
-    let renewed = last.filter(|_| matches!(options.mode, Mode::Renew { .. }));
-    let auth = match renewed.map(|last| last.kind) {
-        Some(CredentialKind::Token) => Auth::Token,
-        _ => options.auth,
-    };
-    let grace = match options.mode {
-        Mode::Renew { grace } => grace,
-        Mode::Onboard | Mode::Keep | Mode::Retire => Duration::ZERO,
-    };
+    let source = source(options, record)?;
+    let renewal = options.renewal();
+    let grace = renewal.map_or(Duration::ZERO, |renewal| renewal.grace);
     let credential = credential_step(options, &observed.file, record, now)?;
     let credential = own_request::settle(options, credential, record)?;
-    let asserted = options.provider.as_ref().map(|one| &one.asserted);
     let replaced = places.iter().filter(|place| {
         let mut bindings = observed.bindings.iter();
         bindings.any(|binding| {
@@ -70,20 +62,16 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     });
     Ok(Plan {
         namespace_step,
-        profile: profile(options, &settings)?,
-        network: network(&settings)?,
+        profile: profile(options, &settings),
+        network: settings.network,
         replaced: replaced.map(|place| place.namespace.clone()).collect(),
         left: record
             .map(|record| left(options, record))
             .unwrap_or_default(),
-        groups: match renewed {
-            Some(last) if options.groups.is_empty() => shared_groups(user, last)?,
-            _ => options.groups.clone(),
-        },
-        holders: holders(user, auth, asserted, &credential, record, grace, now),
+        holders: holders(user, &source, &credential, record, grace, now),
         retire_at: now.saturating_add(grace).unwrap_or(now),
         places,
-        auth,
+        source,
         namespace,
         settings,
         credential,
@@ -93,7 +81,10 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
 /// Returns whom logins make her: the one that was asked for, and those on record.
 #[must_use]
 pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
-    let asked = options.provider.iter().map(|provider| &provider.asserted);
+    let asked = options
+        .provider()
+        .into_iter()
+        .map(|provider| &provider.asserted);
     let issues = record.into_iter().flat_map(|record| &record.generations);
     asked
         .chain(issues.filter_map(|issue| issue.asserted.as_ref()))
@@ -105,6 +96,25 @@ pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
 #[must_use]
 pub fn extras(options: &Options, record: Option<&Record>) -> Vec<Extra> {
     settings(options, record).extras
+}
+
+/// Returns which credential is issued, where one is: as asked for, or of the kind that is renewed.
+fn source(options: &Options, record: Option<&Record>) -> Result<Credential> {
+    let last = record.and_then(|record| record.generations.last());
+    let groups = match last {
+        Some(last) if options.renewal().is_some() => shared_groups(&options.user, last)?,
+        _ => Vec::new(),
+    };
+    Ok(match &options.task {
+        Task::Issue(wish) => wish.credential.clone(),
+        Task::Approve(approval) => Credential::External(approval.request.clone()),
+        Task::Renew(_) if last.is_some_and(|last| last.kind == CredentialKind::Token) => {
+            Credential::Token
+        }
+        Task::Renew(_) | Task::Join(_) | Task::Leave(_) | Task::Retire => {
+            Credential::Auto { groups }
+        }
+    })
 }
 
 /// Returns the groups that she shares with others and keeps. A record can be written by more people
@@ -146,7 +156,7 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
         record.is_some_and(|record| record.ended.is_none() && !record.generations.is_empty());
     let last = record.and_then(|record| record.generations.last());
     if let Some(last) = last.filter(|last| last.kind.is_foreign())
-        && matches!(options.mode, Mode::Renew { .. })
+        && options.renewal().is_some()
     {
         let kind = last.kind.as_str();
         return Err(Error::usage(format!(
@@ -154,7 +164,7 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
         ))
         .with_hint(format!("for another one:  kubectl onboard {user} --force")));
     }
-    if options.mode != Mode::Onboard && !onboarded {
+    if options.wish().is_none() && !onboarded {
         return Err(Error::failed(format!("{user} is not onboarded"))
             .with_hint(format!("kubectl onboard {user}"))
             .with_hint("everybody who is:  kubectl onboard list"));

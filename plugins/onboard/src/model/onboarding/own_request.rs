@@ -2,7 +2,7 @@
 
 use groundcrew::error::{Error, Result};
 
-use crate::model::onboarding::options::{KeySource, Options};
+use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::CredentialStep;
 use crate::model::record::Record;
 use crate::model::signing_request::SigningRequest;
@@ -21,7 +21,7 @@ pub fn settle(
     step: CredentialStep,
     record: Option<&Record>,
 ) -> Result<CredentialStep> {
-    let KeySource::External(request) = &options.key else {
+    let Some(request) = options.request() else {
         return Ok(step);
     };
     let asked = request.generation();

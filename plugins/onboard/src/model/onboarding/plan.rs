@@ -7,7 +7,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
 use crate::model::holder::Holder;
 use crate::model::kubeconfig::Held;
-use crate::model::onboarding::options::Auth;
+use crate::model::onboarding::options::Credential;
 use crate::model::settings::Settings;
 use crate::model::user::UserName;
 
@@ -33,10 +33,8 @@ pub struct Plan {
     /// Namespaces whose RoleBinding gives another role and has to be replaced: a roleRef cannot be
     /// changed.
     pub replaced: Vec<String>,
-    /// Groups inside a new certificate besides that of its generation.
-    pub groups: Vec<String>,
-    /// Which kind of credential is issued.
-    pub auth: Auth,
+    /// Which credential is issued, where one is.
+    pub source: Credential,
     /// When older generations lose their rights.
     pub retire_at: Timestamp,
     /// Holders of rights while the run lasts and after it.

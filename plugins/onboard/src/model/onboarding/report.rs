@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::model::check::Check;
 use crate::model::generation::NEVER;
-use crate::model::onboarding::options::{KeySource, Options};
+use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::Plan;
 use crate::model::time::until;
@@ -57,7 +57,7 @@ impl Report {
         now: Timestamp,
     ) -> Self {
         let file = outcome.file.map(|path| path.display().to_string());
-        let is_theirs = matches!(options.key, KeySource::External(_));
+        let is_theirs = options.request().is_some();
         let (kubeconfig, certificate) = if is_theirs {
             (None, file)
         } else {

@@ -1,13 +1,13 @@
 //! What was asked for, by this run and by earlier ones, and where that gives her a role.
 
 use groundcrew::error::{Error, Result};
-use groundcrew::tenancy::{Network, Profile, Size};
+use groundcrew::tenancy::Profile;
 
 use crate::model::found::FoundNamespace;
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::options::{Home, Options};
 use crate::model::onboarding::plan::Place;
 use crate::model::record::Record;
-use crate::model::settings::{DEFAULT_ROLE, Extra, Membership, Settings};
+use crate::model::settings::{Extra, Membership, ProfileName, Settings};
 
 /// Takes over from the record what this run does not state.
 pub fn settings(options: &Options, record: Option<&Record>) -> Settings {
@@ -16,36 +16,37 @@ pub fn settings(options: &Options, record: Option<&Record>) -> Settings {
         .filter(|record| record.ended.is_none())
         .map(|record| record.settings.clone())
         .unwrap_or_default();
-    let or = |stated: &Option<String>, before: Option<String>| stated.clone().or(before);
-    let word = |stated: Option<&str>, before: String, default: &str| match stated {
-        Some(stated) => stated.to_owned(),
-        None if before.is_empty() => default.to_owned(),
-        None => before,
-    };
+    let about = options.wish().map(|wish| &wish.about);
+    let own = options.own();
+    let or = |given: Option<&String>, before: Option<String>| given.cloned().or(before);
+    let home = options.wish().map(|wish| &wish.home);
     Settings {
-        team: or(&options.team, before.team),
-        contact: or(&options.contact, before.contact),
-        purpose: or(&options.purpose, before.purpose),
-        role: word(options.role.as_deref(), before.role, DEFAULT_ROLE),
-        profile: word(
-            options.profile.as_ref().map(Profile::name),
-            before.profile,
-            "small",
+        team: or(about.and_then(|about| about.team.as_ref()), before.team),
+        contact: or(
+            about.and_then(|about| about.contact.as_ref()),
+            before.contact,
         ),
-        network: word(
-            options.network.map(groundcrew::tenancy::Network::name),
-            before.network,
-            "isolated",
+        purpose: or(
+            about.and_then(|about| about.purpose.as_ref()),
+            before.purpose,
         ),
-        no_namespace: options.no_namespace || before.no_namespace,
+        role: own.and_then(|own| own.role.clone()).unwrap_or(before.role),
+        profile: own
+            .and_then(|own| own.profile.as_ref())
+            .map_or(before.profile, ProfileName::of),
+        network: own.and_then(|own| own.network).unwrap_or(before.network),
+        no_namespace: matches!(home, Some(Home::None)) || before.no_namespace,
         memberships: memberships(options, before.memberships),
         extras: extras(options, before.extras),
-        declared_by: or(&options.declared_by, before.declared_by),
+        declared_by: or(
+            about.and_then(|about| about.declared_by.as_ref()),
+            before.declared_by,
+        ),
     }
 }
 
 fn extras(options: &Options, mut all: Vec<Extra>) -> Vec<Extra> {
-    for extra in &options.extras {
+    for extra in options.wide() {
         if !all.contains(extra) {
             all.push(*extra);
         }
@@ -56,49 +57,19 @@ fn extras(options: &Options, mut all: Vec<Extra>) -> Vec<Extra> {
 /// Adds those that she joins to those that she has; one role in each namespace.
 fn memberships(options: &Options, before: Vec<Membership>) -> Vec<Membership> {
     let stays = |one: &Membership| {
-        let again = options
-            .joins
-            .iter()
-            .any(|join| join.namespace == one.namespace);
-        !again && !options.leaves.contains(&one.namespace)
+        let mut joins = options.joins().iter();
+        let again = joins.any(|join| join.namespace == one.namespace);
+        !again && !options.leaves(&one.namespace)
     };
     let kept = before.into_iter().filter(stays);
-    kept.chain(options.joins.iter().cloned()).collect()
+    kept.chain(options.joins().iter().cloned()).collect()
 }
 
-/// Returns the profile to apply.
-pub fn profile(options: &Options, settings: &Settings) -> Result<Option<Profile>> {
-    if let Some(profile) = &options.profile {
-        return Ok(Some(profile.clone()));
-    }
-    match settings.profile.as_str() {
-        // Its content was stated by an earlier run and stands in the cluster.
-        "file" => Ok(None),
-        "small" => Ok(Some(Profile::Size(Size::Small))),
-        "medium" => Ok(Some(Profile::Size(Size::Medium))),
-        "large" => Ok(Some(Profile::Size(Size::Large))),
-        "none" => Ok(Some(Profile::None)),
-        other => Err(unknown_word("profile", other)),
-    }
-}
-
-/// Returns the network policy to apply.
-pub fn network(settings: &Settings) -> Result<Network> {
-    [
-        groundcrew::tenancy::Network::Isolated,
-        groundcrew::tenancy::Network::Open,
-        groundcrew::tenancy::Network::None,
-    ]
-    .into_iter()
-    .find(|network| network.name() == settings.network)
-    .ok_or_else(|| unknown_word("network", &settings.network))
-}
-
-fn unknown_word(what: &str, word: &str) -> Error {
-    Error::conflict(format!(
-        "the record names {what} {word:?}, which this version does not know"
-    ))
-    .with_hint(format!("state it: --{what}"))
+/// Returns the profile to apply; `None` leaves in place what the file of an earlier run said.
+#[must_use]
+pub fn profile(options: &Options, settings: &Settings) -> Option<Profile> {
+    let given = options.own().and_then(|own| own.profile.clone());
+    given.or_else(|| settings.profile.built_in())
 }
 
 /// Returns where she has a role: her own namespace, then those that she joins.
@@ -150,7 +121,7 @@ pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> 
 pub fn left(options: &Options, record: &Record) -> Vec<String> {
     let all = record.settings.memberships.iter();
     all.map(|membership| membership.namespace.clone())
-        .filter(|namespace| options.leaves.contains(namespace))
+        .filter(|namespace| options.leaves(namespace))
         .collect()
 }
 
@@ -175,7 +146,10 @@ pub fn check_joined(name: &str, found: Option<&FoundNamespace>) -> Result<()> {
 /// Returns her own namespace: as stated, as recorded, or named after her.
 fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
     let recorded = record.filter(|record| !record.settings.no_namespace);
-    match (&options.namespace, recorded) {
+    match (
+        options.own().and_then(|own| own.namespace.as_ref()),
+        recorded,
+    ) {
         (Some(stated), Some(record)) if *stated != record.namespace && record.ended.is_none() => {
             Err(Error::conflict(format!(
                 "{} is onboarded in namespace {:?}, not in {stated:?}",

@@ -3,7 +3,7 @@
 use groundcrew::client::access::Access;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
-use crate::model::onboarding::options::{Auth, KeySource, Options};
+use crate::model::onboarding::options::{Issuer, Options, Task};
 use crate::model::onboarding::plan::Place;
 use crate::model::onboarding::steps::Bound;
 use crate::model::settings::{DEFAULT_ROLE, Extra};
@@ -14,19 +14,22 @@ use crate::model::settings::{DEFAULT_ROLE, Extra};
 /// rights are the same.
 #[must_use]
 pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
-    let role = options.role.as_deref().unwrap_or(DEFAULT_ROLE);
-    let mut all = rights(role, options.auth, namespace);
-    let joined = options.joins.iter().map(|join| Place {
+    let role = options
+        .own()
+        .and_then(|own| own.role.as_deref())
+        .unwrap_or(DEFAULT_ROLE);
+    let mut all = rights(role, options.issuer(), namespace);
+    let joined = options.joins().iter().map(|join| Place {
         namespace: join.namespace.clone(),
         role: join.role.clone(),
         own: false,
     });
     let joined: Vec<Place> = joined.collect();
-    all.extend(Bound::all(&joined, &options.extras).flat_map(|bound| bind(&bound)));
-    for left in &options.leaves {
+    all.extend(Bound::all(&joined, options.wide()).flat_map(|bound| bind(&bound)));
+    if let Task::Leave(left) = &options.task {
         all.push(Access::new("delete", BINDINGS).within(left));
     }
-    if matches!(options.key, KeySource::External(_)) || options.provider.is_some() {
+    if options.request().is_some() || options.provider().is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";
         all.push(Access::new("create", review));
     }
@@ -74,7 +77,7 @@ const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 
 /// Returns every right that it takes to give somebody `role` in `namespace` and a credential.
 #[must_use]
-pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
+pub fn rights(role: &str, issuer: Issuer, namespace: &str) -> Vec<Access> {
     let csr = "certificatesigningrequests.certificates.k8s.io";
     let mut all = vec![
         Access::new("get", "namespaces"),
@@ -95,7 +98,7 @@ pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
         role: role.to_owned(),
         own: true,
     })));
-    if matches!(auth, Auth::Auto | Auth::Cert) {
+    if issuer == Issuer::Signer {
         all.extend(["create", "get", "list", "delete"].map(|verb| Access::new(verb, csr)));
         all.push(Access::new("update", &format!("{csr}/approval")));
         all.push(
@@ -104,7 +107,7 @@ pub fn rights(role: &str, auth: Auth, namespace: &str) -> Vec<Access> {
         );
     }
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
-    if auth == Auth::Token {
+    if issuer == Issuer::Tokens {
         all.push(system("create", "serviceaccounts"));
         all.push(system("create", "serviceaccounts/token"));
         all.extend(["get", "create", "delete"].map(|verb| system(verb, "secrets")));

@@ -19,7 +19,7 @@ use crate::model::labels;
 use crate::model::objects::binding::Binding;
 use crate::model::objects::{binding, compare, namespace};
 use crate::model::onboarding::observed::Observed;
-use crate::model::onboarding::options::{KeySource, Options};
+use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::{CredentialStep, NamespaceStep, Place, Plan};
 use crate::model::record;
 use crate::model::settings::Extra;
@@ -449,8 +449,8 @@ fn credential(options: &Options, plan: &Plan) -> Line {
             format!("{} until {}", issue.kind.as_str(), issue.not_after),
         ),
         CredentialStep::Issue { generation, .. } => {
-            let mut detail = format!("for {}, in {out}", Span(options.expires));
-            if let KeySource::External(request) = &options.key {
+            let mut detail = format!("for {}, in {out}", Span(options.expires()));
+            if let Some(request) = options.request() {
                 let key = request.fingerprint();
                 detail.push_str(&format!("; the key stays with the user: SHA256:{key}"));
             }

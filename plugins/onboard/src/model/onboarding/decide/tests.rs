@@ -2,11 +2,9 @@ use crate::model::labels;
 use crate::model::objects::binding;
 use crate::model::objects::namespace;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use groundcrew::error::{Kind, Result};
-use groundcrew::flags::{DryRun, OutputArgs};
 use groundcrew::tenancy::{Profile, Size};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -19,10 +17,10 @@ use crate::model::generation::Generation;
 use crate::model::holder::Holder;
 use crate::model::kubeconfig::{Endpoint, Existing, Held};
 use crate::model::onboarding::observed::{InNamespace, Observed};
-use crate::model::onboarding::options::{Auth, KeySource, Mode, Options};
+use crate::model::onboarding::options::{Credential, Home, Options, Own, Renewal, Task, Wish};
 use crate::model::onboarding::plan::{CredentialStep, NamespaceStep, Plan};
 use crate::model::record::Record;
-use crate::model::settings::Settings;
+use crate::model::settings::{ProfileName, Settings};
 use crate::model::user::UserName;
 
 mod own_request;
@@ -33,35 +31,35 @@ pub fn now() -> Timestamp {
 }
 
 pub fn options() -> Options {
-    Options {
-        user: UserName::parse("alice").unwrap(),
-        namespace: None,
-        team: None,
-        contact: None,
-        purpose: None,
-        role: None,
-        profile: None,
-        network: None,
-        groups: Vec::new(),
-        auth: Auth::Auto,
-        key: KeySource::Here,
+    wishing(|_| ())
+}
+
+/// What a run is asked for, but for one thing.
+pub fn wishing(change: impl FnOnce(&mut Wish)) -> Options {
+    let mut wish = Wish::default();
+    change(&mut wish);
+    let task = Task::Issue(Box::new(wish));
+    Options::of(UserName::parse("alice").unwrap(), task)
+}
+
+/// What a run is asked for, but for one thing of the user's own namespace.
+pub fn at_home(change: impl FnOnce(&mut Own)) -> Options {
+    wishing(|wish| {
+        let mut own = Own::default();
+        change(&mut own);
+        wish.home = Home::Own(own);
+    })
+}
+
+/// A renewal that takes the rights of the last generation at once.
+pub fn renewing() -> Options {
+    let renewal = Renewal {
+        grace: Duration::ZERO,
         expires: Duration::from_secs(3600),
-        timeout: Duration::from_secs(30),
-        out: PathBuf::from("alice.kubeconfig"),
-        server: None,
-        force: false,
-        mode: Mode::Onboard,
-        no_namespace: false,
-        joins: Vec::new(),
-        leaves: Vec::new(),
-        extras: Vec::new(),
-        renewal: None,
-        declared_by: None,
-        provider: None,
-        dry_run: DryRun::None,
-        field_manager: "kubectl-onboard".to_owned(),
-        force_conflicts: false,
-        output: OutputArgs::default(),
+    };
+    Options {
+        task: Task::Renew(renewal),
+        ..options()
     }
 }
 
@@ -115,7 +113,7 @@ pub fn issue(generation: u32, days: i64) -> Generation {
 pub fn recorded(generations: Vec<Generation>) -> Option<FoundRecord> {
     let settings = Settings {
         role: "view".into(),
-        profile: "large".into(),
+        profile: ProfileName::Large,
         ..Settings::default()
     };
     let mut record = Record::new(&options().user, "alice", settings);
@@ -216,14 +214,7 @@ fn replacing_keeps_both_alive_until_the_new_one_is_proved() {
         file: held(1, 20),
         ..nothing()
     };
-    let plan = decide(
-        &Options {
-            force: true,
-            ..options()
-        },
-        &observed,
-    )
-    .unwrap();
+    let plan = decide(&wishing(|wish| wish.force = true), &observed).unwrap();
     assert_eq!(
         plan.credential,
         CredentialStep::Issue {
@@ -274,14 +265,7 @@ fn a_token_in_place_of_a_certificate_leaves_the_old_holders_alone() {
         namespace: Some(hers()),
         ..nothing()
     };
-    let plan = decide(
-        &Options {
-            force: true,
-            ..options()
-        },
-        &observed,
-    )
-    .unwrap();
+    let plan = decide(&wishing(|wish| wish.force = true), &observed).unwrap();
     assert_eq!(
         groups(&plan.holders.with_token(&options().user)),
         [
@@ -336,14 +320,7 @@ fn a_foreign_file_is_never_overwritten_unasked() {
         decide(&options(), &observed).unwrap_err().kind(),
         Kind::Usage
     );
-    let forced = decide(
-        &Options {
-            force: true,
-            ..options()
-        },
-        &observed,
-    )
-    .unwrap();
+    let forced = decide(&wishing(|wish| wish.force = true), &observed).unwrap();
     assert!(matches!(
         forced.credential,
         CredentialStep::Issue {
@@ -377,10 +354,7 @@ fn only_a_namespace_that_says_it_is_theirs_is_adopted() {
         assert_eq!(error.kind(), Kind::Conflict);
         assert!(error.to_string().contains(words), "{error}");
     }
-    let changed = Options {
-        team: Some("web".into()),
-        ..options()
-    };
+    let changed = wishing(|wish| wish.about.team = Some("web".into()));
     let observed = Observed {
         namespace: Some(hers()),
         ..nothing()
@@ -397,10 +371,7 @@ fn another_namespace_than_the_recorded_one_is_a_conflict() {
         record: recorded(Vec::new()),
         ..nothing()
     };
-    let elsewhere = Options {
-        namespace: Some("web".into()),
-        ..options()
-    };
+    let elsewhere = at_home(|own| own.namespace = Some("web".into()));
     assert_eq!(
         decide(&elsewhere, &observed).unwrap_err().kind(),
         Kind::Conflict
@@ -409,12 +380,7 @@ fn another_namespace_than_the_recorded_one_is_a_conflict() {
 
 #[test]
 fn a_group_that_somebody_wrote_into_the_record_is_not_handed_out() {
-    let renewal = Options {
-        mode: Mode::Renew {
-            grace: Duration::ZERO,
-        },
-        ..options()
-    };
+    let renewal = renewing();
     let with = |group: &str| {
         let mut last = issue(1, 20);
         last.groups.push(group.to_owned());
@@ -425,7 +391,12 @@ fn a_group_that_somebody_wrote_into_the_record_is_not_handed_out() {
         };
         decide(&renewal, &observed)
     };
-    assert_eq!(with("payments").unwrap().groups, ["payments"]);
+    assert_eq!(
+        with("payments").unwrap().source,
+        Credential::Auto {
+            groups: vec!["payments".to_owned()]
+        }
+    );
     for group in ["system:masters", "kubeadm:cluster-admins", "onboard:bob:g1"] {
         let error = with(group).unwrap_err();
         assert_eq!(error.kind(), Kind::Conflict, "{group}");
@@ -442,10 +413,7 @@ fn another_role_replaces_the_binding() {
         ..nothing()
     };
     assert_eq!(decide(&options(), &observed).unwrap().replaced, ["alice"]);
-    let same = Options {
-        role: Some("view".into()),
-        ..options()
-    };
+    let same = at_home(|own| own.role = Some("view".into()));
     assert!(decide(&same, &observed).unwrap().replaced.is_empty());
 }
 

@@ -1,10 +1,7 @@
-use std::time::Duration;
-
 use super::*;
 use crate::model::found::FoundNamespace;
 use crate::model::onboarding::decide;
 use crate::model::onboarding::decide::tests::{decide, held, issue, nothing, now, recorded};
-use crate::model::onboarding::options::Mode;
 
 /// Everything as a run with these options leaves it.
 fn finished(options: &Options) -> Observed {
@@ -82,12 +79,7 @@ fn what_was_drifted_is_configured_and_nothing_else() {
 
 #[test]
 fn a_renewal_without_grace_gives_before_it_takes() {
-    let options = Options {
-        mode: Mode::Renew {
-            grace: Duration::ZERO,
-        },
-        ..decide::tests::options()
-    };
+    let options = decide::tests::renewing();
     let observed = finished(&decide::tests::options());
     let wanted = [
         "rolebinding/onboard-alice configured",

@@ -8,7 +8,7 @@ use groundcrew::error::Result;
 use crate::model::credential::KeyAndRequest;
 use crate::model::generation::Generation;
 use crate::model::onboarding::observed::Observed;
-use crate::model::onboarding::options::{Auth, KeySource, Options};
+use crate::model::onboarding::options::{Credential, Options};
 use crate::model::onboarding::plan::CredentialStep;
 use crate::model::onboarding::rights::required;
 use crate::model::record::Begun;
@@ -21,11 +21,7 @@ fn request(generation: u32) -> SigningRequest {
 }
 
 fn signing(request: &SigningRequest) -> Options {
-    Options {
-        key: KeySource::External(request.clone()),
-        auth: Auth::Cert,
-        ..options()
-    }
+    wishing(|wish| wish.credential = Credential::External(request.clone()))
 }
 
 fn with_record(generations: Vec<Generation>) -> Observed {
@@ -87,10 +83,10 @@ fn what_she_holds_loses_its_rights_only_when_somebody_says_so() {
     let observed = with_record(vec![issue(1, 5)]);
     let error = decide(&signing(&second), &observed).unwrap_err();
     assert!(error.hints()[0].contains("--force"), "{error}");
-    let forced = Options {
-        force: true,
-        ..signing(&second)
-    };
+    let forced = wishing(|wish| {
+        wish.credential = Credential::External(second.clone());
+        wish.force = true;
+    });
     assert_eq!(issues(&forced, &observed).unwrap(), 2);
 }
 

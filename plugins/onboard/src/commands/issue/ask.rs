@@ -217,7 +217,7 @@ mod tests {
         let own = options.own().unwrap();
         assert_eq!(own.role.as_deref(), Some("view"));
         assert_eq!(
-            own.profile.as_ref().map(|profile| profile.name()),
+            own.profile.as_ref().map(groundcrew::tenancy::Profile::name),
             Some("medium")
         );
     }

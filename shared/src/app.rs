@@ -1,34 +1,23 @@
 //! The frame of a run: completion, arguments, logging, Ctrl-C, exit code.
 
-use std::ffi::{OsStr, OsString};
-use std::future::Future;
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
-use tokio::sync::watch;
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind;
 
+use crate::client::Product;
 use crate::common::Common;
 use crate::complete;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::flags::Globals;
+use crate::flags::{Globals, KubeArgs};
 use crate::ui::{ColorChoice, Ui};
 
-/// A kubectl plugin: clap's struct with what the frame needs to know.
-pub trait Plugin: CommandFactory + FromArgMatches {
-    /// The word after `kubectl`, with dashes.
-    const NAME: &'static str;
+pub use crate::interrupt::Interrupt;
+pub use crate::plugin::{Frame, Plugin, command};
 
-    /// Returns the flags that concern the frame itself.
-    fn globals(&self) -> &Globals;
-
-    /// Does the work.
-    ///
-    /// Once [`Interrupt`] fires, the plugin brings the state to a safe point and returns;
-    /// a second Ctrl-C ends the process at once.
-    fn run(self, ui: Ui, interrupt: Interrupt) -> impl Future<Output = Result<Exit>>;
-}
+use crate::plugin::{globals, misplaced, mistaken};
 
 /// Runs a plugin from the process's arguments to its exit code.
 pub fn run<P: Plugin>() -> ExitCode {
@@ -43,13 +32,13 @@ pub fn run<P: Plugin>() -> ExitCode {
         Err(error) => return finish_early(&ui, &error).into(),
     };
     let result = match asked {
-        Asked::Plugin(plugin) => {
-            start_logging(plugin.globals().verbosity, &ui);
-            execute(plugin, &ui)
+        Asked::Plugin(plugin, globals, kube) => {
+            start_logging(globals.verbosity, &ui);
+            execute(plugin, kube, &ui)
         }
         Asked::Common(common) => {
             let program = words.first().cloned().unwrap_or_default();
-            common.run(&program, command::<P>(), &ui)
+            common.run(&program, command::<P>(), &globals(), &ui)
         }
     };
     let exit = match result {
@@ -62,17 +51,9 @@ pub fn run<P: Plugin>() -> ExitCode {
     exit.into()
 }
 
-/// Returns clap's command under the name that people type, `kubectl <plugin>`; its own name is the
-/// binary's, which kubectl looks for with underscores instead of dashes.
-pub fn command<P: Plugin>() -> clap::Command {
-    Common::join(P::command())
-        .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
-        .bin_name(format!("kubectl {}", P::NAME))
-}
-
 /// What the arguments ask for.
 enum Asked<P> {
-    Plugin(P),
+    Plugin(P, Globals, Box<KubeArgs>),
     Common(Common),
 }
 
@@ -84,12 +65,27 @@ fn parse<P: Plugin>(words: &[OsString], color: ColorChoice) -> Result<Asked<P>, 
     };
     let mut command = command::<P>().color(color);
     let matches = command.try_get_matches_from_mut(words)?;
+    if let Some((own, below)) = misplaced(&command, &matches) {
+        let text = format!("{own} cannot stand before the command {below:?}");
+        return Err(command.error(ErrorKind::ArgumentConflict, text));
+    }
+    if let Some(text) = mistaken::<P>(&command, &matches) {
+        return Err(command.error(ErrorKind::InvalidSubcommand, text));
+    }
     let asked = match Common::asked(&matches) {
         Ok(Some(common)) => Ok(Asked::Common(common)),
-        Ok(None) => P::from_arg_matches(&matches).map(Asked::Plugin),
+        Ok(None) => plugin(&matches),
         Err(error) => Err(error),
     };
     asked.map_err(|error| error.format(&mut command))
+}
+
+fn plugin<P: Plugin>(matches: &clap::ArgMatches) -> Result<Asked<P>, clap::Error> {
+    Ok(Asked::Plugin(
+        P::from_arg_matches(matches)?,
+        Globals::from_arg_matches(matches)?,
+        Box::new(KubeArgs::from_arg_matches(matches)?),
+    ))
 }
 
 /// Finds `--color` before clap reads the rest, because clap's own messages obey it too.
@@ -126,18 +122,24 @@ fn finish_early(ui: &Ui, error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-fn execute<P: Plugin>(plugin: P, ui: &Ui) -> Result<Exit> {
+fn execute<P: Plugin>(plugin: P, kube: Box<KubeArgs>, ui: &Ui) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start the runtime").with_source(error))?;
+    let frame = |interrupt| Frame {
+        ui: ui.clone(),
+        interrupt,
+        product: Product::new(P::NAME),
+        kube: *kube,
+    };
     let result = runtime.block_on(async {
         let (interrupt, second) = Interrupt::listen();
         // The listener begins before a question can block the only thread: Ctrl-C at the very
         // first one would end the process with the terminal as the question left it.
         tokio::task::yield_now().await;
         tokio::select! {
-            result = plugin.run(ui.clone(), interrupt) => result,
+            result = plugin.run(frame(interrupt)) => result,
             () = second => Err(Error::interrupted()),
         }
     });
@@ -174,94 +176,6 @@ fn start_logging(verbosity: u8, ui: &Ui) {
         .try_init();
 }
 
-/// Tells the plugin that the user pressed Ctrl-C (or the process was asked to terminate).
-#[derive(Clone, Debug)]
-pub struct Interrupt(watch::Receiver<bool>);
-
-impl Interrupt {
-    /// Starts to listen; the second value completes at the second signal.
-    fn listen() -> (Self, impl Future<Output = ()>) {
-        let (sender, receiver) = watch::channel(false);
-        let (again, second) = tokio::sync::oneshot::channel();
-        tokio::spawn(async move {
-            signal().await;
-            sender.send_replace(true);
-            signal().await;
-            // The run is over when nobody listens any more.
-            let _ = again.send(());
-            sender.closed().await;
-        });
-        let second = async move {
-            if second.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        (Self(receiver), second)
-    }
-
-    /// Returns one that never fires, for runs without a terminal such as tests.
-    #[must_use]
-    pub fn never() -> Self {
-        let (sender, receiver) = watch::channel(false);
-        drop(sender);
-        Self(receiver)
-    }
-
-    /// Returns whether it has fired.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Completes when it fires.
-    pub async fn fired(&self) {
-        let mut receiver = self.0.clone();
-        if receiver.wait_for(|set| *set).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Runs a future that may be given up at any point, such as reading or waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Interrupted`] when Ctrl-C comes first, else what the future returns.
-    pub async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            biased;
-            () = self.fired() => Err(Error::new(Kind::Interrupted, "interrupted")),
-            result = work => result,
-        }
-    }
-}
-
-/// Waits for Ctrl-C or, on Unix, SIGTERM.
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler the system's default ends the process, which is right as well.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Returns the file name without directory and `.exe`.
-pub(crate) fn stem(program: &OsStr) -> String {
-    Path::new(program)
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,23 +195,5 @@ mod tests {
             ColorChoice::Auto
         );
         assert_eq!(color_choice(&words("p --color=pink")), ColorChoice::Auto);
-    }
-
-    #[tokio::test]
-    async fn an_interrupt_that_never_fires_lets_the_work_finish() {
-        let done = Interrupt::never().guard(async { Ok(7) }).await;
-        assert_eq!(done.ok(), Some(7));
-    }
-
-    #[tokio::test]
-    async fn an_interrupt_ends_guarded_work_with_its_own_kind() {
-        let (sender, receiver) = watch::channel(false);
-        let interrupt = Interrupt(receiver);
-        sender.send_replace(true);
-        let error = interrupt
-            .guard(std::future::pending::<Result<()>>())
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), Kind::Interrupted);
     }
 }

@@ -1,8 +1,8 @@
-//! The commands that every plugin has, besides its own: `completion` and `manual`.
+//! The commands that every plugin has: `completion`, `options` and `manual`.
 
 use std::ffi::OsStr;
 
-use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+use clap::{Arg, ArgMatches, Command, FromArgMatches, Subcommand};
 
 use crate::complete::install::{self, CompletionArgs};
 use crate::error::Result;
@@ -13,8 +13,10 @@ use crate::ui::Ui;
 // No doc comment: clap would take it for every plugin's own description.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Common {
-    /// Let the shell complete this plugin's words
+    /// Set up shell completion for this plugin
     Completion(CompletionArgs),
+    /// List the flags that every command takes
+    Options,
     /// Print the reference page, or write the manual pages
     #[command(hide = true)]
     Manual(ManualArgs),
@@ -40,11 +42,18 @@ impl Common {
     }
 
     /// Does the work. `program` is the name that the process was started under, `command` the
-    /// whole command line.
-    pub(crate) fn run(self, program: &OsStr, command: Command, ui: &Ui) -> Result<Exit> {
+    /// whole command line, `globals` the flags that every command takes.
+    pub(crate) fn run(
+        self,
+        program: &OsStr,
+        command: Command,
+        globals: &[Arg],
+        ui: &Ui,
+    ) -> Result<Exit> {
         match self {
             Self::Completion(args) => install::run(&args, program, ui),
-            Self::Manual(args) => manual::run(&args, command, ui),
+            Self::Options => manual::options(&command, globals, ui),
+            Self::Manual(args) => manual::run(&args, command, globals, ui),
         }
     }
 }

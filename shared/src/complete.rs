@@ -5,15 +5,16 @@
 //! `pkg/cmd/plugin/plugin_completion.go`). A plugin's binary answers under that name too. It
 //! never prompts, prints nothing on failure and is gone after 1.5 s.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::app::{self, Plugin};
 use crate::exit::Exit;
+use crate::plugin::{self, Plugin};
 use crate::ui::{ColorChoice, Ui};
 
-mod cluster;
+pub(crate) mod cluster;
 pub(crate) mod install;
 
 pub use cluster::{
@@ -28,7 +29,7 @@ const NO_FILE_COMPLETION: &str = ":4";
 
 /// Says whether the process was started under its completion name.
 pub(crate) fn is_asked(program: &OsString) -> bool {
-    app::stem(program).starts_with(install::COMPLETION)
+    stem(program).starts_with(install::COMPLETION)
 }
 
 /// Prints the candidates for the last word.
@@ -45,7 +46,7 @@ pub(crate) fn answer<P: Plugin>(mut words: Vec<OsString>) -> Exit {
         cluster::remember_connection(&words);
         let index = words.len() - 1;
         let wants_flag = words[index].to_string_lossy().starts_with('-');
-        let mut command = app::command::<P>();
+        let mut command = plugin::completable::<P>();
         let candidates = clap_complete::engine::complete(&mut command, words, index, None);
         // Nobody listens any more when the time is over.
         let _ = sender.send(candidates.map(|candidates| lines(&candidates, wants_flag)));
@@ -76,4 +77,12 @@ fn lines(candidates: &[clap_complete::CompletionCandidate], wants_flag: bool) ->
         text.push('\n');
     }
     text
+}
+
+/// Returns the file name without directory and `.exe`.
+fn stem(program: &OsStr) -> String {
+    Path::new(program)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

@@ -51,6 +51,7 @@ struct Inner {
     verbatim: bool,
     details: Vec<String>,
     hints: Vec<String>,
+    answer: Option<u16>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -66,6 +67,7 @@ impl Error {
             verbatim: false,
             details: Vec::new(),
             hints: Vec::new(),
+            answer: None,
             source: None,
         }))
     }
@@ -128,6 +130,37 @@ impl Error {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Keeps the HTTP status with which the API server refused.
+    #[must_use]
+    pub(crate) fn with_answer(mut self, code: u16) -> Self {
+        self.0.answer = Some(code);
+        self
+    }
+
+    /// Returns the HTTP status with which the API server refused, if it was the server.
+    #[must_use]
+    pub fn answer(&self) -> Option<u16> {
+        self.0.answer
+    }
+
+    /// Says whether the API server refused it for want of a right, or by admission (403).
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.0.answer == Some(403)
+    }
+
+    /// Says whether the object, its namespace or its kind does not exist (404).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.answer == Some(404)
+    }
+
+    /// Says whether the object exists already, or was changed in the meantime (409).
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.0.answer == Some(409)
     }
 
     /// Puts what was being done before the message: `context: message`.

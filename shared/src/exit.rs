@@ -55,7 +55,7 @@ impl Exit {
             Self::Usage => "usage error, nothing was done",
             Self::No => "finished, and the answer is no (findings, denied, rolled back)",
             Self::Incomplete => "incomplete or undecided: not everything could be seen",
-            Self::Conflict => "conflict: somebody else holds or changed it",
+            Self::Conflict => "conflict: someone else holds or changed it",
             Self::TimedOut => "timed out waiting, the state is safe",
             Self::Interrupted => "interrupted, the state is safe",
         }
@@ -84,7 +84,7 @@ mod tests {
         2 usage error, nothing was done
         3 finished, and the answer is no (findings, denied, rolled back)
         4 incomplete or undecided: not everything could be seen
-        5 conflict: somebody else holds or changed it
+        5 conflict: someone else holds or changed it
         124 timed out waiting, the state is safe
         130 interrupted, the state is safe
         ");

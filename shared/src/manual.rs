@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Command};
+use clap::{Arg, Args, Command};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -18,9 +18,9 @@ pub(crate) struct ManualArgs {
 }
 
 /// Prints the reference as Markdown, or writes the manual pages.
-pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> {
+pub(crate) fn run(args: &ManualArgs, command: Command, globals: &[Arg], ui: &Ui) -> Result<Exit> {
     match &args.man {
-        None => ui.answer(reference(command))?,
+        None => ui.answer(reference(command, globals))?,
         Some(directory) => {
             let written = fs::create_dir_all(directory)
                 .and_then(|()| clap_mangen::generate_to(paged(command), directory));
@@ -34,16 +34,39 @@ pub(crate) fn run(args: &ManualArgs, command: Command, ui: &Ui) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
+/// Prints the flags that every command takes.
+pub(crate) fn options(command: &Command, globals: &[Arg], ui: &Ui) -> Result<Exit> {
+    ui.answer(shared_flags(command, globals).render_help().ansi())?;
+    Ok(Exit::Done)
+}
+
+/// Returns a command line of the global flags alone, for its help.
+fn shared_flags(command: &Command, globals: &[Arg]) -> Command {
+    let name = command.get_bin_name().unwrap_or_default();
+    let flags = globals.iter().filter(|flag| !flag.is_hide_set());
+    Command::new("options")
+        .disable_help_flag(true)
+        .about("Every command takes these flags, before or after its name.")
+        .override_usage(format!("{name} [COMMAND] [OPTIONS]"))
+        .max_term_width(WIDTH)
+        .args(flags.map(|flag| flag.clone().global(false)))
+}
+
 /// How wide the lines of the reference are at most.
 const WIDTH: usize = 100;
 
 /// Returns the help of a command and of everything below it, as one page.
-fn reference(command: Command) -> String {
+fn reference(command: Command, globals: &[Arg]) -> String {
     // Set on every command: it is not handed down once the tree is built.
     let mut command = wide(command);
     command.build();
     let mut page = format!("# {}\n", command.get_bin_name().unwrap_or_default());
     section(&command, &mut page);
+    let flags = shared_flags(&command, globals)
+        .term_width(WIDTH)
+        .render_help();
+    page.push_str("\n## Flags of every command\n\n");
+    block(&flags.to_string(), &mut page);
     page
 }
 
@@ -53,17 +76,24 @@ fn wide(command: Command) -> Command {
 
 fn section(command: &Command, page: &mut String) {
     let name = command.get_bin_name().unwrap_or_default();
-    let help = command.clone().render_long_help().to_string();
-    page.push_str(&format!("\n## `{name}`\n\n```text\n"));
-    for line in help.trim_end().lines() {
+    let help = command.clone().render_help().to_string();
+    page.push_str(&format!("\n## `{name}`\n\n"));
+    block(&help, page);
+    let below = command
+        .get_subcommands()
+        .filter(|one| !one.is_hide_set() && one.get_name() != "help");
+    for one in below {
+        section(one, page);
+    }
+}
+
+fn block(text: &str, page: &mut String) {
+    page.push_str("```text\n");
+    for line in text.trim_end().lines() {
         page.push_str(line.trim_end());
         page.push('\n');
     }
     page.push_str("```\n");
-    let below = command.get_subcommands().filter(|one| !one.is_hide_set());
-    for one in below {
-        section(one, page);
-    }
 }
 
 /// Gives the command the name of a manual page: `kubectl-ns-claim`.

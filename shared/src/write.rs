@@ -8,12 +8,13 @@ use std::fmt::Debug;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::Status;
 use kube::{Error, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::outcome_unknown;
+
+pub use crate::client::errors::{is_conflict, is_forbidden, is_not_found, status};
 
 /// An object of any kind, also of one that is only known at run time.
 pub trait AnyObject: Resource + Clone + Debug + Serialize + DeserializeOwned + Send + Sync {}
@@ -103,7 +104,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
+    /// 409 `Conflict` when somebody changed it in the meantime; the server's refusal; an unknown
     /// outcome, because a second run sees what became of it.
     pub async fn label<K: AnyObject>(
         &self,
@@ -127,7 +128,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// 409 `Conflict` when somebody changed it in between; the server's refusal; an unknown
+    /// 409 `Conflict` when somebody changed it in the meantime; the server's refusal; an unknown
     /// outcome, because a second run sees what became of it.
     pub async fn merge<K: AnyObject>(
         &self,
@@ -151,7 +152,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// 409 `Conflict` when somebody changed it in between; the server's refusal.
+    /// 409 `Conflict` when somebody changed it in the meantime; the server's refusal.
     pub async fn replace<K: AnyObject>(
         &self,
         api: &Api<K>,
@@ -178,7 +179,7 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// 409 `Conflict` when it was changed or made anew in between; the server's refusal.
+    /// 409 `Conflict` when it was changed or recreated in the meantime; the server's refusal.
     pub async fn delete<K: AnyObject>(
         &self,
         api: &Api<K>,
@@ -205,31 +206,4 @@ impl Writer {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Returns the server's status of a refusal.
-#[must_use]
-pub fn status(error: &Error) -> Option<&Status> {
-    match error {
-        Error::Api(status) => Some(status),
-        _ => None,
-    }
-}
-
-/// Says whether the server refused it for want of a right.
-#[must_use]
-pub fn is_forbidden(error: &Error) -> bool {
-    status(error).is_some_and(|status| status.code == 403)
-}
-
-/// Says whether the object (or its namespace) does not exist.
-#[must_use]
-pub fn is_not_found(error: &Error) -> bool {
-    status(error).is_some_and(|status| status.code == 404)
-}
-
-/// Says whether the object exists already or was changed in between.
-#[must_use]
-pub fn is_conflict(error: &Error) -> bool {
-    status(error).is_some_and(|status| status.code == 409)
 }

@@ -37,6 +37,13 @@ pub(crate) fn cases() -> Vec<Case> {
             plugins,
             connection_flags,
         ),
+        Case::new(
+            "flags_before_a_command_mean_what_they_mean_after_it",
+            plugins,
+            flags_before_the_command,
+        ),
+        Case::new("no_help_is_longer_than_60_lines", plugins, help_is_short),
+        Case::new("help_is_a_command_too", plugins, help_is_a_command),
     ]
 }
 
@@ -194,33 +201,106 @@ fn short_letters(suite: &Suite) {
     });
 }
 
+/// Every connection flag of kubectl's.
+const CONNECTION: [&str; 18] = [
+    "--kubeconfig",
+    "--context",
+    "--cluster",
+    "--user",
+    "--namespace",
+    "--server",
+    "--as",
+    "--as-uid",
+    "--as-group",
+    "--as-user-extra",
+    "--token",
+    "--client-certificate",
+    "--client-key",
+    "--certificate-authority",
+    "--tls-server-name",
+    "--insecure-skip-tls-verify",
+    "--request-timeout",
+    "--disable-compression",
+];
+
 fn connection_flags(suite: &Suite) {
     each(suite, |_, run| {
-        let help = run(&["--help"]);
-        for flag in [
-            "--kubeconfig",
-            "--context",
-            "--cluster",
-            "--user",
-            "--namespace",
-            "--server",
-            "--as",
-            "--as-uid",
-            "--as-group",
-            "--as-user-extra",
-            "--token",
-            "--client-certificate",
-            "--client-key",
-            "--certificate-authority",
-            "--tls-server-name",
-            "--insecure-skip-tls-verify",
-            "--request-timeout",
-            "--disable-compression",
-        ] {
+        let options = run(&["options"]);
+        for flag in CONNECTION {
             let shown = [format!("{flag} <"), format!("{flag}[=<")];
+            let is_shown = |form: &String| options.stdout.contains(form);
+            assert!(shown.iter().any(is_shown), "{flag}\n{options}");
+        }
+    });
+}
+
+/// Returns the commands that a plugin's help lists.
+fn words(help: &str) -> Vec<String> {
+    let rows = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    rows.take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .filter(|word| word != "help")
+        .collect()
+}
+
+/// A flag before the command is not a reason to take the command for a name.
+fn flags_before_the_command(suite: &Suite) {
+    let values = [
+        "--kubeconfig=/does/not/exist",
+        "--context=prod",
+        "--as=eve",
+        "--as-group=g",
+        "--request-timeout=5s",
+        "--insecure-skip-tls-verify",
+        "--color=never",
+        "-v=0",
+        "-n=a",
+    ];
+    each(suite, |plugin, run| {
+        for word in words(&run(&["--help"]).stdout) {
+            let after = run(&[&word, "--help"]).success().stdout.clone();
+            for value in values {
+                let before = run(&[value, &word, "--help"]).success().stdout.clone();
+                assert!(
+                    before == after,
+                    "{plugin} {value} {word}\n{before}\n{after}"
+                );
+            }
+        }
+    });
+}
+
+fn help_is_short(suite: &Suite) {
+    each(suite, |plugin, run| {
+        let help = run(&["--help"]).success().stdout.clone();
+        let mut pages = vec![(String::new(), help.clone())];
+        pages.extend(words(&help).into_iter().map(|word| {
+            let page = run(&[&word, "--help"]).success().stdout.clone();
+            (word, page)
+        }));
+        for (word, page) in pages {
+            let lines = page.lines().count();
+            assert!(lines <= 60, "{plugin} {word} --help has {lines} lines");
+            let pointer = " options\" for connection and output flags.";
             assert!(
-                shown.iter().any(|form| help.stdout.contains(form)),
-                "{flag}\n{help}"
+                page.trim_end().ends_with(pointer),
+                "{plugin} {word}\n{page}"
+            );
+        }
+    });
+}
+
+fn help_is_a_command(suite: &Suite) {
+    each(suite, |plugin, run| {
+        let help = run(&["--help"]).success().stdout.clone();
+        assert_eq!(run(&["help"]).success().stdout, help, "{plugin}");
+        for word in words(&help) {
+            let page = run(&["help", &word]).success().stdout.clone();
+            assert_eq!(
+                page,
+                run(&[&word, "--help"]).success().stdout,
+                "{plugin} {word}"
             );
         }
     });

@@ -1,5 +1,6 @@
 //! Every end-to-end test of the project.
 
+mod architecture;
 mod can_i_audit;
 mod can_i_audit_partial;
 mod can_i_audit_planted;
@@ -35,6 +36,7 @@ mod onboard_handover_refusals;
 mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
+mod onboard_offboard_dry_run;
 mod onboard_refusals;
 mod onboard_renew;
 mod onboard_setup;
@@ -72,6 +74,7 @@ mod rollout_canary_slow;
 #[cfg(unix)]
 mod rollout_canary_small;
 mod rollout_canary_verdict;
+mod words;
 
 use std::process::ExitCode;
 
@@ -79,6 +82,7 @@ use harness::Case;
 
 fn main() -> ExitCode {
     let files = [
+        ("architecture", architecture::cases()),
         ("can_i_audit", can_i_audit::cases()),
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_planted", can_i_audit_planted::cases()),
@@ -117,6 +121,10 @@ fn main() -> ExitCode {
         ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
+        (
+            "onboard_offboard_dry_run",
+            onboard_offboard_dry_run::cases(),
+        ),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
         ("onboard_setup", onboard_setup::cases()),
@@ -160,6 +168,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ("rollout_canary_small", rollout_canary_small::cases()),
         ("rollout_canary_verdict", rollout_canary_verdict::cases()),
+        ("words", words::cases()),
     ];
     let cases = files
         .into_iter()

@@ -68,7 +68,7 @@ fn replaced_file(suite: &Suite) {
     assert_eq!(old["can"], json!([]));
     let open = open(&old);
     assert_eq!(open.len(), 1, "{open:?}");
-    assert!(open[0].contains("generation 2 took its place"), "{open:?}");
+    assert!(open[0].contains("replaced by generation 2"), "{open:?}");
     let new = verify_file(suite, &file, 0);
     assert_eq!(new["credentials"][0]["generation"], 2);
 }

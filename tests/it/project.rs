@@ -125,7 +125,7 @@ fn reference(suite: &Suite) {
         let page = format!("docs/reference/{word}.md");
         assert!(
             output.success().stdout == read(&page),
-            "{page} is not what {plugin} says; write it anew: cargo sandbox reference"
+            "{page} is not what {plugin} says; write it again: cargo sandbox reference"
         );
     }
 }

@@ -11,7 +11,7 @@ use kube::client::Body;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
 
-use super::Session;
+use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::flags::duration::Span;
 
@@ -64,7 +64,7 @@ impl Clock {
         if !self.told {
             return Err(Error::new(
                 Kind::Incomplete,
-                "the server does not tell its time (no Date header); nothing was done",
+                "the server sends no Date header, so its clock is unknown; nothing was changed",
             ));
         }
         if self.skew() <= MAX_SKEW {
@@ -73,14 +73,14 @@ impl Clock {
         Err(Error::new(
             Kind::Incomplete,
             format!(
-                "the server's clock and this machine's differ by {}; nothing was done",
+                "the server's clock and this machine's differ by {}; nothing was changed",
                 Span(self.skew())
             ),
         )
         .with_detail(format!("server: {}", self.server))
         .with_detail(format!("here:   {}", self.here))
         .with_hint(
-            "claims end by the server's clock: set right whichever is wrong, then run this again",
+            "claims expire by the server's clock: correct whichever clock is wrong, then run this again",
         ))
     }
 }

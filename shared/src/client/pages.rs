@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams, ObjectList};
 use serde::de::DeserializeOwned;
 
-use crate::write::status;
+use super::errors::status;
 
 /// Objects of one answer: what kubectl asks for.
 const PAGE: u32 = 500;

@@ -7,16 +7,33 @@ use crate::error::{Error, Result};
 /// A program's name and version, for the User-Agent.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
-    /// The name of the binary, such as `kubectl-onboard`.
-    pub name: &'static str,
+    /// The word after `kubectl`, such as `ns-claim`.
+    pub plugin: &'static str,
     /// The version without a `v`.
     pub version: &'static str,
 }
 
 impl Product {
+    /// Returns the plugin of that name, in the version that all of them share.
+    #[must_use]
+    pub const fn new(plugin: &'static str) -> Self {
+        Self {
+            plugin,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Returns the name under which the server records who owns fields: `kubectl-ns-claim`.
+    #[must_use]
+    pub fn field_manager(&self) -> String {
+        format!("kubectl-{}", self.plugin)
+    }
+
     /// Returns `name/version (os/arch)` with Go's words for system and machine, as kubectl sends.
     pub(super) fn user_agent(&self) -> Result<HeaderValue> {
-        let text = format!("{}/{} ({}/{})", self.name, self.version, go_os(), go_arch());
+        let binary = self.plugin.replace('-', "_");
+        let (version, os, arch) = (self.version, go_os(), go_arch());
+        let text = format!("kubectl-{binary}/{version} ({os}/{arch})");
         HeaderValue::from_str(&text).map_err(|source| {
             Error::failed(format!("\"{text}\" cannot be sent as User-Agent")).with_source(source)
         })

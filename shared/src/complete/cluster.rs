@@ -124,10 +124,7 @@ fn from_kubeconfig(
 async fn connect() -> Option<Session> {
     let args = CONNECTION.get().cloned().unwrap_or_default();
     let silent = Ui::into_sinks(std::io::sink(), std::io::sink(), None);
-    let product = Product {
-        name: "kubectl-complete",
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let product = Product::new("complete");
     client::connect(&args, &product, &silent).await.ok()
 }
 

@@ -24,19 +24,19 @@ pub(super) const COMPLETION: &str = "kubectl_complete-";
 /// What is to be done about completion; without a flag it is only looked at.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Your shell has to complete kubectl itself:  source <(kubectl completion bash)"
+    after_help = "Your shell must already complete kubectl itself:  source <(kubectl completion bash)"
 )]
 pub(crate) struct CompletionArgs {
-    /// Make the second name beside the plugin
+    /// Install the completion link (kubectl_complete-…) next to the plugin
     #[arg(long, conflicts_with = "uninstall")]
     install: bool,
-    /// Remove the second name
+    /// Remove the completion link
     #[arg(long)]
     uninstall: bool,
-    /// A directory on PATH, instead of the plugin's own
+    /// Directory on PATH for the link, instead of the plugin's own
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Replace what stands there under that name
+    /// Replace an existing file of that name
     #[arg(long, requires = "install")]
     force: bool,
 }
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &CompletionArgs, program: &OsStr, ui: &Ui) -> Result<Exi
         There::Foreign => Err(place.foreign()),
         There::Nothing => {
             ui.answer(format_args!("not installed: {second}\n"))?;
-            ui.hint("make it:  the same command with --install");
+            ui.hint("to install it, add --install");
             Ok(Exit::No)
         }
     }
@@ -136,8 +136,8 @@ impl Place {
         let own = plugin.parent().unwrap_or(Path::new("."));
         let directory = match directory {
             None => own.to_owned(),
-            Some(stated) => std::path::absolute(stated).map_err(|error| {
-                Error::failed(format!("cannot find {}", stated.display())).with_source(error)
+            Some(given) => std::path::absolute(given).map_err(|error| {
+                Error::failed(format!("cannot find {}", given.display())).with_source(error)
             })?,
         };
         if !directory.is_dir() {

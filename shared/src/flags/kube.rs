@@ -7,9 +7,8 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::duration::{self, Span};
-use crate::complete;
 
-/// Which cluster to talk to, and as whom.
+/// Which cluster to talk to, and as which user.
 ///
 /// Names, short letters and meaning are kubectl's. Flags override the kubeconfig.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,19 +19,19 @@ pub struct KubeArgs {
     pub kubeconfig: Option<PathBuf>,
 
     /// Kubeconfig context to use
-    #[arg(long, value_name = "NAME", add = complete::contexts())]
+    #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
 
     /// Kubeconfig cluster to use
-    #[arg(long, value_name = "NAME", add = complete::clusters())]
+    #[arg(long, value_name = "NAME")]
     pub cluster: Option<String>,
 
     /// Kubeconfig user to use
-    #[arg(long, value_name = "NAME", add = complete::users())]
+    #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 
-    /// Namespace of this run
-    #[arg(short = 'n', long, value_name = "NAME", add = complete::namespaces())]
+    /// Namespace to use for this command (as in kubectl)
+    #[arg(short = 'n', long, value_name = "NAME")]
     pub namespace: Option<String>,
 
     /// Address and port of the API server
@@ -67,34 +66,34 @@ pub struct KubeArgs {
     #[arg(long, value_name = "FILE")]
     pub client_key: Option<PathBuf>,
 
-    /// Certificate authority file to check the server with
+    /// Certificate authority file to verify the server with
     #[arg(long, value_name = "FILE")]
     pub certificate_authority: Option<PathBuf>,
 
-    /// Name to check the server's certificate for, instead of its host name
+    /// Name expected in the server's certificate, instead of its host name
     #[arg(long, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 
-    /// Do not check the server's certificate: anybody in between can read and change everything
+    /// Do not verify the server's certificate, which makes the connection insecure
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value_t = false, default_missing_value = "true", hide_default_value = true)]
     pub insecure_skip_tls_verify: bool,
 
-    /// Longest wait for one request, such as 30s or 1m; 0 is no limit
+    /// Timeout of one request, such as 30s or 1m; 0 means none
     #[arg(long, value_name = "DURATION", value_parser = duration::timeout)]
     pub request_timeout: Option<Span>,
 
-    /// Ask the server not to compress its answers
+    /// Ask the server not to compress its responses
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value_t = false, default_missing_value = "true", hide_default_value = true)]
     pub disable_compression: bool,
 
-    /// End with exit code 1 when the server sent a warning
+    /// Exit with code 1 if the server sent a warning
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "BOOL",
           default_value_t = false, default_missing_value = "true", hide_default_value = true)]
     pub warnings_as_errors: bool,
 
-    /// Accepted for kubectl's sake; nothing is cached
+    /// Accepted for compatibility with kubectl; nothing is cached
     #[arg(long, value_name = "DIR", hide = true)]
     pub cache_dir: Option<PathBuf>,
 }
@@ -132,7 +131,7 @@ fn secret(text: &str) -> Result<SecretString, String> {
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("an extra attribute is KEY=VALUE".to_owned()),
+        _ => Err("expected KEY=VALUE".to_owned()),
     }
 }
 

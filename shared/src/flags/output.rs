@@ -1,4 +1,4 @@
-//! How the answer is shown, how much is said besides, what a write is allowed to do.
+//! How the answer is shown, how much is logged, what a write may do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,24 +11,12 @@ use crate::ui::ColorChoice;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output options")]
 pub struct Globals {
-    /// When to use colour
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        value_enum,
-        global = true
-    )]
+    /// When to use color
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
     pub color: ColorChoice,
 
-    /// How much to log on stderr: 6 shows every request, 8 everything
-    #[arg(
-        short = 'v',
-        long = "v",
-        value_name = "N",
-        default_value_t = 0,
-        global = true
-    )]
+    /// Log level on stderr: 6 shows every request, 8 also headers and bodies
+    #[arg(short = 'v', long = "v", value_name = "N", default_value_t = 0)]
     pub verbosity: u8,
 }
 
@@ -95,11 +83,11 @@ impl FromStr for Format {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output options")]
 pub struct OutputArgs {
-    /// Format of the answer: table, wide, json, yaml or name
+    /// Output format: table, wide, json, yaml or name
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
     pub format: Format,
 
-    /// Leave the header line out of tables
+    /// Omit the header line of tables
     #[arg(long)]
     pub no_headers: bool,
 }
@@ -112,7 +100,7 @@ pub enum DryRun {
     None,
     /// Show the plan; send no write.
     Client,
-    /// Send writes that the server checks and does not keep.
+    /// Send requests in server-side dry-run mode; nothing is stored.
     Server,
 }
 
@@ -132,7 +120,7 @@ impl DryRun {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Write options")]
 pub struct WriteArgs {
-    /// Show what would be done: `client` sends no write, `server` lets the server check
+    /// Show what would be done: client sends no writes, server lets the server check them
     #[arg(
         long,
         value_name = "MODE",
@@ -144,16 +132,15 @@ pub struct WriteArgs {
     )]
     pub dry_run: DryRun,
 
-    /// Name under which the server records who owns the fields
-    /// [default: the plugin's name]
+    /// Field manager name recorded by the server [default: kubectl-PLUGIN]
     #[arg(long, value_name = "NAME")]
     pub field_manager: Option<String>,
 
-    /// Take over fields that another manager has set to something else
+    /// Take over fields that another manager has set to a different value
     #[arg(long)]
     pub force_conflicts: bool,
 
-    /// Answer every question with yes
+    /// Answer yes to every question
     #[arg(short = 'y', long)]
     pub yes: bool,
 }

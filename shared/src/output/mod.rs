@@ -6,7 +6,7 @@ mod rows;
 mod shell;
 mod table;
 
-pub use document::{API_VERSION, Document, Kind, json, write_json, yaml};
+pub use document::{API_VERSION, Document, json, write_json, yaml};
 pub use rows::write_json_rows;
 pub use shell::shell_word;
 pub use table::Table;

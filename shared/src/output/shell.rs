@@ -3,12 +3,7 @@
 /// Quotes a word for the shell where it needs it.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    shell_words::quote(text).into_owned()
 }
 
 #[cfg(test)]

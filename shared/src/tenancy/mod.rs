@@ -20,7 +20,7 @@ pub const CLAIM: (&str, &str) = ("groundcrew.dev/claim", "true");
 /// ConfigMap in [`SYSTEM_NAMESPACE`] that names every claim and who holds it: namespace → user.
 pub const CLAIM_INDEX: &str = "claims";
 
-/// RoleBinding in a claim that gives its owner her rights.
+/// RoleBinding in a claim that gives its owner their rights.
 pub const CLAIM_OWNER_BINDING: &str = "claim-owner";
 
 /// Pod security of a namespace for people: `baseline` is enforced because `restricted` refuses
@@ -31,7 +31,7 @@ pub const POD_SECURITY: [(&str, &str); 3] = [
     ("pod-security.kubernetes.io/audit", "restricted"),
 ];
 
-/// Returns the namespace of the suite's own records, made by whom the label says; only the
+/// Returns the namespace of the suite's own records, whose label says what made it; only the
 /// reaper of claims runs in it.
 #[must_use]
 pub fn system_namespace(managed_by: (&str, &str)) -> Namespace {

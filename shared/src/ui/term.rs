@@ -29,9 +29,9 @@ struct Shared {
 
 /// Where the answer goes.
 struct Answers {
-    /// Takes colour out where it is not wanted, which looks at every byte.
+    /// Takes color out where it is not wanted, which looks at every byte.
     styled: Sink,
-    /// The same stream as it is, for text that cannot hold colour.
+    /// The same stream as it is, for text that cannot hold color.
     plain: Option<Sink>,
 }
 
@@ -64,7 +64,7 @@ impl Ui {
         }))
     }
 
-    /// Returns an object that writes into the given sinks, without colour and without a terminal.
+    /// Returns an object that writes into the given sinks, without color and without a terminal.
     #[must_use]
     pub fn into_sinks(
         stdout: impl Write + Send + 'static,
@@ -142,7 +142,7 @@ impl Ui {
     pub fn done(&self, what: impl Display, detail: impl Display) {
         let what = what.to_string();
         let detail = detail.to_string();
-        let line = format!("{what:<36} {detail}");
+        let line = format!("{what:<34}   {detail}");
         self.status(format_args!(
             "{}✔{} {}",
             color::DONE,
@@ -205,7 +205,7 @@ impl Ui {
     pub fn confirm(&self, question: &str) -> Result<bool> {
         let prompter = self
             .asks(question)
-            .map_err(|error| error.with_hint("pass --yes to go on without being asked"))?;
+            .map_err(|error| error.with_hint("pass --yes to answer yes without a prompt"))?;
         self.suspend(|| prompter.confirm(question))
     }
 
@@ -233,7 +233,7 @@ impl Ui {
         self.0
             .prompter
             .as_deref()
-            .ok_or_else(|| Error::usage(format!("cannot ask \"{question}\" without a terminal")))
+            .ok_or_else(|| Error::usage(format!("cannot prompt \"{question}\": not a terminal")))
     }
 
     /// Returns a writer for log lines, which go to stderr.
@@ -263,7 +263,7 @@ impl Ui {
 /// How much of an answer is written at once, in bytes.
 const CHUNK: usize = 1 << 16;
 
-/// Sends what holds no control characters past the search for colour. Once something holds one,
+/// Sends what holds no control characters past the search for color. Once something holds one,
 /// everything after it is searched too, because a sequence may go over the end of a part.
 struct Gate<'a> {
     answers: &'a mut Answers,
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_is_not_searched_for_colour_and_the_rest_is_even_in_parts() {
+    fn plain_text_is_not_searched_for_color_and_the_rest_is_even_in_parts() {
         let pure = "NAME   TEAM\n山田\tx\r\n";
         assert_eq!(two_ways(&[pure]), (pure.to_owned(), String::new()));
         let parts = ["a\n", "b \u{1b}[3", "1mred", " c\n"];

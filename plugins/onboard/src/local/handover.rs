@@ -26,7 +26,7 @@ pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Looks at the path where the certificate goes; `key` is the fingerprint of her key.
+/// Looks at the path where the certificate goes; `key` is the fingerprint of the user's key.
 ///
 /// # Errors
 ///
@@ -40,13 +40,13 @@ pub fn look(path: &Path, user: &UserName, key: &str) -> Result<Existing> {
         }
         Err(error) => {
             return Err(
-                Error::usage(format!("cannot look at {}", path.display())).with_source(error)
+                Error::usage(format!("cannot inspect {}", path.display())).with_source(error)
             );
         }
         Ok(found) if !found.is_file() => {
             return Err(
                 Error::usage(format!("{} is not a regular file", path.display()))
-                    .with_hint("name a file with --out"),
+                    .with_hint("choose a file with --out"),
             );
         }
         Ok(_) => check_directory(path)?,
@@ -62,16 +62,16 @@ fn identify(text: &str, user: &UserName, key: &str) -> Result<Existing, String> 
     let issued = Issued::from_pem(chain.as_bytes())
         .map_err(|_| "its certificate cannot be read".to_owned())?;
     if head.user != user.as_str() || issued.user != user.as_str() {
-        return Err(format!("it is {}'s", issued.user));
+        return Err(format!("it belongs to {}", issued.user));
     }
     if issued.key_fingerprint != key {
-        return Err("it is for another key than the request".to_owned());
+        return Err("it is for a different key than the request".to_owned());
     }
     let generations = issued.groups.iter();
     let generation = generations
         .filter_map(|group| user.generation_of(group))
         .next_back()
-        .ok_or("its certificate is not one of kubectl onboard's")?;
+        .ok_or("its certificate was not issued by kubectl onboard")?;
     Ok(Existing::Theirs(Held {
         kind: CredentialKind::Certificate,
         generation,

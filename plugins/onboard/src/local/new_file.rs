@@ -20,17 +20,17 @@ pub fn make_directory(directory: &Path) -> Result<()> {
         builder.mode(0o700);
     }
     builder.create(directory).map_err(|error| {
-        Error::usage(format!("cannot make directory {}", directory.display()))
+        Error::usage(format!("cannot create directory {}", directory.display()))
             .with_source(error)
-            .with_hint("name another one with --out-dir")
+            .with_hint("choose another one with --out-dir")
     })
 }
 
-/// Writes a file that must not be there yet, whole or not at all.
+/// Writes a file that must not exist yet, whole or not at all.
 ///
 /// # Errors
 ///
-/// Usage, when it is there; what the file system says.
+/// Usage, when it exists; what the file system says.
 pub fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
     let failed = |error: io::Error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
@@ -40,7 +40,7 @@ pub fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
         }
     };
     let directory = file::parent(path);
-    // Made with O_EXCL and mode 0600 before its first byte is written.
+    // Created with O_EXCL and mode 0600 before its first byte is written.
     let mut file = tempfile::Builder::new()
         .prefix(".onboard-")
         .tempfile_in(directory)
@@ -61,7 +61,7 @@ pub fn write_new(path: &Path, text: &str, private: bool) -> Result<()> {
 }
 
 pub fn exists(path: &Path) -> Error {
-    Error::usage(format!("{} is there already", path.display()))
-        .with_hint("if its certificate is still to come, send its request again")
-        .with_hint("otherwise name another directory with --out-dir, or another --generation")
+    Error::usage(format!("{} already exists", path.display()))
+        .with_hint("if you have no certificate for it yet, send the request again")
+        .with_hint("otherwise choose another directory with --out-dir, or another --generation")
 }

@@ -20,6 +20,8 @@ pub enum Change {
     Issued,
     /// A credential loses its rights.
     Revoked,
+    /// A request is denied.
+    Denied,
     /// A manifest is applied; the server alone knows what it changes.
     Applied,
     /// It is run.
@@ -35,6 +37,7 @@ impl fmt::Display for Change {
             Self::Deleted => "deleted",
             Self::Issued => "issued",
             Self::Revoked => "revoked",
+            Self::Denied => "denied",
             Self::Applied => "applied",
             Self::Run => "run",
         })

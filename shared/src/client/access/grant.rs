@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::Access;
+use super::right::Access;
 use crate::output::shell_word as word;
 
-/// Returns what somebody who may grant the rights pastes into a shell.
+/// Returns what an admin who may grant the rights pastes into a shell.
 ///
 /// One right is a `kubectl create` pair; several, and the rights that `kubectl create clusterrole`
 /// cannot express, are a manifest. `role` names what is created.
 #[must_use]
 pub fn grant_command(missing: &[Access], user: &str, role: &str) -> String {
-    // The name comes from a server; it must not become more than a word in somebody's shell.
+    // The name comes from a server; it must not become more than a word in an admin's shell.
     let user = if user.is_empty() || user.chars().any(char::is_control) {
         "USER"
     } else {
@@ -164,4 +164,11 @@ fn document(
 /// can end the document that the shell reads.
 fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// Returns the hint that says what grants the rights, ready to be pasted.
+pub(in crate::client) fn grant_hint(missing: &[Access], user: &str, role: &str) -> String {
+    let command = grant_command(missing, user, role);
+    let gap = if command.contains('\n') { '\n' } else { ' ' };
+    format!("someone who may grant this can run:{gap}{command}")
 }

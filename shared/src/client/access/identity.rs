@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::authentication::v1::UserInfo;
 use serde::Deserialize;
 
-use crate::client::Session;
-use crate::client::errors::{Doing, explain};
+use crate::client::errors::{Doing, explain, status};
+use crate::client::session::Session;
 use crate::error::{Error, Result};
-use crate::write::status;
 
 /// A user as the server sees it, after impersonation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +66,7 @@ pub async fn who_am_i(session: &Session) -> Result<Identity> {
         Err(error) => {
             let requests = "certificatesigningrequests.certificates.k8s.io";
             Err(explain(error, &Doing::new("create", requests)).with_detail(
-                "before Kubernetes 1.27 a server says who you are only to those who may make \
+                "before Kubernetes 1.27 a server says who you are only to users who may create \
                  certificate requests",
             ))
         }

@@ -1,26 +1,28 @@
 //! Who one is, and which rights are missing.
 
-use std::fmt;
-
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, ResourceRule, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-    SelfSubjectRulesReview, SelfSubjectRulesReviewSpec,
+    ResourceRule, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SelfSubjectRulesReview,
+    SelfSubjectRulesReviewSpec,
 };
 use kube::Api;
 use kube::api::PostParams;
 
-use super::Session;
 use super::errors::{Doing, explain};
+use super::session::Session;
 use crate::error::{Error, Result};
 
-mod grant;
+pub(super) mod grant;
 mod identity;
+pub(super) mod right;
 mod rules;
 
 pub use grant::{grant_command, grant_manifest};
 pub use identity::{Identity, who_am_i};
+pub use right::Access;
 pub use rules::granted;
+
+use grant::grant_hint;
 
 /// A namespace that cannot exist: names of namespaces have no dots.
 ///
@@ -33,123 +35,6 @@ const WORTH_THE_RULES: usize = 3;
 
 /// Questions that are asked at the same time.
 const CONCURRENCY: usize = 8;
-
-/// A right: a verb on a resource, cluster-wide or in a namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Access {
-    /// The verb as RBAC knows it: `get`, `create`, `bind`, …
-    pub verb: String,
-    /// The API group; empty for the core group.
-    pub group: String,
-    /// The resource in plural: `rolebindings`.
-    pub resource: String,
-    /// The subresource: `log`, `approval`.
-    pub subresource: Option<String>,
-    /// The one object it is about; `None` for any. The verb `create` never has a name.
-    pub name: Option<String>,
-    /// The namespace; `None` means cluster-wide, which is every namespace for namespaced
-    /// resources.
-    pub namespace: Option<String>,
-}
-
-impl Access {
-    /// Returns a cluster-wide right; `resource` has its group: `roles.rbac.authorization.k8s.io`,
-    /// and may have a subresource: `certificatesigningrequests.certificates.k8s.io/approval`.
-    #[must_use]
-    pub fn new(verb: &str, resource: &str) -> Self {
-        let (resource, subresource) = match resource.split_once('/') {
-            Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
-            None => (resource, None),
-        };
-        let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
-        Self {
-            verb: verb.to_owned(),
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-            subresource,
-            ..Self::default()
-        }
-    }
-
-    /// Limits it to one object.
-    #[must_use]
-    pub fn named(self, name: impl Into<String>) -> Self {
-        Self {
-            name: Some(name.into()),
-            ..self
-        }
-    }
-
-    /// Limits it to one namespace.
-    #[must_use]
-    pub fn within(self, namespace: impl Into<String>) -> Self {
-        Self {
-            namespace: Some(namespace.into()),
-            ..self
-        }
-    }
-
-    /// Returns `resource.group/subresource` as kubectl writes it.
-    #[must_use]
-    pub fn full_resource(&self) -> String {
-        let mut text = self.resource.clone();
-        if !self.group.is_empty() {
-            text.extend([".", &self.group]);
-        }
-        if let Some(subresource) = &self.subresource {
-            text.extend(["/", subresource]);
-        }
-        text
-    }
-
-    fn scope(&self) -> String {
-        match &self.namespace {
-            Some(namespace) => format!("in namespace {namespace}"),
-            None => "cluster-wide".to_owned(),
-        }
-    }
-
-    fn what(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{} \"{name}\"", self.full_resource()),
-            None => self.full_resource(),
-        }
-    }
-}
-
-impl fmt::Display for Access {
-    /// Prints `create  namespaces  cluster-wide`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}  {}  {}", self.verb, self.what(), self.scope())
-    }
-}
-
-impl From<&Access> for ResourceAttributes {
-    /// Returns the question as the reviews of `authorization.k8s.io/v1` take it.
-    fn from(access: &Access) -> Self {
-        Self {
-            verb: Some(access.verb.clone()),
-            group: Some(access.group.clone()),
-            resource: Some(access.resource.clone()),
-            subresource: access.subresource.clone(),
-            name: access.name.clone(),
-            namespace: access.namespace.clone(),
-            ..Self::default()
-        }
-    }
-}
-
-impl From<&Doing> for Access {
-    fn from(doing: &Doing) -> Self {
-        let access = Self::new(doing.verb, doing.resource);
-        Self {
-            subresource: doing.subresource.map(str::to_owned),
-            name: doing.name.clone().filter(|_| doing.verb != "create"),
-            namespace: doing.namespace.clone(),
-            ..access
-        }
-    }
-}
 
 /// Returns those of `wanted` that the session's user does not have, in their order, each once.
 ///
@@ -283,7 +168,9 @@ pub fn refused(missing: &[Access], user: &str, role: &str) -> Error {
     } else {
         format!("{} rights", missing.len())
     };
-    let error = Error::failed(format!("\"{user}\" is missing {rights}; nothing was done"));
+    let error = Error::failed(format!(
+        "user \"{user}\" lacks {rights}; nothing was changed"
+    ));
     missing
         .iter()
         .fold(error, |error, access| {
@@ -291,13 +178,6 @@ pub fn refused(missing: &[Access], user: &str, role: &str) -> Error {
             error.with_detail(format!("{verb:<verbs$}  {what:<whats$}  {scope}"))
         })
         .with_hint(grant_hint(missing, user, role))
-}
-
-/// Returns the hint that says what grants the rights, ready to be pasted.
-pub(super) fn grant_hint(missing: &[Access], user: &str, role: &str) -> String {
-    let command = grant_command(missing, user, role);
-    let gap = if command.contains('\n') { '\n' } else { ' ' };
-    format!("somebody who may grant this runs:{gap}{command}")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use k8s_openapi::api::authorization::v1::ResourceRule;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
-use super::Access;
+use super::right::Access;
 
 /// Says whether any of the rules allows it.
 pub(super) fn allow(rules: &[ResourceRule], access: &Access) -> bool {

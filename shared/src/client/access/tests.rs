@@ -156,13 +156,10 @@ fn a_right_is_shown_with_verb_resource_and_scope() {
     );
     assert_eq!(
         access.to_string(),
-        "update  certificatesigningrequests.certificates.k8s.io/approval  cluster-wide"
+        "update certificatesigningrequests.certificates.k8s.io/approval cluster-wide"
     );
     let access = Access::new("get", "pods/log").named("web").within("team");
-    assert_eq!(
-        access.to_string(),
-        "get  pods/log \"web\"  in namespace team"
-    );
+    assert_eq!(access.to_string(), "get pods/log \"web\" in namespace team");
 }
 
 #[test]
@@ -275,7 +272,7 @@ fn all_missing_rights_are_in_one_message() {
     let error = refused(&missing, "bob", "onboard");
     assert_eq!(
         error.headline(),
-        "error: \"bob\" is missing 2 rights; nothing was done"
+        "error: user \"bob\" lacks 2 rights; nothing was changed"
     );
     assert_eq!(
         error.details(),

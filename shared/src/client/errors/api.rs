@@ -2,9 +2,9 @@
 
 use kube::core::Status;
 
-use super::Doing;
 use super::denied::Denied;
-use crate::client::access;
+use super::doing::Doing;
+use crate::client::access::grant::grant_hint;
 use crate::error::{Error, Kind};
 
 /// The longest foreign text that is shown, such as a load balancer's error page.
@@ -55,7 +55,7 @@ fn forbidden(error: Error, message: &str, doing: &Doing) -> Error {
     );
     error
         .with_detail(format!("missing: {}", denied.access))
-        .with_hint(access::grant_hint(
+        .with_hint(grant_hint(
             std::slice::from_ref(&denied.access),
             &denied.user,
             &role,

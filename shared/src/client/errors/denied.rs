@@ -1,7 +1,7 @@
 //! Reading the refusals of Kubernetes' authorizer.
 
-use super::Doing;
-use crate::client::access::Access;
+use super::doing::Doing;
+use crate::client::access::right::Access;
 
 /// Who is missing which right.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use rustls::CertificateError;
 use rustls::pki_types::{ServerName, UnixTime};
 
-use super::{Doing, chain};
+use super::doing::Doing;
 use crate::client::layers::{Failed, TimedOut, find, io_kind};
 use crate::error::{Error, Kind};
 
@@ -201,4 +201,19 @@ fn hint(error: Error, tls: Option<&rustls::Error>, server: &str) -> Error {
         }
         _ => error,
     }
+}
+
+/// Returns an error with its causes, each text once.
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
 }

@@ -56,8 +56,8 @@ fn a_missing_right_is_named_with_the_command_that_grants_it() {
     let error = explain(api(403, "Forbidden", message), &doing);
     insta::assert_snapshot!(shown(&error), @r#"
     Error from server (Forbidden): rolebindings.rbac.authorization.k8s.io "alice" is forbidden: User "bob" cannot patch resource "rolebindings" in API group "rbac.authorization.k8s.io" in the namespace "alice"
-      missing: patch  rolebindings.rbac.authorization.k8s.io  in namespace alice
-    hint: somebody who may grant this runs: kubectl create role groundcrew-patch-rolebindings --verb=patch --resource=rolebindings.rbac.authorization.k8s.io -n alice && kubectl create rolebinding groundcrew-patch-rolebindings --role=groundcrew-patch-rolebindings --user=bob -n alice
+      missing: patch rolebindings.rbac.authorization.k8s.io in namespace alice
+    hint: someone who may grant this can run: kubectl create role groundcrew-patch-rolebindings --verb=patch --resource=rolebindings.rbac.authorization.k8s.io -n alice && kubectl create rolebinding groundcrew-patch-rolebindings --role=groundcrew-patch-rolebindings --user=bob -n alice
     "#);
 }
 
@@ -83,7 +83,7 @@ fn the_right_to_approve_is_named_although_no_authorizer_refused() {
     assert_eq!(
         error.details(),
         [
-            "missing: approve  signers.certificates.k8s.io \"kubernetes.io/kube-apiserver-client\"  cluster-wide"
+            "missing: approve signers.certificates.k8s.io \"kubernetes.io/kube-apiserver-client\" cluster-wide"
         ]
     );
     assert!(error.hints()[0].contains("resourceNames: [\"kubernetes.io/kube-apiserver-client\"]"));

@@ -11,8 +11,9 @@ use kube::client::Body;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
 
+use super::counters::{Counters, Place};
 use super::failure::{BodyLost, Failed, TimedOut};
-use super::{Counters, Place, trace, warnings};
+use super::{trace, warnings};
 use crate::ui::Ui;
 
 /// An answer that is here in full, or a stream such as a watch.

@@ -4,10 +4,6 @@
 //! stack cloneable, [`attempt`] makes one attempt (count, trace, timeout, warnings, complete
 //! body), and kube's own stack adds credentials, impersonation and the User-Agent.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
 use http::{Request, Response};
 use kube::client::{Body, ClientBuilder};
 use tower::buffer::Buffer;
@@ -18,57 +14,15 @@ use tower::{BoxError, Service};
 use crate::ui::Ui;
 
 mod attempt;
+mod counters;
 mod failure;
 mod retry;
 mod trace;
 mod warnings;
 
+pub(super) use counters::{Counters, Place};
 pub use failure::outcome_unknown;
 pub(super) use failure::{Failed, OutcomeUnknown, TimedOut, find, io_kind};
-
-/// Where requests go and how long one may take.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Place {
-    /// `host:port` of the API server.
-    pub(super) server: String,
-    /// `host:port` of the proxy in between.
-    pub(super) proxy: Option<String>,
-    /// Limits one attempt, answer included; a watch only until it starts.
-    pub(super) timeout: Option<Duration>,
-}
-
-/// What is counted over all requests of a session.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counters(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    requests: AtomicU64,
-    warnings: AtomicU64,
-}
-
-impl Counters {
-    pub(super) fn requests(&self) -> u64 {
-        self.0.requests.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn warnings(&self) -> u64 {
-        self.0.warnings.load(Ordering::Relaxed)
-    }
-
-    #[cfg(test)]
-    pub(super) fn add_warning_for_test(&self) {
-        self.count_warning();
-    }
-
-    fn count_request(&self) {
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count_warning(&self) {
-        self.0.warnings.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// Builds kube's client with our layers around its stack.
 pub(super) fn client(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderMap;
 use http::header::WARNING;
 
-use super::Counters;
+use super::counters::Counters;
 use crate::ui::Ui;
 
 /// Shows warnings through the user interface. Clones remember together.

@@ -59,13 +59,13 @@ fn type_all(programs: &Path, state: &State) -> Result<String> {
     let directory = RunDir::of(NAME)?;
     let mut screen = String::new();
     for line in TYPED {
-        let colour = if line.contains("onboard ") && !line.contains("--kubeconfig") {
+        let color = if line.contains("onboard ") && !line.contains("--kubeconfig") {
             " --color always"
         } else {
             ""
         };
         let output = Command::new("/bin/sh")
-            .args(["-c", &format!("{line}{colour} 2>&1")])
+            .args(["-c", &format!("{line}{color} 2>&1")])
             .current_dir(directory.path())
             .env("PATH", &path)
             .env("KUBECONFIG", &state.kubeconfig)

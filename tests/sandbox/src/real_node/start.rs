@@ -119,7 +119,7 @@ fn take(run: &RunDir) -> Result<Lock> {
         let holder = lock::peek(path).map(|holder| format!(" ({})", holder.sandbox));
         return Err(Error::new("cannot start the real node")
             .cause(format!(
-                "another sandbox{} is starting or ending it at this moment",
+                "another sandbox{} is starting or stopping it now",
                 holder.unwrap_or_default()
             ))
             .hint("wait a few seconds and repeat"));

@@ -1,4 +1,4 @@
-//! What has to be true of a credential, and how single answers are told.
+//! What has to be true of a credential.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::model::user::UserName;
 /// How long a fresh binding may take to reach every API server; seen: about 0.1 s.
 pub const PROPAGATION: Duration = Duration::from_secs(10);
 
-/// What a working person is expected to be able to do, the most telling first.
+/// What a user is expected to be able to do, the most telling first.
 pub const TELLING: [(&str, &str); 8] = [
     ("create", "pods"),
     ("create", "deployments.apps"),
@@ -24,42 +24,42 @@ pub const TELLING: [(&str, &str); 8] = [
     ("get", "services"),
 ];
 
-/// How many of those are asked for; the rest of a role stands and falls with its binding.
+/// How many of those are asked for; the rest of a role depends on the same binding.
 pub const ASKED: usize = 3;
 
 /// What has to be true.
 #[derive(Debug)]
 pub struct Expected<'a> {
-    /// Her name.
+    /// The user's name.
     pub user: &'a UserName,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: &'a str,
-    /// What her file holds.
+    /// The kind of credential in the user's file.
     pub kind: CredentialKind,
-    /// The groups inside her certificate.
+    /// The groups in the certificate.
     pub groups: &'a [String],
-    /// SHA-256 of her certificate.
+    /// SHA-256 of the certificate.
     pub sha256: Option<&'a str>,
-    /// The rules of her role.
+    /// The rules of the user's role.
     pub rules: &'a [PolicyRule],
-    /// Other namespaces where she has a role, with its rules.
+    /// Other namespaces where the user has a role, with its rules.
     pub also: Vec<(&'a str, &'a [PolicyRule])>,
     /// A LimitRange fills in resources that a pod leaves out.
     pub limited: bool,
-    /// She may claim namespaces: she holds the right to bind roles everywhere, and the guard of
-    /// `kubectl ns-claim` keeps it to her claims.
+    /// The user may claim namespaces: they may bind roles everywhere as far as RBAC goes, and the
+    /// guard of `kubectl ns-claim` limits it to their claims.
     pub claims: bool,
-    /// Whom a login makes her, when that is not in a credential of hers.
+    /// The name or group that a login gives the user, when no credential of theirs says it.
     pub asserted: Option<&'a Asserted>,
 }
 
-/// Returns what she must not be able to do.
+/// Returns what the user must not be able to do.
 pub fn cannot(expected: &Expected<'_>) -> Vec<Access> {
     beyond(expected.namespace, expected.rules, expected.claims)
 }
 
-/// Returns what nobody must be able to do who has these rules in that namespace alone. Whoever may
-/// claim namespaces may bind roles as far as RBAC goes; admission keeps that to her claims.
+/// Returns what a user with these rules in that namespace alone must not be able to do. A user who
+/// may claim namespaces may bind roles as far as RBAC goes; admission limits that to their claims.
 #[must_use]
 pub fn beyond(namespace: &str, rules: &[PolicyRule], claims: bool) -> Vec<Access> {
     let elsewhere = if namespace == "kube-system" {
@@ -78,14 +78,14 @@ pub fn beyond(namespace: &str, rules: &[PolicyRule], claims: bool) -> Vec<Access
     all
 }
 
-/// Returns what her role says that she can do, as far as it is asked for.
+/// Returns what the user's role allows, as far as it is asked for.
 pub fn can(expected: &Expected<'_>) -> Vec<Access> {
     let mut all = granted_in(expected.namespace, expected.rules);
     all.truncate(ASKED);
     all
 }
 
-/// Returns what a working person does in a namespace, the most telling first.
+/// Returns what a user does in a namespace, the most telling first.
 #[must_use]
 pub fn telling(namespace: &str) -> Vec<Access> {
     let inside = |(verb, resource)| Access::new(verb, resource).within(namespace);

@@ -1,4 +1,4 @@
-//! Proves that whoever may claim namespaces still cannot hand out roles in her own.
+//! Proves that a user who may claim namespaces still cannot hand out roles in their own one.
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
@@ -11,13 +11,13 @@ use serde_json::json;
 use crate::cluster::proof::expected::Expected;
 use crate::model::check::Check;
 
-/// Tries to bind a role as her, without keeping it: RBAC alone would let a claimer, and the
-/// policies of `kubectl ns-claim install` have to refuse. An answer about rights would not show it.
+/// Tries to bind a role as the user, as a dry run: RBAC alone allows it to claimers, and the
+/// policies of `kubectl ns-claim install` have to refuse. A question about rights would not show it.
 ///
 /// # Errors
 ///
 /// When the server could not be asked.
-pub async fn binds_no_roles(her: &Session, expected: &Expected<'_>) -> Result<Check> {
+pub async fn binds_no_roles(holder: &Session, expected: &Expected<'_>) -> Result<Check> {
     let namespace = expected.namespace;
     let name = format!("cannot bind a role in namespace {namespace}");
     let binding: RoleBinding = serde_json::from_value(json!({
@@ -34,11 +34,11 @@ pub async fn binds_no_roles(her: &Session, expected: &Expected<'_>) -> Result<Ch
         dry_run: true,
         field_manager: None,
     };
-    let api = Api::<RoleBinding>::namespaced(her.client.clone(), namespace);
+    let api = Api::<RoleBinding>::namespaced(holder.client.clone(), namespace);
     match api.create(&params, &binding).await {
         Ok(_) => Ok(Check::new(
             name,
-            Some("the guard of kubectl ns-claim lets her: kubectl ns-claim doctor".to_owned()),
+            Some("the guard of kubectl ns-claim allows it: kubectl ns-claim doctor".to_owned()),
         )),
         Err(error) if status(&error).is_some_and(|status| matches!(status.code, 403 | 422)) => {
             Ok(Check::new(name, None))

@@ -1,4 +1,4 @@
-//! Proves, with her own file alone, that she can do her work and nothing beyond it.
+//! Proves, with the user's own file alone, that they can do their work and nothing beyond it.
 
 pub mod expected;
 pub mod guard;
@@ -24,27 +24,27 @@ use crate::model::check::Check;
 /// Extra under which the API server reports the certificate it saw (Kubernetes 1.32 and later).
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 
-/// Asks the server everything, as her; returns who she is and what was checked.
+/// Asks the server everything as the user; returns the user name that it sees, and the checks.
 ///
 /// # Errors
 ///
 /// When the server could not be asked; an answer that is not as expected is a failed [`Check`].
 pub async fn prove(
-    her: &Session,
+    holder: &Session,
     expected: &Expected<'_>,
     timeout: Duration,
 ) -> Result<(String, Vec<Check>)> {
     let deadline = Instant::now() + timeout.min(PROPAGATION);
-    let me = groundcrew::client::access::who_am_i(her).await?;
+    let me = groundcrew::client::access::who_am_i(holder).await?;
     let mut checks = who(&me, expected);
     let forbidden = cannot(expected);
-    let answers = try_join_all(forbidden.iter().map(|access| is_allowed(her, access))).await?;
+    let answers = try_join_all(forbidden.iter().map(|access| is_allowed(holder, access))).await?;
     for (access, allowed) in forbidden.iter().zip(answers) {
-        let failure = allowed.then(|| "she can, through another binding".to_owned());
+        let failure = allowed.then(|| "the user can, through another binding".to_owned());
         checks.push(Check::new(format!("cannot {access}"), failure));
     }
     if expected.claims {
-        checks.push(guard::binds_no_roles(her, expected).await?);
+        checks.push(guard::binds_no_roles(holder, expected).await?);
     }
     let mut wanted = can(expected);
     let pods = |access: &Access| access.verb == "create" && access.resource == "pods";
@@ -63,20 +63,20 @@ pub async fn prove(
     let answers = join_all(
         wanted
             .iter()
-            .map(|access| until_allowed(her, access, deadline)),
+            .map(|access| until_allowed(holder, access, deadline)),
     )
     .await;
     for (access, allowed) in wanted.iter().zip(answers) {
-        let failure = (!allowed?).then(|| "she cannot".to_owned());
+        let failure = (!allowed?).then(|| "the user cannot".to_owned());
         checks.push(Check::new(format!("can {access}"), failure));
     }
     if makes_pods {
-        checks.extend(pod(her, expected, deadline).await?);
+        checks.extend(pod(holder, expected, deadline).await?);
     }
     Ok((me.username, checks))
 }
 
-/// Compares who the server says she is.
+/// Compares the identity that the server sees.
 fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
     let Subject { user, mut groups } = Subject::of(expected.user, expected.kind, expected.groups);
     groups.sort();
@@ -108,10 +108,10 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
     checks
 }
 
-async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Result<bool> {
+async fn until_allowed(holder: &Session, access: &Access, deadline: Instant) -> Result<bool> {
     let mut pause = Duration::from_millis(50);
     loop {
-        if is_allowed(her, access).await? {
+        if is_allowed(holder, access).await? {
             return Ok(true);
         }
         if Instant::now() + pause > deadline {
@@ -124,8 +124,8 @@ async fn until_allowed(her: &Session, access: &Access, deadline: Instant) -> Res
 
 /// Sends a pod without resources through admission: quota, limits and pod security all act on it,
 /// and nothing is kept. (A Deployment would prove nothing: its pods meet the quota later.)
-async fn pod(her: &Session, expected: &Expected<'_>, deadline: Instant) -> Result<Vec<Check>> {
-    let api = Api::<Pod>::namespaced(her.client.clone(), expected.namespace);
+async fn pod(holder: &Session, expected: &Expected<'_>, deadline: Instant) -> Result<Vec<Check>> {
+    let api = Api::<Pod>::namespaced(holder.client.clone(), expected.namespace);
     let probe = probe();
     let params = PostParams {
         dry_run: true,

@@ -1,4 +1,5 @@
-//! What can be proved of her rights without her key: the server is asked what it would answer her.
+//! What can be proved of a user's rights without their key: the server is asked what it would
+//! answer them.
 
 use std::time::Duration;
 
@@ -17,10 +18,10 @@ use crate::model::check::Check;
 /// Nobody but an administrator of a namespace may do this.
 const BIND: (&str, &str) = ("create", "rolebindings.rbac.authorization.k8s.io");
 
-/// Asks as the admin what she may do, by her name and the groups of her certificate.
+/// Asks as the admin what the user may do, by their name and the groups in their certificate.
 ///
-/// Nothing is known of the certificate itself by that, nor of what admission makes of her pods:
-/// only who holds the key can try those.
+/// This says nothing about the certificate itself, nor about how admission treats the user's pods:
+/// only the holder of the key can try those.
 ///
 /// # Errors
 ///
@@ -39,7 +40,7 @@ pub async fn review(
     let answers = try_join_all(forbidden.iter().map(ask)).await?;
     let mut checks = Vec::new();
     for (access, allowed) in forbidden.iter().zip(answers) {
-        let failure = allowed.then(|| "she can, through another binding".to_owned());
+        let failure = allowed.then(|| "the user can, through another binding".to_owned());
         checks.push(Check::new(format!("cannot {access}"), failure));
     }
     for access in can(expected) {
@@ -55,7 +56,7 @@ pub async fn review(
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(1));
         };
-        let failure = (!allowed).then(|| "she cannot".to_owned());
+        let failure = (!allowed).then(|| "the user cannot".to_owned());
         checks.push(Check::new(format!("can {access}"), failure));
     }
     Ok(checks)
@@ -73,8 +74,8 @@ async fn would_be_allowed(
     Ok(access_reviews::may(admin, &subject, access).await?.allowed)
 }
 
-/// Returns what a role gives, as far as it is tried out, in words for the file that she gets: she
-/// may not read the role herself.
+/// Returns what a role gives, as far as it is tried out, in words for the file that the user gets:
+/// they may not read the role themselves.
 #[must_use]
 pub fn grants(role: &[PolicyRule]) -> Vec<String> {
     TELLING
@@ -85,7 +86,7 @@ pub fn grants(role: &[PolicyRule]) -> Vec<String> {
         .collect()
 }
 
-/// Returns rules that give what [`grants`] named; words that nobody tries out give nothing.
+/// Returns rules that give what [`grants`] named; words that are not tried out give nothing.
 #[must_use]
 pub fn rules(grants: &[String]) -> Vec<PolicyRule> {
     let known = TELLING.into_iter().chain([BIND]);

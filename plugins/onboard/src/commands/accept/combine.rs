@@ -22,11 +22,11 @@ use crate::model::user::{UserName, hex};
 pub struct Joined {
     /// The user name.
     pub user: UserName,
-    /// What the file says besides.
+    /// What else the file says.
     pub head: Handover,
     /// What the certificate says.
     pub issued: Issued,
-    /// Where her key is.
+    /// Where the key is.
     pub key_path: PathBuf,
     endpoint: Endpoint,
     secret: Secret,
@@ -43,8 +43,9 @@ impl Joined {
             Error::usage(format!("cannot read {}", file.display())).with_source(error)
         })?;
         let refuse = |why: String| {
-            Error::usage(format!("{} is not accepted: {why}", file.display()))
-                .with_hint("it is what this makes:  kubectl onboard USER --csr-file USER.csr")
+            Error::usage(format!("{} is not accepted: {why}", file.display())).with_hint(
+                "the admin creates such a file with:  kubectl onboard USER --csr-file USER.csr",
+            )
         };
         let (head, chain) = Handover::parse(&text).map_err(refuse)?;
         let issued =
@@ -59,13 +60,13 @@ impl Joined {
             .map_err(|why| Error::usage(format!("{} cannot be used: {why}", key_path.display())))?;
         if found != issued.key_fingerprint {
             return Err(Error::usage(format!(
-                "{} is not the key of {}: the certificate is for another one",
+                "{} is not the key of {}: the certificate is for a different key",
                 key_path.display(),
                 file.display()
             ))
             .with_detail(format!("this key     SHA256:{found}"))
             .with_detail(format!("certificate  SHA256:{}", issued.key_fingerprint))
-            .with_hint("name the key that the request was made with: --key FILE"));
+            .with_hint("name the key that the request was created with: --key FILE"));
         }
         Ok(Self {
             endpoint: head.endpoint(),
@@ -84,7 +85,7 @@ impl Joined {
     ///
     /// # Errors
     ///
-    /// Only when a value has no YAML form.
+    /// Only when a value cannot be written as YAML.
     pub fn document(&self) -> Result<Document> {
         let head = &self.head;
         Document::new(
@@ -108,7 +109,7 @@ impl Joined {
         &self.endpoint.server
     }
 
-    /// Returns the entries for a kubeconfig that has others.
+    /// Returns the entries for a kubeconfig that has other entries.
     #[must_use]
     pub fn entries(&self) -> Entries {
         let name = self.context();
@@ -143,7 +144,7 @@ fn check(head: &Handover, user: &UserName, issued: &Issued, now: Timestamp) -> R
         ));
     }
     if issued.not_after <= now {
-        return Err(format!("its certificate ended on {}", issued.not_after));
+        return Err(format!("its certificate expired on {}", issued.not_after));
     }
     if issued.not_before > now {
         return Err(format!(
@@ -154,10 +155,10 @@ fn check(head: &Handover, user: &UserName, issued: &Issued, now: Timestamp) -> R
     Ok(())
 }
 
-/// Finds her key: as named, next to the certificate, or in this directory.
-fn key_of(file: &Path, stated: Option<&Path>) -> Result<PathBuf> {
-    if let Some(stated) = stated {
-        return Ok(stated.to_owned());
+/// Finds the key: as given, next to the certificate, or in this directory.
+fn key_of(file: &Path, given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
     }
     let beside = file.with_extension("key");
     let here = beside.file_name().map(PathBuf::from);
@@ -170,25 +171,26 @@ fn key_of(file: &Path, stated: Option<&Path>) -> Result<PathBuf> {
         .map(|path| path.display().to_string())
         .collect();
     shown.dedup();
-    Err(
-        Error::usage(format!("your key is not here: no {}", shown.join(", no ")))
-            .with_hint("name it with --key; kubectl onboard request has written it"),
-    )
+    Err(Error::usage(format!(
+        "your key was not found: no {}",
+        shown.join(", no ")
+    ))
+    .with_hint("name it with --key; kubectl onboard request wrote it"))
 }
 
 /// Returns the SHA-256 of the public half of a private key.
 fn fingerprint(pem: &str) -> Result<String, String> {
     if pem.contains("ENCRYPTED") {
-        return Err("it is locked with a passphrase, which kubectl cannot open".to_owned());
+        return Err("it is protected by a passphrase, which kubectl cannot use".to_owned());
     }
     // The parser's own words may quote the key.
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-        .map_err(|_| "it holds no private key in PEM form".to_owned())?;
+        .map_err(|_| "it contains no private key in PEM format".to_owned())?;
     let key = rustls::crypto::ring::sign::any_supported_type(&key)
-        .map_err(|_| "it is of a kind that kubectl onboard cannot use".to_owned())?;
+        .map_err(|_| "kubectl onboard does not support this type of key".to_owned())?;
     let public = key
         .public_key()
-        .ok_or("its public half cannot be found out")?;
+        .ok_or("its public half cannot be derived")?;
     Ok(hex(&Sha256::digest(public.as_ref())))
 }
 
@@ -251,7 +253,7 @@ mod tests {
         assert!(
             check(&head, &user, &issued, after)
                 .unwrap_err()
-                .contains("ended")
+                .contains("expired")
         );
         let before: Timestamp = "2026-11-21T08:54:59Z".parse().unwrap();
         assert!(
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_a_request_was_made_with_is_recognised() {
+    fn the_key_that_a_request_was_made_with_is_recognized() {
         let one = KeyAndRequest::new("alice", &[]).unwrap();
         let two = KeyAndRequest::new("alice", &[]).unwrap();
         assert_eq!(fingerprint(one.key_pem()).unwrap(), one.fingerprint());
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_named_without_being_quoted() {
+    fn what_is_not_a_key_is_named_and_not_quoted() {
         let secret = "c2VjcmV0";
         for text in [
             secret.to_owned(),

@@ -1,4 +1,4 @@
-//! `kubectl onboard accept`: joins the certificate that came back with the key that never left.
+//! `kubectl onboard accept`: combines the certificate that came back with the key that never left.
 
 pub mod combine;
 pub mod prove;
@@ -26,15 +26,15 @@ use crate::model::check::Check;
 use crate::model::kubeconfig;
 use crate::model::kubeconfig::{Document, Existing};
 
-/// Join your certificate with your key into a kubeconfig, and prove that it works
+/// Combine your certificate and key into a kubeconfig, and check that it works
 ///
-/// FILE is what the admin sent back for the request of `kubectl onboard request`. It is checked
-/// before anything is written: the certificate has to be for your key, valid now, and say what the
-/// file says.
+/// FILE is what the admin sent back for the request that `kubectl onboard request` wrote. It is
+/// checked before anything is written: the certificate must be for your key, valid now, and match
+/// the rest of the file.
 ///
-/// With `--merge` the entries go into your own kubeconfig: to the file of $KUBECONFIG that has
-/// them, else to the first that exists, under the lock that kubectl takes. Nothing else in it
-/// changes, the current context included.
+/// With `--merge`, the entries go into your own kubeconfig: to the file in $KUBECONFIG that has
+/// them, or else to the first one that exists, under the lock that kubectl uses. Nothing else in
+/// it changes, and the current context stays.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct AcceptArgs {
@@ -46,23 +46,23 @@ pub struct AcceptArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     key: Option<PathBuf>,
 
-    /// Where the kubeconfig goes [default: ./USER.kubeconfig]
+    /// Where to write the kubeconfig [default: ./USER.kubeconfig]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
 
-    /// Put it into your own kubeconfig instead of a file of its own
+    /// Merge it into your own kubeconfig instead of writing a new file
     #[arg(long, conflicts_with = "out")]
     merge: bool,
 
-    /// With --merge: this file instead of $KUBECONFIG and ~/.kube/config
+    /// With --merge: use this file instead of $KUBECONFIG and ~/.kube/config
     #[arg(long, value_name = "FILE", requires = "merge", value_hint = clap::ValueHint::FilePath)]
     kubeconfig: Option<PathBuf>,
 
-    /// What the cluster is called in your kubeconfig [default: as in the admin's]
+    /// Name of the cluster in your kubeconfig [default: the admin's name for it]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     cluster_name: Option<String>,
 
-    /// Replace a file or entries that are in the way
+    /// Replace an existing file or conflicting entries
     #[arg(long)]
     force: bool,
 
@@ -70,7 +70,7 @@ pub struct AcceptArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
-    /// Longest wait for one request, such as 30s or 1m; 0 is no limit
+    /// Longest wait for one request, such as 30s or 1m; 0 means no limit
     #[arg(long, value_name = "DURATION", value_parser = duration::timeout)]
     request_timeout: Option<Span>,
 
@@ -87,9 +87,9 @@ Examples:
   kubectl onboard accept alice.crt --key ~/keys/alice.key --merge
 
 Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 done, but a check failed
-  4 done, but the server could not be tried   5 something is in the way, or a lock is held
-  130 interrupted: run it again, it goes on from what is there";
+  0 done   1 failed   2 usage, nothing changed   3 done, but a check failed
+  4 done, but the server could not be reached   5 an existing entry conflicts, or a lock is held
+  130 interrupted: run it again, it continues from what is there";
 
 /// Accepts.
 ///
@@ -146,7 +146,7 @@ pub async fn run(args: &AcceptArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
 enum Place {
     /// A file of its own.
     File(PathBuf),
-    /// Her own kubeconfig.
+    /// The user's own kubeconfig.
     Own(Own),
 }
 
@@ -165,7 +165,7 @@ async fn write(
             let merged = interrupt.guard(merged).await?;
             for file in &merged.comments_lost {
                 ui.warning(format_args!(
-                    "{} is not written as kubectl writes it: its comments and layout are lost",
+                    "{} is not laid out as kubectl writes it: its comments and layout are lost",
                     file.display()
                 ));
             }
@@ -182,7 +182,7 @@ async fn write(
         Existing::Theirs(held) if held.sha256.as_deref() == Some(&joined.issued.sha256) => {
             ui.done(
                 format_args!("{} unchanged", path.display()),
-                "holds it already",
+                "already has this certificate",
             );
             return Ok(path.clone());
         }
@@ -218,10 +218,10 @@ async fn write(
     Ok(path.clone())
 }
 
-/// Looks again whether the entries are still there.
+/// Checks again that the entries are still there.
 ///
-/// `kubectl config` reads before it takes its lock and removes what it did not see then
-/// (`ModifyConfig` in client-go), so that one that ran at the same moment drops these entries.
+/// `kubectl config` reads before it takes its lock, and removes what it did not see then
+/// (`ModifyConfig` in client-go): run at the same time, it drops these entries.
 async fn keep(
     own: &Own,
     args: &AcceptArgs,
@@ -236,12 +236,12 @@ async fn keep(
         if !merged.changed {
             return Ok(());
         }
-        ui.status("another program had dropped the new entries; they are back.");
+        ui.status("another program had removed the new entries; they are back.");
         tokio::time::sleep(own::SETTLE).await;
     }
     Err(
         Error::conflict("another program keeps removing the new entries from your kubeconfig")
-            .with_hint("end it, then run this again"),
+            .with_hint("stop it, then run this again"),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Tries the new kubeconfig out.
+//! Tries out the new kubeconfig.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::kubeconfig::Document;
 use crate::model::product;
 
-/// Says whether the server answers and does not take the certificate.
+/// Says whether the server answers and rejects the certificate.
 async fn refuses_user(session: &Session) -> bool {
     let answer = session.client.apiserver_version().await;
     matches!(answer, Err(kube::Error::Api(status)) if status.code == 401)
@@ -25,7 +25,8 @@ async fn refuses_user(session: &Session) -> bool {
 
 /// Asks the server everything with the new credential alone.
 ///
-/// What is written stays written: a server that cannot be reached from here leaves the proof open.
+/// What is written stays written: when the server cannot be reached from here, the proof is left
+/// open.
 ///
 /// # Errors
 ///
@@ -38,7 +39,7 @@ pub async fn prove(
     timeout: Duration,
     ui: &Ui,
 ) -> Result<Vec<Check>> {
-    let progress = ui.progress("proving with your own file");
+    let progress = ui.progress("checking your kubeconfig");
     let rules = review::rules(&joined.head.grants);
     let expected = Expected {
         user: &joined.user,
@@ -64,14 +65,16 @@ pub async fn prove(
         Err(_) if refused => {
             let server = joined.server();
             ui.warning(format_args!(
-                "it is written, but {server} does not know this certificate (401)"
+                "written, but {server} rejects this certificate (401)"
             ));
-            ui.hint("ask the admin whether it is the right cluster and its CA is still the same");
-            return Ok(vec![Check::failed(server, "does not know the certificate")]);
+            ui.hint(
+                "ask the admin whether this is the right cluster and whether its CA has changed",
+            );
+            return Ok(vec![Check::failed(server, "rejects the certificate")]);
         }
         Err(error) => {
             let why = error.headline();
-            ui.warning(format_args!("it is written and not proved: {why}"));
+            ui.warning(format_args!("written, but not verified: {why}"));
             return Ok(vec![Check::undecided(joined.server(), why)]);
         }
     };
@@ -84,7 +87,7 @@ pub async fn prove(
     if open.is_empty() {
         ui.done("proved with your own file", line);
     } else {
-        ui.warning(format_args!("not everything is proved: {line}"));
+        ui.warning(format_args!("not everything could be verified: {line}"));
         for check in open {
             ui.status(format_args!("  {check}"));
         }

@@ -64,7 +64,7 @@ impl Accepted {
     ///
     /// # Errors
     ///
-    /// Only when a value has no form in that format.
+    /// Only when a value cannot be written in that format.
     pub fn render(&self, output: &OutputArgs) -> Result<String> {
         match output.format {
             Format::Json => json(&Document::new(Kind::OnboardAccept, self)),
@@ -96,9 +96,9 @@ impl Accepted {
 
     fn text(&self) -> String {
         let head = match self.exit {
-            Exit::Done => "You can work.",
-            Exit::Incomplete => "You have access; not all of it was tried.",
-            _ => "You have access, but not as it should be.",
+            Exit::Done => "You are ready.",
+            Exit::Incomplete => "You have access; not all of it could be checked.",
+            _ => "You have access, but not exactly what you should have.",
         };
         let mut text = format!("{head}\n");
         for (label, value) in [

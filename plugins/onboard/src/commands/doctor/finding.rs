@@ -25,7 +25,7 @@ pub struct Line {
     pub found: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// How something is.
@@ -34,7 +34,7 @@ pub struct Line {
 pub enum State {
     /// As it should be.
     Ok,
-    /// It works, and somebody should know.
+    /// It works, and someone should know.
     Warning,
     /// It does not work, or is not what is on record.
     Broken,
@@ -61,7 +61,7 @@ impl Line {
             check,
             state,
             found: found.into(),
-            mend: None,
+            fix: None,
         }
     }
 
@@ -71,9 +71,9 @@ impl Line {
     }
 
     /// Says what to do about it.
-    pub fn mend(self, mend: impl Into<String>) -> Self {
+    pub fn fix(self, fix: impl Into<String>) -> Self {
         Self {
-            mend: Some(mend.into()),
+            fix: Some(fix.into()),
             ..self
         }
     }

@@ -1,4 +1,4 @@
-//! The grants for somebody who is to onboard people.
+//! The grants that a user needs in order to onboard others.
 
 use groundcrew::client::access::{Access, grant_command, grant_manifest};
 use groundcrew::error::{Error, Result};
@@ -13,9 +13,9 @@ use crate::model::settings::DEFAULT_ROLE;
 /// The ClusterRole and Role that the grants make.
 const ROLE: &str = "groundcrew-onboarder";
 
-/// Returns every right that onboarding with any kind of credential takes, and that reading takes
-/// what was onboarded. Rights in people's namespaces are cluster-wide: nobody can be given a role
-/// in a namespace that is not there yet.
+/// Returns every right that onboarding with any kind of credential needs, and that reading what was
+/// onboarded needs. Rights in users' namespaces are cluster-wide: no role can be granted in a
+/// namespace that does not exist yet.
 pub fn required() -> Vec<Access> {
     const ANY: &str = "any";
     let mut all = Vec::new();
@@ -60,11 +60,11 @@ pub fn required() -> Vec<Access> {
 ///
 /// # Errors
 ///
-/// Usage, when the name cannot be one.
+/// Usage, when the name is not valid.
 pub fn grant(user: &str, format: Format) -> Result<String> {
     if user.is_empty() || user.chars().any(char::is_control) {
-        return Err(Error::usage(format!("{user:?} cannot be a user name"))
-            .with_hint("who you are:  kubectl auth whoami"));
+        return Err(Error::usage(format!("{user:?} is not a valid user name"))
+            .with_hint("to see your own user name:  kubectl auth whoami"));
     }
     let required = required();
     match format {

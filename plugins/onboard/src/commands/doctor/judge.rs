@@ -40,20 +40,24 @@ fn version(found: &Observed) -> Line {
     let mut numbers = version.trim_start_matches('v').split('.');
     let mut next = || numbers.next()?.parse::<u32>().ok();
     match (next(), next()) {
-        // Before 1.27 the server cannot say who somebody is, and nothing could be proved.
+        // Before 1.27 the server cannot say who a user is, so nothing could be proved.
         (Some(1), Some(minor)) if minor < 27 => Line::new(
             CHECK,
             State::Broken,
-            format!("{version}: onboarding needs 1.27 or later to prove who somebody is"),
+            format!("{version}: onboarding needs 1.27 or later to prove who a user is"),
         )
-        .mend("upgrade the cluster"),
+        .fix("upgrade the cluster"),
         (Some(_), Some(_)) => Line::new(CHECK, State::Ok, version.clone()),
-        _ => Line::new(CHECK, State::Warning, format!("{version:?} cannot be read")),
+        _ => Line::new(
+            CHECK,
+            State::Warning,
+            format!("{version:?} is not a known version format"),
+        ),
     }
 }
 
-/// From here on a clock is worth a word, and from here on certificates and tokens go wrong: a
-/// certificate is dated back by five minutes.
+/// From here on a difference is worth a warning. From 300 seconds on certificates and tokens fail:
+/// a certificate is dated back by five minutes.
 const SKEW_WARNING: u64 = 30;
 
 const SKEW_BROKEN: u64 = 300;
@@ -70,10 +74,10 @@ fn clock(found: &Observed) -> Line {
         "this machine is {} {way} the API server",
         Span(Duration::from_secs(seconds))
     );
-    let mend = "set this machine's clock, or the control plane's (NTP)";
+    let fix = "set the clock of this machine, or of the control plane (NTP)";
     match seconds {
-        SKEW_BROKEN.. => Line::new(CHECK, State::Broken, text).mend(mend),
-        SKEW_WARNING.. => Line::new(CHECK, State::Warning, text).mend(mend),
+        SKEW_BROKEN.. => Line::new(CHECK, State::Broken, text).fix(fix),
+        SKEW_WARNING.. => Line::new(CHECK, State::Warning, text).fix(fix),
         _ => Line::new(CHECK, State::Ok, "agrees with the API server's"),
     }
 }
@@ -95,10 +99,10 @@ fn rights(found: &Observed) -> Line {
     Line::new(
         CHECK,
         State::Broken,
-        format!("{me} is missing {}: {}", missing.len(), shown.join("; ")),
+        format!("{me} lacks {}: {}", missing.len(), shown.join("; ")),
     )
-    .mend(format!(
-        "an admin grants them:  kubectl onboard doctor --grant {user} -o yaml | kubectl apply -f -"
+    .fix(format!(
+        "an admin can grant them:  kubectl onboard doctor --grant {user} -o yaml | kubectl apply -f -"
     ))
 }
 
@@ -107,23 +111,28 @@ fn signer(outcome: &Outcome) -> Line {
     let token = "onboard with --auth token, or --auth auto, which falls back to it";
     match outcome {
         Outcome::Signed(after) => {
-            let text = format!("{SIGNER} issues, after {} ms", after.as_millis());
+            let text = format!(
+                "{SIGNER} issued a certificate after {} ms",
+                after.as_millis()
+            );
             Line::new(CHECK, State::Ok, text)
         }
         Outcome::Silent(after) => {
             let waited = Span(*after);
-            let text = format!("{SIGNER} issued nothing within {waited}: no client certificates");
-            Line::new(CHECK, State::Warning, text).mend(token)
+            let text = format!(
+                "{SIGNER} issued nothing within {waited}; client certificates are not available"
+            );
+            Line::new(CHECK, State::Warning, text).fix(token)
         }
         Outcome::Refused(why) => {
             let text = format!("{SIGNER} refused: {why}");
-            Line::new(CHECK, State::Warning, text).mend(token)
+            Line::new(CHECK, State::Warning, text).fix(token)
         }
         Outcome::NotTried(why) => Line::unseen(CHECK, &format!("not asked: {why}")),
         Outcome::Unasked => Line::unseen(CHECK, "not asked"),
         Outcome::Left(name, why) => {
             let text = format!("the probe certificatesigningrequest/{name} was not removed: {why}");
-            Line::new(CHECK, State::Broken, text).mend(format!("kubectl delete csr {name}"))
+            Line::new(CHECK, State::Broken, text).fix(format!("kubectl delete csr {name}"))
         }
     }
 }
@@ -134,24 +143,25 @@ fn address(found: &Observed) -> Line {
         Ok(endpoint) => &endpoint.server,
         Err(why) => return Line::unseen(CHECK, why),
     };
-    let mend = "name the address that others reach with --user-server";
+    let fix = "set the address that others can reach with --user-server";
     if kubeconfig::is_loopback(server) {
-        let text = format!("{server} is this machine's own: nobody else reaches it");
-        return Line::new(CHECK, State::Warning, text).mend(mend);
+        let text = format!("{server} is this machine's own address; no other machine can reach it");
+        return Line::new(CHECK, State::Warning, text).fix(fix);
     }
     let uri = server.parse::<http::Uri>().ok();
     let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
     let host = host.trim_matches(['[', ']']);
     match host.parse::<IpAddr>() {
         Ok(address) if is_private(address) => {
-            let text = format!("{server} is private: only who is in its network reaches it");
-            Line::new(CHECK, State::Warning, text).mend(mend)
+            let text = format!("{server} is private; only machines in its network can reach it");
+            Line::new(CHECK, State::Warning, text).fix(fix)
         }
         Err(_) if !host.contains('.') => {
-            let text = format!("{server} is a bare name: others may not resolve it");
-            Line::new(CHECK, State::Warning, text).mend(mend)
+            let text =
+                format!("{server} is a bare host name; others may not be able to resolve it");
+            Line::new(CHECK, State::Warning, text).fix(fix)
         }
-        // Whether others get there cannot be tried from here; nothing speaks against it.
+        // Whether others can reach it cannot be tried from here; nothing suggests otherwise.
         _ => Line::new(CHECK, State::Ok, server.clone()),
     }
 }
@@ -175,7 +185,7 @@ pub mod tests {
     use crate::cluster::people::People;
     use groundcrew::exit::Exit;
 
-    /// A cluster on which everything is as it should be and nobody is onboarded.
+    /// A cluster where everything is as it should be and no users are onboarded.
     pub fn healthy() -> Observed {
         Observed {
             version: Ok("v1.36.3".to_owned()),

@@ -9,17 +9,17 @@ use crate::model::user::UserName;
 
 pub const RECORDS: &str = "records";
 
-/// A run does not take longer; what is older was left by one that died.
+/// A run does not take longer; anything older was left by a run that died.
 pub const RUN: SignedDuration = SignedDuration::from_mins(10);
 
-/// A person as far as she can be compared.
+/// A user on record whose name is valid.
 pub struct Known<'a> {
     pub(super) user: UserName,
     pub(super) record: &'a Record,
 }
 
-pub fn broken(found: String, mend: String) -> Line {
-    Line::new(RECORDS, State::Broken, found).mend(mend)
+pub fn broken(found: String, fix: String) -> Line {
+    Line::new(RECORDS, State::Broken, found).fix(fix)
 }
 
 pub fn issue(record: &Record, generation: u32) -> Option<&Generation> {

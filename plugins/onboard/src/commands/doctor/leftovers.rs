@@ -12,7 +12,7 @@ use crate::model::labels;
 
 const LEFTOVERS: &str = "leftovers";
 
-/// Returns what to say about a namespace of ours whose owner is not on record.
+/// Returns what to say about a namespace of this plugin whose owner is not on record.
 pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
     let (label, value) = labels::MANAGED_BY;
     let labels = found.labels.as_ref()?;
@@ -24,9 +24,9 @@ pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
         return None;
     }
     let name = found.name.as_deref().unwrap_or_default();
-    let text = format!("namespace {name} was made for {owner}, who is not on record");
-    let mend = format!("kubectl onboard {owner} -n {name}, or:  kubectl delete namespace {name}");
-    Some(Line::new(RECORDS, State::Warning, text).mend(mend))
+    let text = format!("namespace {name} was created for {owner}, who is not on record");
+    let fix = format!("kubectl onboard {owner} -n {name}, or:  kubectl delete namespace {name}");
+    Some(Line::new(RECORDS, State::Warning, text).fix(fix))
 }
 
 fn age(found: &ObjectMeta, now: Timestamp) -> SignedDuration {
@@ -65,12 +65,12 @@ pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Optio
         .zip(generation(found))
         .is_some_and(|(one, generation)| issue(one.record, generation).is_some());
     if on_record {
-        // It is the request of a certificate that is out; the cluster collects it by itself.
+        // It is the request of a certificate that was issued; the cluster removes it on its own.
         return None;
     }
     let text = format!("certificatesigningrequest {name} belongs to no credential");
-    let mend = format!("kubectl delete csr {name}");
-    Some(Line::new(LEFTOVERS, State::Warning, text).mend(mend))
+    let fix = format!("kubectl delete csr {name}");
+    Some(Line::new(LEFTOVERS, State::Warning, text).fix(fix))
 }
 
 /// Returns what to say about a Secret that belongs to nothing.
@@ -92,8 +92,8 @@ pub fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option
         },
     };
     let text = format!("secret {SYSTEM_NAMESPACE}/{name} {why}");
-    let mend = format!("kubectl delete secret {name} -n {SYSTEM_NAMESPACE}");
-    Some(Line::new(LEFTOVERS, State::Broken, text).mend(mend))
+    let fix = format!("kubectl delete secret {name} -n {SYSTEM_NAMESPACE}");
+    Some(Line::new(LEFTOVERS, State::Broken, text).fix(fix))
 }
 
 /// A live token without its Secret is dead, whatever the record says.
@@ -111,7 +111,7 @@ pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Li
         })
         .map(|issue| {
             let text = format!(
-                "{user}: the Secret of g{}'s token is gone",
+                "{user}: the Secret of the g{} token is gone",
                 issue.generation
             );
             broken(text, format!("kubectl onboard {user} --force --auth token"))

@@ -1,4 +1,4 @@
-//! `kubectl onboard doctor`: can people be onboarded here, and is what is on record true.
+//! `kubectl onboard doctor`: whether users can be onboarded here, and whether the records are true.
 
 pub mod finding;
 pub mod grant;
@@ -23,21 +23,21 @@ use jiff::Timestamp;
 
 use crate::model::product::product;
 
-/// Check that people can be onboarded here and that what is on record is true
+/// Check that users can be onboarded here, and that the records are true
 ///
-/// Looks at the cluster's version and clock, the rights of whoever runs this, the address that
-/// kubeconfigs get, whether network policies have an effect, and every record with the namespace,
-/// bindings, requests and Secrets that belong to it. Nothing is changed but for one thing: a
-/// certificate request for a key that is thrown away shows whether the signer issues, and is
-/// removed in every case; `--no-probe` leaves it out.
+/// Checks the cluster's version and clock, your own rights, the address that kubeconfigs get,
+/// whether network policies have an effect, and every record with its namespace, bindings,
+/// requests and Secrets. Nothing is changed, with one exception: a certificate request for a key
+/// that is thrown away shows whether the signer issues certificates. It is always removed again;
+/// `--no-probe` omits it.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
-    /// Print what gives USER the rights that onboarding needs, and check nothing
+    /// Print the manifests or commands that grant USER the rights to onboard, and check nothing
     #[arg(long, value_name = "USER")]
     grant: Option<String>,
 
-    /// Send no certificate request
+    /// Do not send a certificate request
     #[arg(long)]
     no_probe: bool,
 
@@ -62,14 +62,14 @@ Examples:
   kubectl onboard doctor --grant carol -o yaml | kubectl apply -f -
 
 Exit codes:
-  0 nothing is broken; warnings are possible   1 failed   2 usage
-  3 something is broken                        4 not everything could be looked at";
+  0 no errors; there may be warnings   1 failed   2 usage
+  3 something is wrong                 4 not everything could be checked";
 
 /// Examines.
 ///
 /// # Errors
 ///
-/// That the cluster cannot be reached; usage when `--grant` names nobody.
+/// That the cluster cannot be reached; usage when `--grant` has no valid name.
 pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let DoctorArgs {
         grant,

@@ -1,5 +1,6 @@
-//! Whether network policies have an effect. The API server stores them whoever enforces them, so
-//! only the network plugin that runs tells; which plugin does what is from their documentation.
+//! Whether network policies have an effect. The API server stores them whether or not anything
+//! enforces them, so only the network plugin that runs tells; what each plugin does is from its
+//! documentation.
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 
@@ -55,23 +56,23 @@ pub fn line(
     if let Some(set) = enforcing {
         let ready = set.status.as_ref().map_or(0, |status| status.number_ready);
         return if ready > 0 {
-            let found = format!(
-                "honoured: {} enforces it, ready on {ready} nodes",
-                shown(set)
-            );
+            let found = format!("enforced by {}, ready on {}", shown(set), nodes(ready));
             Line::new(CHECK, State::Ok, found)
         } else {
-            let found = format!("{} enforces it, and is ready on no node", shown(set));
-            Line::new(CHECK, State::Broken, found).mend("kubectl get daemonsets -A")
+            let found = format!(
+                "{} enforces policies, but is not ready on any node",
+                shown(set)
+            );
+            Line::new(CHECK, State::Broken, found).fix("kubectl get daemonsets -A")
         };
     }
     if let Some(set) = sets.iter().find(|set| IGNORE.contains(&name(set).as_str())) {
-        let found = format!("not honoured: {} does not enforce it", shown(set));
+        let found = format!("not enforced: {} does not support policies", shown(set));
         return Line::new(CHECK, State::Warning, found)
-            .mend("run a network plugin that does, such as Calico or Cilium");
+            .fix("use a network plugin that enforces them, such as Calico or Cilium");
     }
     if version.is_some_and(|version| version.contains("+k3s")) {
-        let found = "honoured by k3s itself, unless it runs with --disable-network-policy";
+        let found = "enforced by k3s itself, unless it runs with --disable-network-policy";
         return Line::new(CHECK, State::Ok, found);
     }
     let traces: Vec<&str> = GROUPS
@@ -79,19 +80,23 @@ pub fn line(
         .filter(|group| groups.iter().flatten().any(|served| served == group))
         .collect();
     let why = if traces.is_empty() {
-        "no network plugin that is known runs as a DaemonSet".to_owned()
+        "no known network plugin runs as a DaemonSet".to_owned()
     } else {
         format!(
-            "{} is served, but no agent of it runs as a DaemonSet",
+            "{} is served, but no agent for it runs as a DaemonSet",
             traces.join(", ")
         )
     };
-    Line::new(
-        CHECK,
-        State::Warning,
-        format!("cannot be known from here: {why}"),
+    Line::new(CHECK, State::Warning, format!("unknown: {why}")).fix(
+        "test it with two pods in two namespaces, one of them onboarded with --network isolated",
     )
-    .mend("try it: two pods in two namespaces, one with --network isolated")
+}
+
+fn nodes(count: i32) -> String {
+    match count {
+        1 => "1 node".to_owned(),
+        _ => format!("{count} nodes"),
+    }
 }
 
 /// Amazon's plugin enforces policies when its agent is told to.
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_agent_that_runs_shows_that_policies_are_honoured() {
+    fn only_an_agent_that_runs_shows_that_policies_are_enforced() {
         assert_eq!(state(vec![set("cilium", 3, &[])]), State::Ok);
         assert_eq!(state(vec![set("cilium", 0, &[])]), State::Broken);
         assert_eq!(state(vec![set("kube-flannel-ds", 3, &[])]), State::Warning);
@@ -136,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_seen_is_not_nothing() {
+    fn a_forbidden_list_is_not_an_empty_one() {
         let unseen = line(&Err("forbidden".into()), &Ok(Vec::new()), None);
         assert_eq!(unseen.state, State::Unseen);
     }

@@ -81,7 +81,7 @@ impl Observed {
 /// That the server cannot be reached or does not accept who asks; whatever else cannot be read is
 /// kept as such.
 pub async fn observe(session: &Session) -> Result<Observed> {
-    // The first request that fails for good ends the run: without a server there is no diagnosis.
+    // A first request that fails ends the run: without a server there is no diagnosis.
     let (version, skew) = version(session).await?;
     let required = grant::required();
     let cache = endpoint::Cache::default();

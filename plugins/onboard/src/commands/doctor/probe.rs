@@ -33,13 +33,13 @@ pub enum Outcome {
     Signed(Duration),
     /// It was approved and nothing happened in that time.
     Silent(Duration),
-    /// The signer or somebody else refused.
+    /// The signer or someone else refused.
     Refused(String),
     /// It was not sent, or not approved, and why.
     NotTried(String),
     /// It could not be removed: its name, and why.
     Left(String, String),
-    /// Nobody has asked yet.
+    /// It was not asked yet.
     #[default]
     Unasked,
 }
@@ -56,14 +56,14 @@ pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) 
         dry_run: false,
         force_conflicts: false,
     };
-    // The key is dropped here: nobody can ever use what is signed for it.
+    // The key is dropped here: what is signed for it can never be used.
     let request = object(&KeyAndRequest::new("groundcrew-doctor", &[])?);
     let name = request.metadata.name.clone().unwrap_or_default();
     let is_mine = |found: &CertificateSigningRequest| found.spec.request == request.spec.request;
     let made = match writer.create(requests.api(), &request, is_mine).await {
         Ok(made) => made,
         Err(error) => {
-            // Where nobody knows whether it was made, it is removed if it was.
+            // When it is unknown whether it was created, it is removed if it was.
             let left = requests.remove(&writer, &name, None).await;
             let why = explain(error, &Doing::new("create", RESOURCE).named(&name));
             return Ok(match left {
@@ -105,7 +105,8 @@ async fn ask(
 ) -> Result<Outcome> {
     let name = request.metadata.name.clone().unwrap_or_default();
     let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
-    let message = "kubectl onboard doctor asks whether this signer issues".to_owned();
+    let message =
+        "kubectl onboard doctor checks whether this signer issues certificates".to_owned();
     let approved = requests.approve(request, "Probe", message).await;
     approved.map_err(|error| explain(error, &doing))?;
     let started = Instant::now();

@@ -34,8 +34,8 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     for why in &people.unreadable {
-        let mend = format!("kubectl get configmaps -n {SYSTEM_NAMESPACE} -o yaml");
-        lines.push(Line::new(RECORDS, State::Broken, why.clone()).mend(mend));
+        let fix = format!("kubectl get configmaps -n {SYSTEM_NAMESPACE} -o yaml");
+        lines.push(Line::new(RECORDS, State::Broken, why.clone()).fix(fix));
     }
     let mut known = Vec::new();
     for (record, _) in &people.known {
@@ -44,7 +44,7 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
             Err(error) => lines.push(Line::new(RECORDS, State::Broken, error.to_string())),
         }
     }
-    // What belongs to somebody whose record cannot be read is not called left over.
+    // Objects of a user whose record cannot be read are not called leftovers.
     let whole = people.unreadable.is_empty();
     let bound = bindings(found, &mut lines);
     let namespaces = seen(&found.namespaces, &mut lines);
@@ -88,9 +88,9 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
     if lines.is_empty() {
         let count = known.len();
         let text = match count {
-            0 => "nobody is onboarded".to_owned(),
-            1 => "1 person on record, and everything is as it says".to_owned(),
-            _ => format!("{count} people on record, and everything is as it says"),
+            0 => "no users are onboarded".to_owned(),
+            1 => "1 user on record; everything matches the record".to_owned(),
+            _ => format!("{count} users on record; everything matches the records"),
         };
         lines.push(Line::new(RECORDS, State::Ok, text));
     }
@@ -151,8 +151,8 @@ fn run_that_died(one: &Known<'_>, now: Timestamp) -> Option<Line> {
         return None;
     }
     let (user, by, since) = (&one.user, &begun.by, begun.since);
-    let text = format!("{user}: a run of {by} began at {since} and did not end");
-    Some(Line::new(RECORDS, State::Warning, text).mend(again(user)))
+    let text = format!("{user}: a run of {by} started at {since} and did not finish");
+    Some(Line::new(RECORDS, State::Warning, text).fix(again(user)))
 }
 
 fn ended(one: &Known<'_>, now: Timestamp) -> Option<Line> {
@@ -162,10 +162,10 @@ fn ended(one: &Known<'_>, now: Timestamp) -> Option<Line> {
     }
     let (user, generation) = (&one.user, last.generation);
     let text = format!(
-        "{user}: her last credential, g{generation}, ended at {}",
+        "{user}: the last credential, g{generation}, expired at {}",
         last.not_after
     );
-    Some(Line::new(RECORDS, State::Warning, text).mend(again(user)))
+    Some(Line::new(RECORDS, State::Warning, text).fix(again(user)))
 }
 
 fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Option<Line> {
@@ -175,11 +175,11 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
         .iter()
         .find(|found| found.name.as_deref() == Some(name));
     let Some(found) = found else {
-        let text = format!("{user}: her namespace {name} does not exist");
+        let text = format!("{user}: namespace {name} does not exist");
         return lives.then(|| broken(text, again(user)));
     };
     if found.deletion_timestamp.is_some() {
-        let text = format!("{user}: her namespace {name} is being deleted");
+        let text = format!("{user}: namespace {name} is being deleted");
         return lives.then(|| broken(text, format!("once it is gone:  {}", again(user))));
     }
     let owner = found
@@ -191,19 +191,19 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
         return None;
     }
     let whose = match owner {
-        Some(owner) => format!("says that it is {owner}'s"),
-        None => "does not say whose it is".to_owned(),
+        Some(owner) => format!("is owned by {owner}"),
+        None => "has no owner annotation".to_owned(),
     };
     Some(broken(
-        format!("{user}: her namespace {name} {whose}"),
+        format!("{user}: namespace {name} {whose}"),
         format!(
-            "kubectl get namespace {name} -o yaml; if it is hers:  kubectl annotate namespace {name} --overwrite {}={user}",
+            "kubectl get namespace {name} -o yaml; if it belongs to {user}:  kubectl annotate namespace {name} --overwrite {}={user}",
             labels::OWNER
         ),
     ))
 }
 
-/// Her own binding has to name every live generation.
+/// The user's own binding has to name every live generation.
 fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Line> {
     let (user, record) = (&one.user, one.record);
     let holders = record.holders(user, now);
@@ -244,7 +244,7 @@ fn names(subject: &Subject, holder: &Holder) -> bool {
     }
 }
 
-/// Nobody but a live generation may hold rights through a binding.
+/// Only a live generation may hold rights through a binding.
 fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut foreign = false;
@@ -266,7 +266,7 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
                 None if whole => {
                     foreign = true;
                     let text = format!(
-                        "{shown} gives {role} to group {}, who is not on record",
+                        "{shown} gives {role} to group {}, which belongs to no user on record",
                         subject.name
                     );
                     lines.push(broken(text, binding.delete.clone()));
@@ -285,11 +285,11 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
             if !lives && !begun && (owner.is_some() || whole) {
                 foreign = true;
                 let text = format!(
-                    "{shown} gives {role} to service account {}, for which no token is live",
+                    "{shown} gives {role} to service account {}, which has no live token",
                     subject.name
                 );
-                let mend = owner.map_or_else(|| binding.delete.clone(), |one| again(&one.user));
-                lines.push(broken(text, mend));
+                let fix = owner.map_or_else(|| binding.delete.clone(), |one| again(&one.user));
+                lines.push(broken(text, fix));
             }
         }
     }
@@ -304,7 +304,7 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
         && !known.iter().any(|one| slug == Some(&one.user.slug()))
     {
         let text = format!(
-            "{} was made for somebody who is not on record",
+            "{} was created for a user who is not on record",
             binding.shown
         );
         lines.push(broken(text, binding.delete.clone()));
@@ -321,27 +321,27 @@ fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestam
     let is_home = binding.metadata.name.as_deref() == Some(&labels::binding_name(user))
         && binding.metadata.namespace.as_deref() == Some(&one.record.namespace)
         && one.record.live(now).next().is_some();
-    let mend = if is_home {
+    let fix = if is_home {
         again(user)
     } else {
-        format!("if nobody else needs it:  {}", binding.delete)
+        format!("if no one else needs it:  {}", binding.delete)
     };
     let issue = issue(one.record, generation);
     let Some(issue) = issue else {
-        return Some(broken(format!("{gives}, which is not on record"), mend));
+        return Some(broken(format!("{gives}, which is not on record"), fix));
     };
     if let Some(at) = issue.revoked_at {
-        return Some(broken(format!("{gives}, which was revoked at {at}"), mend));
+        return Some(broken(format!("{gives}, which was revoked at {at}"), fix));
     }
     let warning = |why: String| {
         let line = Line::new(RECORDS, State::Warning, format!("{gives}, {why}"));
-        Some(line.mend(mend.clone()))
+        Some(line.fix(fix.clone()))
     };
     if issue.not_after <= now {
-        return warning(format!("which ended at {}", issue.not_after));
+        return warning(format!("which expired at {}", issue.not_after));
     }
     if issue.is_due(now) {
-        return warning("whose time is over".to_owned());
+        return warning("whose grace period is over".to_owned());
     }
     None
 }

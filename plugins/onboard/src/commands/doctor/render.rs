@@ -10,7 +10,7 @@ use crate::commands::doctor::finding::{Diagnosis, Line};
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when a value cannot be written in that format.
 pub fn diagnosis(diagnosis: &Diagnosis, output: &OutputArgs) -> Result<String> {
     match output.format {
         Format::Json => json(&Document::new(Kind::OnboardDiagnosis, diagnosis)),
@@ -24,7 +24,7 @@ pub fn diagnosis(diagnosis: &Diagnosis, output: &OutputArgs) -> Result<String> {
     }
 }
 
-/// Mends stand below what they mend: both are long, and a table would tear them apart.
+/// A fix is below its finding: both are long, and a table would tear them apart.
 fn text(lines: &[Line], headers: bool) -> String {
     let mut text = String::new();
     if headers {
@@ -33,8 +33,8 @@ fn text(lines: &[Line], headers: bool) -> String {
     for line in lines {
         let state = line.state.as_str();
         text.push_str(&format!("{state:<9} {:<17} {}\n", line.check, line.found));
-        if let Some(mend) = &line.mend {
-            text.push_str(&format!("{:<27} mend: {mend}\n", ""));
+        if let Some(fix) = &line.fix {
+            text.push_str(&format!("{:<27} fix: {fix}\n", ""));
         }
     }
     text

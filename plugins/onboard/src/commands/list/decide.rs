@@ -10,34 +10,34 @@ use crate::cluster::people::People;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::record::Record;
 
-/// Everybody who is on record, or those whose access ends soon.
+/// All users on record, or those whose access expires soon.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct List {
     /// Every record could be read.
     pub complete: bool,
-    /// The first to lose access on top; those without access last.
+    /// Soonest to expire first; users without access last.
     #[serde(rename = "people")]
     pub rows: Vec<Row>,
 }
 
-/// One person.
+/// One user.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// User name.
     pub user: String,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: String,
-    /// Kind of her latest credential; none without access.
+    /// Kind of the latest credential; none without access.
     pub credential: Option<CredentialKind>,
     /// Its generation.
     pub generation: Option<u32>,
-    /// When it ends.
+    /// When it expires.
     pub not_after: Option<Timestamp>,
-    /// When it was last proved that it works and reaches no further.
+    /// When it was last verified that it works and reaches no further.
     pub proved_at: Option<Timestamp>,
 }
 
@@ -142,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_to_lose_access_is_on_top_and_those_without_are_last() {
+    fn the_soonest_to_expire_is_on_top_and_users_without_access_are_last() {
         let list = list(&people(), None, now());
         assert_eq!(users(&list), ["soon", "late", "ended", "gone"]);
         assert_eq!(list.exit(false), Exit::Done);
     }
 
     #[test]
-    fn only_those_whose_access_ends_soon_and_an_exit_code_that_says_so() {
+    fn users_whose_access_expires_soon_have_an_exit_code_of_their_own() {
         let day = Duration::from_secs(86_400);
         let some = list(&people(), Some(day), now());
         assert_eq!((users(&some), some.exit(true)), (vec!["soon"], Exit::No));

@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use crate::cluster::people;
 use crate::model::product::product;
 
-/// List who has access, the first to lose it on top
+/// List who has access, soonest to expire first
 ///
-/// With `--expiring`, only those whose access ends within that time, and exit code 3 when there
-/// are any.
+/// With `--expiring`, lists only users whose access expires within that time, and the exit code
+/// is 3 when there are any.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Only those whose access ends within this time: 7d, 12h
+    /// List only users whose access expires within this time: 7d, 12h
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     expiring: Option<Span>,
 
@@ -57,9 +57,9 @@ pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let list = decide::list(&people, expiring.map(|span| span.0), now);
     if list.rows.is_empty() {
         ui.status(if expiring.is_some() {
-            "nobody's access ends that soon."
+            "no access expires that soon."
         } else {
-            "nobody is onboarded."
+            "no users are onboarded."
         });
     }
     ui.answer(render::list(&list, &output, now)?)?;

@@ -14,7 +14,7 @@ use crate::model::time::left;
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when a value cannot be written in that format.
 pub fn list(list: &List, output: &OutputArgs, now: Timestamp) -> Result<String> {
     match output.format {
         Format::Json => json(&Document::new(Kind::OnboardList, list)),
@@ -65,7 +65,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
 
 fn expires(row: &Row, now: Timestamp) -> String {
     match row.not_after {
-        Some(end) if end >= NEVER => "<by issuer>".to_owned(),
+        Some(end) if end >= NEVER => "<by provider>".to_owned(),
         Some(end) => Span(left(end, now)).to_string(),
         None => String::new(),
     }

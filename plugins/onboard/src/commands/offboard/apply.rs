@@ -1,4 +1,4 @@
-//! Takes it away: rights first, so that whatever fails later, she has none.
+//! Takes access away: rights first, so that the user has none whatever fails later.
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
@@ -20,14 +20,16 @@ use kube::api::{Api, PostParams};
 use serde_json::json;
 
 use crate::cluster::records;
-use crate::commands::offboard::decide::{Identities, NamespaceEnd, Plan, Unbind};
+use crate::commands::offboard::decide::{Identities, Plan};
 use crate::commands::offboard::observe::{Binding, Found};
 use crate::commands::offboard::options::Options;
+use crate::commands::offboard::steps::{NamespaceEnd, Step, Unbind, name};
+use crate::model::change::Change;
 use crate::model::labels;
 use crate::model::record::{Ended, Record};
 use crate::model::settings::Settings;
 
-/// How often an object that changes under our hands is read again.
+/// How often an object that was changed in the meantime is read again.
 const ATTEMPTS: usize = 3;
 
 /// Everything a step needs.
@@ -49,32 +51,81 @@ pub struct Kept {
 }
 
 impl Work<'_> {
-    /// Puts the end on record, then takes away what gives her something.
+    /// Takes every step and tells it, or only tells it in a client-side dry run.
     ///
     /// # Errors
     ///
-    /// What could not be taken; what was taken before stays taken.
-    pub async fn take_away(&self) -> Result<Kept> {
-        self.rehearse().await?;
-        let kept = self.open().await?;
-        for unbind in &self.plan.bindings {
-            self.check_interrupt()?;
-            self.unbind(unbind).await?;
+    /// What could not be taken away; what was taken before stays taken.
+    pub async fn take_away(&self) -> Result<Option<Kept>> {
+        let sends = self.options.dry_run != DryRun::Client;
+        if sends {
+            self.rehearse().await?;
         }
-        self.tokens().await?;
-        for request in &self.plan.requests {
+        let mut kept = None;
+        for step in &self.plan.steps {
             self.check_interrupt()?;
-            self.deny(request).await?;
+            let change = if sends {
+                self.take(step, &mut kept).await?
+            } else {
+                step.change()
+            };
+            self.tell(step, change);
         }
-        self.namespaces().await?;
         Ok(kept)
     }
 
-    /// Tries out what takes more than the verb: leaving the others in a binding is giving them its
-    /// role, for which the server wants `bind` on it or every right in it.
+    /// Takes one step, and returns what became of the object: what is gone already is unchanged.
+    async fn take(&self, step: &Step, kept: &mut Option<Kept>) -> Result<Change> {
+        let taken = match step {
+            Step::Record { .. } => {
+                *kept = Some(self.open().await?);
+                true
+            }
+            Step::Binding(unbind) => self.unbind(unbind).await?,
+            Step::Secret(secret) => {
+                let api = Api::<Secret>::namespaced(self.client(), SYSTEM_NAMESPACE);
+                self.remove(&api, secret, "secrets").await?;
+                true
+            }
+            Step::Account(account) => {
+                let api = Api::<ServiceAccount>::namespaced(self.client(), SYSTEM_NAMESPACE);
+                self.remove(&api, account, "serviceaccounts").await?;
+                true
+            }
+            Step::Request(request) => self.deny(request).await?,
+            Step::Claim(claim) => self.delete_namespace(claim).await?,
+            Step::Namespace(NamespaceEnd::Deleted { metadata, .. }) => {
+                self.delete_namespace(metadata).await?
+            }
+            Step::Namespace(_) => true,
+        };
+        Ok(if taken {
+            step.change()
+        } else {
+            Change::Unchanged
+        })
+    }
+
+    fn tell(&self, step: &Step, change: Change) {
+        let suffix = self.options.dry_run.suffix();
+        let detail = if change == step.change() {
+            step.detail(self.options.user.as_str())
+        } else {
+            "gone already".to_owned()
+        };
+        self.ui
+            .done(format_args!("{} {change}{suffix}", step.object()), detail);
+    }
+
+    fn client(&self) -> kube::Client {
+        self.session.client.clone()
+    }
+
+    /// Tries out what needs more than the verb: leaving the others in a binding gives them its
+    /// role, for which the server requires `bind` on it or every right in it.
     async fn rehearse(&self) -> Result<()> {
         let mut missing = Vec::new();
-        for unbind in &self.plan.bindings {
+        for unbind in self.plan.bindings() {
             self.check_interrupt()?;
             if unbind.others.is_empty() {
                 continue;
@@ -91,7 +142,7 @@ impl Work<'_> {
                     self.try_without(&api, unbind).await
                 }
             };
-            // Whatever else is wrong is said when it is done, where a conflict is looked at again.
+            // Any other failure is reported by the step itself, which looks at conflicts again.
             if tried.is_err_and(|error| is_forbidden(&error)) {
                 let kind = binding.role.kind.to_lowercase();
                 let resource = format!("{kind}s.rbac.authorization.k8s.io");
@@ -120,7 +171,8 @@ impl Work<'_> {
             .map(drop)
     }
 
-    /// Puts on record that nothing of hers holds rights any more, and whether that is proved.
+    /// Records that none of the user's credentials holds rights any more, and whether that is
+    /// proved.
     ///
     /// # Errors
     ///
@@ -180,7 +232,8 @@ impl Work<'_> {
             .map(Some)
     }
 
-    async fn unbind(&self, unbind: &Unbind) -> Result<()> {
+    /// Takes the user out of a binding; returns whether there was anything to take.
+    async fn unbind(&self, unbind: &Unbind) -> Result<bool> {
         let client = self.session.client.clone();
         match &unbind.binding.metadata.namespace {
             Some(namespace) => {
@@ -205,7 +258,7 @@ impl Work<'_> {
         api: &Api<K>,
         unbind: &Unbind,
         resource: &'static str,
-    ) -> Result<()>
+    ) -> Result<bool>
     where
         K: Object + Into<Binding>,
     {
@@ -225,16 +278,8 @@ impl Work<'_> {
                 ("patch", patched.map(drop))
             };
             let error = match taken {
-                Ok(()) => {
-                    let gave = format!("gave {} {}", binding.role.kind, binding.role.name);
-                    let what = match others.len() {
-                        0 => format!("{} removed", binding.describe()),
-                        _ => format!("{} without her", binding.describe()),
-                    };
-                    self.done(what, gave);
-                    return Ok(());
-                }
-                Err(error) if is_not_found(&error) => return Ok(()),
+                Ok(()) => return Ok(true),
+                Err(error) if is_not_found(&error) => return Ok(false),
                 Err(error) => error,
             };
             let mut doing = Doing::new(verb, resource).named(&name);
@@ -245,43 +290,21 @@ impl Work<'_> {
             let again = api.get_opt(&name).await;
             let again = again.map_err(|error| self.left(explain(error, &doing)))?;
             let Some(again) = again.map(Into::<Binding>::into) else {
-                return Ok(());
+                return Ok(false);
             };
             let record = self.found.record.as_ref();
             let issues = record.map(|found| found.record.generations.as_slice());
-            let she = Identities::new(&self.options.user, issues.unwrap_or_default());
-            let Some(fresh) = she.unbind(&again) else {
-                return Ok(());
+            let identities = Identities::new(&self.options.user, issues.unwrap_or_default());
+            let Some(fresh) = identities.unbind(&again) else {
+                return Ok(false);
             };
             (binding, others) = (fresh.binding, fresh.others);
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// A token ends with the Secret that it is bound to, and all of them with their account.
-    async fn tokens(&self) -> Result<()> {
-        let client = &self.session.client;
-        let secrets = Api::<Secret>::namespaced(client.clone(), SYSTEM_NAMESPACE);
-        for secret in &self.plan.secrets {
-            self.check_interrupt()?;
-            self.remove(&secrets, secret, "secret", "ends the token bound to it")
-                .await?;
-        }
-        if let Some(account) = &self.plan.account {
-            self.check_interrupt()?;
-            let accounts = Api::<ServiceAccount>::namespaced(client.clone(), SYSTEM_NAMESPACE);
-            self.remove(
-                &accounts,
-                account,
-                "serviceaccount",
-                "ends every token of hers",
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn deny(&self, request: &CertificateSigningRequest) -> Result<()> {
+    /// Denies a request; returns whether it was still there.
+    async fn deny(&self, request: &CertificateSigningRequest) -> Result<bool> {
         let name = request.metadata.name.as_deref().unwrap_or_default();
         let mut denied = request.clone();
         let status = denied.status.get_or_insert_default();
@@ -292,7 +315,7 @@ impl Work<'_> {
                 type_: "Denied".to_owned(),
                 status: "True".to_owned(),
                 reason: Some("Offboarded".to_owned()),
-                message: Some(format!("denied by {}: access has ended", self.me)),
+                message: Some(format!("denied by {}: the user was offboarded", self.me)),
                 ..CertificateSigningRequestCondition::default()
             });
         let api = Api::<CertificateSigningRequest>::all(self.session.client.clone());
@@ -307,93 +330,65 @@ impl Work<'_> {
             .replace_subresource("approval", name, &params, &denied)
             .await
         {
-            Ok(_) => {
-                self.done(format!("certificatesigningrequest/{name} denied"), "");
-                Ok(())
-            }
-            Err(error) if is_not_found(&error) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if is_not_found(&error) => Ok(false),
             Err(error) => Err(self.left(explain(error, &doing))),
         }
     }
 
-    /// Deletes her own namespace, and those that she has claimed.
-    async fn namespaces(&self) -> Result<()> {
-        for claim in &self.plan.claims {
-            self.delete_namespace(claim).await?;
-        }
-        match &self.plan.namespace {
-            NamespaceEnd::Deleted { metadata, .. } => self.delete_namespace(metadata).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn delete_namespace(&self, metadata: &ObjectMeta) -> Result<()> {
-        self.check_interrupt()?;
+    /// Deletes a namespace; returns whether it was still there.
+    async fn delete_namespace(&self, metadata: &ObjectMeta) -> Result<bool> {
         let api = Api::<Namespace>::all(self.session.client.clone());
         let name = metadata.name.clone().unwrap_or_default();
         let doing = Doing::new("delete", "namespaces").named(&name);
         let mut read = metadata.clone();
         for attempt in 1.. {
             let Err(error) = self.options.writer.delete(&api, &read).await else {
-                break;
+                return Ok(true);
             };
             if !is_conflict(&error) || attempt == ATTEMPTS {
                 return Err(self.left(explain(error, &doing)));
             }
             let again = api.get_opt(&name).await;
             let Some(again) = again.map_err(|error| self.left(explain(error, &doing)))? else {
-                break;
+                return Ok(false);
             };
             let owner = again.metadata.annotations.as_ref();
             let owner = owner.and_then(|all| all.get(labels::OWNER));
-            let hers = owner.is_some_and(|owner| owner == self.options.user.as_str());
-            if again.metadata.uid != read.uid || !hers {
+            let owned = owner.is_some_and(|owner| owner == self.options.user.as_str());
+            if again.metadata.uid != read.uid || !owned {
                 return Err(self.left(Error::conflict(format!(
-                    "namespace {name:?} is not {}'s any more",
+                    "namespace {name:?} is no longer owned by {}",
                     self.options.user
                 ))));
             }
             read = again.metadata;
         }
-        self.done(
-            format!("namespace/{name} deleted"),
-            "goes with what is in it",
-        );
-        Ok(())
+        Ok(false)
     }
 
+    /// Deletes what is behind a token. A token ends with the Secret that it is bound to, and all of
+    /// them with their account.
     async fn remove<K: Object>(
         &self,
         api: &Api<K>,
         read: &ObjectMeta,
-        kind: &'static str,
-        why: &str,
+        resource: &'static str,
     ) -> Result<()> {
-        let name = read.name.as_deref().unwrap_or_default();
-        let resource = if kind == "secret" {
-            "secrets"
-        } else {
-            "serviceaccounts"
-        };
         let doing = Doing::new("delete", resource)
-            .named(name)
+            .named(name(read))
             .within(SYSTEM_NAMESPACE);
         let removed = self.options.writer.delete(api, read).await;
-        removed.map_err(|error| self.left(records::raced(error, &doing, &self.options.user)))?;
-        self.done(format!("{kind}/{name} removed"), why);
-        Ok(())
+        removed
+            .map(drop)
+            .map_err(|error| self.left(records::raced(error, &doing, &self.options.user)))
     }
 
     fn left(&self, error: Error) -> Error {
         let user = &self.options.user;
         error
-            .with_detail(format!("{user}'s access has not ended in full."))
-            .with_hint("run the same command again: it goes on from what is there")
-    }
-
-    fn done(&self, what: String, detail: impl std::fmt::Display) {
-        let suffix = self.options.dry_run.suffix();
-        self.ui.done(format_args!("{what}{suffix}"), detail);
+            .with_detail(format!("{user} still has some access."))
+            .with_hint("run the same command again: it continues from what is left")
     }
 
     fn check_interrupt(&self) -> Result<()> {

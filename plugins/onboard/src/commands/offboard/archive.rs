@@ -1,4 +1,4 @@
-//! Keeps what is in a namespace as YAML, before it is deleted.
+//! Saves what is in a namespace as YAML, before it is deleted.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,16 +14,16 @@ use kube::api::{Api, DynamicObject, ListParams};
 
 use crate::commands::offboard::discovery;
 
-/// Checks that an archive can be written: the folder of this namespace must be new, so that no
-/// earlier archive is mixed with this one.
+/// Checks that an archive can be written: this namespace's folder must be new, so that it is never
+/// mixed with an earlier archive.
 ///
 /// # Errors
 ///
-/// Usage, when it stands there already.
+/// Usage, when it already exists.
 pub fn check(directory: &Path, namespace: &str) -> Result<PathBuf> {
     let folder = directory.join(namespace);
     if folder.exists() {
-        return Err(Error::usage(format!("{} exists already", folder.display()))
+        return Err(Error::usage(format!("{} already exists", folder.display()))
             .with_hint("name another directory with --archive"));
     }
     Ok(folder)
@@ -31,7 +31,7 @@ pub fn check(directory: &Path, namespace: &str) -> Result<PathBuf> {
 
 /// Writes every object of a namespace, the namespace itself included, and returns how many.
 ///
-/// Secrets are among them: the folder is for its owner alone. Events are left out.
+/// Secrets are included, so the folder is readable by its owner alone. Events are left out.
 ///
 /// # Errors
 ///
@@ -40,10 +40,10 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
     let served = discovery::namespaced(session).await?;
     if !served.unknown.is_empty() {
         return Err(Error::failed(format!(
-            "cannot archive all of namespace {namespace:?}: the server cannot say what {} holds",
+            "cannot archive namespace {namespace:?} completely: the server cannot list {}",
             served.unknown.join(", ")
         ))
-        .with_hint("see what is wrong:  kubectl get apiservices"));
+        .with_hint("find the cause:  kubectl get apiservices"));
     }
     let progress = ui.progress(format!("archiving namespace {namespace}"));
     make_folder(folder)?;
@@ -72,7 +72,7 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
                 "cannot archive the {name} of namespace {namespace:?}"
             ))
             .with_source(cause)
-            .with_hint("nothing was deleted; leave --archive out to go on without")
+            .with_hint("nothing was deleted; omit --archive to continue without an archive")
         })?;
         if found.is_empty() {
             continue;
@@ -97,7 +97,7 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
 }
 
 fn unreadable(what: &str, error: serde_json::Error) -> Error {
-    Error::failed(format!("cannot write {what} down")).with_source(error)
+    Error::failed(format!("cannot write {what} as YAML")).with_source(error)
 }
 
 fn make_folder(path: &Path) -> Result<()> {
@@ -109,7 +109,7 @@ fn make_folder(path: &Path) -> Result<()> {
         builder.mode(0o700);
     }
     builder.create(path).map_err(|error| {
-        Error::failed(format!("cannot make folder {}", path.display())).with_source(error)
+        Error::failed(format!("cannot create folder {}", path.display())).with_source(error)
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is taken from her. Pure.
+//! What is taken from the user. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,52 +7,35 @@ use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::rbac::v1::Subject;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::commands::offboard::observe::{Binding, Contents, Found};
+use crate::commands::offboard::observe::{Binding, Found};
+use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind};
+use crate::model::change::Change;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
 use crate::model::labels;
 use crate::model::login::Asserted;
+use crate::model::record;
 use crate::model::user::UserName;
 
-/// What is done to end her access.
+/// What is done to end a user's access, and what the proof asks afterwards.
 #[derive(Debug)]
 pub struct Plan {
-    /// Bindings that name her.
-    pub bindings: Vec<Unbind>,
-    /// Groups that she shares with others, in certificates that have not ended, and what each
-    /// still gives her.
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// Groups that the user shares with others, in certificates that have not expired, and what
+    /// each still gives.
     pub shared: Vec<Shared>,
-    /// Secrets behind her tokens.
-    pub secrets: Vec<ObjectMeta>,
-    /// The service account behind them.
-    pub account: Option<ObjectMeta>,
-    /// Requests that nobody has decided yet: denied.
-    pub requests: Vec<CertificateSigningRequest>,
-    /// Temporary namespaces that she has claimed: deleted, unless namespaces are kept.
-    pub claims: Vec<ObjectMeta>,
-    /// What becomes of her namespace.
-    pub namespace: NamespaceEnd,
-    /// Every group that was ever in a certificate of hers, her own ones first.
+    /// Every group that was ever in a certificate of the user, their own ones first.
     pub groups: Vec<String>,
-    /// She has or had a token.
+    /// The user has or had a token.
     pub token: bool,
-    /// User names that logins give her besides her own.
+    /// User names that logins give other than the user's own.
     pub names: Vec<String>,
     /// Namespaces where the proof looks.
     pub places: Vec<String>,
     /// The highest generation that is known of.
     pub highest_generation: u32,
-}
-
-/// A binding, and who stays in it.
-#[derive(Debug)]
-pub struct Unbind {
-    /// As it was read.
-    pub binding: Binding,
-    /// Whom it names besides her; when nobody, it is deleted.
-    pub others: Vec<Subject>,
 }
 
 /// What a shared group gives.
@@ -66,65 +49,43 @@ pub struct Shared {
     pub role: String,
 }
 
-/// What becomes of her namespace.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NamespaceEnd {
-    /// There is none.
-    None,
-    /// It stays, because that was asked for.
-    Kept(String),
-    /// It stays: nothing says that it is hers.
-    NotOwned(String),
-    /// It is being deleted already.
-    Going(String),
-    /// It is deleted with what is in it.
-    Deleted {
-        /// Name, UID and resourceVersion.
-        metadata: Box<ObjectMeta>,
-        /// What is in it.
-        contents: Contents,
-        /// Others who have rights there.
-        others: Vec<String>,
-    },
-}
-
 /// Decides.
 ///
 /// # Errors
 ///
-/// Failed, when nothing in the cluster knows her: a typing error must not look like an end.
+/// Failed, when nothing in the cluster knows the user: a typo must not look like an offboarding.
 pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp) -> Result<Plan> {
     let generations = found
         .record
         .as_ref()
         .map(|found| found.record.generations.as_slice())
         .unwrap_or_default();
-    let she = Identities::new(user, generations);
+    let identities = Identities::new(user, generations);
     let bindings: Vec<Unbind> = found
         .bindings
         .iter()
-        .filter_map(|binding| she.unbind(binding))
+        .filter_map(|binding| identities.unbind(binding))
         .collect();
-    let namespace = namespace_end(&she, found, keep_namespace);
+    let namespace = namespace_end(&identities, found, keep_namespace);
     let known = found.record.is_some()
         || !bindings.is_empty()
         || found.account.is_some()
         || matches!(
             namespace,
-            NamespaceEnd::Deleted { .. } | NamespaceEnd::Kept(_)
+            Some(NamespaceEnd::Deleted { .. } | NamespaceEnd::Kept(_))
         );
     if !known {
         return Err(Error::failed(format!(
             "{user} is not on record, and no binding of this cluster names {user}"
         ))
-        .with_hint("everybody on record:  kubectl onboard list"));
+        .with_hint("all users on record:  kubectl onboard list"));
     }
     let named = bindings.iter().flat_map(|unbind| &unbind.binding.subjects);
     let numbers: BTreeSet<u32> = named
         .filter_map(|subject| user.generation_of(&subject.name))
         .chain(generations.iter().map(|issue| issue.generation))
         .collect();
-    let shared = shared(&she, generations, &found.bindings, now);
+    let shared = shared(&identities, generations, &found.bindings, now);
     let mut groups: Vec<String> = numbers
         .iter()
         .map(|number| user.generation_group(*number))
@@ -132,7 +93,7 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
         .collect();
     groups.dedup();
     Ok(Plan {
-        names: she
+        names: identities
             .asserted
             .iter()
             .filter_map(|one| match one {
@@ -145,41 +106,72 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
                 .iter()
                 .any(|issue| issue.kind == CredentialKind::Token),
         shared,
-        secrets: found.secrets.clone(),
-        account: found.account.clone(),
-        requests: found
-            .requests
-            .iter()
-            .filter(|one| undecided(one))
-            .cloned()
-            .collect(),
         places: places(user, found, &bindings),
         highest_generation: numbers.last().copied().unwrap_or_default(),
-        claims: if keep_namespace {
-            Vec::new()
-        } else {
-            found.claims.clone()
-        },
-        namespace,
         groups,
-        bindings,
+        steps: steps(user, found, keep_namespace, bindings, namespace),
     })
 }
 
+/// Lists what is done: the record first, then rights, then credentials, then namespaces, so that
+/// the user has no rights left whatever fails later.
+fn steps(
+    user: &UserName,
+    found: &Found,
+    keep_namespace: bool,
+    bindings: Vec<Unbind>,
+    namespace: Option<NamespaceEnd>,
+) -> Vec<Step> {
+    let mut steps = vec![Step::Record {
+        name: record::name(user),
+        exists: found.record.is_some(),
+    }];
+    steps.extend(bindings.into_iter().map(Step::Binding));
+    steps.extend(found.secrets.iter().cloned().map(Step::Secret));
+    steps.extend(found.account.iter().cloned().map(Step::Account));
+    let open = found.requests.iter().filter(|one| undecided(one));
+    steps.extend(open.cloned().map(Box::new).map(Step::Request));
+    if !keep_namespace {
+        steps.extend(found.claims.iter().cloned().map(Step::Claim));
+    }
+    steps.extend(namespace.map(Step::Namespace));
+    steps
+}
+
 impl Plan {
-    /// Returns whether there is anything left to take.
+    /// Returns whether there is nothing left to take.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bindings.is_empty()
-            && self.secrets.is_empty()
-            && self.account.is_none()
-            && self.requests.is_empty()
-            && self.claims.is_empty()
-            && !matches!(self.namespace, NamespaceEnd::Deleted { .. })
+        let takes = |step: &Step| step.kind() != Kind::Record && step.change() != Change::Unchanged;
+        !self.steps.iter().any(takes)
+    }
+
+    /// Returns the bindings that name the user.
+    pub fn bindings(&self) -> impl Iterator<Item = &Unbind> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Binding(unbind) => Some(unbind),
+            _ => None,
+        })
+    }
+
+    /// Returns what becomes of the user's namespace, if there is one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&NamespaceEnd> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Namespace(end) => Some(end),
+            _ => None,
+        })
+    }
+
+    /// Returns the name of the user's namespace when it is deleted.
+    #[must_use]
+    pub fn deleted_namespace(&self) -> Option<&str> {
+        let end = self.namespace()?;
+        matches!(end, NamespaceEnd::Deleted { .. }).then(|| end.name())
     }
 }
 
-/// Whom the API server takes for her.
+/// Everything that the API server takes for the user.
 pub struct Identities<'a> {
     user: &'a UserName,
     account: String,
@@ -187,7 +179,7 @@ pub struct Identities<'a> {
 }
 
 impl<'a> Identities<'a> {
-    /// Returns her with every login that is on record.
+    /// Returns the user with every login that is on record.
     #[must_use]
     pub fn new(user: &'a UserName, generations: &'a [Generation]) -> Self {
         let logins = generations
@@ -200,8 +192,8 @@ impl<'a> Identities<'a> {
         }
     }
 
-    /// Says whether a subject is she: by name, by a generation, by a login, or by the account
-    /// behind her tokens, which RBAC knows under a user name too.
+    /// Says whether a subject is the user: by name, by a generation, by a login, or by the account
+    /// behind their tokens, which RBAC knows under a user name too.
     fn is(&self, subject: &Subject) -> bool {
         let Self { user, account, .. } = self;
         match subject.kind.as_str() {
@@ -220,8 +212,8 @@ impl<'a> Identities<'a> {
         }
     }
 
-    /// Says whether a subject has its place in this binding because of her alone: also the group
-    /// of a login, in the binding that was made for it.
+    /// Says whether a subject is in this binding because of the user alone: this includes the
+    /// group of a login, in the binding that was made for it.
     fn is_in(&self, binding: &Binding, subject: &Subject) -> bool {
         let labels = binding.metadata.labels.as_ref();
         let label = labels.and_then(|labels| labels.get(labels::USER_LABEL));
@@ -231,36 +223,38 @@ impl<'a> Identities<'a> {
         self.is(subject) || (own && subject.kind == "Group" && self.asserted.iter().any(group))
     }
 
-    /// Returns what becomes of a binding that names her; nothing when it does not.
+    /// Returns what becomes of a binding that names the user; `None` when it does not.
     #[must_use]
     pub fn unbind(&self, binding: &Binding) -> Option<Unbind> {
-        let (hers, others): (Vec<_>, Vec<_>) = binding
+        let (own, others): (Vec<_>, Vec<_>) = binding
             .subjects
             .iter()
             .cloned()
             .partition(|subject| self.is_in(binding, subject));
-        (!hers.is_empty()).then(|| Unbind {
+        (!own.is_empty()).then(|| Unbind {
             others,
             binding: binding.clone(),
         })
     }
 }
 
-/// Finds what the groups in her certificates give that are not hers alone. Every certificate that
-/// has not ended counts, also one whose own rights were taken long ago.
+/// Finds what the groups in the user's certificates give that others hold too. Every certificate
+/// that has not expired counts, even when its own rights were taken away long ago.
 pub fn shared(
-    she: &Identities<'_>,
+    identities: &Identities<'_>,
     generations: &[Generation],
     bindings: &[Binding],
     now: Timestamp,
 ) -> Vec<Shared> {
-    let groups: BTreeSet<&String> = in_use(she.user, generations, now).collect();
+    let groups: BTreeSet<&String> = in_use(identities.user, generations, now).collect();
     let grants = |group: &'_ String| {
         let group = group.clone();
         let names = move |binding: &&Binding| {
             let mut subjects = binding.subjects.iter();
             subjects.any(|subject| {
-                subject.kind == "Group" && subject.name == group && !she.is_in(binding, subject)
+                subject.kind == "Group"
+                    && subject.name == group
+                    && !identities.is_in(binding, subject)
             })
         };
         bindings.iter().filter(names)
@@ -277,7 +271,7 @@ pub fn shared(
         .collect()
 }
 
-/// Returns the groups of certificates that have not ended, without those that are hers alone.
+/// Returns the groups of certificates that have not expired, without the user's own ones.
 fn in_use<'a>(
     user: &'a UserName,
     generations: &'a [Generation],
@@ -301,20 +295,18 @@ fn undecided(request: &CertificateSigningRequest) -> bool {
     })
 }
 
-fn namespace_end(she: &Identities<'_>, found: &Found, keep: bool) -> NamespaceEnd {
-    let Some(namespace) = &found.namespace else {
-        return NamespaceEnd::None;
-    };
+fn namespace_end(identities: &Identities<'_>, found: &Found, keep: bool) -> Option<NamespaceEnd> {
+    let namespace = found.namespace.as_ref()?;
     let name = namespace.metadata.name.clone().unwrap_or_default();
     let owner = namespace.annotations.get(labels::OWNER);
-    if owner.is_none_or(|owner| owner != she.user.as_str()) {
-        return NamespaceEnd::NotOwned(name);
+    if owner.is_none_or(|owner| owner != identities.user.as_str()) {
+        return Some(NamespaceEnd::NotOwned(name));
     }
     if namespace.terminating {
-        return NamespaceEnd::Going(name);
+        return Some(NamespaceEnd::Going(name));
     }
     if keep {
-        return NamespaceEnd::Kept(name);
+        return Some(NamespaceEnd::Kept(name));
     }
     let inside = |binding: &&Binding| binding.metadata.namespace.as_ref() == Some(&name);
     let others: BTreeSet<String> = found
@@ -327,18 +319,19 @@ fn namespace_end(she: &Identities<'_>, found: &Found, keep: bool) -> NamespaceEn
                 .iter()
                 .map(move |subject| (binding, subject))
         })
-        .filter(|(binding, subject)| !she.is_in(binding, subject))
+        .filter(|(binding, subject)| !identities.is_in(binding, subject))
         .map(|(_, subject)| subject)
         .map(|subject| format!("{} {}", subject.kind.to_lowercase(), subject.name))
         .collect();
-    NamespaceEnd::Deleted {
+    Some(NamespaceEnd::Deleted {
         metadata: Box::new(namespace.metadata.clone()),
         contents: found.contents,
         others: others.into_iter().collect(),
-    }
+    })
 }
 
-/// Returns the namespaces where she had something. A cluster-wide grant shows in each of them.
+/// Returns the namespaces where the user had something. A cluster-wide grant shows in each of
+/// them.
 fn places(user: &UserName, found: &Found, bindings: &[Unbind]) -> Vec<String> {
     let own = found
         .record

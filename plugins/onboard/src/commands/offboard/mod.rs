@@ -1,4 +1,4 @@
-//! `kubectl onboard offboard`: ends somebody's access and proves that it has ended.
+//! `kubectl onboard offboard`: takes a user's access away and proves that none is left.
 
 pub mod apply;
 pub mod archive;
@@ -8,6 +8,7 @@ pub mod observe;
 pub mod options;
 pub mod prove;
 pub mod render;
+pub mod steps;
 
 use std::path::PathBuf;
 
@@ -26,32 +27,35 @@ use jiff::Timestamp;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::people;
-use crate::commands::offboard::decide::NamespaceEnd;
 use crate::commands::offboard::options::Options;
+use crate::commands::offboard::prove::Proof;
+use crate::commands::offboard::render::count_of;
+use crate::commands::offboard::steps::Kind;
 use crate::model::product;
 use crate::model::product::product;
+use crate::model::record::Record;
 use crate::model::user::UserName;
 
-/// End somebody's access, and prove that it has ended
+/// Remove a user's access, and prove that none is left
 ///
-/// Finds every RoleBinding and ClusterRoleBinding of the cluster that names her or one of her
-/// generations, the Secrets behind her tokens, her open certificate requests and her namespace;
-/// shows them, asks, and takes them away. Then the server is asked about every verb of every
-/// namespaced resource, as her name with every group that she ever had: exit code 3 when anything
-/// is left, with the binding that gives it.
+/// Finds every RoleBinding and ClusterRoleBinding in the cluster that names the user or one of
+/// their generations, the Secrets behind their tokens, their open certificate requests and their
+/// namespace; shows all of this, asks, and removes it. Then asks the server about every verb of
+/// every namespaced resource, under the user's name and with every group they ever had. If
+/// anything is still allowed, the exit code is 3 and the binding that allows it is named.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct OffboardArgs {
-    /// Whose access ends
+    /// The user whose access to remove
     #[arg(id = "who", value_name = "USER", add = people::names())]
     who: String,
 
-    /// Leave her namespace and what is in it
+    /// Keep the user's namespace and everything in it
     #[arg(long, conflicts_with = "archive")]
     keep_namespace: bool,
 
-    /// Keep everything in her namespace as YAML in this directory before it is deleted; Secrets
-    /// are among it
+    /// Save everything in the user's namespace as YAML in this directory before it is deleted,
+    /// Secrets included
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     archive: Option<PathBuf>,
 
@@ -76,14 +80,14 @@ Examples:
   kubectl onboard offboard alice --dry-run=client -o json
 
 Exit codes:
-  0 nothing is left   1 failed   2 usage, nothing done   3 something is left, and is named
-  4 not everything could be asked   5 somebody else changed it   130 interrupted; run it again";
+  0 no access is left   1 failed   2 usage, nothing changed   3 some access is left, and is named
+  4 not everything could be asked   5 someone else changed it   130 interrupted; run it again";
 
-/// Ends access.
+/// Takes access away.
 ///
 /// # Errors
 ///
-/// Why nothing, or not everything, was taken away; running it again goes on from there.
+/// Why nothing, or not everything, was taken away; a second run continues from there.
 pub async fn run(args: OffboardArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let OffboardArgs {
         who,
@@ -116,40 +120,29 @@ pub async fn run(args: OffboardArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
 async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let user = &options.user;
     let me = interrupt.guard(may(session, options)).await?;
-    let progress = ui.progress(format!(
-        "looking for everything that gives {user} something"
-    ));
+    let progress = ui.progress(format!("looking for everything that gives {user} access"));
     let found = interrupt.guard(observe::find(session, user)).await?;
     drop(progress);
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
     let plan = decide::plan(user, &found, options.keep_namespace, now)?;
-    let folder = match (&options.archive, &plan.namespace) {
-        (Some(directory), NamespaceEnd::Deleted { metadata, .. }) => {
-            let name = metadata.name.as_deref().unwrap_or_default();
-            Some(archive::check(directory, name)?)
-        }
+    let folder = match (&options.archive, plan.deleted_namespace()) {
+        (Some(directory), Some(name)) => Some(archive::check(directory, name)?),
         _ => None,
     };
     let record = found.record.as_ref().map(|found| &found.record);
-    if options.dry_run == DryRun::Client {
-        ui.answer(render::plan(options, record, &plan, now)?)?;
-        return Ok(Exit::Done);
-    }
-    ui.status(render::loses(options, record, &plan, now).trim_end());
-    if options.dry_run == DryRun::None && !plan.is_empty() && !options.yes {
-        confirm(user, &plan, ui)?;
-    }
     let mut archived = None;
-    if let (Some(folder), NamespaceEnd::Deleted { metadata, .. }) = (&folder, &plan.namespace)
-        && options.dry_run == DryRun::None
-    {
-        let name = metadata.name.as_deref().unwrap_or_default();
-        let count = interrupt
-            .guard(archive::write(session, name, folder, ui))
-            .await?;
-        let detail = format!("{count} objects in {}", folder.display());
-        ui.done(format_args!("namespace/{name} archived"), detail);
-        archived = Some(folder.clone());
+    if options.dry_run == DryRun::None {
+        ui.status(render::loses(options, record, &plan, now).trim_end());
+        if !plan.is_empty() && !options.yes {
+            confirm(user, &plan, ui)?;
+        }
+        if let (Some(folder), Some(name)) = (folder, plan.deleted_namespace()) {
+            let write = archive::write(session, name, &folder, ui);
+            let count = interrupt.guard(write).await?;
+            let detail = format!("{} in {}", count_of(count, "object"), folder.display());
+            ui.done(format_args!("namespace/{name} archived"), detail);
+            archived = Some(folder);
+        }
     }
     let work = apply::Work {
         session,
@@ -162,22 +155,54 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
         now,
     };
     let kept = work.take_away().await?;
-    if options.dry_run == DryRun::Server {
+    let Some(kept) = kept.filter(|_| options.dry_run == DryRun::None) else {
         ui.answer(render::plan(options, record, &plan, now)?)?;
         return Ok(Exit::Done);
-    }
+    };
     let progress = ui.progress(format!("asking what {user} may still do"));
     let proof = interrupt.guard(prove::prove(session, user, &plan)).await?;
     drop(progress);
+    show_proof(user, &kept.record, &proof, ui);
+    let exit = proof.exit(&plan.shared);
     let report = render::Report::new(options, &kept.record, &plan, proof, archived, now);
-    report.show_proof(ui);
-    work.close(kept, report.is_clean()).await?;
-    ui.answer(report.render(&options.output)?)?;
+    work.close(kept, exit == Exit::Done).await?;
+    ui.answer(report.render(&options.output, exit)?)?;
     session.finish()?;
-    Ok(report.exit())
+    Ok(exit)
 }
 
-/// Offboards one of many whom a file does not declare any more; that was asked for already.
+/// Says what the server answered.
+fn show_proof(user: &UserName, record: &Record, proof: &Proof, ui: &Ui) {
+    let checks = proof.checks;
+    if proof.allowed.is_empty() {
+        let generations: Vec<String> = record
+            .generations
+            .iter()
+            .map(|issue| format!("g{}", issue.generation))
+            .collect();
+        let with = if generations.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", generations.join(", "))
+        };
+        ui.done(
+            "proved",
+            format!("{checks} permission checks as {user}{with}: all denied"),
+        );
+    } else {
+        let left: usize = proof.allowed.iter().map(|one| one.permissions).sum();
+        ui.warning(format_args!(
+            "{left} of {checks} permission checks as {user} are allowed"
+        ));
+    }
+    for group in &proof.unknown {
+        ui.warning(format_args!(
+            "unknown: the server could not decide for {group}"
+        ));
+    }
+}
+
+/// Offboards a user that a file no longer declares; consent was given already.
 ///
 /// # Errors
 ///
@@ -206,21 +231,18 @@ pub async fn prune(onboarder: &Onboarder<'_>, user: UserName, write: &WriteArgs)
 }
 
 fn confirm(user: &UserName, plan: &decide::Plan, ui: &Ui) -> Result<()> {
-    let namespace = match &plan.namespace {
-        NamespaceEnd::Deleted { metadata, .. } => format!(
-            " and delete namespace {:?}",
-            metadata.name.as_deref().unwrap_or_default()
-        ),
-        _ => String::new(),
-    };
+    let namespace = plan
+        .deleted_namespace()
+        .map(|name| format!(" and delete namespace {name:?}"))
+        .unwrap_or_default();
     if ui.confirm(&format!("Remove {user}'s access{namespace}?"))? {
         Ok(())
     } else {
-        Err(Error::failed("nothing was done: the answer was no"))
+        Err(Error::failed("aborted; nothing was changed"))
     }
 }
 
-/// Finds out who runs this and whether she may do all of it.
+/// Finds out who runs this and whether they may do all of it.
 async fn may(session: &Session, options: &Options) -> Result<String> {
     let me = access::who_am_i(session).await?.username;
     let missing = access::missing(session, &required(options)).await?;
@@ -231,6 +253,7 @@ async fn may(session: &Session, options: &Options) -> Result<String> {
     }
 }
 
+/// Returns what looking at everything takes, and what every kind of step takes that may follow.
 fn required(options: &Options) -> Vec<Access> {
     let csr = "certificatesigningrequests.certificates.k8s.io";
     let mut all: Vec<Access> = ["pods", "persistentvolumeclaims", "services", csr]
@@ -238,24 +261,21 @@ fn required(options: &Options) -> Vec<Access> {
         .into();
     for resource in ["rolebindings", "clusterrolebindings"] {
         let resource = format!("{resource}.rbac.authorization.k8s.io");
-        all.extend(["list", "get", "patch", "delete"].map(|verb| Access::new(verb, &resource)));
+        all.push(Access::new("list", &resource));
     }
     all.extend(["get", "list"].map(|verb| Access::new(verb, "namespaces")));
-    if !options.keep_namespace {
-        all.push(Access::new("delete", "namespaces"));
-    }
-    all.push(Access::new("update", &format!("{csr}/approval")));
-    all.push(
-        Access::new("approve", "signers.certificates.k8s.io")
-            .named("kubernetes.io/kube-apiserver-client"),
-    );
     all.push(Access::new(
         "create",
         "subjectaccessreviews.authorization.k8s.io",
     ));
     let system = |verb, resource| Access::new(verb, resource).within(SYSTEM_NAMESPACE);
-    all.extend(["get", "create", "update"].map(|verb| system(verb, "configmaps")));
-    all.extend(["get", "delete"].map(|verb| system(verb, "serviceaccounts")));
-    all.extend(["list", "delete"].map(|verb| system(verb, "secrets")));
+    all.push(system("get", "configmaps"));
+    all.push(system("get", "serviceaccounts"));
+    all.push(system("list", "secrets"));
+    for kind in Kind::all(options.keep_namespace) {
+        let needed = kind.rights().into_iter();
+        let new: Vec<Access> = needed.filter(|access| !all.contains(access)).collect();
+        all.extend(new);
+    }
     all
 }

@@ -1,4 +1,4 @@
-//! Everything that gives her something, found by looking at the whole cluster.
+//! Everything that gives a user something, found by looking at the whole cluster.
 
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, pages};
@@ -21,22 +21,22 @@ use crate::model::user::UserName;
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What the cluster remembers of her.
+    /// The user's record.
     pub record: Option<FoundRecord>,
-    /// Every binding of the cluster, also those that do not name her: a shared group of hers may
-    /// be named by any.
+    /// Every binding of the cluster, also those that do not name the user: any of them may name a
+    /// group that the user shares.
     pub bindings: Vec<Binding>,
-    /// The namespace that is named in her record, or after her.
+    /// The namespace that the record names, or that is named after the user.
     pub namespace: Option<FoundNamespace>,
     /// What is in it.
     pub contents: Contents,
-    /// Secrets behind her tokens.
+    /// Secrets behind the user's tokens.
     pub secrets: Vec<ObjectMeta>,
-    /// The service account behind her tokens.
+    /// The service account behind the user's tokens.
     pub account: Option<ObjectMeta>,
-    /// Temporary namespaces that she has claimed.
+    /// Temporary namespaces that the user has claimed.
     pub claims: Vec<ObjectMeta>,
-    /// Certificate requests of hers.
+    /// Certificate requests of the user.
     pub requests: Vec<CertificateSigningRequest>,
 }
 
@@ -47,11 +47,11 @@ pub struct Binding {
     pub metadata: ObjectMeta,
     /// What it grants.
     pub role: RoleRef,
-    /// Whom it names.
+    /// The subjects that it names.
     pub subjects: Vec<Subject>,
 }
 
-/// What is in a namespace, as far as somebody who deletes it should know.
+/// What is in a namespace, as far as it matters to someone who deletes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     /// Pods.
@@ -63,6 +63,18 @@ pub struct Contents {
 }
 
 impl Binding {
+    /// Returns `rolebinding/alice/onboard-alice` or `clusterrolebinding/admins`.
+    #[must_use]
+    pub fn object(&self) -> String {
+        self.describe().replacen(' ', "/", 1)
+    }
+
+    /// Returns what it grants: `ClusterRole edit`.
+    #[must_use]
+    pub fn granted(&self) -> String {
+        format!("{} {}", self.role.kind, self.role.name)
+    }
+
     /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -108,8 +120,8 @@ impl From<ClusterRoleBinding> for Binding {
 ///
 /// # Errors
 ///
-/// What the server says. Whoever may not list every binding ends nothing: what is not seen
-/// cannot be ended.
+/// What the server says. A user who may not list every binding cannot offboard anyone: what is
+/// not seen cannot be taken away.
 pub async fn find(session: &Session, user: &UserName) -> Result<Found> {
     let record = record_of(session, user).await?;
     let bindings = bindings(session).await?;
@@ -206,7 +218,7 @@ async fn behind_tokens(
 ) -> Result<(Option<ObjectMeta>, Vec<ObjectMeta>)> {
     let accounts = Api::<ServiceAccount>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let secrets = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let hers = ListParams::default().labels(&format!("{}={}", labels::USER_LABEL, user.slug()));
+    let own = ListParams::default().labels(&format!("{}={}", labels::USER_LABEL, user.slug()));
     let name = labels::binding_name(user);
     let (account, secrets) = futures::future::try_join(
         async {
@@ -217,7 +229,7 @@ async fn behind_tokens(
         async {
             // The metadata says enough; what is inside stays where it is.
             let doing = Doing::new("list", "secrets").within(SYSTEM_NAMESPACE);
-            let found = secrets.list_metadata(&hers).await;
+            let found = secrets.list_metadata(&own).await;
             found.map_err(|error| explain(error, &doing))
         },
     )
@@ -226,10 +238,10 @@ async fn behind_tokens(
     Ok((account.map(|account| account.metadata), secrets.collect()))
 }
 
-/// Returns the namespaces that she has claimed and that are not going already.
+/// Returns the namespaces that the user has claimed and that are not being deleted already.
 async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
     let (key, value) = groundcrew::tenancy::CLAIM;
-    // Who holds a token claims under the name of its account.
+    // A token's holder claims under the name of its account.
     let account = format!(
         "system:serviceaccount:{SYSTEM_NAMESPACE}:{}",
         labels::binding_name(user)
@@ -241,7 +253,7 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
     )
     .await
     .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
-    let hers = |metadata: &ObjectMeta| {
+    let own = |metadata: &ObjectMeta| {
         let owner = metadata
             .annotations
             .as_ref()
@@ -250,10 +262,10 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
             && metadata.deletion_timestamp.is_none()
     };
     let all = found.into_iter().map(|namespace| namespace.metadata);
-    Ok(all.filter(hers).collect())
+    Ok(all.filter(own).collect())
 }
 
-/// Returns every request that she made, or that was made for her.
+/// Returns every request that the user made, or that was made for them.
 async fn requests(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
     let api = Api::<CertificateSigningRequest>::all(session.client.clone());
     let found = pages::all(&api, &ListParams::default())
@@ -263,10 +275,10 @@ async fn requests(session: &Session, user: &UserName) -> Result<Vec<CertificateS
             explain(error, &Doing::new("list", resource))
         })?;
     let slug = user.slug();
-    let hers = |request: &CertificateSigningRequest| {
+    let own = |request: &CertificateSigningRequest| {
         let labels = request.metadata.labels.as_ref();
         labels.and_then(|labels| labels.get(labels::USER_LABEL)) == Some(&slug)
             || request.spec.username.as_deref() == Some(user.as_str())
     };
-    Ok(found.into_iter().filter(hers).collect())
+    Ok(found.into_iter().filter(own).collect())
 }

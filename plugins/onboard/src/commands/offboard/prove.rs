@@ -1,4 +1,4 @@
-//! Proves that nothing is left: every verb of every namespaced resource is asked for.
+//! Proves that no access is left: the server is asked about every verb of every namespaced resource.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,18 +6,20 @@ use std::time::Duration;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::error::Result;
+use groundcrew::exit::Exit;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::access_reviews;
 use crate::cluster::access_reviews::Subject;
-use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::decide::{Plan, Shared};
 use crate::commands::offboard::discovery;
 use crate::commands::offboard::discovery::Served;
+use crate::commands::offboard::steps::name;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::user::UserName;
 
-/// How long an authorizer may go on allowing what has been taken away; seen: about 0.01 s.
+/// How long an authorizer may still allow what has been taken away; seen: about 0.01 s.
 const PROPAGATION: Duration = Duration::from_secs(10);
 
 /// What the server answered.
@@ -32,11 +34,26 @@ pub struct Proof {
     pub unknown: Vec<String>,
 }
 
+impl Proof {
+    /// Returns how the run ends, given the shared groups that still give something: nothing may be
+    /// left, and everything has to be answered.
+    #[must_use]
+    pub fn exit(&self, shared: &[Shared]) -> Exit {
+        if !self.allowed.is_empty() || !shared.is_empty() {
+            Exit::No
+        } else if !self.unknown.is_empty() {
+            Exit::Incomplete
+        } else {
+            Exit::Done
+        }
+    }
+}
+
 /// What one binding still allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Allowed {
-    /// The server's reason: which binding, through whom.
+    /// The server's reason: which binding, and through which subject.
     pub through: String,
     /// How many permissions.
     pub permissions: usize,
@@ -47,11 +64,11 @@ pub struct Allowed {
 /// How many examples tell enough.
 const EXAMPLES: usize = 3;
 
-/// Asks about every verb of every namespaced resource, in each of her namespaces, as her name with
-/// every group that was ever in a certificate of hers.
+/// Asks about every verb of every namespaced resource, in each of the user's namespaces, under the
+/// user's name with every group that was ever in one of their certificates.
 ///
-/// RBAC only adds: who is denied with all of the groups is denied with each. A cluster-wide grant
-/// shows in every namespace.
+/// RBAC only adds: a user who is denied with all groups is denied with each of them. A cluster-wide
+/// grant shows in every namespace.
 ///
 /// # Errors
 ///
@@ -69,7 +86,7 @@ pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Pr
         })
         .collect();
     if plan.token {
-        // Without its groups: the account is gone, and what every account may is not hers.
+        // Without its groups: the account is gone, and the rights of all accounts are not its own.
         identities.push(Subject {
             groups: Vec::new(),
             ..Subject::of(user, CredentialKind::Token, &[])
@@ -149,11 +166,11 @@ async fn still_allowed(
     }
 }
 
-/// Says whether a reason names nothing, or a binding that was just taken away.
+/// Says whether a reason is empty, or names a binding that was just taken away.
 fn is_removed(plan: &Plan, reason: &str) -> bool {
     reason.is_empty()
-        || plan.bindings.iter().any(|unbind| {
-            let name = unbind.binding.metadata.name.as_deref().unwrap_or_default();
+        || plan.bindings().any(|unbind| {
+            let name = name(&unbind.binding.metadata);
             reason.contains(&format!("\"{name}\"")) || reason.contains(&format!("\"{name}/"))
         })
 }
@@ -239,5 +256,21 @@ mod tests {
             left[2].examples,
             ["get secrets in web", "watch secrets in web"]
         );
+    }
+
+    #[test]
+    fn a_shared_group_or_a_right_outweighs_what_is_unknown() {
+        let shared = [Shared {
+            group: "devs".to_owned(),
+            binding: "rolebinding web/devs".to_owned(),
+            role: "ClusterRole view".to_owned(),
+        }];
+        let mut proof = Proof::default();
+        assert_eq!(proof.exit(&[]), Exit::Done);
+        assert_eq!(proof.exit(&shared), Exit::No);
+        proof.unknown.push("metrics.k8s.io/v1beta1".to_owned());
+        assert_eq!(proof.exit(&[]), Exit::Incomplete);
+        proof.allowed.push(Allowed::default());
+        assert_eq!(proof.exit(&[]), Exit::No);
     }
 }

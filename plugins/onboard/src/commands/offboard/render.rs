@@ -1,4 +1,4 @@
-//! What is shown: what she loses, what was proved, what remains.
+//! What is shown: what the user loses, what was proved, what remains.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output;
-use groundcrew::output::{Document, Kind};
-use groundcrew::ui::Ui;
+use groundcrew::output::{Document, Kind as DocumentKind};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::commands::offboard::decide::{NamespaceEnd, Plan, Shared};
+use crate::commands::offboard::decide::Plan;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
+use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
 use crate::model::record::Record;
 
 /// What is taken away, for documents.
@@ -30,10 +30,10 @@ struct Loses {
     claims: Vec<String>,
     namespace: Option<NamespaceDocument>,
     shared_groups: Vec<SharedDocument>,
-    /// When the last of her certificates ends; until then it still says who she is.
+    /// When the last of the user's certificates expires; until then it still identifies them.
     #[serde(skip_serializing_if = "Option::is_none")]
     known_until: Option<Timestamp>,
-    /// She has a login that somebody else issues, and that nothing here ends.
+    /// The user has a login that an identity provider issues, which offboarding does not end.
     can_log_in: bool,
 }
 
@@ -52,9 +52,33 @@ struct BindingDocument {
 #[serde(rename_all = "camelCase")]
 struct NamespaceDocument {
     name: String,
-    outcome: &'static str,
+    outcome: NamespaceOutcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     archive: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum NamespaceOutcome {
+    Kept,
+    NotOwned,
+    GoingAlready,
+    Deleted,
+}
+
+impl From<&NamespaceEnd> for NamespaceDocument {
+    fn from(end: &NamespaceEnd) -> Self {
+        Self {
+            name: end.name().to_owned(),
+            outcome: match end {
+                NamespaceEnd::Kept(_) => NamespaceOutcome::Kept,
+                NamespaceEnd::NotOwned(_) => NamespaceOutcome::NotOwned,
+                NamespaceEnd::Going(_) => NamespaceOutcome::GoingAlready,
+                NamespaceEnd::Deleted { .. } => NamespaceOutcome::Deleted,
+            },
+            archive: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -65,7 +89,7 @@ struct SharedDocument {
     role: String,
 }
 
-/// What a run ends with.
+/// The document of a finished run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -75,70 +99,51 @@ pub struct Report {
 }
 
 fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timestamp) -> Loses {
-    let name = |metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| {
-        metadata.name.clone().unwrap_or_default()
-    };
     let generations = record
         .map(|record| record.generations.as_slice())
         .unwrap_or_default();
-    let namespace = |name: &String, outcome| {
-        Some(NamespaceDocument {
-            name: name.clone(),
-            outcome,
-            archive: None,
-        })
-    };
-    Loses {
+    let shared = plan.shared.iter().map(|one| SharedDocument {
+        group: one.group.clone(),
+        binding: one.binding.clone(),
+        role: one.role.clone(),
+    });
+    let mut all = Loses {
         user: options.user.as_str().to_owned(),
         generations: generations.iter().map(|issue| issue.generation).collect(),
-        bindings: plan
-            .bindings
-            .iter()
-            .map(|unbind| BindingDocument {
-                kind: unbind.binding.kind(),
-                namespace: unbind.binding.metadata.namespace.clone(),
-                name: name(&unbind.binding.metadata),
-                role: format!("{} {}", unbind.binding.role.kind, unbind.binding.role.name),
-                others_stay: unbind.others.len(),
-            })
-            .collect(),
-        secrets: plan.secrets.iter().map(name).collect(),
-        service_account: plan.account.as_ref().map(name),
-        denied_requests: plan
-            .requests
-            .iter()
-            .map(|one| name(&one.metadata))
-            .collect(),
-        claims: plan.claims.iter().map(name).collect(),
-        namespace: match &plan.namespace {
-            NamespaceEnd::None => None,
-            NamespaceEnd::Kept(name) => namespace(name, "kept"),
-            NamespaceEnd::NotOwned(name) => namespace(name, "notHers"),
-            NamespaceEnd::Going(name) => namespace(name, "goingAlready"),
-            NamespaceEnd::Deleted { metadata, .. } => namespace(&name(metadata), "deleted"),
-        },
-        shared_groups: plan
-            .shared
-            .iter()
-            .map(
-                |Shared {
-                     group,
-                     binding,
-                     role,
-                 }| SharedDocument {
-                    group: group.clone(),
-                    binding: binding.clone(),
-                    role: role.clone(),
-                },
-            )
-            .collect(),
+        bindings: Vec::new(),
+        secrets: Vec::new(),
+        service_account: None,
+        denied_requests: Vec::new(),
+        claims: Vec::new(),
+        namespace: None,
+        shared_groups: shared.collect(),
         known_until: generations
             .iter()
             .filter(|issue| issue.sha256.is_some() && issue.not_after > now)
             .map(|issue| issue.not_after)
             .max(),
         can_log_in: generations.iter().any(|issue| issue.kind.is_foreign()),
+    };
+    for step in &plan.steps {
+        match step {
+            Step::Record { .. } => {}
+            Step::Binding(unbind) => all.bindings.push(BindingDocument {
+                kind: unbind.binding.kind(),
+                namespace: unbind.binding.metadata.namespace.clone(),
+                name: name(&unbind.binding.metadata).to_owned(),
+                role: unbind.binding.granted(),
+                others_stay: unbind.others.len(),
+            }),
+            Step::Secret(secret) => all.secrets.push(name(secret).to_owned()),
+            Step::Account(account) => all.service_account = Some(name(account).to_owned()),
+            Step::Request(request) => {
+                all.denied_requests.push(name(&request.metadata).to_owned());
+            }
+            Step::Claim(claim) => all.claims.push(name(claim).to_owned()),
+            Step::Namespace(end) => all.namespace = Some(end.into()),
+        }
     }
+    all
 }
 
 /// Renders what a run would do.
@@ -152,7 +157,12 @@ pub fn plan(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<String> {
-    let body = || Document::new(Kind::OffboardPlan, document(options, record, plan, now));
+    let body = || {
+        Document::new(
+            DocumentKind::OffboardPlan,
+            document(options, record, plan, now),
+        )
+    };
     match options.output.format {
         Format::Json => output::json(&body()),
         Format::Yaml => output::yaml(&body()),
@@ -160,16 +170,18 @@ pub fn plan(
     }
 }
 
-/// Renders what she loses, for people.
+/// Renders what the user loses, for people.
 pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Timestamp) -> String {
     let user = &options.user;
-    let numbers: Vec<String> = record
+    let generations = record
+        .map(|record| record.generations.as_slice())
+        .unwrap_or_default();
+    let numbers: Vec<String> = generations
         .iter()
-        .flat_map(|record| &record.generations)
         .map(|issue| issue.generation.to_string())
         .collect();
     let mut text = match (plan.is_empty(), numbers.len()) {
-        (true, _) => format!("nothing gives {user} any rights of her own:\n"),
+        (true, _) => format!("nothing gives {user} any rights of their own:\n"),
         (_, 0) => format!("{user} loses:\n"),
         (_, 1) => format!("{user} (generation {}) loses:\n", numbers[0]),
         _ => format!("{user} (generations {}) loses:\n", numbers.join(", ")),
@@ -177,22 +189,13 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
     let mut line = |what: &str, rest: String| {
         let _ = writeln!(text, "  {what:<18}  {rest}");
     };
-    for unbind in &plan.bindings {
-        let binding = &unbind.binding;
-        let stays = match unbind.others.len() {
-            0 => String::new(),
-            1 => "; stays for another".to_owned(),
-            others => format!("; stays for {others} others"),
-        };
-        let described = binding.describe();
-        let place = described.split_once(' ').map_or("", |(_, place)| place);
-        let role = &binding.role;
-        line(
-            binding.kind(),
-            format!("{place}   ({} {}{stays})", role.kind, role.name),
-        );
+    let mut steps = plan.steps.iter().peekable();
+    while let Some(step) = steps.next_if(|step| step.kind() <= Kind::Binding) {
+        if let Step::Binding(unbind) = step {
+            line(unbind.binding.kind(), binding(unbind));
+        }
     }
-    for issue in record.iter().flat_map(|record| &record.generations) {
+    for issue in generations {
         if issue.not_after > now && issue.sha256.is_some() {
             let end = issue.not_after.strftime("%Y-%m-%d");
             let number = issue.generation;
@@ -200,69 +203,76 @@ pub fn loses(options: &Options, record: Option<&Record>, plan: &Plan, now: Times
             line("certificate", rest);
         }
     }
-    for secret in &plan.secrets {
-        let name = secret.name.as_deref().unwrap_or_default();
-        line("token", format!("secret {name}, ends within seconds"));
-    }
-    for claim in &plan.claims {
-        let name = claim.name.as_deref().unwrap_or_default();
-        line("claim", format!("{name}   (deleted with what is in it)"));
-    }
-    for request in &plan.requests {
-        let name = request.metadata.name.as_deref().unwrap_or_default();
-        line("request", format!("{name}, denied"));
-    }
-    match &plan.namespace {
-        NamespaceEnd::None => {}
-        NamespaceEnd::Kept(name) => line("namespace", format!("{name}   (kept: --keep-namespace)")),
-        NamespaceEnd::NotOwned(name) => {
-            line(
-                "namespace",
-                format!("{name}   (kept: nothing says that it is {user}'s)"),
-            );
-        }
-        NamespaceEnd::Going(name) => line("namespace", format!("{name}   (is being deleted)")),
-        NamespaceEnd::Deleted {
-            metadata,
-            contents,
-            others,
-        } => {
-            let name = metadata.name.as_deref().unwrap_or_default();
-            let mut inside = vec![
-                count(contents.pods, "pod"),
-                count(contents.claims, "PersistentVolumeClaim"),
-            ];
-            if contents.load_balancers > 0 {
-                inside.push(count(contents.load_balancers, "load balancer"));
+    for step in steps {
+        match step {
+            Step::Record { .. } | Step::Binding(_) | Step::Account(_) => {}
+            Step::Secret(secret) => {
+                let rest = format!("secret {}, ends within seconds", name(secret));
+                line("token", rest);
             }
-            let archive = match &options.archive {
-                Some(directory) => format!("archived in {}, then ", directory.display()),
-                None => String::new(),
-            };
-            line(
-                "namespace",
-                format!("{name}   ({archive}deleted with {})", inside.join(", ")),
-            );
-            if !others.is_empty() {
-                line("", format!("others lose it too: {}", others.join(", ")));
+            Step::Request(request) => {
+                line("request", format!("{}, denied", name(&request.metadata)));
+            }
+            Step::Claim(claim) => {
+                let rest = format!("{}   (deleted, including everything in it)", name(claim));
+                line("claim", rest);
+            }
+            Step::Namespace(end) => {
+                line("namespace", namespace(end, step, options));
+                if let NamespaceEnd::Deleted { others, .. } = end
+                    && !others.is_empty()
+                {
+                    line("", format!("others lose it too: {}", others.join(", ")));
+                }
             }
         }
     }
-    for Shared {
-        group,
-        binding,
-        role,
-    } in &plan.shared
-    {
+    for shared in &plan.shared {
         line(
-            "NOT ended",
-            format!("group {group} in her certificate: {binding} gives {role}"),
+            "NOT removed",
+            still_gives(&shared.group, &shared.binding, &shared.role),
         );
     }
     text
 }
 
-fn count(number: usize, what: &str) -> String {
+fn binding(unbind: &Unbind) -> String {
+    let binding = &unbind.binding;
+    let stays = match unbind.others.len() {
+        0 => String::new(),
+        others => format!("; stays for {}", count_of(others, "other subject")),
+    };
+    let described = binding.describe();
+    let place = described.split_once(' ').map_or("", |(_, place)| place);
+    format!("{place}   ({}{stays})", binding.granted())
+}
+
+fn namespace(end: &NamespaceEnd, step: &Step, options: &Options) -> String {
+    let name = end.name();
+    let NamespaceEnd::Deleted { contents, .. } = end else {
+        return format!("{name}   ({})", step.detail(options.user.as_str()));
+    };
+    let mut inside = vec![
+        count_of(contents.pods, "pod"),
+        count_of(contents.claims, "PersistentVolumeClaim"),
+    ];
+    if contents.load_balancers > 0 {
+        inside.push(count_of(contents.load_balancers, "load balancer"));
+    }
+    let archive = match &options.archive {
+        Some(directory) => format!("archived in {}, then ", directory.display()),
+        None => String::new(),
+    };
+    format!("{name}   ({archive}deleted with {})", inside.join(", "))
+}
+
+fn still_gives(group: &str, binding: &str, role: &str) -> String {
+    format!("group {group} in the certificate: {binding} gives {role}")
+}
+
+/// Returns `1 pod`, `2 pods`.
+#[must_use]
+pub fn count_of(number: usize, what: &str) -> String {
     match number {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
@@ -287,79 +297,24 @@ impl Report {
         Self { loses, proof }
     }
 
-    /// Returns whether nothing is left and everything could be asked.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.exit() == Exit::Done
-    }
-
-    /// Returns how the run ends.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        if !self.proof.allowed.is_empty() || !self.loses.shared_groups.is_empty() {
-            Exit::No
-        } else if !self.proof.unknown.is_empty() {
-            Exit::Incomplete
-        } else {
-            Exit::Done
-        }
-    }
-
-    /// Says what the server answered.
-    pub fn show_proof(&self, ui: &Ui) {
-        let Proof {
-            checks,
-            allowed,
-            unknown,
-        } = &self.proof;
-        let user = &self.loses.user;
-        if allowed.is_empty() {
-            let groups: Vec<String> = self
-                .loses
-                .generations
-                .iter()
-                .map(|g| format!("g{g}"))
-                .collect();
-            let with = if groups.is_empty() {
-                String::new()
-            } else {
-                format!(" with {}", groups.join(", "))
-            };
-            ui.done(
-                "proved",
-                format!("{checks} permission checks as {user}{with}: all denied"),
-            );
-        } else {
-            let left: usize = allowed.iter().map(|one| one.permissions).sum();
-            ui.warning(format_args!(
-                "{left} of {checks} permission checks as {user} are allowed"
-            ));
-        }
-        for group in unknown {
-            ui.warning(format_args!(
-                "not sure: the server cannot tell about {group}"
-            ));
-        }
-    }
-
     /// Renders the report.
     ///
     /// # Errors
     ///
     /// Only when it has no JSON form.
-    pub fn render(&self, output: &OutputArgs) -> Result<String> {
+    pub fn render(&self, output: &OutputArgs, exit: Exit) -> Result<String> {
         match output.format {
-            Format::Json => output::json(&Document::new(Kind::OffboardReport, self)),
-            Format::Yaml => output::yaml(&Document::new(Kind::OffboardReport, self)),
-            _ => Ok(self.text()),
+            Format::Json => output::json(&Document::new(DocumentKind::OffboardReport, self)),
+            Format::Yaml => output::yaml(&Document::new(DocumentKind::OffboardReport, self)),
+            _ => Ok(self.text(exit)),
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, exit: Exit) -> String {
         let user = &self.loses.user;
-        let mut text = match self.exit() {
+        let mut text = match exit {
             Exit::Done => format!("{user} has no access.\n"),
-            Exit::Incomplete => format!("{user} has no access as far as it could be asked.\n"),
+            Exit::Incomplete => format!("{user} has no access, as far as could be checked.\n"),
             _ => format!("{user} still has access:\n"),
         };
         for left in &self.proof.allowed {
@@ -372,19 +327,15 @@ impl Report {
             };
             let _ = writeln!(text, "  {}\n    {examples}{more}", left.through);
         }
-        for SharedDocument {
-            group,
-            binding,
-            role,
-        } in &self.loses.shared_groups
-        {
-            let _ = writeln!(
-                text,
-                "  group {group} in her certificate: {binding} gives {role}"
-            );
+        for one in &self.loses.shared_groups {
+            let line = still_gives(&one.group, &one.binding, &one.role);
+            let _ = writeln!(text, "  {line}");
         }
         if self.loses.can_log_in {
-            text.push_str("Her login is not ended here: whoever issues it can end it.\n");
+            let _ = writeln!(
+                text,
+                "{user} can still log in: only the identity provider can end that."
+            );
         }
         if let Some(until) = self.loses.known_until {
             let _ = writeln!(

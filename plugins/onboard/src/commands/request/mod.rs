@@ -1,5 +1,5 @@
-//! `kubectl onboard request`: her half of the hand-over. The key is made on her machine and stays
-//! there; what leaves is a request, which holds no secret.
+//! `kubectl onboard request`: the user's half of the handover. The key is created on the user's
+//! machine and stays there; only a request leaves it, which contains no secret.
 
 pub mod render;
 
@@ -17,10 +17,10 @@ use crate::model::credential::KeyAndRequest;
 use crate::model::signing_request::file_name;
 use crate::model::user::UserName;
 
-/// Make your own key and a request for a certificate, without a cluster
+/// Create your own key and a certificate request, without a cluster
 ///
-/// The key stays in the file that is written here, for its owner alone. Give the request to an
-/// admin of the cluster, and join the certificate that comes back with the key:
+/// The key stays in a file here that only you can read. Send the request to an admin of the
+/// cluster, and combine the certificate that comes back with the key:
 /// `kubectl onboard accept`.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -29,11 +29,11 @@ pub struct RequestArgs {
     #[arg(id = "who", value_name = "USER")]
     who: String,
 
-    /// Directory for the key and the request; made if it is not there
+    /// Directory for the key and the request; created if it does not exist
     #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
     out_dir: PathBuf,
 
-    /// Which certificate of yours this is; the admin's run says which number is next
+    /// Number of this certificate of yours; the admin's run tells you which one is next
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     generation: u32,
 
@@ -46,15 +46,15 @@ pub struct RequestArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl onboard request alice                            # you: alice.key stays, alice.csr goes
-  kubectl onboard alice --csr-file alice.csr               # the admin: alice.crt comes back
+  kubectl onboard request alice                            # you: keep alice.key, send alice.csr
+  kubectl onboard alice --csr-file alice.csr               # the admin: sends alice.crt back
   kubectl onboard accept alice.crt --merge                 # you";
 
-/// Makes the key and the request.
+/// Creates the key and the request.
 ///
 /// # Errors
 ///
-/// Usage, when a file is there already: a key is never overwritten.
+/// Usage, when a file already exists: a key is never overwritten.
 pub fn run(args: &RequestArgs, ui: &Ui) -> Result<Exit> {
     let user = UserName::parse(&args.who)?;
     let generation = args.generation;
@@ -70,7 +70,7 @@ pub fn run(args: &RequestArgs, ui: &Ui) -> Result<Exit> {
     let pair = KeyAndRequest::new(user.as_str(), &[user.generation_group(generation)])?;
     write_new(&key, pair.key_pem(), true)?;
     if let Err(error) = write_new(&request, pair.request_pem(), false) {
-        // Nobody has seen what belongs to this key.
+        // No one has seen the request that belongs to this key.
         let _ = std::fs::remove_file(&key);
         return Err(error);
     }

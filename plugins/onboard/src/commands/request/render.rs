@@ -68,13 +68,13 @@ impl Made {
         let crt = self.request.with_extension("crt");
         let crt = crt.display();
         format!(
-            "Key and request of {user} are made, for generation {}.\n  \
+            "Created a key and a certificate request for {user}, generation {}.\n  \
              key          {}   (0600; it never leaves this machine)\n  \
-             request      {}   (holds no secret; send it to an admin of the cluster)\n  \
+             request      {}   (contains no secret; send it to an admin of the cluster)\n  \
              public key   SHA256:{}\n\n\
-             The admin runs, and sends the certificate back:\n  \
+             The admin runs this and sends the certificate back:\n  \
              kubectl onboard {user} --csr-file {csr}\n\
-             Then, here:\n  \
+             Then run here:\n  \
              kubectl onboard accept {crt} --merge\n",
             body.generation, body.key, body.request, body.public_key_sha256,
         )

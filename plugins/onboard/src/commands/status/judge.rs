@@ -15,28 +15,28 @@ use crate::model::record::Record;
 use crate::model::unseen::Sight;
 use crate::model::user::UserName;
 
-/// How soon a new colleague should have something running, in seconds.
+/// How soon a new user should have something running, in seconds.
 const YARDSTICK: i64 = 30 * 60;
 
-/// How somebody fares; the body of the `OnboardStatus` document.
+/// How a user is doing; the body of the `OnboardStatus` document.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// User name.
     pub user: String,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: String,
-    /// Her latest valid credential.
+    /// The latest valid credential.
     pub credential: Option<Credential>,
-    /// When her first credential was issued.
+    /// When the first credential was issued.
     pub onboarded_at: Option<Timestamp>,
-    /// Her first pod.
+    /// The first pod.
     pub first_pod: FirstPod,
-    /// What of her quota is used; null when there is none or it could not be seen.
+    /// How much of the quota is used; null when there is none or it could not be seen.
     pub usage: Option<Usage>,
-    /// What stands in her way now.
+    /// What is blocking the user now.
     pub obstacles: Vec<Obstacle>,
     /// What could not be seen.
     pub unseen: Vec<String>,
@@ -50,11 +50,11 @@ pub struct Credential {
     pub r#type: CredentialKind,
     /// Its generation.
     pub generation: u32,
-    /// When it ends by itself.
+    /// When it expires.
     pub not_after: Timestamp,
 }
 
-/// What is known of her first running pod.
+/// What is known of the first running pod.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FirstPod {
@@ -74,7 +74,7 @@ pub enum Verdict {
     Yes,
     /// Not yet, and there is time left.
     Open,
-    /// The pods that could tell are gone, or could not be seen, or never were.
+    /// The pods that could tell are gone, could not be seen, or never existed.
     Unknown,
 }
 
@@ -138,22 +138,22 @@ impl Status {
         }
     }
 
-    /// Returns what has to be said about the first pod, so that nobody reads too much into it.
+    /// Returns what has to be said about the first pod, so that it is not misread.
     pub fn remark(&self) -> Option<&'static str> {
         match (&self.first_pod.running_at, self.first_pod.within_30_minutes) {
             (_, Verdict::Yes | Verdict::Open) => None,
             (Some(_), Verdict::Unknown) => Some(
-                "the first pod that is still there ran later than 30 minutes after onboarding; \
+                "the oldest pod that still exists started more than 30 minutes after onboarding; \
                  earlier ones may be gone.",
             ),
             (None, Verdict::Unknown) => {
-                Some("no pod that is still there has ever run; earlier ones may be gone.")
+                Some("none of the pods that exist has ever run; earlier ones may be gone.")
             }
         }
     }
 }
 
-/// Returns when she was onboarded: with her first credential, else with her namespace.
+/// Returns when the user was onboarded: with the first credential, or else with the namespace.
 fn onboarded(found: &Observed) -> Option<Timestamp> {
     let first = found.record.generations.first();
     first.map(|issue| issue.issued_at).or_else(|| {
@@ -166,7 +166,7 @@ fn onboarded(found: &Observed) -> Option<Timestamp> {
 fn first_pod(pods: &Sight<Vec<Pod>>, onboarded: Option<Timestamp>, now: Timestamp) -> FirstPod {
     let seen = pods.as_ref().ok();
     let running_at = seen.and_then(|pods| pods.iter().filter_map(started).min());
-    // Her namespace may have been hers before, with pods in it.
+    // The namespace may be older than the user's access, with pods in it.
     let after_seconds = running_at
         .zip(onboarded)
         .map(|(at, since)| (at.as_second() - since.as_second()).max(0));
@@ -184,8 +184,8 @@ fn first_pod(pods: &Sight<Vec<Pod>>, onboarded: Option<Timestamp>, now: Timestam
     }
 }
 
-/// Returns the earliest start of a container of a pod that is still told. After several restarts
-/// the first one is forgotten, so the pod may have run before.
+/// Returns the earliest start of a container that a pod still reports. After several restarts the
+/// first one is forgotten, so the pod may have run earlier.
 fn started(pod: &Pod) -> Option<Timestamp> {
     let status = pod.status.as_ref()?;
     let starts = |container: &ContainerStatus| {
@@ -214,7 +214,7 @@ fn started(pod: &Pod) -> Option<Timestamp> {
         .min()
 }
 
-/// Reads the quota that onboarding made, else the only one that there is.
+/// Reads the quota that onboarding created, or else the only one that there is.
 fn usage(quotas: &Sight<Vec<ResourceQuota>>) -> Option<Usage> {
     let quotas = quotas.as_ref().ok()?;
     let ours = |quota: &&ResourceQuota| quota.metadata.name.as_deref() == Some(namespace::LIMITS);
@@ -288,7 +288,7 @@ fn obstacles(user: &UserName, found: &Observed, now: Timestamp) -> Vec<Obstacle>
         all.extend(obstacle::of_pod(pod, namespace));
     }
     all.sort_by(|one, other| (one.reason, &one.object).cmp(&(other.reason, &other.object)));
-    // One refusal is told by many events: the pod's name differs, the maker does not.
+    // One refusal appears in many events: the pod's name differs, the controller does not.
     all.dedup_by(|one, other| {
         one.reason == other.reason
             && one.object == other.object
@@ -304,17 +304,17 @@ fn no_credential(record: &Record, now: Timestamp) -> Option<Obstacle> {
     }
     let user = &record.user;
     let message = match record.generations.last() {
-        None => "none was ever issued".to_owned(),
+        None => "no credential was ever issued".to_owned(),
         Some(last) => match last.revoked_at {
             Some(at) => format!("g{} was revoked at {at}", last.generation),
-            None => format!("g{} ended at {}", last.generation, last.not_after),
+            None => format!("g{} expired at {}", last.generation, last.not_after),
         },
     };
     Some(Obstacle {
         reason: Reason::NoCredential,
         object: format!("onboarding/{user}"),
         message,
-        mend: format!("kubectl onboard {user}"),
+        fix: format!("kubectl onboard {user}"),
     })
 }
 
@@ -329,7 +329,7 @@ fn no_namespace(user: &UserName, found: &Observed) -> Option<Obstacle> {
         reason: Reason::NoNamespace,
         object: format!("namespace/{name}"),
         message: message.to_owned(),
-        mend: format!("{when}kubectl onboard {user}"),
+        fix: format!("{when}kubectl onboard {user}"),
     })
 }
 

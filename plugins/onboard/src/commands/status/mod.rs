@@ -1,4 +1,4 @@
-//! `kubectl onboard status`: how soon somebody had a pod running, and what stands in her way now.
+//! `kubectl onboard status`: how long a first pod took, and what is blocking the user now.
 
 pub mod judge;
 pub mod observe;
@@ -20,18 +20,18 @@ use crate::model::product::product;
 use crate::model::record;
 use crate::model::user::UserName;
 
-/// Show how soon somebody had a pod running, and what stands in her way now
+/// Show how long it took a user to get a first pod running, and what is blocking them now
 ///
-/// FIRST POD RUNNING counts from the issue of her first credential. It is read from the pods that
-/// are still there: earlier ones may be gone, so it is the latest that it can have been.
+/// FIRST POD RUNNING counts from the issue of the user's first credential. It is read from the
+/// pods that still exist: earlier ones may be gone, so the real time may have been shorter.
 ///
-/// In the way are: a quota that is used up, pods that a quota, a limit range, pod security or
-/// another admission check refuses, images that cannot be pulled, containers that crash or cannot
-/// be made, pods that no node takes, and a credential that has ended.
+/// Listed as blocking: an exhausted quota; pods refused by a quota, a limit range, pod security or
+/// another admission check; images that cannot be pulled; containers that crash or cannot be
+/// created; pods that fit on no node; and a credential that has expired or was revoked.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct StatusArgs {
-    /// A person on record
+    /// A user on record
     #[arg(id = "who", value_name = "USER", add = people::names())]
     who: String,
 
@@ -51,14 +51,14 @@ Examples:
   kubectl onboard status alice -o json
 
 Exit codes:
-  0 nothing stands in her way   1 failed   2 usage
-  3 something stands in her way   4 not everything could be seen";
+  0 nothing is blocking the user    1 failed   2 usage
+  3 something is blocking the user  4 not everything could be seen";
 
 /// Shows the status.
 ///
 /// # Errors
 ///
-/// What the server says about her record; anything else that cannot be read is named and leaves
+/// What the server says about the record. Anything else that cannot be read is named, and leaves
 /// the answer open.
 pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let StatusArgs {

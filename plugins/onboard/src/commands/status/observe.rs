@@ -1,4 +1,4 @@
-//! Reads what goes on in somebody's namespace.
+//! Reads what is going on in a user's namespace.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -22,9 +22,9 @@ use crate::model::user::UserName;
 /// Everything that the status is made of.
 #[derive(Debug)]
 pub struct Observed {
-    /// Her record.
+    /// The user's record.
     pub record: Record,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: Sight<Option<FoundNamespace>>,
     /// Quotas in it.
     pub quotas: Sight<Vec<ResourceQuota>>,
@@ -32,17 +32,17 @@ pub struct Observed {
     pub pods: Sight<Vec<Pod>>,
     /// ReplicaSets in it, whose conditions say which pods were refused.
     pub replica_sets: Sight<Vec<ReplicaSet>>,
-    /// Refusals that are only told in events.
+    /// Refusals that only events show.
     pub refused: Sight<Vec<Event>>,
-    /// Whether an object that makes pods, by kind and name, has fewer than it wants.
+    /// Whether a controller of pods, by kind and name, has fewer than it wants.
     pub short: Sight<BTreeMap<(String, String), bool>>,
 }
 
-/// Reads everything; `None` when she is not on record.
+/// Reads everything; `None` when the user is not on record.
 ///
 /// # Errors
 ///
-/// That her record cannot be read.
+/// That the record cannot be read.
 pub async fn observe(session: &Session, user: &UserName) -> Result<Option<Observed>> {
     let Some(found) = records::record_of(session, user).await? else {
         return Ok(None);
@@ -91,7 +91,7 @@ where
     found.map_err(|error| explain(error, &doing))
 }
 
-/// Reads which makers of pods are short of them: an event about one that is not is an old story.
+/// Reads which controllers are short of pods: an event about one that is not is outdated.
 async fn short(session: &Session, namespace: &str) -> Result<BTreeMap<(String, String), bool>> {
     let (stateful, daemons, jobs) = futures::try_join!(
         list::<StatefulSet>(session, namespace, "statefulsets.apps", ""),

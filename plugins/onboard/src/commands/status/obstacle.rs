@@ -1,4 +1,4 @@
-//! What stands in the way, read off one object each. Pure.
+//! What is blocking a user, read from one object each. Pure.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::commands::status::quantity::nanos;
 
-/// One thing that stands in somebody's way.
+/// One thing that is blocking a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
@@ -19,15 +19,15 @@ pub struct Obstacle {
     /// What about it, with the server's or the kubelet's own words.
     pub message: String,
     /// What to do about it.
-    pub mend: String,
+    pub fix: String,
 }
 
 /// Kinds of obstacles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Reason {
-    /// No credential of hers is valid.
+    /// The user has no valid credential.
     NoCredential,
-    /// Her namespace is missing or is being deleted.
+    /// The user's namespace is missing or is being deleted.
     NoNamespace,
     /// A quota is used up.
     QuotaExhausted,
@@ -41,11 +41,11 @@ pub enum Reason {
     Refused,
     /// An image cannot be pulled.
     ImagePull,
-    /// A container cannot be made from what the pod says.
+    /// A container cannot be created from the pod's spec.
     ContainerConfig,
     /// A container crashes again and again.
     CrashLoop,
-    /// No node takes the pod.
+    /// The pod fits on no node.
     Unschedulable,
 }
 
@@ -59,16 +59,16 @@ impl fmt::Display for Reason {
             Self::LimitRangeRefusal => "refused by limit range",
             Self::PodSecurityRefusal => "refused by pod security",
             Self::Refused => "pods refused",
-            Self::ImagePull => "image pull",
-            Self::ContainerConfig => "container not made",
+            Self::ImagePull => "image pull failed",
+            Self::ContainerConfig => "container not created",
             Self::CrashLoop => "crash loop",
             Self::Unschedulable => "unschedulable",
         })
     }
 }
 
-/// Finds resources of a quota of which nothing is left. A quota of zero forbids and is never
-/// "used up".
+/// Finds resources of a quota of which nothing is left. A quota of zero forbids, so it is never
+/// used up.
 pub fn of_quota(quota: &ResourceQuota, user: &str) -> Vec<Obstacle> {
     let name = quota.metadata.name.as_deref().unwrap_or_default();
     let Some(status) = &quota.status else {
@@ -85,8 +85,8 @@ pub fn of_quota(quota: &ResourceQuota, user: &str) -> Vec<Obstacle> {
                 reason: Reason::QuotaExhausted,
                 object: format!("resourcequota/{name}"),
                 message: format!("{resource}: {} of {} used", used.0, hard.0),
-                mend: format!(
-                    "remove what is not needed, or raise it:  kubectl onboard {user} --profile \
+                fix: format!(
+                    "delete what is not needed, or raise the quota:  kubectl onboard {user} --profile \
                      medium"
                 ),
             })
@@ -133,7 +133,7 @@ pub fn of_event(event: &Event, namespace: &str) -> Obstacle {
 /// (`plugin/pkg/admission/{resourcequota,limitranger}`, `staging/src/k8s.io/pod-security-admission`).
 fn refusal(object: String, message: &str, namespace: &str) -> Obstacle {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let (reason, mend) = if has(&["violates PodSecurity"]) {
+    let (reason, fix) = if has(&["violates PodSecurity"]) {
         (
             Reason::PodSecurityRefusal,
             format!("kubectl explain pod.spec.containers.securityContext; then edit {object}"),
@@ -141,12 +141,12 @@ fn refusal(object: String, message: &str, namespace: &str) -> Obstacle {
     } else if has(&["exceeded quota:"]) {
         (
             Reason::QuotaRefusal,
-            format!("ask for less in {object}, or remove what is not needed in {namespace}"),
+            format!("request less in {object}, or delete what is not needed in {namespace}"),
         )
     } else if has(&["failed quota:"]) {
         (
             Reason::QuotaRefusal,
-            format!("state requests and limits in {object}, or give {namespace} a LimitRange"),
+            format!("set requests and limits in {object}, or add a LimitRange to {namespace}"),
         )
     } else if has(&[
         "usage per Container is",
@@ -156,7 +156,7 @@ fn refusal(object: String, message: &str, namespace: &str) -> Obstacle {
     ]) {
         (
             Reason::LimitRangeRefusal,
-            format!("kubectl describe limitrange -n {namespace}; then change {object}"),
+            format!("kubectl describe limitrange -n {namespace}; then edit {object}"),
         )
     } else {
         (
@@ -168,11 +168,11 @@ fn refusal(object: String, message: &str, namespace: &str) -> Obstacle {
         reason,
         object,
         message: message.to_owned(),
-        mend,
+        fix,
     }
 }
 
-/// Reasons for which a container waits that time alone does not mend, from the kubelet's
+/// Reasons for a waiting container that time alone does not fix, from the kubelet's
 /// `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime`.
 const PULL: [&str; 7] = [
     "ErrImagePull",
@@ -215,13 +215,20 @@ pub fn of_pod(pod: &Pod, namespace: &str) -> Vec<Obstacle> {
             reason: Reason::Unschedulable,
             object: object.clone(),
             message: message.to_owned(),
-            mend: format!("kubectl describe {object} -n {namespace}"),
+            fix: format!("kubectl describe {object} -n {namespace}"),
         });
     }
     let containers = status.init_container_statuses.iter().flatten();
     let containers = containers.chain(status.container_statuses.iter().flatten());
     found.extend(containers.filter_map(|one| of_container(one, &object, namespace)));
     found
+}
+
+fn times(count: i32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        _ => format!("{count} times"),
+    }
 }
 
 fn of_container(container: &ContainerStatus, object: &str, namespace: &str) -> Option<Obstacle> {
@@ -233,11 +240,11 @@ fn of_container(container: &ContainerStatus, object: &str, namespace: &str) -> O
         Some(message) if !message.is_empty() => format!("{word}: {message}"),
         _ => word.to_owned(),
     };
-    let (reason, message, mend) = if PULL.contains(&word) {
+    let (reason, message, fix) = if PULL.contains(&word) {
         (
             Reason::ImagePull,
             format!("container {name}, image {image:?}: {words}"),
-            format!("check the image's name, and whether {namespace} has a pull secret for it"),
+            format!("check the image name, and whether {namespace} has a pull secret for it"),
         )
     } else if CONFIG.contains(&word) {
         (
@@ -250,14 +257,14 @@ fn of_container(container: &ContainerStatus, object: &str, namespace: &str) -> O
         let ended = last.and_then(|last| last.terminated.as_ref());
         let how = ended.map(|ended| {
             let reason = ended.reason.as_deref().unwrap_or("ended");
-            format!(", last time {reason} with exit code {}", ended.exit_code)
+            format!("; last time: {reason} with exit code {}", ended.exit_code)
         });
         let how = how.unwrap_or_default();
         (
             Reason::CrashLoop,
             format!(
-                "container {name} was restarted {} times{how}",
-                container.restart_count
+                "container {name} has restarted {}{how}",
+                times(container.restart_count)
             ),
             format!(
                 "kubectl logs {} -n {namespace} -c {name} --previous",
@@ -271,6 +278,6 @@ fn of_container(container: &ContainerStatus, object: &str, namespace: &str) -> O
         reason,
         object: object.to_owned(),
         message,
-        mend,
+        fix,
     })
 }

@@ -4,7 +4,7 @@
 /// Billionths, the finest that a quantity is written in.
 const NANO: i128 = 1_000_000_000;
 
-/// Returns the value in billionths; `None` when it is no quantity or too large to compare.
+/// Returns the value in billionths; `None` when it is not a quantity or too large to compare.
 pub fn nanos(text: &str) -> Option<i128> {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -52,7 +52,7 @@ fn scale(suffix: &str) -> Option<(i128, i128)> {
     Some(if exponent < 0 { (1, power) } else { (power, 1) })
 }
 
-/// Returns how much of `unit` that is, with at most one decimal: `0.1`; `None` when it is no
+/// Returns how much of `unit` that is, with at most one decimal: `0.1`; `None` when it is not a
 /// quantity.
 pub fn in_units(text: &str, unit: &str) -> Option<String> {
     let (value, unit) = (nanos(text)?, nanos(&format!("1{unit}"))?);

@@ -16,7 +16,7 @@ use crate::model::time::left;
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when a value cannot be written in that format.
 pub fn status(status: &Status, output: &OutputArgs, now: Timestamp) -> Result<String> {
     match output.format {
         Format::Json => json(&Document::new(Kind::OnboardStatus, status)),
@@ -59,12 +59,12 @@ fn text(status: &Status, output: &OutputArgs, now: Timestamp) -> String {
     if status.obstacles.is_empty() {
         return text;
     }
-    text.push_str("\nIN THE WAY\n");
+    text.push_str("\nBLOCKED BY\n");
     for obstacle in &status.obstacles {
         let (reason, object) = (obstacle.reason, &obstacle.object);
         text.push_str(&format!("{reason}   {object}\n"));
         text.push_str(&format!("  what   {}\n", obstacle.message));
-        text.push_str(&format!("  mend   {}\n", obstacle.mend));
+        text.push_str(&format!("  fix    {}\n", obstacle.fix));
     }
     text
 }

@@ -17,11 +17,11 @@ pub struct Verification {
     pub file: Option<String>,
     /// Whose it is; null when the credential does not say.
     pub user: Option<String>,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: Option<String>,
     /// Every credential that was looked at.
     pub credentials: Vec<Credential>,
-    /// What the file's holder can do in her namespace, of what was asked.
+    /// What the file's holder can do in their namespace, of what was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can: Option<Vec<String>>,
     /// What was checked.
@@ -37,7 +37,7 @@ pub struct Credential {
     pub r#type: Option<CredentialKind>,
     /// Its generation; null when it is not one of `kubectl onboard`'s.
     pub generation: Option<u32>,
-    /// When it ends by itself.
+    /// When it expires.
     pub not_after: Option<Timestamp>,
     /// `live`, `revoked`, `replaced`, `expired`, `unknown`.
     pub state: State,
@@ -51,9 +51,9 @@ pub enum State {
     Live,
     /// Its rights were taken away.
     Revoked,
-    /// Its time is over because another one took its place; its rights are still to be taken.
+    /// It was replaced and its grace period is over; its rights are still to be taken away.
     Replaced,
-    /// It ended by itself.
+    /// It has expired.
     Expired,
     /// The record could not be seen, or does not know it.
     Unknown,

@@ -18,16 +18,16 @@ use crate::model::settings::Extra;
 use crate::model::unseen::Sight;
 use crate::model::user::UserName;
 
-/// What the cluster says about a person.
+/// What the cluster says about a user.
 #[derive(Debug)]
 pub struct Person {
-    /// Her record.
+    /// The user's record.
     pub record: Record,
-    /// The rules of her role.
+    /// The rules of the user's role.
     pub rules: Sight<Vec<PolicyRule>>,
-    /// Her binding.
+    /// The user's binding.
     pub binding: Sight<Option<RoleBinding>>,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: Sight<Option<FoundNamespace>>,
     /// Generations of tokens whose Secret is there.
     pub secrets: Sight<Vec<u32>>,
@@ -37,16 +37,16 @@ pub struct Person {
 #[derive(Debug)]
 pub struct Questions {
     generation: u32,
-    /// Whom it is asked about.
+    /// The subject that it is asked about.
     pub subject: Subject,
     /// What is asked.
     pub accesses: Vec<Access>,
-    /// Whether she should be allowed, in the same order.
+    /// Whether the user should be allowed, in the same order.
     expected: Vec<bool>,
 }
 
 /// Returns what has to be asked about each generation: a live one can do what its role says and
-/// nothing beyond it, an ended one nothing at all.
+/// nothing more, an expired or revoked one nothing at all.
 pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questions> {
     let record = &person.record;
     let namespace = &record.namespace;
@@ -98,7 +98,7 @@ pub fn questions(user: &UserName, person: &Person, now: Timestamp) -> Vec<Questi
     all
 }
 
-/// Puts everything together for a person.
+/// Puts everything together for a user.
 pub fn person(
     user: &UserName,
     person: &Person,
@@ -147,7 +147,7 @@ fn alive(record: &Record, now: Timestamp) -> Check {
         .then(|| match record.generations.last() {
             None => "no credential was ever issued".to_owned(),
             Some(last) => format!(
-                "none: the last one, g{}, is {}",
+                "none: the latest one, g{}, is {}",
                 last.generation,
                 State::of(last, now).as_str()
             ),
@@ -176,13 +176,13 @@ fn judge(asked: &Questions, answer: &Sight<Vec<Answer>>) -> Vec<Check> {
             match (expected, answer.allowed, &answer.trouble) {
                 (true, true, _) | (false, false, None) => Check::new(name, None),
                 (_, false, Some(trouble)) => Check::undecided(name, trouble),
-                (true, false, None) => Check::new(name, Some("she cannot".to_owned())),
+                (true, false, None) => Check::new(name, Some("the user cannot".to_owned())),
                 (false, true, _) => {
                     let through = match answer.reason.as_str() {
                         "" => String::new(),
                         reason => format!(": {reason}"),
                     };
-                    Check::new(name, Some(format!("she can{through}")))
+                    Check::new(name, Some(format!("the user can{through}")))
                 }
             }
         })
@@ -203,7 +203,7 @@ pub fn namespace(record: &Record, found: &Sight<Option<FoundNamespace>>) -> Chec
             } else if owner != Some(&record.user) && !record.settings.no_namespace {
                 Some(match owner {
                     Some(other) => format!("its owner is {other:?}"),
-                    None => "it does not say whose it is".to_owned(),
+                    None => "it has no owner annotation".to_owned(),
                 })
             } else {
                 None
@@ -284,7 +284,7 @@ fn secrets(record: &Record, found: &Sight<Vec<u32>>, now: Timestamp) -> Vec<Chec
             let what = if lives {
                 format!("g{generation}'s token has its Secret")
             } else {
-                format!("g{generation}'s token has no Secret any more")
+                format!("g{generation}'s token no longer has a Secret")
             };
             Some(match found {
                 Err(why) => Check::undecided(what, why),
@@ -292,7 +292,7 @@ fn secrets(record: &Record, found: &Sight<Vec<u32>>, now: Timestamp) -> Vec<Chec
                     let there = found.contains(&generation);
                     let failure = (there != lives).then(|| {
                         if there {
-                            "it is still there, and the token works".to_owned()
+                            "it still exists, and the token works".to_owned()
                         } else {
                             "it is gone, and the token with it".to_owned()
                         }
@@ -304,14 +304,14 @@ fn secrets(record: &Record, found: &Sight<Vec<u32>>, now: Timestamp) -> Vec<Chec
         .collect()
 }
 
-/// What a file's credential says of itself.
+/// What a file's credential says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Certificate or token.
     pub kind: CredentialKind,
     /// Its generation.
     pub generation: u32,
-    /// When it ends by itself.
+    /// When it expires.
     pub not_after: Timestamp,
     /// SHA-256 of the certificate.
     pub sha256: Option<String>,
@@ -328,15 +328,15 @@ pub fn on_record(record: &Record, held: &Held, now: Timestamp) -> (State, Check)
     let Some(issue) = found else {
         let begun = record.begun.as_ref();
         if let Some(begun) = begun.filter(|begun| begun.generation == generation) {
-            let why = format!("the run of {} that issues it has not ended", begun.by);
+            let why = format!("the run of {} that issues it has not finished", begun.by);
             return (State::Unknown, Check::undecided(what, why));
         }
-        let why = Some("the record does not know it".to_owned());
+        let why = Some("it is not on record".to_owned());
         return (State::Unknown, Check::new(what, why));
     };
     if issue.kind != held.kind || (held.sha256.is_some() && issue.sha256 != held.sha256) {
         let why = format!(
-            "the record knows another {} by that number",
+            "the record has a different {} with that number",
             issue.kind.as_str()
         );
         return (State::Unknown, Check::new(what, Some(why)));
@@ -348,7 +348,7 @@ pub fn on_record(record: &Record, held: &Held, now: Timestamp) -> (State, Check)
         .map(|issue| issue.generation)
         .max();
     let instead = match later {
-        Some(later) if later > generation => format!(", generation {later} took its place"),
+        Some(later) if later > generation => format!(", and replaced by generation {later}"),
         _ => String::new(),
     };
     let failure = match state {
@@ -360,8 +360,8 @@ pub fn on_record(record: &Record, held: &Held, now: Timestamp) -> (State, Check)
                 .unwrap_or_default();
             Some(format!("revoked at {at}{instead}"))
         }
-        State::Replaced => Some(format!("its time is over{instead}")),
-        State::Expired => Some(format!("it ended at {}{instead}", issue.not_after)),
+        State::Replaced => Some(format!("its grace period is over{instead}")),
+        State::Expired => Some(format!("expired at {}{instead}", issue.not_after)),
     };
     (state, Check::new(what, failure))
 }

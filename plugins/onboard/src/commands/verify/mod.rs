@@ -1,5 +1,5 @@
-//! `kubectl onboard verify`: whose a file is and what it can do, or what somebody can do without
-//! her file. Nothing is written: the one pod is a server-side dry run.
+//! `kubectl onboard verify`: what a file identifies and can do, or what a user can do, without
+//! their file. Nothing is written: the one pod is a server-side dry run.
 
 pub mod document;
 pub mod file;
@@ -23,20 +23,20 @@ use crate::model::product::product;
 use crate::model::record::unknown;
 use crate::model::user::UserName;
 
-/// Prove what a kubeconfig, or a person, can do and cannot do
+/// Check what a kubeconfig, or a user, can and cannot do
 ///
-/// With a FILE: whose it is, what it can do, until when, and whether its generation was revoked
-/// or replaced, as far as your own session may read the record. With a USER: the same without her
-/// key, by asking the authorizer about every generation on record.
+/// With a FILE: shows whose it is, what it can do, until when, and whether its generation was
+/// revoked or replaced, as far as your own session may read the record. With a USER: shows the
+/// same without their key, by asking the authorizer about every generation on record.
 ///
-/// A word with a path separator, with the ending of a kubeconfig, or that names a file here, is a
-/// FILE; anything else is a USER.
+/// An argument is a FILE if it has a path separator or a kubeconfig's extension, or names a file
+/// here; anything else is a USER.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArgs {
-    /// A person on record, or a kubeconfig file
+    /// A user on record, or a kubeconfig file
     #[arg(value_name = "USER|FILE", add = people::names())]
-    whom: String,
+    subject: String,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -55,11 +55,11 @@ Examples:
   kubectl onboard verify alice -o json
 
 Exit codes:
-  0 works and is as expected   1 failed   2 usage
-  3 not as expected: revoked, expired, or it reaches too far
-  4 as expected as far as could be seen, and not all could";
+  0 works, and is as expected   1 failed   2 usage
+  3 not as expected: revoked, expired, or with too many rights
+  4 as expected as far as could be checked, but not everything could be";
 
-/// Endings that a kubeconfig has and a person's name hardly.
+/// Extensions that a kubeconfig has, and a user name hardly.
 const ENDINGS: [&str; 4] = ["kubeconfig", "yaml", "yml", "conf"];
 
 /// Verifies.
@@ -69,13 +69,13 @@ const ENDINGS: [&str; 4] = ["kubeconfig", "yaml", "yml", "conf"];
 /// What the server says; usage when the file or the name cannot be one.
 pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let VerifyArgs {
-        whom,
+        subject,
         output,
         globals: _,
         kube,
     } = args;
     let now = Timestamp::now();
-    let verification = match target(&whom, Path::is_file) {
+    let verification = match target(&subject, Path::is_file) {
         Target::File(path) => {
             let own = client::connect(&kube, &product(), ui).await;
             interrupt

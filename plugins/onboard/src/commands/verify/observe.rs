@@ -1,4 +1,4 @@
-//! Reads what the record of a person is compared with.
+//! Reads what a user's record is compared with.
 
 use futures::future::join_all;
 use groundcrew::client::Session;
@@ -16,11 +16,11 @@ use crate::model::labels;
 use crate::model::unseen::{Sight, sight};
 use crate::model::user::UserName;
 
-/// Reads everything about a person; `None` when she is not on record.
+/// Reads everything about a user; `None` when the user is not on record.
 ///
 /// # Errors
 ///
-/// That her record cannot be read; anything else that cannot is kept as such.
+/// That the record cannot be read. Anything else that cannot be read is kept as such.
 pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>> {
     let Some(found) = records::record_of(session, user).await? else {
         return Ok(None);

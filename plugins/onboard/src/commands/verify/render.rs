@@ -13,7 +13,7 @@ use crate::model::time::until;
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when a value cannot be written in that format.
 pub fn verification(found: &Verification, output: &OutputArgs, now: Timestamp) -> Result<String> {
     match output.format {
         Format::Json => json(&Document::new(Kind::OnboardVerification, found)),
@@ -30,8 +30,8 @@ pub fn verification(found: &Verification, output: &OutputArgs, now: Timestamp) -
 fn text(found: &Verification, output: &OutputArgs, now: Timestamp) -> String {
     let user = found.user.as_deref().unwrap_or("unknown");
     let mut text = match &found.file {
-        Some(file) => format!("{file} is the file of {user}.\n"),
-        None => format!("{user}, without her file:\n"),
+        Some(file) => format!("{file} belongs to {user}.\n"),
+        None => format!("{user}, checked without their kubeconfig:\n"),
     };
     let namespace = found.namespace.as_deref().unwrap_or_default();
     text.push_str(&format!("  namespace    {namespace}\n"));
@@ -47,7 +47,7 @@ fn text(found: &Verification, output: &OutputArgs, now: Timestamp) -> String {
         text.push_str(&format!("  can          {can}\n"));
     }
     text.push('\n');
-    // What is as it should be is counted for people; it is listed where they ask for more.
+    // What is as expected is only counted for people; -o wide lists it.
     let all = output.format == Format::Wide;
     let mut shown: Vec<&Check> = found.checks.iter().collect();
     shown.retain(|check| all || !check.passed());

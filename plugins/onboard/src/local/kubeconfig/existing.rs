@@ -1,4 +1,4 @@
-//! What stands at the output path before a run.
+//! What is at the output path before a run.
 
 use std::fs::File;
 use std::io;
@@ -33,14 +33,14 @@ pub fn look(path: &Path, user: &UserName, cluster: &str) -> Result<Existing> {
         }
         Err(error) => {
             return Err(
-                Error::usage(format!("cannot look at {}", path.display())).with_source(error)
+                Error::usage(format!("cannot inspect {}", path.display())).with_source(error)
             );
         }
     };
     if !metadata.is_file() {
         return Err(
             Error::usage(format!("{} is not a regular file", path.display()))
-                .with_hint("name a file with --out"),
+                .with_hint("choose a file with --out"),
         );
     }
     check_directory(path)?;
@@ -77,7 +77,7 @@ fn identify(text: &str, user: &UserName, cluster: &str) -> Existing {
         (None, None) => None,
     };
     held.map_or_else(
-        || foreign("its credential is not one of kubectl onboard's"),
+        || foreign("its credential was not issued by kubectl onboard"),
         Existing::Theirs,
     )
 }
@@ -125,7 +125,7 @@ pub fn check_directory(path: &Path) -> Result<()> {
     probe.map(drop).map_err(|error| {
         Error::usage(format!("cannot write into {}", directory.display()))
             .with_source(error)
-            .with_hint("name another place with --out")
+            .with_hint("choose another place with --out")
     })
 }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_file_is_told_from_hers() {
+    fn a_foreign_file_is_recognized() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         assert_eq!(look(&path, &alice(), "prod").unwrap(), Existing::Absent);
@@ -160,7 +160,7 @@ mod tests {
             Existing::Foreign(_)
         ));
         std::fs::write(&path, document().as_str()).unwrap();
-        // The token is not one of ours: it says nothing about itself.
+        // The token is not one of ours: it carries no claims.
         assert!(matches!(
             look(&path, &alice(), "prod").unwrap(),
             Existing::Foreign(_)
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_named_before_anything_is_written() {
+    fn a_missing_directory_is_named_before_anything_is_written() {
         let error = look(Path::new("/nowhere/at/all/f"), &alice(), "prod").unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
     }

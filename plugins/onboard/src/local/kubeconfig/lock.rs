@@ -1,8 +1,8 @@
 //! The lock that kubectl takes before it changes a kubeconfig.
 //!
 //! client-go (`tools/clientcmd/config.go`, `ModifyConfig`) makes `FILE.lock` with O_EXCL for every
-//! file of the list, in the order of their names, and removes it in the end. It never waits and
-//! never breaks a lock; this waits, and breaks none either.
+//! file of the list, in the order of their names, and removes it at the end. It never waits and
+//! never breaks a lock; this one waits, and never breaks one either.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -24,7 +24,7 @@ pub struct Locks(Vec<PathBuf>);
 impl Drop for Locks {
     fn drop(&mut self) {
         for lock in self.0.iter().rev() {
-            // There is nobody to tell, and the next one who waits is told which file it is.
+            // No one can be told here; the next run that waits names the file.
             let _ = std::fs::remove_file(lock);
         }
     }
@@ -33,8 +33,8 @@ impl Drop for Locks {
 impl Locks {
     /// Takes the locks of all files, waiting for those that are held.
     ///
-    /// A file whose lock may not be made there (a read-only directory) is left unlocked: it cannot
-    /// be replaced either, so nothing is lost, and a write to it fails by itself.
+    /// A file whose lock cannot be created (a read-only directory) is left unlocked: it cannot be
+    /// replaced either, so nothing is lost, and a write to it fails on its own.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ fn taken(file: &Path, lock: &Path, patience: Duration) -> Error {
         .and_then(|made| SystemTime::now().duration_since(made).ok())
         .map(|age| {
             let age = Span(Duration::from_secs(age.as_secs()));
-            format!("; it was made {age} ago")
+            format!("; it was created {age} ago")
         });
     Error::conflict(format!(
         "{} is locked by another program: {} was not released within {}{}",
@@ -104,7 +104,7 @@ fn taken(file: &Path, lock: &Path, patience: Duration) -> Error {
         age.unwrap_or_default()
     ))
     .with_hint(format!(
-        "if no kubectl is running, one that died has left it:  rm {}",
+        "if no kubectl is running, a crashed one left it behind:  rm {}",
         lock.display()
     ))
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lock_is_kubectls_is_waited_for_and_goes_in_the_end() {
+    async fn a_lock_is_the_one_of_kubectl_is_waited_for_and_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config");
         let lock = directory.path().join("config.lock");
@@ -126,14 +126,14 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.kind(), groundcrew::error::Kind::Conflict);
         assert!(error.hints()[0].contains("config.lock"));
-        assert!(lock.exists(), "somebody else's lock stays");
+        assert!(lock.exists(), "another program's lock stays");
         drop(held);
         assert!(!lock.exists());
         Locks::take(&files, Duration::ZERO).await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_lock_that_is_not_had_frees_those_that_were() {
+    async fn a_lock_that_is_not_released_frees_the_others() {
         let directory = tempfile::tempdir().unwrap();
         let files = ["a", "b"].map(|name| directory.path().join(name));
         std::fs::write(directory.path().join("b.lock"), "").unwrap();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_that_is_not_there_needs_no_lock() {
+    async fn a_missing_directory_needs_no_lock() {
         let files = [PathBuf::from("/nowhere/at/all/config")];
         Locks::take(&files, Duration::ZERO).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! A person's own kubeconfig: which files it is, and how entries get into it.
+//! The user's own kubeconfig: which files it consists of, and how entries get into it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -19,10 +19,10 @@ use crate::local::kubeconfig::merge::{Entries, Standing};
 /// How often entries that another program drops are put back.
 pub const ATTEMPTS: usize = 5;
 
-/// Time for that program to come to its end.
+/// Time for that program to finish.
 pub const SETTLE: Duration = Duration::from_millis(300);
 
-/// The files that make up her kubeconfig, in the order in which they are asked for a value.
+/// The files of the user's kubeconfig, in the order in which they are searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own {
     files: Vec<PathBuf>,
@@ -31,11 +31,11 @@ pub struct Own {
 /// What became of it.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The file that holds her key.
+    /// The file that holds the user's key.
     pub user_file: PathBuf,
     /// Something was written.
     pub changed: bool,
-    /// Files that had to be written anew.
+    /// Files that had to be rewritten completely.
     pub comments_lost: Vec<PathBuf>,
 }
 
@@ -58,23 +58,23 @@ struct Read {
 }
 
 impl Own {
-    /// Finds the files: as stated, as `$KUBECONFIG` lists them, or `~/.kube/config`.
+    /// Finds the files: as given, as `$KUBECONFIG` lists them, or `~/.kube/config`.
     ///
     /// # Errors
     ///
     /// When there is no home directory to look in.
-    pub fn find(stated: Option<&Path>) -> Result<Self> {
+    pub fn find(given: Option<&Path>) -> Result<Self> {
         let variable = std::env::var_os("KUBECONFIG");
-        Self::among(stated, variable.as_deref(), std::env::home_dir().as_deref()).ok_or_else(|| {
-            Error::failed("there is no home directory to keep a kubeconfig in")
+        Self::among(given, variable.as_deref(), std::env::home_dir().as_deref()).ok_or_else(|| {
+            Error::failed("there is no home directory for a kubeconfig")
                 .with_hint("name the file with --kubeconfig")
         })
     }
 
-    fn among(stated: Option<&Path>, variable: Option<&OsStr>, home: Option<&Path>) -> Option<Self> {
+    fn among(given: Option<&Path>, variable: Option<&OsStr>, home: Option<&Path>) -> Option<Self> {
         let mut files = Vec::new();
-        match stated {
-            Some(stated) => files.push(stated.to_owned()),
+        match given {
+            Some(given) => files.push(given.to_owned()),
             None => {
                 for path in std::env::split_paths(variable.unwrap_or_default()) {
                     if !path.as_os_str().is_empty() && !files.contains(&path) {
@@ -98,7 +98,7 @@ impl Own {
     }
 
     /// Puts the entries in, under the locks of all files; an entry that is there already is changed
-    /// where it stands.
+    /// where it is.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Own {
     ) -> Result<Outcome> {
         make_home(&self.files[self.default_file()])?;
         let _locks = Locks::take(&self.files, patience).await?;
-        // From here on nothing waits: who holds a lock does not stop half-way.
+        // From here on nothing waits: a run that holds a lock does not stop half-way.
         let read = self.read()?;
         let default = self.default_file();
         let mut puts: Vec<Vec<Put<'_>>> = vec![Vec::new(); self.files.len()];
@@ -130,7 +130,7 @@ impl Own {
             let whole = match found {
                 Some((_, Standing::Same)) => continue,
                 Some((_, Standing::Foreign(why))) if !force => {
-                    return Err(in_the_way(&self.files[at], list, name, &why));
+                    return Err(conflicting(&self.files[at], list, name, &why));
                 }
                 Some((_, Standing::Foreign(_))) => true,
                 Some((_, Standing::Older)) | None => false,
@@ -177,15 +177,15 @@ impl Own {
     }
 }
 
-fn in_the_way(file: &Path, list: List, name: &str, why: &str) -> Error {
+fn conflicting(file: &Path, list: List, name: &str, why: &str) -> Error {
     let error = Error::conflict(format!(
-        "{} has a {} {name:?} already, and it is another one: {why}",
+        "{} already has a different {} {name:?}: {why}",
         file.display(),
         list.entry()
     ));
     error
-        .with_hint("keep both: give this one another name with --cluster-name NAME")
-        .with_hint("or replace it with --force")
+        .with_hint("to keep both, give this one another name: --cluster-name NAME")
+        .with_hint("to replace it, pass --force")
 }
 
 fn broken(file: &Path, place: &str) -> Error {
@@ -194,14 +194,14 @@ fn broken(file: &Path, place: &str) -> Error {
         .with_hint(format!("kubectl config view --kubeconfig={file}"))
 }
 
-/// Makes the directory of a file that is not there yet.
+/// Creates the directory of a file that does not exist yet.
 fn make_home(file: &Path) -> Result<()> {
     let directory = parent(file);
     if directory.is_dir() {
         return Ok(());
     }
     std::fs::create_dir_all(directory).map_err(|error| {
-        Error::failed(format!("cannot make directory {}", directory.display())).with_source(error)
+        Error::failed(format!("cannot create directory {}", directory.display())).with_source(error)
     })
 }
 
@@ -212,7 +212,7 @@ fn replace(file: &Path, text: &str) -> Result<()> {
         Error::failed(format!("cannot write {}", file.display())).with_source(error)
     };
     let directory = parent(&target);
-    // Made with O_EXCL and mode 0600, which is what a new file keeps.
+    // Created with O_EXCL and mode 0600, which is what a new file keeps.
     let mut temporary = tempfile::Builder::new()
         .prefix(".onboard-")
         .tempfile_in(directory)
@@ -235,7 +235,7 @@ fn replace(file: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Follows links, also one that leads to a file that is not there yet.
+/// Follows links, also to a file that does not exist yet.
 fn resolved(file: &Path) -> PathBuf {
     const LINKS: usize = 40;
     let mut path = file.to_owned();

@@ -82,8 +82,8 @@ fn one(found: &Observed, state: State, words: &str) {
 }
 
 #[test]
-fn what_is_as_it_says_is_ok() {
-    one(&alice().0, State::Ok, "1 person on record");
+fn what_matches_the_record_is_ok() {
+    one(&alice().0, State::Ok, "1 user on record");
 }
 
 #[test]
@@ -94,13 +94,13 @@ fn a_record_without_its_namespace_is_broken() {
 }
 
 #[test]
-fn a_namespace_of_somebody_else_is_broken() {
+fn a_namespace_of_another_user_is_broken() {
     let (mut found, _) = alice();
     let bob = UserName::parse("bob").unwrap();
     found.namespaces = Ok(vec![labels::object("alice", None, &bob)]);
     assert!(states(&found).contains(&(
         State::Broken,
-        "alice: her namespace alice says that it is bob's".to_owned()
+        "alice: namespace alice is owned by bob".to_owned()
     )));
 }
 
@@ -123,7 +123,7 @@ fn a_live_generation_without_rights_is_broken() {
 }
 
 #[test]
-fn rights_of_a_generation_that_ended_are_found_in_every_binding() {
+fn rights_of_a_revoked_generation_are_found_in_every_binding() {
     let (mut found, user) = alice();
     let mut second = issue(2, CredentialKind::Certificate);
     second.revoked_at = Some(ago(5));
@@ -141,7 +141,7 @@ fn rights_of_a_generation_that_ended_are_found_in_every_binding() {
     one(
         &found,
         State::Warning,
-        "still gives view to g2, which ended",
+        "still gives view to g2, which expired",
     );
     record(&mut found).generations.pop();
     one(&found, State::Broken, "g2, which is not on record");
@@ -152,22 +152,24 @@ fn rights_of_a_generation_that_ended_are_found_in_every_binding() {
         since: ago(1),
         taking_back: false,
     });
-    one(&found, State::Ok, "1 person");
+    one(&found, State::Ok, "1 user");
     record(&mut found).begun.as_mut().unwrap().since = ago(60);
     let states = states(&found);
     assert!(
-        states.iter().any(|(_, text)| text.contains("did not end")),
+        states
+            .iter()
+            .any(|(_, text)| text.contains("did not finish")),
         "{states:?}"
     );
 }
 
 #[test]
-fn a_binding_of_nobody_is_broken_unless_a_record_cannot_be_read() {
+fn a_binding_of_an_unknown_user_is_broken_unless_a_record_cannot_be_read() {
     let (mut found, _) = alice();
     let people = found.people.as_mut().unwrap();
     people.known.clear();
     found.namespaces = Ok(Vec::new());
-    one(&found, State::Broken, "who is not on record");
+    one(&found, State::Broken, "which belongs to no user on record");
     found
         .people
         .as_mut()
@@ -178,11 +180,11 @@ fn a_binding_of_nobody_is_broken_unless_a_record_cannot_be_read() {
 }
 
 #[test]
-fn an_expired_person_is_a_warning() {
+fn an_expired_credential_is_a_warning() {
     let (mut found, _) = alice();
     record(&mut found).generations[0].not_after = ago(5);
     found.bindings = Ok(Vec::new());
-    one(&found, State::Warning, "her last credential, g1, ended");
+    one(&found, State::Warning, "the last credential, g1, expired");
 }
 
 fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
@@ -201,11 +203,11 @@ fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
 fn requests_that_belong_to_nothing_are_left_over() {
     let (mut found, _) = alice();
     found.requests = Ok(vec![made("onboard-alice-g1-ab", Some(1), 30)]);
-    one(&found, State::Ok, "1 person");
+    one(&found, State::Ok, "1 user");
     found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 30)]);
     one(&found, State::Warning, "onboard-alice-g9-ab");
     found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 1)]);
-    one(&found, State::Ok, "1 person");
+    one(&found, State::Ok, "1 user");
     found.requests = Ok(vec![made("onboard-doctor-ab", None, 2)]);
     one(&found, State::Warning, "onboard-doctor-ab");
 }
@@ -221,9 +223,9 @@ fn a_token_is_as_alive_as_its_secret() {
         "edit",
         &[holder],
     )]);
-    one(&found, State::Broken, "g1's token is gone");
+    one(&found, State::Broken, "Secret of the g1 token is gone");
     found.secrets = Ok(vec![made("onboard-alice-g1", Some(1), 30)]);
-    one(&found, State::Ok, "1 person");
+    one(&found, State::Ok, "1 user");
     let stale = made("onboard-alice-g7", Some(7), 30);
     found.secrets.as_mut().unwrap().push(stale);
     one(&found, State::Broken, "onboard-alice-g7");

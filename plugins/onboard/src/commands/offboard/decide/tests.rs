@@ -97,7 +97,7 @@ fn decide(found: &Found) -> Plan {
 }
 
 #[test]
-fn whoever_else_is_named_keeps_the_binding() {
+fn a_binding_that_names_others_is_kept() {
     let bob = subject("User", "bob");
     let found = Found {
         bindings: vec![
@@ -124,8 +124,7 @@ fn whoever_else_is_named_keeps_the_binding() {
     };
     let plan = decide(&found);
     let taken: Vec<(String, usize)> = plan
-        .bindings
-        .iter()
+        .bindings()
         .map(|unbind| (unbind.binding.describe(), unbind.others.len()))
         .collect();
     let expected = [
@@ -144,7 +143,7 @@ fn whoever_else_is_named_keeps_the_binding() {
 }
 
 #[test]
-fn a_name_that_nothing_knows_is_no_end() {
+fn an_unknown_name_is_an_error() {
     let found = Found {
         bindings: vec![binding("other", &[subject("User", "bob")])],
         namespace: namespace(Some("bob")),
@@ -176,7 +175,7 @@ fn a_shared_group_counts_as_long_as_its_certificate_lasts() {
     let shared: Vec<&str> = plan.shared.iter().map(|one| one.group.as_str()).collect();
     assert_eq!(shared, ["devs"]);
     assert_eq!(plan.shared[0].binding, "rolebinding web/devs");
-    assert!(plan.bindings.is_empty());
+    assert_eq!(plan.bindings().count(), 0);
     assert_eq!(
         plan.groups,
         ["onboard:alice:g1", "onboard:alice:g2", "devs", "idle"]
@@ -185,7 +184,10 @@ fn a_shared_group_counts_as_long_as_its_certificate_lasts() {
 
 #[test]
 fn only_a_namespace_that_is_theirs_goes() {
-    let end = |found: &Found, keep| plan(&alice(), found, keep, now()).unwrap().namespace;
+    let end = |found: &Found, keep| {
+        let plan = plan(&alice(), found, keep, now()).unwrap();
+        plan.namespace().cloned().unwrap()
+    };
     let mut found = Found {
         record: recorded(Vec::new()),
         namespace: namespace(Some("alice")),
@@ -193,7 +195,7 @@ fn only_a_namespace_that_is_theirs_goes() {
         ..Found::default()
     };
     let NamespaceEnd::Deleted { others, .. } = end(&found, false) else {
-        panic!("it is hers");
+        panic!("it is theirs");
     };
     assert_eq!(others, ["user bob"]);
     assert_eq!(end(&found, true), NamespaceEnd::Kept("alice".to_owned()));
@@ -232,11 +234,16 @@ fn a_request_that_was_decided_is_left_alone() {
         ],
         ..Found::default()
     };
-    assert_eq!(decide(&found).requests.len(), 1);
+    let plan = decide(&found);
+    let denied = plan
+        .steps
+        .iter()
+        .filter(|step| step.kind() == Kind::Request);
+    assert_eq!(denied.count(), 1);
 }
 
 #[test]
-fn a_login_is_she_everywhere_and_its_group_only_in_her_own_binding() {
+fn a_login_counts_everywhere_and_its_group_only_in_the_users_own_binding() {
     let login = |generation, asserted| Generation {
         kind: CredentialKind::Oidc,
         asserted: Some(asserted),
@@ -258,11 +265,7 @@ fn a_login_is_she_everywhere_and_its_group_only_in_her_own_binding() {
         ..Found::default()
     };
     let plan = decide(&found);
-    let taken: Vec<String> = plan
-        .bindings
-        .iter()
-        .map(|one| one.binding.describe())
-        .collect();
+    let taken: Vec<String> = plan.bindings().map(|one| one.binding.describe()).collect();
     assert_eq!(
         taken,
         [
@@ -273,4 +276,50 @@ fn a_login_is_she_everywhere_and_its_group_only_in_her_own_binding() {
     let shared: Vec<&str> = plan.shared.iter().map(|one| one.binding.as_str()).collect();
     assert_eq!(shared, ["rolebinding web/devs"]);
     assert_eq!(plan.names, ["oidc:alice"]);
+}
+
+#[test]
+fn rights_are_taken_before_credentials_and_namespaces() {
+    let found = Found {
+        record: recorded(vec![issue(1, "2026-12-30T00:00:00Z", &[])]),
+        bindings: vec![
+            binding(
+                "web/mixed",
+                &[subject("User", "alice"), subject("User", "bob")],
+            ),
+            binding("wide", &[subject("User", "alice")]),
+        ],
+        secrets: vec![ObjectMeta {
+            name: Some("onboard-alice-g1".to_owned()),
+            ..ObjectMeta::default()
+        }],
+        namespace: namespace(Some("alice")),
+        ..Found::default()
+    };
+    let told: Vec<String> = decide(&found)
+        .steps
+        .iter()
+        .map(|step| format!("{} {}", step.object(), step.change()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "configmap/groundcrew-system/onboard-alice configured",
+            "rolebinding/web/mixed configured",
+            "clusterrolebinding/wide deleted",
+            "secret/groundcrew-system/onboard-alice-g1 deleted",
+            "namespace/alice deleted",
+        ]
+    );
+    assert!(!decide(&found).is_empty());
+}
+
+#[test]
+fn a_second_run_has_nothing_to_take() {
+    let found = Found {
+        record: recorded(vec![issue(1, "2026-12-30T00:00:00Z", &[])]),
+        namespace: namespace(None),
+        ..Found::default()
+    };
+    assert!(decide(&found).is_empty());
 }

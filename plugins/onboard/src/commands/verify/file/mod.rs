@@ -1,4 +1,4 @@
-//! A kubeconfig: tried out as it is, and held against the record.
+//! A kubeconfig: tried out as it is, and compared with the record.
 
 pub mod contents;
 
@@ -35,11 +35,11 @@ use crate::model::settings::Extra;
 use crate::model::unseen::{Sight, sight};
 use crate::model::user::UserName;
 
-/// Verifies a file; `own` is the session of whoever runs this, which may see the record.
+/// Verifies a file; `own` is the session of the user who runs this, which may see the record.
 ///
 /// # Errors
 ///
-/// Usage, when the file is no kubeconfig; when it does not stand alone.
+/// Usage, when the file is not a kubeconfig, or is not self-contained.
 pub async fn verify(
     path: &Path,
     own: Result<Session>,
@@ -49,13 +49,13 @@ pub async fn verify(
 ) -> Result<Verification> {
     let text = read(path)?;
     let contents = contents(&text, path)?;
-    let her = client::from_kubeconfig(text.as_bytes(), path, tuning, &product(), ui).await?;
+    let holder = client::from_kubeconfig(text.as_bytes(), path, tuning, &product(), ui).await?;
     let record = match &contents.ours {
-        Some((name, _)) => record_seen(own, &her, name).await,
-        None => Err("it is not the file of somebody on record".to_owned()),
+        Some((name, _)) => record_seen(own, &holder, name).await,
+        None => Err("the file does not belong to a user on record".to_owned()),
     };
     let mut found = Findings {
-        her: &her,
+        holder: &holder,
         contents: &contents,
         namespace: contents
             .namespace
@@ -99,7 +99,7 @@ type Seen = Sight<(
 )>;
 
 struct Findings<'a> {
-    her: &'a Session,
+    holder: &'a Session,
     contents: &'a Contents,
     namespace: String,
     checks: Vec<Check>,
@@ -111,8 +111,8 @@ impl Findings<'_> {
     fn held_against(&mut self, record: &Seen, now: Timestamp) -> State {
         let Some((_, held)) = &self.contents.ours else {
             let why = match self.contents.kind {
-                None => "it holds neither a certificate nor a token",
-                Some(_) => "it carries no generation of anybody's",
+                None => "it contains neither a certificate nor a token",
+                Some(_) => "it has no generation of any user",
             };
             let name = "a credential of kubectl onboard";
             self.checks.push(Check::new(name, Some(why.to_owned())));
@@ -121,7 +121,10 @@ impl Findings<'_> {
         let (state, check) = match record {
             Ok((Some(record), _)) => {
                 let at_home = record.namespace == self.namespace;
-                let why = format!("{:?}, on record is {:?}", self.namespace, record.namespace);
+                let why = format!(
+                    "it is {:?}; on record it is {:?}",
+                    self.namespace, record.namespace
+                );
                 self.checks.push(Check::new(
                     "the file's namespace",
                     (!at_home).then_some(why),
@@ -129,7 +132,7 @@ impl Findings<'_> {
                 judge::on_record(record, held, now)
             }
             Ok((None, _)) => {
-                let why = "there is no record of this person".to_owned();
+                let why = "there is no record of this user".to_owned();
                 (State::Unknown, Check::new("on record", Some(why)))
             }
             Err(why) => {
@@ -141,10 +144,10 @@ impl Findings<'_> {
         state
     }
 
-    /// Says whether the server takes the credential at all.
+    /// Says whether the server accepts the credential at all.
     async fn accepted(&mut self, now: Timestamp) -> bool {
         let what = "the server accepts it";
-        let api: Api<SelfSubjectAccessReview> = Api::all(self.her.client.clone());
+        let api: Api<SelfSubjectAccessReview> = Api::all(self.holder.client.clone());
         let review = serde_json::json!({"spec": {"resourceAttributes": {
             "verb": "get", "resource": "pods", "namespace": self.namespace,
         }}});
@@ -154,12 +157,12 @@ impl Findings<'_> {
             Err(error) if status(&error).is_some_and(|status| status.code == 401) => {
                 let ended = self.contents.not_after.filter(|end| *end <= now);
                 let why = ended.map_or_else(
-                    || "it answers 401: the credential is not valid (any more)".to_owned(),
-                    |end| format!("it answers 401: the credential ended at {end}"),
+                    || "it answers 401: the credential is not valid".to_owned(),
+                    |end| format!("it answers 401: the credential expired at {end}"),
                 );
                 Check::new(what, Some(why))
             }
-            // Who is known and may not even ask is accepted all the same.
+            // A user who is known but may not even ask this is accepted all the same.
             Err(error) if is_forbidden(&error) => Check::new(what, None),
             Err(error) => {
                 let doing = Doing::new("create", "selfsubjectaccessreviews.authorization.k8s.io");
@@ -172,13 +175,13 @@ impl Findings<'_> {
         accepted
     }
 
-    /// Tries out what it can do; returns the server's word for whose it is.
+    /// Tries out what it can do; returns the user that the server sees.
     async fn tried(&mut self, record: &Seen, state: State) -> Option<String> {
-        let her = self.her;
+        let holder = self.holder;
         let telling = expected::telling(&self.namespace);
         let mut can = Vec::new();
         for access in &telling {
-            match is_allowed(her, access).await {
+            match is_allowed(holder, access).await {
                 Ok(true) => can.push(format!("{} {}", access.verb, access.full_resource())),
                 Ok(false) => {}
                 Err(error) => {
@@ -220,26 +223,26 @@ impl Findings<'_> {
             return self.reach().await;
         };
         if held.kind == CredentialKind::Token && !matches!(record, Ok((Some(_), _))) {
-            // A token's name is a service account's: whose it is only the record says.
+            // A token's name is a service account's: only the record says which user it belongs to.
             return self.reach().await;
         }
         let none = Vec::new();
         let rules = match record {
             Ok((Some(_), Ok(rules))) if !ended => rules,
             Ok((Some(record), Err(why))) if !ended => {
-                let what = format!("can what ClusterRole {} says", record.home_role());
+                let what = format!("can do what ClusterRole {} allows", record.home_role());
                 self.checks.push(Check::undecided(what, why));
                 &none
             }
             Err(_) => {
-                let why = "which role she was given is on her record";
+                let why = "the record says which role was granted";
                 self.checks
-                    .push(Check::undecided("can what her role says", why));
+                    .push(Check::undecided("can do what the role allows", why));
                 &none
             }
             _ => &none,
         };
-        let api = Api::<LimitRange>::namespaced(self.her.client.clone(), &self.namespace);
+        let api = Api::<LimitRange>::namespaced(self.holder.client.clone(), &self.namespace);
         let limits = api.get_opt(namespace::LIMITS).await;
         let known = record.as_ref().ok().and_then(|(record, _)| record.as_ref());
         let claims = known.is_some_and(|record| record.settings.extras.contains(&Extra::Claims));
@@ -255,20 +258,20 @@ impl Findings<'_> {
             claims,
             limited: limits.is_ok_and(|found| found.is_some()),
         };
-        let (name, checks) = proof::prove(self.her, &expected, Duration::ZERO).await?;
+        let (name, checks) = proof::prove(self.holder, &expected, Duration::ZERO).await?;
         self.checks.extend(checks);
         Ok(name)
     }
 
-    /// Asks for what nobody onboarded can do, without knowing whom to expect.
+    /// Asks for what no onboarded user can do, without knowing which user to expect.
     async fn reach(&mut self) -> Result<String> {
         for access in expected::beyond(&self.namespace, &[], false) {
-            let failure = is_allowed(self.her, &access)
+            let failure = is_allowed(self.holder, &access)
                 .await?
                 .then(|| "it can".to_owned());
             self.checks.push(Check::new(describe(&access), failure));
         }
-        Ok(who_am_i(self.her).await?.username)
+        Ok(who_am_i(self.holder).await?.username)
     }
 }
 
@@ -276,18 +279,18 @@ fn describe(access: &Access) -> String {
     format!("cannot {access}")
 }
 
-/// Reads the record of whose file it is, with the session of whoever runs this.
-async fn record_seen(own: Result<Session>, her: &Session, name: &str) -> Seen {
+/// Reads the record of the file's user, with the session of the user who runs this.
+async fn record_seen(own: Result<Session>, holder: &Session, name: &str) -> Seen {
     let own = sight(own)?;
-    // Another cluster may have a person of the same name.
-    let (mine, hers) = (&own.endpoint, &her.endpoint);
-    let same_server = mine.server.trim_end_matches('/') == hers.server.trim_end_matches('/');
+    // Another cluster may have a user of the same name.
+    let (mine, other) = (&own.endpoint, &holder.endpoint);
+    let same_server = mine.server.trim_end_matches('/') == other.server.trim_end_matches('/');
     let same_authority = mine.certificate_authority.is_some()
-        && mine.certificate_authority == hers.certificate_authority;
+        && mine.certificate_authority == other.certificate_authority;
     if !same_server && !same_authority {
         return Err(format!(
             "your own kubeconfig is for {}, the file for {}",
-            mine.server, hers.server
+            mine.server, other.server
         ));
     }
     let api = Api::<ConfigMap>::namespaced(own.client.clone(), SYSTEM_NAMESPACE);

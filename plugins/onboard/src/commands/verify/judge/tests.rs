@@ -91,7 +91,7 @@ fn failed(found: &Verification) -> Vec<&str> {
 }
 
 #[test]
-fn a_live_generation_can_what_its_role_says_and_an_ended_one_nothing() {
+fn a_live_generation_can_do_what_its_role_says_and_a_revoked_one_nothing() {
     let found = verified(&[issue(1, 5, true), issue(2, 5, false)], as_it_should_be);
     assert_eq!(found.exit(), Exit::Done, "{:?}", failed(&found));
     let all = |_: &Questions, _: usize| Answer {

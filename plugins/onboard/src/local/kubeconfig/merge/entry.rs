@@ -47,6 +47,6 @@ pub struct Put<'a> {
     pub name: &'a str,
     /// The entry's body.
     pub body: &'a Value,
-    /// What an entry of that name holds besides goes too.
+    /// Everything else in an entry of that name is removed too.
     pub whole: bool,
 }

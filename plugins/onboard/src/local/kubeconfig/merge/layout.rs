@@ -50,7 +50,7 @@ pub fn put(text: &str, put: &Put<'_>, entry: &Value) -> Option<String> {
     Some(lines.concat())
 }
 
-/// Returns the lines of each item of the list that begins at `start`, without what stands between
+/// Returns the lines of each item of the list that begins at `start`, without what is between
 /// them.
 fn items(lines: &[String], start: usize) -> Option<Vec<Range<usize>>> {
     let mut items: Vec<Range<usize>> = Vec::new();

@@ -1,8 +1,8 @@
 //! Puts entries into the text of a kubeconfig that has others. Pure: text in, text out.
 //!
-//! What is there is a person's own file: its comments, layout and unknown fields are hers. So the
-//! text is edited in place, and the result is read back and compared with what it has to mean; a
-//! file whose layout is not kubectl's (JSON, flow style, anchors) is written anew instead.
+//! The file is the user's own: its comments, layout and unknown fields stay. So the text is edited
+//! in place, and the result is read back and compared with what it has to mean; a file whose layout
+//! is not kubectl's (JSON, flow style, anchors) is rewritten completely instead.
 
 pub mod entry;
 pub mod layout;
@@ -27,7 +27,7 @@ pub struct Entries {
     pub user: Value,
     /// The context.
     pub context: Value,
-    /// Whose it is.
+    /// The user it is for.
     pub person: UserName,
 }
 
@@ -43,18 +43,18 @@ impl Entries {
     }
 }
 
-/// How an entry that is there relates to the one that goes in.
+/// How an existing entry relates to the one that goes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It says the same already.
     Same,
-    /// It is an older one of the same person.
+    /// It is an older one of the same user.
     Older,
     /// It is something else, and why.
     Foreign(String),
 }
 
-/// Compares an entry that is there with the one that goes in.
+/// Compares an existing entry with the one that goes in.
 #[must_use]
 pub fn standing(list: List, found: &Value, entries: &Entries) -> Standing {
     let found = &found[list.entry()];
@@ -62,7 +62,7 @@ pub fn standing(list: List, found: &Value, entries: &Entries) -> Standing {
     let says = |key: &str| found[key] == wanted[key];
     match list {
         List::Clusters if found["insecure-skip-tls-verify"] == true => {
-            Standing::Foreign("it does not check the server's certificate".to_owned())
+            Standing::Foreign("it skips the check of the server's certificate".to_owned())
         }
         List::Clusters => {
             let keys = [
@@ -73,22 +73,22 @@ pub fn standing(list: List, found: &Value, entries: &Entries) -> Standing {
             ];
             match keys.iter().find(|key| !says(key)) {
                 None => Standing::Same,
-                Some(key) => Standing::Foreign(format!("its {key} is another one")),
+                Some(key) => Standing::Foreign(format!("its {key} differs")),
             }
         }
-        // Which namespace she chose there is her own business.
+        // The namespace in it is the user's own choice.
         List::Contexts if says("cluster") && says("user") => Standing::Same,
-        List::Contexts => Standing::Foreign("it joins another cluster and user".to_owned()),
+        List::Contexts => Standing::Foreign("it is for another cluster or user".to_owned()),
         List::Users if says("client-certificate-data") && says("client-key-data") => Standing::Same,
         List::Users => {
             let new = generation(wanted, &entries.person);
             match generation(found, &entries.person) {
                 None => Standing::Foreign(format!(
-                    "it holds no certificate of {} by kubectl onboard",
+                    "it has no certificate that kubectl onboard issued for {}",
                     entries.person
                 )),
                 Some(held) if Some(held) > new => {
-                    Standing::Foreign(format!("it holds generation {held}, which is newer"))
+                    Standing::Foreign(format!("it has generation {held}, which is newer"))
                 }
                 Some(_) => Standing::Older,
             }
@@ -108,7 +108,7 @@ fn generation(user: &Value, person: &UserName) -> Option<u32> {
 pub struct Merged {
     /// The new text.
     pub text: Zeroizing<String>,
-    /// It had to be written anew.
+    /// It had to be rewritten completely.
     pub comments_lost: bool,
 }
 

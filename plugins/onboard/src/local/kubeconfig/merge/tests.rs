@@ -150,7 +150,7 @@ fn what_is_broken_is_named_by_its_place_and_not_quoted() {
 }
 
 #[test]
-fn another_cluster_of_the_same_name_is_not_taken_for_hers() {
+fn another_cluster_of_the_same_name_is_foreign() {
     let entries = entries();
     let found = |body: Value| json!({"name": "prod", "cluster": body});
     let same = found(entries.cluster.clone());
@@ -175,7 +175,7 @@ fn another_cluster_of_the_same_name_is_not_taken_for_hers() {
 }
 
 #[test]
-fn the_namespace_that_she_chose_in_her_context_stays() {
+fn a_namespace_that_the_user_chose_stays() {
     let entries = entries();
     let mut mine = json!({"name": "alice@prod", "context": entries.context.clone()});
     mine["context"]["namespace"] = json!("elsewhere");
@@ -188,7 +188,7 @@ fn the_namespace_that_she_chose_in_her_context_stays() {
 }
 
 #[test]
-fn a_user_that_is_not_hers_is_foreign() {
+fn an_entry_of_another_user_is_foreign() {
     let entries = entries();
     let other = json!({"name": "alice@prod", "user": {"token": "t"}});
     assert!(matches!(

@@ -35,9 +35,9 @@ async fn merge(own: &Own) -> Result<Outcome> {
 
 #[test]
 fn the_files_are_those_that_kubectl_reads() {
-    let among = |stated: Option<&str>, variable: Option<&str>| {
+    let among = |given: Option<&str>, variable: Option<&str>| {
         let own = Own::among(
-            stated.map(Path::new),
+            given.map(Path::new),
             variable.map(OsStr::new),
             Some(Path::new("/home/alice")),
         );
@@ -69,7 +69,7 @@ async fn a_new_entry_goes_to_the_first_file_that_exists_else_to_the_last() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_there_is_changed_where_it_stands() {
+async fn an_existing_entry_is_changed_where_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let own = own(&directory, &["a", "b"]);
     fs::write(&own.files[0], "current-context: x\n").unwrap();
@@ -87,7 +87,7 @@ async fn an_entry_that_is_there_is_changed_where_it_stands() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_stays_unless_it_is_forced() {
+async fn a_conflicting_entry_stays_unless_it_is_forced() {
     let directory = tempfile::tempdir().unwrap();
     let own = own(&directory, &["a"]);
     let text = "clusters:\n- cluster:\n    server: https://other\n  name: prod\n";

@@ -2,9 +2,10 @@
 
 use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
 
 use crate::commands::doctor::finding::{Diagnosis, Line};
+use crate::model::kind::Kind;
 
 /// Renders the diagnosis.
 ///

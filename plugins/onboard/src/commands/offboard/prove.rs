@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::cluster::access_reviews;
 use crate::cluster::access_reviews::Subject;
@@ -142,28 +144,29 @@ async fn still_allowed(
     deadline: Instant,
 ) -> Result<Left> {
     let mut open: Vec<Access> = questions.to_vec();
-    let mut pause = Duration::from_millis(50);
-    let mut trouble = Vec::new();
-    loop {
+    let mut left = Left::default();
+    let patience = Patience::of(deadline.saturating_duration_since(Instant::now()));
+    poll(patience, &Interrupt::never(), async || {
+        left.allowed.clear();
         let answers = access_reviews::may_each(session, subject, &open).await?;
-        let mut allowed = Vec::new();
-        for (access, answer) in open.into_iter().zip(answers) {
+        for (access, answer) in open.iter().zip(answers) {
             // A binding to a role that does not exist gives nothing.
             let why = answer.trouble.filter(|why| !why.ends_with("not found"));
+            let trouble = &mut left.trouble;
             trouble.extend(why.filter(|why| !trouble.contains(why)));
             if answer.allowed {
-                allowed.push((access, answer.reason));
+                left.allowed.push((access.clone(), answer.reason));
             }
         }
-        // What has just been removed may still be known to a cache.
-        let fresh = allowed.iter().any(|(_, reason)| is_removed(plan, reason));
-        if !fresh || Instant::now() + pause > deadline {
-            return Ok(Left { allowed, trouble });
+        // A cache may still know what has just been removed.
+        let fresh = left.allowed.iter().any(|(_, reason)| is_removed(plan, reason));
+        if fresh {
+            open = left.allowed.iter().map(|(access, _)| access.clone()).collect();
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-        open = allowed.into_iter().map(|(access, _)| access).collect();
-    }
+        Ok((!fresh).then_some(()))
+    })
+    .await?;
+    Ok(left)
 }
 
 /// Says whether a reason is empty, or names a binding that was just taken away.

@@ -146,7 +146,7 @@ fn refused(suite: &Suite) {
     }
     for (flags, why) in [
         ("--auth token", "--csr-file asks for a certificate"),
-        ("--group payments", "somebody else has signed"),
+        ("--group payments", "the user has signed"),
     ] {
         let output = suite.sign(&alice, &csr(suite, &alice)).line(flags).run();
         output.code(2).says(why);

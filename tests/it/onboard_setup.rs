@@ -185,7 +185,7 @@ fn refused(suite: &Suite) {
         .args(["--out"])
         .args([&out]);
     let output = elsewhere.args(["--setup"]).args([&good]).run();
-    output.code(2).says("is not here").says("--out");
+    output.code(2).says("does not exist").says("--out");
     let elsewhere = suite
         .admin("onboard")
         .args([&alice])
@@ -195,7 +195,7 @@ fn refused(suite: &Suite) {
         .line("--smoke pause")
         .run()
         .code(2)
-        .says("is not here");
+        .says("does not exist");
     let carol = suite.name("carol");
     let laptop = suite.requested(&carol, 1);
     let csr = suite.sign(&carol, &laptop.join(format!("{carol}.csr")));
@@ -236,7 +236,7 @@ fn beyond(suite: &Suite) {
     output
         .says("error: the server refused 2 objects")
         .says("PodSecurity")
-        .says("nothing of that is taken back");
+        .says("is onboarded and stays so");
     assert!(!output.stderr.contains("\nran\n"), "{output}");
     suite.as_her(&alice, "get deployment web").success();
 }
@@ -382,6 +382,6 @@ fn smokeless(suite: &Suite) {
     let output = run();
     assert_eq!(output.code(3).json()["smoke"], json!(null));
     output
-        .says("nothing was set up or tried")
+        .says("--setup and --smoke were skipped")
         .says("exceeded quota");
 }

@@ -12,15 +12,15 @@ use crate::commands::{
     accept, apply, doctor, issue, join, leave, list, offboard, renew, request, status, verify,
 };
 
-/// Give a colleague a namespace, rights, limits and a kubeconfig that works
+/// Give a colleague a namespace, rights, limits and a verified kubeconfig
 ///
-/// Makes a namespace that is hers, limits what it may use, cuts it off from others, gives her
-/// rights in it, issues a credential, and proves with her own file that she can work and can do
-/// nothing elsewhere. Running it again changes nothing that is as it should be; a run that was
-/// interrupted goes on where it stopped.
+/// Creates a namespace for the user, limits what it may use, isolates it from others, grants rights
+/// in it, issues a credential, and verifies with the new kubeconfig that the user can work there and
+/// can do nothing elsewhere. Running it again changes only what differs; an interrupted run is
+/// continued.
 ///
-/// Rights are bound to a group inside the certificate, never to the user name: taking the binding
-/// away makes the certificate useless.
+/// Rights are bound to a group inside the certificate, never to the user name: removing the binding
+/// makes the certificate useless.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -61,8 +61,8 @@ Examples:
   kubectl onboard alice --dry-run=client
 
 Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 done, but a check failed
-  4 done, but not all could be tried   5 somebody else holds or changed it
+  0 done   1 failed   2 usage error, nothing done   3 done, but a check failed
+  4 done, but not everything could be checked   5 someone else holds or changed it
   124 the signer did not answer, state is safe   130 interrupted, state is safe";
 
 impl Plugin for Cli {

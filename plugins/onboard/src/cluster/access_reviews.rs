@@ -1,4 +1,4 @@
-//! What the authorizer says about somebody, asked in her name and without her credential
+//! What the authorizer says about somebody, asked in the user's name and without their credential
 //! (SubjectAccessReview).
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -18,7 +18,7 @@ use crate::model::user::UserName;
 /// Questions that are asked at the same time.
 const CONCURRENCY: usize = 8;
 
-/// Whom the API server would take a credential's holder for.
+/// Who the API server would take a credential's holder for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The user name.
@@ -51,7 +51,7 @@ impl Subject {
 }
 
 impl From<(&UserName, &Asserted)> for Subject {
-    /// Returns whom a login makes her.
+    /// Returns who a login makes the user.
     fn from((user, asserted): (&UserName, &Asserted)) -> Self {
         let (user, group) = match asserted {
             Asserted::User(name) => (name.clone(), None),
@@ -68,7 +68,7 @@ impl From<(&UserName, &Asserted)> for Subject {
 /// What the authorizer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// She may.
+    /// The user may.
     pub allowed: bool,
     /// The server's own words for why: `RBAC: allowed by RoleBinding "…"`; often empty for a no.
     pub reason: String,

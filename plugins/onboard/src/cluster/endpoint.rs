@@ -22,8 +22,8 @@ pub struct Cache {
     pub rules: Mutex<BTreeMap<String, Vec<PolicyRule>>>,
 }
 
-/// Chooses the address she gets: as stated, as the cluster publishes it for joining machines, or
-/// as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
+/// Chooses the address the user gets: as given, as the cluster publishes it for joining machines,
+/// or as the admin's own kubeconfig has it. Never the admin's credentials or a switched-off check.
 ///
 /// # Errors
 ///
@@ -46,15 +46,15 @@ pub async fn endpoint(session: &Session, stated: Option<&str>, cache: &Cache) ->
     }
     if own.insecure && endpoint.certificate_authority.is_none() {
         return Err(Error::usage(
-            "this kubeconfig skips the check of the server's certificate, which is not passed on",
+            "this kubeconfig has insecure-skip-tls-verify set, which is not copied to the user's file",
         )
-        .with_hint("name the cluster's CA with --certificate-authority"));
+        .with_hint("pass the cluster's CA with --certificate-authority"));
     }
     Ok(endpoint)
 }
 
-/// Reads `kube-public/cluster-info`, which kubeadm keeps for machines that join. Whoever may not
-/// read it, or a cluster without it, falls back to the admin's own address.
+/// Reads `kube-public/cluster-info`, which kubeadm keeps for machines that join. Anybody who may
+/// not read it, or a cluster without it, falls back to the admin's own address.
 async fn published(session: &Session) -> Option<Endpoint> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), "kube-public");
     let map = api.get_opt("cluster-info").await.ok()??;

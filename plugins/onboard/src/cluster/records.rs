@@ -15,7 +15,7 @@ use crate::model::record::Record;
 use crate::model::user::UserName;
 use crate::model::{labels, record};
 
-/// Reads her record.
+/// Reads the user's record.
 ///
 /// # Errors
 ///
@@ -115,7 +115,7 @@ pub fn raced(error: kube::Error, doing: &Doing, user: &UserName) -> Error {
 #[must_use]
 pub fn overtaken(user: &UserName) -> Error {
     Error::conflict(format!(
-        "somebody else is changing {user}'s access at the same time"
+        "someone else changed {user}'s access in the meantime"
     ))
-    .with_hint("look at what they did, then run this again")
+    .with_hint("review the change, then run this again")
 }

@@ -32,7 +32,7 @@ pub async fn rules_of(session: &Session, role: &str) -> Result<Vec<PolicyRule>> 
     }
 }
 
-/// Reads her RoleBinding in one namespace.
+/// Reads the user's RoleBinding in one namespace.
 ///
 /// # Errors
 ///

@@ -65,8 +65,8 @@ pub async fn answer(
         .is_some_and(|renewal| !renewal.grace.is_zero())
     {
         let end = time::until(plan.retire_at, now);
-        ui.status(format_args!("what she held before works until {end}."));
-        ui.hint("then take its rights away:  kubectl onboard renew --due");
+        ui.status(format_args!("the previous credential works until {end}."));
+        ui.hint("then revoke it:  kubectl onboard renew --due");
     }
     session.finish()?;
     Ok(report.exit())
@@ -83,8 +83,8 @@ fn warn_of_loopback(observed: &Observed, ui: &Ui) {
     let server = &observed.endpoint.server;
     if kubeconfig::is_loopback(server) {
         ui.warning(format_args!(
-            "{server} is this machine's own address: the kubeconfig works on this machine alone"
+            "{server} is a loopback address: the kubeconfig works on this machine only"
         ));
-        ui.hint("name the address that others reach with --user-server");
+        ui.hint("pass the address that others can reach with --user-server");
     }
 }

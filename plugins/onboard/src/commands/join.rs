@@ -14,17 +14,17 @@ use crate::model::onboarding::options::{Options, Task};
 use crate::model::settings::{Membership, membership};
 use crate::model::user::UserName;
 
-/// Give her a role in a namespace of others
+/// Grant a user a role in another team's namespace
 ///
-/// Makes one RoleBinding there, for the generations that she holds, and touches nothing else. It
-/// is carried over when she renews and ends when she is offboarded.
+/// Creates one RoleBinding there for the user's active credentials, and touches nothing else. The
+/// role is kept when the user renews and removed when the user is offboarded.
 #[derive(Args, Debug)]
 pub struct JoinArgs {
-    /// Who joins
+    /// User who joins
     #[arg(id = "who", value_name = "USER", add = people::names())]
     who: String,
 
-    /// What she joins, and as what [default role: edit]; another role replaces the one she has
+    /// Namespace to join and role in it [default role: edit]; replaces the user's current role there
     #[arg(value_name = "NAMESPACE[:CLUSTERROLE]", value_parser = membership, add = complete::namespaces())]
     place: Membership,
 

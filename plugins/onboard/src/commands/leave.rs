@@ -13,14 +13,14 @@ use crate::commands::answer::answer;
 use crate::model::onboarding::options::{Options, Task};
 use crate::model::user::UserName;
 
-/// Take away her role in a namespace of others
+/// Remove a user's role from another team's namespace
 #[derive(Args, Debug)]
 pub struct LeaveArgs {
-    /// Who leaves
+    /// User who leaves
     #[arg(id = "who", value_name = "USER", add = people::names())]
     who: String,
 
-    /// What she leaves
+    /// Namespace to leave
     #[arg(value_name = "NAMESPACE", add = complete::namespaces())]
     place: String,
 
@@ -47,7 +47,7 @@ pub async fn run(args: LeaveArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let namespace = args.place.split(':').next().unwrap_or_default();
     if !groundcrew::tenancy::is_label(namespace) {
         return Err(
-            Error::usage(format!("{namespace:?} cannot name a namespace"))
+            Error::usage(format!("{namespace:?} is not a valid namespace name"))
                 .with_hint("lower-case letters, digits and -, at most 63 characters"),
         );
     }

@@ -160,7 +160,7 @@ impl Issued {
             let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok();
             seconds
                 .and_then(|seconds| Timestamp::from_second(seconds).ok())
-                .ok_or_else(|| Error::failed("the certificate has no readable end"))
+                .ok_or_else(|| Error::failed("the expiry of the certificate cannot be read"))
         };
         let not_before = time(body.validity().not_before)?;
         let not_after = time(body.validity().not_after)?;
@@ -219,7 +219,7 @@ pub fn base64(bytes: &[u8]) -> String {
 
 fn subject(user: &str, groups: &[String]) -> x509_cert::der::Result<Name> {
     let mut sequence = RdnSequence::default();
-    // The order of the Go and OpenSSL tools: organisations first.
+    // The order of the Go and OpenSSL tools: organizations first.
     for group in groups {
         sequence.push(rdn(ORGANIZATION, group)?);
     }

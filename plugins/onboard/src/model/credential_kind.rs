@@ -12,7 +12,7 @@ pub enum CredentialKind {
     Token,
     /// A login with OpenID Connect; the provider says how long it lasts.
     Oidc,
-    /// A login with a program; whoever issues it says how long it lasts.
+    /// A login with a program; anybody who issues it says how long it lasts.
     Exec,
 }
 

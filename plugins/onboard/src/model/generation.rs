@@ -20,7 +20,7 @@ pub struct Generation {
     pub sha256: Option<String>,
     /// The groups inside the credential.
     pub groups: Vec<String>,
-    /// Whom a login makes her, when somebody else issues the credential.
+    /// Who a login makes the user, when somebody else issues the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asserted: Option<Asserted>,
     /// When it ends by itself.

@@ -1,5 +1,5 @@
-//! The file that goes from the admin to her: the certificate for the key that she keeps, and where
-//! the cluster is. It holds no secret.
+//! The file that goes from the admin to the user: the certificate for the key that the user keeps,
+//! and where the cluster is. It holds no secret.
 //!
 //! A PEM file with text before its first block, which readers of PEM skip (RFC 7468, section 2);
 //! here that text is a YAML document.
@@ -19,7 +19,7 @@ pub const MAX_SIZE: u64 = 1024 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
-/// What she has to know besides her certificate.
+/// What the user has to know besides their certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Handover {
@@ -29,7 +29,7 @@ pub struct Handover {
     pub user: String,
     /// The generation of the certificate.
     pub generation: u32,
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: String,
     /// What the admin's kubeconfig calls the cluster.
     pub cluster: String,
@@ -40,7 +40,7 @@ pub struct Handover {
     tls_server_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proxy_url: Option<String>,
-    /// What her role gives her, as far as it is tried out: `create pods`.
+    /// What the user's role gives them, as far as it is tried out: `create pods`.
     #[serde(default)]
     pub grants: Vec<String>,
     /// A LimitRange fills in resources that a pod leaves out.

@@ -9,14 +9,14 @@ use crate::model::labels::binding_name;
 use crate::model::login::Asserted;
 use crate::model::user::UserName;
 
-/// Whom the rights are given to: never the user name of a certificate, which would outlive it.
+/// Who the rights are given to: never the user name of a certificate, which would outlive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// The group of one generation of certificates.
     Group(String),
     /// The service account behind a token.
     ServiceAccount(String),
-    /// Whom a login of somebody else's makes her.
+    /// Who a login of somebody else's makes the user.
     Asserted(Asserted),
 }
 

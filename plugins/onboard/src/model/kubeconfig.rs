@@ -1,4 +1,4 @@
-//! Her kubeconfig: what is in it, and how it gets onto the disk.
+//! The user's kubeconfig: what is in it, and how it gets onto the disk.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::login::Login;
 use crate::model::user::UserName;
 
-/// Where the API server is, as she will reach it.
+/// Where the API server is, as the user will reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// URL with scheme.
@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub proxy_url: Option<String>,
 }
 
-/// What proves who she is.
+/// What proves who the user is.
 pub enum Secret {
     /// Certificate chain and private key, PEM.
     Certificate {
@@ -36,7 +36,7 @@ pub enum Secret {
     },
     /// A bearer token.
     Token(Zeroizing<String>),
-    /// No secret at all: how she logs in.
+    /// No secret at all: how the user logs in.
     Login(Login),
 }
 
@@ -170,20 +170,21 @@ pub fn default_path(user: &UserName) -> PathBuf {
     PathBuf::from(format!("{}.kubeconfig", user.slug()))
 }
 
-/// What stands at the path where her kubeconfig goes.
+/// What stands at the path where the user's kubeconfig goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Nothing.
     Absent,
-    /// Something that is not her kubeconfig for this cluster, and why it is not.
+    /// Something that is not the user's kubeconfig for this cluster, and why it is not.
     Foreign(String),
-    /// Her own kubeconfig for this cluster.
+    /// The user's own kubeconfig for this cluster.
     Theirs(Held),
-    /// Her own kubeconfig for this cluster, which says how she logs in and holds no credential.
+    /// The user's own kubeconfig for this cluster, which says how the user logs in and holds no
+    /// credential.
     Login,
 }
 
-/// What her own file holds.
+/// What the user's own file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// Certificate or token.
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_addresses_are_recognised() {
+    fn loopback_addresses_are_recognized() {
         for server in [
             "https://127.0.0.1:6443",
             "https://localhost",

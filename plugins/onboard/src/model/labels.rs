@@ -26,13 +26,13 @@ pub const OWNER: &str = "groundcrew.dev/owner";
 /// Annotation with the generation that an object belongs to.
 pub const GENERATION: &str = "groundcrew.dev/generation";
 
-/// Annotation with the generation that somebody asks for herself.
+/// Annotation with the generation that somebody asks for themselves.
 pub const RENEWAL: &str = "groundcrew.dev/renewal";
 
 /// Annotation with the team.
 pub const TEAM: &str = "groundcrew.dev/team";
 
-/// Annotation with whom to ask.
+/// Annotation with who to ask.
 pub const CONTACT: &str = "groundcrew.dev/contact";
 
 /// Annotation with what the namespace is for.
@@ -54,7 +54,7 @@ pub fn object(name: &str, namespace: Option<&str>, user: &UserName) -> ObjectMet
     }
 }
 
-/// Returns the name of her RoleBinding.
+/// Returns the name of the user's RoleBinding.
 #[must_use]
 pub fn binding_name(user: &UserName) -> String {
     format!("onboard-{}", user.slug())

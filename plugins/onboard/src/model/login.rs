@@ -1,7 +1,7 @@
 //! Credentials that somebody else issues: an OpenID Connect provider, or any program that logs in.
 //!
-//! Her kubeconfig then holds no secret, only how to log in, and her rights hang on the user name or
-//! the group that the provider asserts, as the API server spells it with its prefix.
+//! The user's kubeconfig then holds no secret, only how to log in, and their rights hang on the
+//! user name or the group that the provider asserts, as the API server spells it with its prefix.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::user;
 
-/// Whom the API server sees when she has logged in.
+/// Who the API server sees when the user has logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "name")]
 pub enum Asserted {
@@ -56,7 +56,7 @@ impl Asserted {
     }
 }
 
-/// How she logs in.
+/// How the user logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     /// With OpenID Connect, through the kubectl plugin oidc-login.
@@ -77,12 +77,12 @@ pub enum Login {
     },
 }
 
-/// A login and whom it makes her.
+/// A login and who it makes the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// How she logs in.
+    /// How the user logs in.
     pub login: Login,
-    /// Whom the API server then sees.
+    /// Who the API server then sees.
     pub asserted: Asserted,
 }
 
@@ -116,7 +116,7 @@ impl Login {
         }
     }
 
-    /// Returns the user's entry in her kubeconfig.
+    /// Returns the user's entry in the user's kubeconfig.
     #[must_use]
     pub fn entry(&self) -> Value {
         let (command, args, env, hint) = match self {

@@ -29,16 +29,16 @@ pub struct Record {
     kind: Kind,
     /// The user name, exactly.
     pub user: String,
-    /// Her namespace; the first of her memberships when she has none of her own.
+    /// The user's namespace; the first of their memberships when the user has none of their own.
     pub namespace: String,
-    /// What the latest run was asked for; a later run takes over what it does not state.
+    /// What the latest run was asked for; a later run takes over what it does not give.
     pub settings: Settings,
     /// Every issue, oldest first.
     pub generations: Vec<Generation>,
-    /// The issue that a run has begun. Whoever writes this last goes on; the others notice.
+    /// The issue that a run has begun. Anybody who writes this last goes on; the others notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
-    /// Her access was ended. Hired again, she starts at the next generation.
+    /// The user's access was ended. Hired again, the user starts at the next generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
 }
@@ -69,8 +69,8 @@ pub struct Begun {
     pub by: String,
     /// When the run began, or began to take back.
     pub since: Timestamp,
-    /// SHA-256 of her public key when she made it herself: the same number may be issued again to
-    /// the same key, since its certificate is not in anybody else's hands.
+    /// SHA-256 of the user's public key when the user made it themselves: the same number may be
+    /// issued again to the same key, since its certificate is not in anybody else's hands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The run has failed and removes what it made.
@@ -159,7 +159,7 @@ impl Record {
         })
     }
 
-    /// Returns the role that she has in [`Self::namespace`].
+    /// Returns the role that the user has in [`Self::namespace`].
     #[must_use]
     pub fn home_role(&self) -> &str {
         let joined = self.settings.memberships.first();
@@ -167,15 +167,15 @@ impl Record {
         joined.map_or(&self.settings.role, |one| &one.role)
     }
 
-    /// Returns whether her access began to end, and the run that ended it has not come to its end:
-    /// a binding may still give rights to an old generation.
+    /// Returns whether the user's access began to end, and the run that ended it has not come to
+    /// its end: a binding may still give rights to an old generation.
     #[must_use]
     pub fn is_half_ended(&self) -> bool {
         let mut issues = self.generations.iter();
         self.ended.is_some() && issues.any(|issue| issue.revoked_at.is_none())
     }
 
-    /// Returns whom the rights belong to at `now`, each once.
+    /// Returns who the rights belong to at `now`, each once.
     #[must_use]
     pub fn holders(&self, user: &UserName, now: Timestamp) -> Vec<Holder> {
         let mut holders = Vec::new();
@@ -215,10 +215,8 @@ pub fn name(user: &UserName) -> String {
 
 /// Returns the error for somebody who is not on record.
 pub fn unknown(user: &UserName) -> Error {
-    Error::failed(format!(
-        "{user} is not on record: nobody of that name was onboarded"
-    ))
-    .with_hint("who is:  kubectl onboard list")
+    Error::failed(format!("there is no record of user {user}"))
+        .with_hint("onboarded users:  kubectl onboard list")
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use crate::model::user::UserName;
 pub fn membership(text: &str) -> std::result::Result<Membership, String> {
     let (namespace, role) = text.split_once(':').unwrap_or((text, DEFAULT_ROLE));
     if !groundcrew::tenancy::is_label(namespace) {
-        return Err(format!("{namespace:?} cannot name a namespace"));
+        return Err(format!("{namespace:?} is not a valid namespace name"));
     }
     if role.is_empty() || role.contains(['/', '%']) {
-        return Err(format!("{role:?} cannot name a ClusterRole"));
+        return Err(format!("{role:?} is not a valid ClusterRole name"));
     }
     Ok(Membership {
         namespace: namespace.to_owned(),
@@ -24,20 +24,20 @@ pub fn membership(text: &str) -> std::result::Result<Membership, String> {
     })
 }
 
-/// The role of a first run that states none: everything but rights and limits.
+/// The role of a first run that gives none: everything but rights and limits.
 pub const DEFAULT_ROLE: &str = "edit";
 
 /// What a run was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Settings {
-    /// Team, as stated.
+    /// Team, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
-    /// Whom to ask, as stated.
+    /// Who to ask, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
-    /// What the namespace is for, as stated.
+    /// What the namespace is for, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
     /// ClusterRole bound in the namespace.
@@ -47,22 +47,22 @@ pub struct Settings {
     /// Which traffic is allowed.
     #[serde(with = "network")]
     pub network: Network,
-    /// She has no namespace of her own.
+    /// The user has no namespace of their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_namespace: bool,
-    /// Namespaces of others where she has a role.
+    /// Namespaces of others where the user has a role.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub memberships: Vec<Membership>,
-    /// What she may do in the cluster besides.
+    /// What the user may do in the cluster as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extras: Vec<Extra>,
-    /// The file that declares her, by its `metadata.name`.
+    /// The file that declares the user, by its `metadata.name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
 }
 
 impl Default for Settings {
-    /// What holds for somebody of whom nothing is said.
+    /// What holds for somebody of who nothing is said.
     fn default() -> Self {
         Self {
             team: None,
@@ -147,13 +147,13 @@ mod network {
     }
 }
 
-/// A cluster-wide right beside her roles in namespaces.
+/// A cluster-wide right beside the user's roles in namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Extra {
     /// To claim temporary namespaces: `kubectl ns-claim`.
     Claims,
-    /// To ask for her next certificate herself: `kubectl onboard renew --self`.
+    /// To ask for the user's next certificate themselves: `kubectl onboard renew --self`.
     Renewal,
 }
 
@@ -167,7 +167,7 @@ impl Extra {
         }
     }
 
-    /// Returns the name of her ClusterRoleBinding.
+    /// Returns the name of the user's ClusterRoleBinding.
     #[must_use]
     pub fn binding_name(self, user: &UserName) -> String {
         let word = match self {
@@ -178,11 +178,11 @@ impl Extra {
     }
 }
 
-/// A role in a namespace that is not hers.
+/// A role in a namespace that is not the user's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// The namespace.
     pub namespace: String,
-    /// The ClusterRole that she has there.
+    /// The ClusterRole that the user has there.
     pub role: String,
 }

@@ -125,7 +125,7 @@ impl UserName {
         format!("onboard:{}:g{generation}", self.0)
     }
 
-    /// Returns which generation of hers a group belongs to, if any.
+    /// Returns which generation of the user's a group belongs to, if any.
     #[must_use]
     pub fn generation_of(&self, group: &str) -> Option<u32> {
         let number = group

@@ -1,6 +1,6 @@
-//! The RoleBindings that give her rights.
+//! The RoleBindings that give the user rights.
 //!
-//! Two runs for the same person differ in nothing but whom they bind, so every write here carries
+//! Two runs for the same person differ in nothing but who they bind, so every write here carries
 //! the resourceVersion of what was read: a run that has lost cannot take the winner's rights.
 
 use groundcrew::client::errors::{Doing, explain};
@@ -178,7 +178,9 @@ impl Run<'_> {
                 .await
                 .map_err(|error| explain(error, doing))?;
         }
-        Err(Error::conflict(format!("{kind} {name} never rests")))
+        Err(Error::conflict(format!(
+            "{kind} {name} keeps changing; gave up"
+        )))
     }
 
     /// Removes a binding at the version that was read.

@@ -55,12 +55,12 @@ impl Run<'_> {
         let is_new = self.plan.namespace_step == NamespaceStep::Create;
         if is_new {
             self.ui.status(format_args!(
-                "not checked: what goes into namespace {:?}, because it does not exist yet.",
+                "not checked: the contents of namespace {:?}, because it does not exist yet.",
                 self.plan.namespace
             ));
         } else if !self.plan.replaced.is_empty() {
             self.ui
-                .status("not checked: the binding, because the old one stands in its place.");
+                .status("not checked: the role binding, because the old one still exists.");
         }
         let mut work = Work::of(self);
         let mut lines = Vec::new();

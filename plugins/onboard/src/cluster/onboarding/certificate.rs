@@ -72,7 +72,7 @@ impl Unsigned {
 enum Key<'a> {
     /// Made by this run.
     Made(KeyAndRequest),
-    /// In her hands; her request stands for it.
+    /// In the user's hands; their request stands for it.
     External(&'a SigningRequest),
 }
 
@@ -223,7 +223,7 @@ impl Run<'_> {
         // Approving means vouching: the server must have kept what was asked, and nothing else.
         if !is_same(&made, &object) {
             return Err(Error::failed(format!(
-                "the server changed request {name} on the way in; it is not approved"
+                "the server changed request {name} on admission; it is not approved"
             )));
         }
         Ok(made)

@@ -164,7 +164,7 @@ impl Run<'_> {
     }
 
     fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
-        // Without her key her rights are reviewed, but nothing is tried out.
+        // Without the user's key their rights are reviewed, but nothing is tried out.
         let is_proved = self.options.request().is_none() && !held.kind.is_foreign();
         Generation {
             generation: held.generation,

@@ -1,4 +1,5 @@
-//! The credential of somebody who keeps her key: what is written for her and what is proved of it.
+//! The credential of somebody who keeps the user's key: what is written for them and what is proved
+//! of it.
 
 use groundcrew::error::Result;
 
@@ -8,7 +9,7 @@ use crate::model::handover::Handover;
 use crate::model::kubeconfig::Document;
 
 impl Run<'_> {
-    /// Returns the file that she joins with her key.
+    /// Returns the file that the user joins with their key.
     pub(super) fn handover(&self, generation: u32, certificate: &[u8]) -> Result<Document> {
         let plan = self.plan;
         let mut head = Handover::new(

@@ -14,10 +14,10 @@ pub struct Fresh {
     pub(super) secret: Product,
 }
 
-/// What she gets.
+/// What the user gets.
 pub enum Product {
     /// A kubeconfig with everything in it.
     Kubeconfig(Secret),
-    /// The certificate alone, PEM: she has the key.
+    /// The certificate alone, PEM: the user has the key.
     Handover(Vec<u8>),
 }

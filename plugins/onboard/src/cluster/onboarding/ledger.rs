@@ -58,7 +58,7 @@ impl Ledger {
             .map_or_else(|| self.record.clone(), |found| found.record.clone());
         if let Some(other) = &record.begun {
             run.ui.status(format_args!(
-                "taking over from a run of {} that began {} and did not end.",
+                "taking over from an unfinished run by {} that started {}.",
                 other.by, other.since
             ));
         }

@@ -1,7 +1,8 @@
-//! Her claims: namespaces of `kubectl ns-claim` that she holds for some hours.
+//! The user's claims: namespaces of `kubectl ns-claim` that the user holds for some hours.
 //!
 //! A claim is bound to the generation with which it was claimed. Left there, a renewal would keep
-//! her new file out of her own claim, and let the old one in for as long as the claim lives.
+//! the user's new file out of their own claim, and let the old one in for as long as the claim
+//! lives.
 
 use groundcrew::client::access;
 use groundcrew::client::access::Access;

@@ -21,7 +21,7 @@ use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::{decide, rights, steps};
 
-/// How often a run that meets the last writes of another one begins anew.
+/// How often a run that meets the last writes of another one begins again.
 const ATTEMPTS: u32 = 8;
 
 /// How long it waits before the second time, and how much longer before each later one.
@@ -80,7 +80,7 @@ impl<'a> Onboarder<'a> {
                 return Err(failed.error);
             }
             self.ui
-                .status("the other run was still writing: looking again.");
+                .status("the other run was still writing; checking again.");
             let pause = PAUSE * attempt;
             self.interrupt
                 .guard(async {
@@ -120,7 +120,7 @@ pub async fn prepare(
     })
 }
 
-/// Finds out who runs this and whether she may do all of it.
+/// Finds out who runs this and whether the user may do all of it.
 ///
 /// # Errors
 ///
@@ -130,7 +130,7 @@ pub async fn may(session: &Session, crew: &[&Options]) -> Result<String> {
     let mut required = Vec::new();
     let mut namespaces = Vec::new();
     for options in crew {
-        // Before the record is read only the stated or derived name is known; the rights are the
+        // Before the record is read only the given or derived name is known; the rights are the
         // same.
         let stated = options.own().and_then(|own| own.namespace.clone());
         let namespace = stated.unwrap_or_else(|| options.user.slug());
@@ -146,7 +146,7 @@ pub async fn may(session: &Session, crew: &[&Options]) -> Result<String> {
 
 /// Names what is missing and what grants it.
 fn refused(mut missing: Vec<Access>, me: &str, namespaces: &[String]) -> Error {
-    // Whoever onboards makes namespaces, and no role can be given in one that is not there yet.
+    // Anybody who onboards makes namespaces, and no role can be given in one that is not there yet.
     for access in &mut missing {
         access
             .namespace
@@ -158,7 +158,7 @@ fn refused(mut missing: Vec<Access>, me: &str, namespaces: &[String]) -> Error {
     let error = access::refused(&missing, me, "groundcrew-onboarder");
     if system {
         error.with_hint(format!(
-            "before that, once:  kubectl create namespace {SYSTEM_NAMESPACE}"
+            "first, once per cluster:  kubectl create namespace {SYSTEM_NAMESPACE}"
         ))
     } else {
         error

@@ -16,18 +16,18 @@ use crate::model::product::product;
 use crate::model::settings::Extra;
 
 impl Run<'_> {
-    /// Tries everything out as her, with the document alone.
+    /// Tries everything out as the user, with the document alone.
     ///
-    /// An address that she reaches and this machine does not (`--user-server`, a published one)
-    /// leaves one thing open: the rest is proved through the admin's own address.
+    /// An address that the user reaches and this machine does not (`--user-server`, a published
+    /// one) leaves one thing open: the rest is proved through the admin's own address.
     pub(super) async fn prove(&self, document: &Document, held: &Held) -> Result<Outcome> {
         if self.options.request().is_some() || held.kind.is_foreign() {
             return self.review(held).await;
         }
-        let progress = self.ui.progress("proving with her own file");
-        let her = self.session_of(document).await?;
+        let progress = self.ui.progress("verifying with the user's kubeconfig");
+        let session = self.session_of(document).await?;
         let mut requests_as_user = 0;
-        let (name, checks) = match self.ask_as_user(&her, held).await {
+        let (name, checks) = match self.ask_as_user(&session, held).await {
             Ok(proof) => proof,
             Err(error)
                 if error.kind() != Kind::Interrupted
@@ -44,17 +44,17 @@ impl Run<'_> {
             }
             Err(error) => return Err(error),
         };
-        requests_as_user += her.requests();
+        requests_as_user += session.requests();
         drop(progress);
         let open: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();
         let passed = checks.len() - open.len();
         let line = format!("whoami {name}; {passed} of {} checks", checks.len());
         if open.is_empty() {
             let file = self.options.out.display();
-            self.done(format_args!("proved with {file}"), line);
+            self.done(format_args!("verified with {file}"), line);
         } else {
             self.ui
-                .warning(format_args!("not everything is proved: {line}"));
+                .warning(format_args!("not everything could be verified: {line}"));
             for check in open {
                 self.ui.status(format_args!("  {check}"));
             }
@@ -73,9 +73,9 @@ impl Run<'_> {
         .await
     }
 
-    async fn ask_as_user(&self, her: &Session, held: &Held) -> Result<(String, Vec<Check>)> {
+    async fn ask_as_user(&self, session: &Session, held: &Held) -> Result<(String, Vec<Check>)> {
         let expected = self.expected(held);
-        let proof = proof::prove(her, &expected, self.options.timeout);
+        let proof = proof::prove(session, &expected, self.options.timeout);
         self.interrupt.guard(proof).await
     }
 
@@ -114,10 +114,10 @@ impl Run<'_> {
             .unwrap_or_default()
     }
 
-    /// Asks the server what it would answer her. What only the holder of the key can try is not
-    /// among the checks: it is proved by `kubectl onboard accept`.
+    /// Asks the server what it would answer the user. What only the holder of the key can try is
+    /// not among the checks: it is proved by `kubectl onboard accept`.
     async fn review(&self, held: &Held) -> Result<Outcome> {
-        let progress = self.ui.progress("asking what she may do");
+        let progress = self.ui.progress("reviewing what the user may do");
         let expected = self.expected(held);
         let review = review::review(self.session, &expected, self.options.timeout);
         let checks = self.interrupt.guard(review).await?;
@@ -127,8 +127,9 @@ impl Run<'_> {
         if open.is_empty() {
             self.done("rights reviewed", line);
         } else {
-            self.ui
-                .warning(format_args!("her rights are not as they should be: {line}"));
+            self.ui.warning(format_args!(
+                "the user's rights are not as they should be: {line}"
+            ));
             for check in open {
                 self.ui.status(format_args!("  {check}"));
             }

@@ -42,7 +42,7 @@ pub struct Run<'a> {
     pub interrupt: &'a Interrupt,
     /// How writes are sent.
     pub writer: Writer,
-    /// How requests are made, hers included.
+    /// How requests are made, the user's included.
     pub tuning: Tuning,
     /// When the run began, in whole seconds as Kubernetes counts.
     pub now: Timestamp,

@@ -24,8 +24,8 @@ use crate::model::user::UserName;
 impl Run<'_> {
     /// Issues a token for one generation.
     ///
-    /// The account lives in the system namespace: whoever may edit its namespace could make
-    /// tokens for it, so it must not be her own.
+    /// The account lives in the system namespace: anybody who may edit its namespace could make
+    /// tokens for it, so it must not be the user's own.
     pub(super) async fn token(&self, generation: u32, undo: &mut Undo) -> Result<Fresh> {
         let user = &self.options.user;
         let account = labels::binding_name(user);
@@ -95,7 +95,7 @@ impl Run<'_> {
             metadata: labels::object(name, Some(SYSTEM_NAMESPACE), &self.options.user),
             ..ServiceAccount::default()
         };
-        // No pod is meant to run as her.
+        // No pod is meant to run as the user.
         object.automount_service_account_token = Some(false);
         let api = self.namespaced_api::<ServiceAccount>(SYSTEM_NAMESPACE);
         let doing = Doing::new("create", "serviceaccounts")

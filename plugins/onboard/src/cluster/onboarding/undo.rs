@@ -101,7 +101,7 @@ impl Undo {
         if !ledger.has_begun() && self.objects.is_empty() && self.file.is_none() {
             return (error, true);
         }
-        let _progress = run.ui.progress("taking back what this run made");
+        let _progress = run.ui.progress("rolling back what this run created");
         if let Some(Wrote { path, before }) = &self.file
             && let Err(cause) = run.delivery.put_back(path, before.as_ref())
         {
@@ -114,15 +114,15 @@ impl Undo {
             Ok(Ok(())) => false,
             Ok(Err(cause)) if cause.kind() == Kind::Conflict => {
                 run.ui
-                    .status("left as it is: what another run for the same person works with.");
+                    .status("kept: objects that another run for the same user works with.");
                 true
             }
             Ok(Err(cause)) => {
-                error = error.with_detail(format!("left: what was made so far ({cause})"));
+                error = error.with_detail(format!("left: what was created so far ({cause})"));
                 true
             }
             Err(_) => {
-                error = error.with_detail("left: what was made so far (no answer)");
+                error = error.with_detail("left: what was created so far (no answer)");
                 true
             }
         };
@@ -164,11 +164,11 @@ impl Undo {
         }
         if !taken.is_empty() {
             run.ui
-                .status(format_args!("taken back: {}.", taken.join(", ")));
+                .status(format_args!("rolled back: {}.", taken.join(", ")));
         }
         let whole = !others && error.details().is_empty();
         if !error.details().is_empty() {
-            error = error.with_hint("run the same command again: it goes on from what is there");
+            error = error.with_hint("run the same command again: it continues from what is there");
         }
         (error, whole)
     }

@@ -12,9 +12,9 @@ use crate::cluster::onboarding::undo::Undo;
 pub struct Work {
     pub(super) ledger: Ledger,
     pub(super) undo: Undo,
-    /// Her bindings as they were last seen, by namespace.
+    /// The user's bindings as they were last seen, by namespace.
     pub(super) bindings: BTreeMap<String, RoleBinding>,
-    /// Her ClusterRoleBindings as they were last seen, by name.
+    /// The user's ClusterRoleBindings as they were last seen, by name.
     pub(super) wide: BTreeMap<String, ClusterRoleBinding>,
 }
 

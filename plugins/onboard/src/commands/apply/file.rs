@@ -86,24 +86,24 @@ pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
     let document: Document = serde_saphyr::from_str(text).map_err(|error| {
         Error::usage(format!("{shown} is not a file of kind Onboarding"))
             .with_source(error)
-            .with_hint("its form is in docs/onboard.md, \"Many people in one file\"")
+            .with_hint("an example:  kubectl onboard apply --help")
     })?;
     if document.kind != Kind::Onboarding || document.api_version != API_VERSION {
         return Err(Error::usage(format!(
-            "{shown} holds {:?} of {}; wanted is kind Onboarding of {API_VERSION}",
+            "{shown} holds {:?} of {}; expected is kind Onboarding of {API_VERSION}",
             document.kind, document.api_version
         )));
     }
     let name = document.metadata.name;
     if !groundcrew::tenancy::is_label(&name) {
         return Err(Error::usage(format!(
-            "{shown}: metadata.name {name:?} cannot name a file"
+            "{shown}: metadata.name {name:?} is not a valid name"
         ))
         .with_hint("lower-case letters, digits and -, at most 63 characters"));
     }
     if document.defaults.user.is_some() {
         return Err(Error::usage(format!(
-            "{shown}: `defaults` cannot name a user"
+            "{shown}: `defaults` cannot have a user"
         )));
     }
     let mut entries: Vec<Entry> = Vec::new();
@@ -115,7 +115,7 @@ pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
             && entry.options.is_ok()
         {
             entry.options = Err(Error::usage(format!(
-                "is declared on line {} too",
+                "is already declared on line {}",
                 again.line
             )));
         }
@@ -140,7 +140,7 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
     let user = person
         .user
         .as_deref()
-        .ok_or_else(|| Error::usage("the entry names no user").with_hint("add `user: NAME`"))?;
+        .ok_or_else(|| Error::usage("the entry has no user").with_hint("add `user: NAME`"))?;
     let user = UserName::parse(user)?;
     let or = |stated: Option<String>, default: &Option<String>| stated.or_else(|| default.clone());
     let profile = or(person.profile, &defaults.profile);
@@ -160,7 +160,10 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
     if let Some(namespace) = &person.namespace
         && !groundcrew::tenancy::is_label(namespace)
     {
-        return Err(wrong("namespace", format!("{namespace:?} cannot name one")));
+        return Err(wrong(
+            "namespace",
+            format!("{namespace:?} is not a valid namespace name"),
+        ));
     }
     let mut wish = Wish::default();
     if let Some(text) = expires {
@@ -179,7 +182,7 @@ fn options(person: Person, defaults: &Person, name: &str, out: &Path) -> Result<
         Some(Auth::Cert) => Credential::Certificate { groups },
         Some(Auth::Token) => Credential::Token,
         Some(Auth::Oidc | Auth::Exec) => {
-            let why = "a login is stated with flags, one person at a time";
+            let why = "a login is given with flags, one user at a time";
             return Err(wrong("auth", why.to_owned()));
         }
     };
@@ -223,7 +226,10 @@ fn choice<T: clap::ValueEnum>(field: &str, word: &str) -> Result<T> {
             .iter()
             .filter_map(|one| Some(one.to_possible_value()?.get_name().to_owned()))
             .collect();
-        Error::usage(format!("`{field}`: {word:?} is none of {}", all.join(", ")))
+        Error::usage(format!(
+            "`{field}`: {word:?} is not one of {}",
+            all.join(", ")
+        ))
     })
 }
 
@@ -262,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_one_person_stands_at_her_line() {
+    fn what_is_wrong_with_one_person_stands_at_their_line() {
         let team = team(
             "- user: alice\n- user: system:admin\n- user: carl\n  rule: edit\n- user: dora\n  \
              network: opened\n- user: alice\n- {role: edit}\n- user: emil\n  expires: 5m\n- user: fay\n  auth: oidc\n",

@@ -25,23 +25,23 @@ use crate::model::onboarding::summary::{Ended, plan_exit};
 use crate::model::product::product;
 use crate::model::user::UserName;
 
-/// Onboard everybody whom a file declares
+/// Onboard everyone declared in a file
 ///
-/// Looks at everybody first and shows what would change, then does it, a few people at a time; the
-/// failure of one stops nobody else. Who is as she should be costs no write. With `--prune`, whom
-/// this file declared before and declares no more is offboarded.
+/// Checks everyone first and shows what would change, then applies it, a few users at a time; a
+/// failure for one user does not stop the others. Users who are up to date cost no write. With
+/// `--prune`, users that an earlier version of the file declared are offboarded.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ApplyArgs {
-    /// The file, of kind Onboarding; - reads standard input
+    /// File of kind Onboarding; - reads standard input
     #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     filename: PathBuf,
 
-    /// Offboard whom the file declared before and declares no more
+    /// Offboard users that the file no longer declares
     #[arg(long)]
     prune: bool,
 
-    /// Where the kubeconfigs go
+    /// Directory for the kubeconfigs
     #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
     out_dir: PathBuf,
 
@@ -76,10 +76,10 @@ A file:
     join: [shared-tools:view]
 
 Exit codes:
-  0 done   1 failed for somebody, the rest is done   2 usage, nothing done
-  3 a check failed for somebody   4 not all could be tried   130 interrupted; run it again";
+  0 done   1 failed for some users   2 usage error, nothing done
+  3 a check failed for some users   4 not everything could be checked   130 interrupted; run it again";
 
-/// Applies a file; `offboard` ends the access of somebody whom the file declares no more.
+/// Applies a file; `offboard` ends the access of a user that the file no longer declares.
 ///
 /// # Errors
 ///
@@ -142,7 +142,7 @@ pub async fn run(
         ui,
         interrupt,
     };
-    let progress = ui.progress("looking at everybody");
+    let progress = ui.progress("checking everyone");
     let crew = many::survey(&onboarder, people).await;
     drop(progress);
     let users: Vec<String> = pruned.iter().map(ToString::to_string).collect();
@@ -178,12 +178,12 @@ fn read(path: &Path) -> Result<String> {
     text.map_err(|error| Error::usage(format!("cannot read {}", path.display())).with_source(error))
 }
 
-/// Returns whom this file declared before, and declares no more.
+/// Returns the users that this file declared before and no longer declares.
 async fn undeclared(session: &Session, name: &str, declared: &[&str]) -> Result<Vec<UserName>> {
     let found = people::all(session).await?;
     if let Some(why) = found.unreadable.first() {
         return Err(
-            Error::failed("--prune needs every record, and one cannot be read")
+            Error::failed("--prune needs every record, but one cannot be read")
                 .with_detail(why.clone()),
         );
     }
@@ -206,7 +206,7 @@ fn confirm(users: &[String], ui: &Ui) -> Result<()> {
     if ui.confirm(&question)? {
         Ok(())
     } else {
-        Err(Error::failed("nothing was done: the answer was no"))
+        Err(Error::failed("aborted; nothing was changed"))
     }
 }
 
@@ -224,7 +224,7 @@ fn end(name: String, result: Result<Exit>) -> Ended {
             },
             kubeconfig: None,
             reason: (exit != Exit::Done)
-                .then(|| "something is left: look with kubectl onboard offboard".to_owned()),
+                .then(|| "some access is left: see kubectl onboard offboard".to_owned()),
             exit,
         },
         Err(error) => summary::failed(name, None, &error),

@@ -27,7 +27,7 @@ use crate::model::{kubeconfig, signing_request, user};
 /// `kubectl onboard USER`.
 #[derive(Args, Debug)]
 pub struct IssueArgs {
-    /// Who: alice, alice@example.com; letters, digits and . _ @ - +
+    /// User name: alice, alice@example.com; letters, digits and . _ @ - +
     #[arg(id = "who", value_name = "USER", add = people::names())]
     pub who: Option<String>,
 
@@ -60,24 +60,24 @@ pub struct IssueArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Person")]
 pub struct PersonArgs {
-    /// Her team, kept as an annotation
+    /// Team, kept as an annotation
     #[arg(long, value_name = "TEAM")]
     pub team: Option<String>,
 
-    /// Whom to ask about the namespace, kept as an annotation
+    /// Contact for the namespace, kept as an annotation
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
 
-    /// What the namespace is for, kept as an annotation
+    /// Purpose of the namespace, kept as an annotation
     #[arg(long, value_name = "TEXT")]
     purpose: Option<String>,
 }
 
-/// What she may do and use.
+/// What the user may do and use.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Rights and limits")]
 pub struct AccessArgs {
-    /// ClusterRole that she gets in her namespace [default: edit]
+    /// ClusterRole to grant in the namespace [default: edit]
     #[arg(long, value_name = "CLUSTERROLE", add = complete::cluster_roles())]
     pub role: Option<String>,
 
@@ -85,47 +85,47 @@ pub struct AccessArgs {
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
 
-    /// Which traffic is allowed [default: isolated]
+    /// Allowed network traffic [default: isolated]
     #[arg(long, value_name = "POLICY", value_enum)]
     network: Option<Network>,
 
-    /// A namespace of others where she gets a role too [default role: edit]; repeatable
+    /// Also grant a role in another team's namespace [default role: edit]; repeatable
     #[arg(long = "join", value_name = "NAMESPACE[:CLUSTERROLE]", value_parser = membership)]
     joins: Vec<Membership>,
 
-    /// She may claim temporary namespaces: kubectl ns-claim
+    /// Allow the user to claim temporary namespaces with kubectl ns-claim
     #[arg(long)]
     claims: bool,
 
-    /// She may ask for her next certificate herself: kubectl onboard renew --self
+    /// Allow the user to request their next certificate with kubectl onboard renew --self
     #[arg(long)]
     self_renewal: bool,
 
-    /// No namespace of her own: she works in those that she joins
+    /// Create no namespace: the user works only in those given with --join
     #[arg(long, requires = "joins", conflicts_with_all = ["role", "profile", "network"])]
     pub no_namespace: bool,
 }
 
-/// How she proves who she is.
+/// How the user proves their identity.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Credential")]
 pub struct CredentialArgs {
-    /// Kind of credential; auto is a certificate, or a token where the cluster signs none
+    /// Kind of credential; auto means a certificate, or a token if the cluster signs none
     #[arg(long, value_name = "KIND", value_enum, default_value = "auto")]
     auth: Auth,
 
-    /// How long it lasts: 12h, 30d, 8w; the cluster may make it shorter
+    /// Requested lifetime: 12h, 30d, 8w; the cluster may shorten it
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
-    /// Another group inside the certificate; repeatable
+    /// Additional group in the certificate; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
     #[command(flatten)]
     login: LoginArgs,
 
-    /// Sign the request that she made with a key of her own: kubectl onboard request
+    /// Sign the user's own certificate request, made with kubectl onboard request
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     csr_file: Option<PathBuf>,
 
@@ -133,31 +133,31 @@ pub struct CredentialArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
-    /// Where her kubeconfig goes [default: ./USER.kubeconfig], or with --csr-file her certificate
+    /// Output file: the kubeconfig [default: ./USER.kubeconfig], or with --csr-file the certificate
     /// [default: ./USER.crt]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
 
-    /// API server address in her kubeconfig, where hers differs from yours [default: --server,
-    /// else what the cluster publishes in kube-public/cluster-info, else yours]
+    /// API server address for the user, if it differs from yours [default: --server, else the one
+    /// in kube-public/cluster-info, else yours]
     #[arg(long, value_name = "URL")]
     user_server: Option<String>,
 
-    /// Replace her credential and the file; the old credential loses its rights
+    /// Replace the credential and the file; the old credential loses its rights
     #[arg(long)]
     force: bool,
 }
 
-/// What is done with her file once she can work.
+/// What is done with the user's file once it works.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "As her, in the end")]
+#[command(next_help_heading = "Run as the new user")]
 pub struct AsUserArgs {
-    /// Apply the manifests in this directory as her, then run its setup.sh with KUBECONFIG and
+    /// Apply the manifests in this directory as the user, then run its setup.sh with KUBECONFIG and
     /// NAMESPACE set
     #[arg(long, value_name = "DIR", conflicts_with = "csr_file", value_hint = clap::ValueHint::DirPath)]
     setup: Option<PathBuf>,
 
-    /// Run a first pod of this image as her, wait until it runs, and remove it
+    /// Start a first pod from this image as the user, wait until it runs, and remove it
     #[arg(long, value_name = "IMAGE", conflicts_with = "csr_file")]
     smoke: Option<String>,
 
@@ -171,7 +171,7 @@ impl IssueArgs {
     ///
     /// # Errors
     ///
-    /// Usage, with what is wrong and its mend.
+    /// Usage, with what is wrong and the fix.
     pub fn resolve(self) -> Result<(Options, AsUser, KubeArgs)> {
         let Self {
             who,
@@ -224,8 +224,10 @@ impl IssueArgs {
         if let Some(name) = &kube.namespace
             && !groundcrew::tenancy::is_label(name)
         {
-            return Err(Error::usage(format!("{name:?} cannot name a namespace"))
-                .with_hint("lower-case letters, digits and -, at most 63 characters"));
+            return Err(
+                Error::usage(format!("{name:?} is not a valid namespace name"))
+                    .with_hint("lower-case letters, digits and -, at most 63 characters"),
+            );
         }
         if let Some(server) = &user_server {
             check_server(server)?;
@@ -286,7 +288,7 @@ fn wanted(
     if let Some(provider) = provider {
         if csr_file.is_some() || !groups.is_empty() {
             return Err(Error::usage(
-                "with --auth oidc or exec nothing is issued here: --group and --csr-file need a certificate",
+                "--group and --csr-file need a certificate; --auth oidc and exec issue none",
             ));
         }
         return Ok(Credential::Login(provider));
@@ -294,7 +296,7 @@ fn wanted(
     if auth == Auth::Token && !groups.is_empty() {
         return Err(
             Error::usage("--group needs a certificate: a token carries no groups")
-                .with_hint("leave --group out, or pass --auth cert"),
+                .with_hint("omit --group, or pass --auth cert"),
         );
     }
     if let Some(path) = csr_file {
@@ -316,15 +318,15 @@ fn wanted(
 fn external(path: &Path, auth: Auth, groups: &[String], user: &UserName) -> Result<Credential> {
     if auth == Auth::Token {
         return Err(
-            Error::usage("--csr-file asks for a certificate, --auth token for none")
-                .with_hint("leave --auth out"),
+            Error::usage("--csr-file asks for a certificate, --auth token for a token")
+                .with_hint("omit --auth"),
         );
     }
     if !groups.is_empty() {
-        return Err(Error::usage(
-            "--group cannot be added to a request that somebody else has signed",
-        )
-        .with_hint("leave --group out: her request can carry her own group alone"));
+        return Err(
+            Error::usage("--group cannot be added to a request that the user has signed")
+                .with_hint("omit --group: the request can carry only the user's own group"),
+        );
     }
     SigningRequest::read(path, user).map(Credential::External)
 }
@@ -336,7 +338,7 @@ fn check_joins(joins: &[Membership]) -> Result<()> {
             .any(|one| one.namespace == join.namespace)
         {
             return Err(Error::usage(format!(
-                "--join names namespace {:?} twice: she has one role in each",
+                "--join names namespace {:?} twice: a user has one role in each",
                 join.namespace
             )));
         }
@@ -345,9 +347,9 @@ fn check_joins(joins: &[Membership]) -> Result<()> {
 }
 
 fn nobody() -> Error {
-    Error::usage("whom to onboard is not stated")
+    Error::usage("USER is required")
         .with_hint("kubectl onboard alice --team payments")
-        .with_hint("all there is to say:  kubectl onboard --help")
+        .with_hint("all options:  kubectl onboard --help")
 }
 
 fn check_server(server: &str) -> Result<()> {

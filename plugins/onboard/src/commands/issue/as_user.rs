@@ -77,18 +77,18 @@ impl AsUser {
         if self.is_asked_for() && matches!(plan.credential, CredentialStep::KeepElsewhere(_)) {
             let (user, out) = (&options.user, options.out.display());
             return Err(Error::usage(format!(
-                "--setup and --smoke work with {user}'s own file, and {out} is not here"
+                "--setup and --smoke need {user}'s kubeconfig, and {out} does not exist"
             ))
-            .with_hint("name the file that she was given with --out")
+            .with_hint("pass the user's kubeconfig with --out")
             .with_hint(format!(
-                "or replace her credential:  kubectl onboard {user} --force"
+                "or replace the credential:  kubectl onboard {user} --force"
             )));
         }
         if self.is_asked_for() && options.provider().is_some() {
             return Err(Error::usage(
-                "--setup and --smoke work as her, and nobody but her can log in",
+                "--setup and --smoke run as the user, which is impossible when only the user can log in",
             )
-            .with_hint("leave them out with --auth oidc and --auth exec"));
+            .with_hint("omit them with --auth oidc and --auth exec"));
         }
         match &self.setup {
             Some(setup) => setup::check(setup, session, &plan.namespace)
@@ -114,9 +114,9 @@ impl AsUser {
             return done;
         }
         if Check::exit(&outcome.checks) != Exit::Done {
-            onboarder.ui.warning(
-                "not everything is proved, so nothing was set up or tried in her namespace",
-            );
+            onboarder
+                .ui
+                .warning("not everything could be verified, so --setup and --smoke were skipped");
             return done;
         }
         let trying = self.log_in(onboarder, options, plan, ready, &mut done);
@@ -178,14 +178,12 @@ impl AsUser {
     /// Adds to an error of the setup what it leaves as it is.
     fn left_standing(&self, error: Error, options: &Options) -> Error {
         let error = match &self.smoke {
-            Some(_) => error.with_detail("the first pod was not tried"),
+            Some(_) => error.with_detail("the first pod was not started"),
             None => error,
         };
         let user = &options.user;
         error
-            .with_detail(format!(
-                "{user} is onboarded; nothing of that is taken back"
-            ))
-            .with_hint("run the same command again once it is mended")
+            .with_detail(format!("{user} is onboarded and stays so"))
+            .with_hint("fix the problem and run the same command again")
     }
 }

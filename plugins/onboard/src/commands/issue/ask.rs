@@ -9,7 +9,7 @@ use crate::commands::issue::args::IssueArgs;
 use crate::model::user::UserName;
 
 /// The choice that leaves a flag out.
-const AS_IT_IS: &str = "or what she has already";
+const AS_IT_IS: &str = "or the current one";
 
 impl IssueArgs {
     /// Says whether somebody at the terminal is to be asked: no name is given, and nobody said
@@ -97,7 +97,7 @@ fn profile(ui: &Ui) -> Result<String> {
         choices.push(summary.trim_start_matches("profile ").to_owned());
     }
     choices.push("from a YAML file".to_owned());
-    let chosen = ui.select("What she may use", &choices)?;
+    let chosen = ui.select("Limits and quota", &choices)?;
     match chosen.checked_sub(1) {
         None => Ok(String::new()),
         Some(index) => match SIZES.get(index) {
@@ -109,7 +109,7 @@ fn profile(ui: &Ui) -> Result<String> {
     }
 }
 
-/// Asks for her role; empty leaves it as it is.
+/// Asks for the user's role; empty leaves it as it is.
 fn role(ui: &Ui) -> Result<String> {
     const ROLES: [(&str, &str); 3] = [
         ("edit", "everything but rights and limits"),
@@ -119,7 +119,7 @@ fn role(ui: &Ui) -> Result<String> {
     let mut choices = vec![format!("edit, {AS_IT_IS}")];
     choices.extend(ROLES.map(|(role, means)| format!("{role}: {means}")));
     choices.push("another ClusterRole".to_owned());
-    let chosen = ui.select("What she may do in her namespace", &choices)?;
+    let chosen = ui.select("Role in the namespace", &choices)?;
     match chosen.checked_sub(1) {
         None => Ok(String::new()),
         Some(index) => match ROLES.get(index) {

@@ -7,14 +7,14 @@ use crate::model::auth::Auth;
 use crate::model::login::{Asserted, Login, Provider};
 use crate::model::user::UserName;
 
-/// How she logs in where somebody else issues the credential.
+/// How the user logs in where somebody else issues the credential.
 #[derive(Args, Debug)]
 pub struct LoginArgs {
-    /// With --auth oidc: the provider, as the API server's --oidc-issuer-url names it
+    /// With --auth oidc: URL of the provider, as in the API server's --oidc-issuer-url
     #[arg(long, value_name = "URL")]
     issuer_url: Option<String>,
 
-    /// With --auth oidc: the client that the provider knows kubectl as
+    /// With --auth oidc: client ID of kubectl at the provider
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
 
@@ -26,12 +26,12 @@ pub struct LoginArgs {
     #[arg(long = "exec-arg", value_name = "ARG", allow_hyphen_values = true)]
     exec_args: Vec<String>,
 
-    /// With --auth exec: a variable for the program; repeatable; no secrets, the file is handed on
+    /// With --auth exec: an environment variable of the program; repeatable; no secrets
     #[arg(long = "exec-env", value_name = "NAME=VALUE")]
     exec_env: Vec<String>,
 
-    /// With --auth oidc or exec: whom the API server sees then, user:NAME or group:NAME with the
-    /// provider's prefix [default: user:USER]
+    /// With --auth oidc or exec: the identity that the API server sees, user:NAME or group:NAME with
+    /// the provider's prefix [default: user:USER]
     #[arg(long, value_name = "SUBJECT", value_parser = Asserted::parse)]
     subject: Option<Asserted>,
 }
@@ -79,7 +79,7 @@ impl LoginArgs {
             }
             _ if oidc || exec || subject.is_some() => {
                 return Err(
-                    Error::usage("a login is stated, but not which kind of credential")
+                    Error::usage("login flags are given without --auth oidc or exec")
                         .with_hint("pass --auth oidc or --auth exec"),
                 );
             }

@@ -84,7 +84,9 @@ async fn onboard(
         let mut lines = onboarder.run(options, &prepared).rehearse().await?;
         lines.extend(as_user.lines(options.user.as_str()));
         if options.dry_run == DryRun::Server && as_user.is_asked_for() {
-            ui.status("not checked: what is done as her, because a rehearsal gives her no file.");
+            ui.status(
+                "not checked: steps run as the user, because a dry run issues no kubeconfig.",
+            );
         }
         ui.answer(preview(options, &prepared.plan, &lines)?)?;
         return Ok(Exit::Done);
@@ -114,10 +116,10 @@ fn agree(options: &Options, lines: &[Line], line: &str, ui: &Ui) -> Result<()> {
     if options.dry_run == DryRun::None {
         ui.status(change::text(lines, DryRun::Client.suffix()).trim_end());
     }
-    ui.status(format_args!("The same without questions:\n  {line}"));
+    ui.status(format_args!("Without questions:\n  {line}"));
     if options.dry_run != DryRun::None || ui.confirm("Go on?")? {
         Ok(())
     } else {
-        Err(Error::failed("nothing was done: the answer was no"))
+        Err(Error::failed("aborted; nothing was changed"))
     }
 }

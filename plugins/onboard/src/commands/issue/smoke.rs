@@ -1,4 +1,4 @@
-//! `--smoke IMAGE`: a first pod as her, from the request until it runs, and gone again.
+//! `--smoke IMAGE`: a first pod as the user, from the request until it runs, and gone again.
 
 use std::time::{Duration, Instant};
 
@@ -96,14 +96,14 @@ enum State {
     Never(String),
 }
 
-/// Runs a pod as her and removes it, also after Ctrl-C.
+/// Runs a pod as the user and removes it, also after Ctrl-C.
 ///
 /// # Errors
 ///
 /// When the server could not be asked; a pod that is refused or does not start is a report.
 pub async fn run(
     smoke: &Smoke,
-    her: &Session,
+    session: &Session,
     namespace: &str,
     writer: &Writer,
     ui: &Ui,
@@ -112,7 +112,7 @@ pub async fn run(
     if interrupt.is_set() {
         return Err(Error::interrupted());
     }
-    let api = Api::<Pod>::namespaced(her.client.clone(), namespace);
+    let api = Api::<Pod>::namespaced(session.client.clone(), namespace);
     let started = Instant::now();
     let params = PostParams {
         dry_run: false,
@@ -170,7 +170,7 @@ async fn wait(api: &Api<Pod>, name: &str, patience: Duration) -> Result<State> {
         let state = match api.get(name).await {
             Ok(pod) => state(&pod),
             Err(error) if is_not_found(&error) => {
-                State::Never("somebody else deleted the pod".to_owned())
+                State::Never("someone else deleted the pod".to_owned())
             }
             Err(error) => return Err(explain(error, &Doing::new("get", "pods").named(name))),
         };
@@ -190,8 +190,8 @@ async fn wait(api: &Api<Pod>, name: &str, patience: Duration) -> Result<State> {
     }
 }
 
-/// Returns what the cluster complained of last; some reasons (a volume, the pod's network) stand
-/// in events alone. Nothing when she may not read them.
+/// Returns what the cluster complained of last; some reasons (a volume, the pod's network) stand in
+/// events alone. Nothing when the user may not read them.
 async fn last_warning(api: &Api<Pod>, name: &str) -> Option<String> {
     let namespace = api.namespace()?;
     let events = Api::<Event>::namespaced(api.clone().into_client(), namespace);

@@ -14,7 +14,7 @@ use crate::model::objects::certificate_request::{SIGNER, USAGES};
 use crate::model::signing_request::SigningRequest;
 use crate::model::user::UserName;
 
-/// Returns the renewal that she has asked for.
+/// Returns the renewal that the user has asked for.
 pub async fn asked(
     session: &Session,
     user: &UserName,
@@ -26,12 +26,12 @@ pub async fn asked(
     find(session, user, &live).await
 }
 
-/// Finds the request that she made herself, and checks that it was she.
+/// Finds the request that the user made themselves, and checks that it was the user.
 ///
 /// # Errors
 ///
-/// Failed, when there is none, or when what the server stamped on it is not she with a generation
-/// that is alive.
+/// Failed, when there is none, or when what the server stamped on it is not the user with a
+/// generation that is alive.
 pub async fn find(
     session: &Session,
     user: &UserName,
@@ -41,14 +41,14 @@ pub async fn find(
     let mut open: Vec<_> = found.into_iter().filter(is_open_renewal).collect();
     open.sort_by_key(|request| request.metadata.creation_timestamp.clone());
     let Some(asked) = open.pop() else {
-        return Err(Error::failed(format!("{user} has not asked for a renewal"))
-            .with_hint("she asks with:  kubectl onboard renew --self")
+        return Err(Error::failed(format!("{user} has not requested a renewal"))
+            .with_hint("the user requests one with:  kubectl onboard renew --self")
             .with_hint(format!(
-                "renew without being asked:  kubectl onboard renew {user}"
+                "renew without a request:  kubectl onboard renew {user}"
             )));
     };
-    let her = vouch(&asked, user, live)?;
-    Ok((asked, her))
+    let request = vouch(&asked, user, live)?;
+    Ok((asked, request))
 }
 
 pub fn is_open_renewal(request: &CertificateSigningRequest) -> bool {
@@ -61,8 +61,8 @@ pub fn is_open_renewal(request: &CertificateSigningRequest) -> bool {
     renewal && !decided
 }
 
-/// Checks that a request is hers by what the server has stamped on it, and asks for nothing more
-/// than her own group. Labels and annotations prove nothing: anybody can write them.
+/// Checks that a request is the user's by what the server has stamped on it, and asks for nothing
+/// more than their own group. Labels and annotations prove nothing: anybody can write them.
 pub fn vouch(
     asked: &CertificateSigningRequest,
     user: &UserName,
@@ -85,7 +85,7 @@ pub fn vouch(
         .collect();
     if !held.iter().any(|generation| live.contains(generation)) {
         return Err(refuse(format!(
-            "it was made with generation {}, which is not alive",
+            "it was made with generation {}, which is not active",
             held.iter()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()

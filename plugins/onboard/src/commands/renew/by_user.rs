@@ -1,7 +1,7 @@
-//! A renewal that she asks for herself, with the certificate that she still holds.
+//! A renewal that the user asks for themselves, with the certificate that the user still holds.
 //!
-//! The API server stamps every request with who made it, so her valid certificate is what proves
-//! that it is she; an admin approves. The key is made on her machine and stays there.
+//! The API server stamps every request with who made it, so the user's valid certificate is what
+//! proves that it is the user; an admin approves. The key is made on their machine and stays there.
 
 use crate::local::kubeconfig::file;
 use std::path::{Path, PathBuf};
@@ -29,28 +29,28 @@ use crate::model::{labels, product, signing_request};
 /// The longest pause between two looks at a request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The shortest time that her old certificate has to live on after an approval: it is the one with
-/// which she fetches the new one.
+/// The shortest time that the user's old certificate has to live on after an approval: it is the
+/// one with which the user fetches the new one.
 pub const SHORTEST_GRACE: Duration = Duration::from_secs(10);
 
-/// What she asks for.
+/// What the user asks for.
 pub struct Ask<'a> {
-    /// Her own session.
+    /// The user's own session.
     pub session: &'a Session,
-    /// The generation, when an admin has named it; otherwise the one after hers.
+    /// The generation, when an admin has named it; otherwise the one after the user's.
     pub generation: Option<u32>,
     /// How long it shall last.
     pub expires: Duration,
     /// How long to wait for the admin.
     pub timeout: Duration,
-    /// Where her kubeconfig goes.
+    /// Where the user's kubeconfig goes.
     pub out: Option<PathBuf>,
     /// Where text goes.
     pub ui: &'a Ui,
 }
 
 impl Ask<'_> {
-    /// Makes a key and a request, waits until it is approved, and writes her new kubeconfig.
+    /// Makes a key and a request, waits until it is approved, and writes the user's new kubeconfig.
     ///
     /// The key waits in a file beside it, so that a second run goes on with the same request.
     ///
@@ -62,10 +62,10 @@ impl Ask<'_> {
         let me = access::who_am_i(self.session).await?;
         let stranger = || {
             Error::usage(format!(
-                "{:?} holds no certificate of kubectl onboard",
+                "{:?} has no certificate from kubectl onboard",
                 me.username
             ))
-            .with_hint("use the kubeconfig that was handed to you:  --kubeconfig FILE")
+            .with_hint("use the kubeconfig that you were given:  --kubeconfig FILE")
         };
         let user = UserName::parse(&me.username).map_err(|_| stranger())?;
         let held = me
@@ -85,7 +85,7 @@ impl Ask<'_> {
         let pair = self.key(&key_file, &user, generation)?;
         let name = self.send(&pair, &user, generation).await?;
         self.ui
-            .status(format_args!("request {name} waits for an admin:"));
+            .status(format_args!("request {name} is waiting for an admin:"));
         self.ui
             .status(format_args!("  kubectl onboard renew {user} --approve"));
         let chain = self.wait(&name, &user).await?;
@@ -93,7 +93,7 @@ impl Ask<'_> {
         let group = user.generation_group(generation);
         if issued.key_fingerprint != pair.fingerprint() || issued.groups != [group] {
             return Err(Error::failed(format!(
-                "request {name} brought a certificate that was not asked for"
+                "the certificate issued for {name} does not match the request"
             )));
         }
         let own = &self.session.endpoint;
@@ -113,11 +113,11 @@ impl Ask<'_> {
         let seen = self.prove(&document, &out, &user).await?;
         if seen != generation {
             return Err(Error::failed(format!(
-                "the server sees generation {seen} with {}",
+                "the server sees generation {seen} when {} is used",
                 out.display()
             )));
         }
-        // From here on the key is in her kubeconfig.
+        // From here on the key is in the user's kubeconfig.
         let _ = std::fs::remove_file(&key_file);
         self.ui.answer(format_args!(
             "{user} holds generation {generation} until {}.\n  kubeconfig   {}   (0600)\n",
@@ -169,7 +169,7 @@ impl Ask<'_> {
             Err(error) if is_conflict(&error) => Ok(name),
             Err(error) => Err(explain(error, &Doing::new("create", RESOURCE).named(&name))
                 .with_hint(format!(
-                    "an admin lets you ask:  kubectl onboard {user} --self-renewal"
+                    "an admin can allow it:  kubectl onboard {user} --self-renewal"
                 ))),
         }
     }
@@ -187,11 +187,11 @@ impl Ask<'_> {
             Signed::Denied(why) => Err(refused("denied", &why)),
             Signed::Failed(why) => Err(refused("failed", &why)),
             Signed::Silent => Err(Error::timed_out(format!(
-                "nobody has approved request {name} within {}",
+                "request {name} was not approved within {}",
                 Span(self.timeout)
             ))
             .with_hint(format!("an admin:  kubectl onboard renew {user} --approve"))
-            .with_hint("then run the same command again: it goes on with the same key")),
+            .with_hint("then run the same command again: it continues with the same key")),
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_she_herself_with_a_live_generation_is_approved() {
+    fn only_the_user_with_a_live_generation_is_approved() {
         let alice = UserName::parse("alice").unwrap();
         let pair = KeyAndRequest::new("alice", &["onboard:alice:g3".to_owned()]).unwrap();
         let good = asked("alice", 2, &pair);
@@ -248,7 +248,7 @@ mod tests {
             vouch(asked, &alice, live).unwrap_err().to_string()
         };
         assert!(why(&asked("mallory", 2, &pair), &[2]).contains("mallory"));
-        assert!(why(&good, &[1]).contains("not alive"));
+        assert!(why(&good, &[1]).contains("not active"));
         let mut other = good.clone();
         other.spec.usages = Some(vec!["server auth".to_owned()]);
         assert!(why(&other, &[2]).contains("server auth"));

@@ -52,7 +52,7 @@ pub async fn retire(
         }
     }
     if due.is_empty() {
-        ui.status("no credential's grace is over.");
+        ui.status("no grace period is over.");
     }
     let valid: Vec<&Options> = due
         .iter()
@@ -72,7 +72,7 @@ pub async fn retire(
         ui.answer(summary::plan(&crew, &[], output)?)?;
         return Ok(plan_exit(&crew));
     }
-    let bar = ui.bar("ending old credentials", crew.len() as u64);
+    let bar = ui.bar("revoking old credentials", crew.len() as u64);
     let ended = many::carry_out(&onboarder, crew, &bar).await;
     drop(bar);
     many::tell(&ended, "", ui);

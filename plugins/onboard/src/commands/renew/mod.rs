@@ -24,15 +24,15 @@ use crate::model::product::product;
 use crate::model::user::UserName;
 use crate::model::{kubeconfig, signing_request};
 
-/// Issue the next credential; the one before goes on working for a while
+/// Issue a new credential; the old one keeps working for a grace period
 ///
-/// Both generations hold the rights until `--grace` is over. The end of the grace is kept on
-/// record and carried out by the first run of `kubectl onboard` for her after it, or for everybody
-/// by `kubectl onboard renew --due`, which suits a cron job.
+/// Both credentials hold the rights until `--grace` is over. The end of the grace period is kept on
+/// record. The next run of `kubectl onboard` for the user carries it out, or `kubectl onboard renew
+/// --due` for everyone, for example from a cron job.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct RenewArgs {
-    /// Whose credential
+    /// User whose credential to renew
     #[arg(
         id = "who",
         value_name = "USER",
@@ -42,36 +42,36 @@ pub struct RenewArgs {
     )]
     who: Option<String>,
 
-    /// How long the credential before goes on working; 0 ends it as soon as the new one is proved
+    /// How long the old credential keeps working; 0 revokes it once the new one is verified
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = grace)]
     grace: Span,
 
-    /// Issue nothing, and end the credentials whose grace is over: hers, or without USER everybody's
+    /// Only revoke credentials whose grace period is over: of USER, or of everyone
     #[arg(long)]
     due: bool,
 
-    /// Ask for your own next certificate, with the kubeconfig that you hold, and wait for an
-    /// admin's approval; --self-renewal must have let you ask
+    /// Request your own next certificate with your current kubeconfig, and wait for an admin's
+    /// approval; needs onboarding with --self-renewal
     #[arg(long = "self", id = "by_user", conflicts_with_all = ["due", "approve", "grace"])]
     by_user: bool,
 
-    /// With --self: which generation, when an admin has named another one than the next
+    /// With --self: generation to request, if an admin told you another one than the next
     #[arg(long, value_name = "N", requires = "by_user", value_parser = clap::value_parser!(u32).range(1..))]
     generation: Option<u32>,
 
-    /// Approve the renewal that she has asked for herself; her key stays with her
+    /// Approve the renewal that the user requested with --self; the key stays with the user
     #[arg(long, conflicts_with = "due")]
     approve: bool,
 
-    /// How long the new one lasts: 12h, 30d, 8w; the cluster may make it shorter
+    /// Requested lifetime: 12h, 30d, 8w; the cluster may shorten it
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
-    /// How long to wait for the signer, with --self for the admin
+    /// How long to wait for the signer, or with --self for the admin
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
-    /// Where her kubeconfig goes; hers is replaced there [default: ./USER.kubeconfig]
+    /// Output file; an existing kubeconfig of the user is replaced [default: ./USER.kubeconfig]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
 
@@ -92,7 +92,7 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl onboard renew alice
   kubectl onboard renew alice --grace 0
-  kubectl onboard renew --self                    # alice, with the kubeconfig that she holds
+  kubectl onboard renew --self                    # alice, with the current kubeconfig
   kubectl onboard renew alice --approve           # the admin
   kubectl onboard renew --due";
 
@@ -132,7 +132,7 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         return due::retire(who.as_ref(), write, kube, output, ui, interrupt).await;
     }
     let Some(who) = args.who else {
-        return Err(Error::usage("whom to renew is not stated"));
+        return Err(Error::usage("USER is required"));
     };
     check_expires(args.expires)?;
     let user = UserName::parse(&who)?;
@@ -140,7 +140,7 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         if args.grace.0 < by_user::SHORTEST_GRACE {
             let shortest = Span(by_user::SHORTEST_GRACE);
             return Err(Error::usage(format!(
-                "--grace {} is too short: she fetches the new certificate with the old one",
+                "--grace {} is too short: the user fetches the new certificate with the old one",
                 args.grace
             ))
             .with_hint(format!("at least {shortest}")));

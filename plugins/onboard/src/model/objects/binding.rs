@@ -1,4 +1,4 @@
-//! Whom she is bound as, and the bindings that give her rights.
+//! Who the user is bound as, and the bindings that give them rights.
 
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -17,7 +17,7 @@ use crate::model::user::UserName;
 
 /// A binding of either kind.
 pub trait Binding: Resource<DynamicType = ()> + Clone {
-    /// Whom it names.
+    /// Who it names.
     fn subjects(&self) -> &Option<Vec<Subject>>;
 
     /// Lets it name others.
@@ -58,8 +58,8 @@ pub fn wide_binding(extra: Extra, user: &UserName, holders: &[Holder]) -> Cluste
     }
 }
 
-/// Returns the half of the right to claim that lies in the namespace of records: to write her own
-/// entries into the index of claims. `kubectl ns-claim install` makes the Role.
+/// Returns the half of the right to claim that lies in the namespace of records: to write the
+/// user's own entries into the index of claims. `kubectl ns-claim install` makes the Role.
 #[must_use]
 pub fn claims_in_records(user: &UserName, holders: &[Holder]) -> RoleBinding {
     let name = Extra::Claims.binding_name(user);
@@ -94,7 +94,7 @@ pub fn renewer() -> ClusterRole {
     role
 }
 
-/// Returns the binding that gives `role` in her namespace to `holders`.
+/// Returns the binding that gives `role` in the user's namespace to `holders`.
 #[must_use]
 pub fn role_binding(
     namespace: &str,
@@ -135,19 +135,19 @@ pub fn rebound<K: Binding>(found: &K, wanted: &K) -> Option<K> {
     Some(changed)
 }
 
-/// Returns the binding of a claim of hers with her subjects of now, or nothing when it has them
-/// already or names her not at all. Others whom it names stay.
+/// Returns the binding of a claim of the user's with their subjects of now, or nothing when it has
+/// them already or names them not at all. Others who it names stay.
 ///
-/// Her bare user name is replaced as well: it would let certificates in that were revoked.
+/// The user's bare user name is replaced as well: it would let certificates in that were revoked.
 #[must_use]
 pub fn reheld(found: &RoleBinding, user: &UserName, holders: &[Holder]) -> Option<RoleBinding> {
-    let hers = |subject: &Subject| match subject.kind.as_str() {
+    let theirs = |subject: &Subject| match subject.kind.as_str() {
         "Group" => user.generation_of(&subject.name).is_some(),
         "User" => subject.name == user.as_str(),
         _ => false,
     };
     let named = found.subjects.clone().unwrap_or_default();
-    let (old, others): (Vec<Subject>, Vec<Subject>) = named.into_iter().partition(hers);
+    let (old, others): (Vec<Subject>, Vec<Subject>) = named.into_iter().partition(theirs);
     let new: Vec<Subject> = holders.iter().map(Holder::subject).collect();
     if old.is_empty() || old == new {
         return None;
@@ -158,8 +158,8 @@ pub fn reheld(found: &RoleBinding, user: &UserName, holders: &[Holder]) -> Optio
     Some(changed)
 }
 
-/// Checks that her binding names nobody but her: what somebody has added by hand is not dropped
-/// unasked.
+/// Checks that the user's binding names nobody but them: what somebody has added by hand is not
+/// dropped unasked.
 ///
 /// # Errors
 ///
@@ -176,7 +176,7 @@ pub fn check_subjects<K: Binding>(
             Asserted::Group(name) => subject.kind == "Group" && subject.name == *name,
         })
     };
-    let hers = |subject: &Subject| match subject.kind.as_str() {
+    let theirs = |subject: &Subject| match subject.kind.as_str() {
         _ if login(subject) => true,
         "Group" => user.generation_of(&subject.name).is_some(),
         "ServiceAccount" => {
@@ -186,7 +186,7 @@ pub fn check_subjects<K: Binding>(
         _ => false,
     };
     let mut subjects = found.subjects().iter().flatten();
-    let Some(other) = subjects.find(|subject| !hers(subject)).filter(|_| !force) else {
+    let Some(other) = subjects.find(|subject| !theirs(subject)).filter(|_| !force) else {
         return Ok(());
     };
     let name = found.meta().name.as_deref().unwrap_or_default();
@@ -230,18 +230,18 @@ mod tests {
     #[test]
     fn a_binding_that_names_somebody_else_is_not_taken_over_unasked() {
         let group = |name: &str| Holder::Group(name.to_owned());
-        let hers = [
+        let theirs = [
             group("onboard:alice:g1"),
             group("onboard:alice:g2"),
             Holder::ServiceAccount("onboard-alice".to_owned()),
         ];
-        assert!(check_subjects(&bound_to(&hers), &alice(), &[], false).is_ok());
+        assert!(check_subjects(&bound_to(&theirs), &alice(), &[], false).is_ok());
         for other in [
             group("onboard:alice2:g1"),
             group("developers"),
             Holder::ServiceAccount("onboard-bob".to_owned()),
         ] {
-            let found = bound_to(&[hers[0].clone(), other]);
+            let found = bound_to(&[theirs[0].clone(), other]);
             let error = check_subjects(&found, &alice(), &[], false).unwrap_err();
             assert!(error.to_string().contains("alice/onboard-alice"), "{error}");
             assert!(check_subjects(&found, &alice(), &[], true).is_ok());

@@ -14,7 +14,8 @@ pub const LIMITS: &str = "onboard";
 /// Name of the NetworkPolicy.
 pub const DEFAULT_DENY: &str = "default-deny";
 
-/// Returns her namespace with everything that says it is hers, so that it is never seen bare.
+/// Returns the user's namespace with everything that says it is their own, so that it is never seen
+/// bare.
 #[must_use]
 pub fn namespace(name: &str, user: &UserName, settings: &Settings) -> Namespace {
     let mut metadata = labels::object(name, None, user);
@@ -37,7 +38,7 @@ pub fn namespace(name: &str, user: &UserName, settings: &Settings) -> Namespace 
     }
 }
 
-/// Returns the limits of `spec` as an object of hers.
+/// Returns the limits of `spec` as an object of the user's.
 #[must_use]
 pub fn limit_range(spec: LimitRange, namespace: &str, user: &UserName) -> LimitRange {
     LimitRange {
@@ -46,7 +47,7 @@ pub fn limit_range(spec: LimitRange, namespace: &str, user: &UserName) -> LimitR
     }
 }
 
-/// Returns the quota of `spec` as an object of hers.
+/// Returns the quota of `spec` as an object of the user's.
 #[must_use]
 pub fn quota(spec: ResourceQuota, namespace: &str, user: &UserName) -> ResourceQuota {
     ResourceQuota {

@@ -1,4 +1,4 @@
-//! What happens to her credential, and who holds the rights meanwhile.
+//! What happens to the user's credential, and who holds the rights meanwhile.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn credential_step(
             .map(|live| CredentialStep::KeepElsewhere(live.clone()))
             .ok_or_else(|| {
                 let user = &options.user;
-                Error::failed(format!("{user} has no credential that has not ended"))
+                Error::failed(format!("{user} has no active credential"))
                     .with_hint(format!("kubectl onboard renew {user}"))
             });
     }
@@ -47,7 +47,7 @@ pub fn credential_step(
             "{path} exists and is not {}'s kubeconfig for this cluster: {why}",
             options.user
         ))
-        .with_hint("name another file with --out, or pass --force to overwrite it")),
+        .with_hint("choose another file with --out, or pass --force to overwrite it")),
         Existing::Foreign(_) => Ok(issue(1, true)),
         Existing::Theirs(held) if renew => Ok(issue(held.generation + 1, true)),
         Existing::Theirs(held) => match dead(held, record, now) {
@@ -67,7 +67,7 @@ pub fn credential_step(
             _ if renew || record.is_none() => Ok(issue(1, true)),
             _ => Err(
                 Error::usage(format!("{path} holds a login and no credential"))
-                    .with_hint("name another file with --out, or pass --force to overwrite it"),
+                    .with_hint("choose another file with --out, or pass --force to overwrite it"),
             ),
         },
         Existing::Absent => match live {
@@ -80,7 +80,7 @@ pub fn credential_step(
 /// Returns why a credential in a file is of no use any more.
 fn dead(held: &Held, record: Option<&Record>, now: Timestamp) -> Option<String> {
     if held.not_after <= now {
-        return Some(format!("ended on {}", held.not_after));
+        return Some(format!("expired on {}", held.not_after));
     }
     let mut issues = record?.generations.iter();
     let recorded = issues.rfind(|issue| issue.generation == held.generation)?;

@@ -78,7 +78,7 @@ pub fn plan(options: &Options, observed: &Observed, now: Timestamp) -> Result<Pl
     })
 }
 
-/// Returns whom logins make her: the one that was asked for, and those on record.
+/// Returns who logins make the user: the one that was asked for, and those on record.
 #[must_use]
 pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
     let asked = options
@@ -92,7 +92,7 @@ pub fn asserted(options: &Options, record: Option<&Record>) -> Vec<Asserted> {
         .collect()
 }
 
-/// Returns what she may do in the cluster besides, as asked now or before.
+/// Returns what the user may do in the cluster as well, as asked now or before.
 #[must_use]
 pub fn extras(options: &Options, record: Option<&Record>) -> Vec<Extra> {
     settings(options, record).extras
@@ -117,15 +117,15 @@ fn source(options: &Options, record: Option<&Record>) -> Result<Credential> {
     })
 }
 
-/// Returns the groups that she shares with others and keeps. A record can be written by more people
-/// than may choose groups, so it is believed no more than a command line is.
+/// Returns the groups that the user shares with others and keeps. A record can be written by more
+/// people than may choose groups, so it is believed no more than a command line is.
 fn shared_groups(user: &UserName, issue: &Generation) -> Result<Vec<String>> {
     let shared = |group: &&String| user.generation_of(group).is_none();
     let checked = |group: &String| {
         parse_group(group).map_err(|error| {
-            let why = format!("{user}'s record says what no run of this tool writes: {error}");
+            let why = format!("{user}'s record contains a group that this tool never writes: {error}");
             Error::conflict(why).with_hint(format!(
-                "who wrote it:  kubectl get configmap onboard-{} -n {SYSTEM_NAMESPACE} -o yaml --show-managed-fields",
+                "see who wrote it:  kubectl get configmap onboard-{} -n {SYSTEM_NAMESPACE} -o yaml --show-managed-fields",
                 user.slug()
             ))
         })
@@ -138,16 +138,16 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
     let user = &options.user;
     if record.is_some_and(Record::is_half_ended) {
         return Err(Error::conflict(format!(
-            "{user}'s access has begun to end, and bindings may be left that give rights to an old \
+            "offboarding of {user} did not finish; some bindings may still grant rights to an old \
              certificate"
         ))
-        .with_hint(format!("end it first:  kubectl onboard offboard {user}")));
+        .with_hint(format!("finish it first:  kubectl onboard offboard {user}")));
     }
     if let Some(begun) = record.and_then(|record| record.begun.as_ref())
         && begun.is_in_the_way(now)
     {
         return Err(Error::conflict(format!(
-            "a run of {} has failed and is taking back what it made for {user}",
+            "another run (by {}) failed and is rolling back its changes for {user}",
             begun.by
         ))
         .with_hint("run this again in a minute"));
@@ -160,14 +160,16 @@ fn check_record(options: &Options, record: Option<&Record>, now: Timestamp) -> R
     {
         let kind = last.kind.as_str();
         return Err(Error::usage(format!(
-            "{user} logs in with {kind}: whoever issues that credential renews it"
+            "{user} logs in with {kind}; the issuer of that credential renews it"
         ))
-        .with_hint(format!("for another one:  kubectl onboard {user} --force")));
+        .with_hint(format!(
+            "to issue another credential:  kubectl onboard {user} --force"
+        )));
     }
     if options.wish().is_none() && !onboarded {
         return Err(Error::failed(format!("{user} is not onboarded"))
             .with_hint(format!("kubectl onboard {user}"))
-            .with_hint("everybody who is:  kubectl onboard list"));
+            .with_hint("onboarded users:  kubectl onboard list"));
     }
     Ok(())
 }
@@ -227,11 +229,11 @@ fn namespace_step(
         }
         None => {
             return Err(Error::conflict(format!(
-                "namespace {name:?} exists and nothing says that it is {user}'s"
+                "namespace {name:?} exists and is not marked as owned by {user}"
             ))
             .with_hint("choose another one with -n")
             .with_hint(format!(
-                "if it is hers:  kubectl annotate namespace {name} {}={user}",
+                "if it is theirs:  kubectl annotate namespace {name} {}={user}",
                 labels::OWNER
             )));
         }

@@ -15,21 +15,21 @@ use crate::model::kubeconfig::{Endpoint, Existing};
 pub struct Observed {
     /// The record of earlier runs, with the metadata that a write has to match.
     pub record: Option<FoundRecord>,
-    /// Her namespace, if there is one of that name.
+    /// The user's namespace, if there is one of that name.
     pub namespace: Option<FoundNamespace>,
-    /// Her RoleBindings, where she has a role or is to lose one.
+    /// The user's RoleBindings, where the user has a role or is to lose one.
     pub bindings: Vec<RoleBinding>,
     /// The owner bindings of what the user has claimed.
     pub claims: Vec<RoleBinding>,
-    /// Her ClusterRoleBindings.
+    /// The user's ClusterRoleBindings.
     pub wide: Vec<ClusterRoleBinding>,
-    /// What limits her own namespace.
+    /// What limits the user's own namespace.
     pub existing: InNamespace,
-    /// Her certificate requests that are still there.
+    /// The user's certificate requests that are still there.
     pub requests: Vec<CertificateSigningRequest>,
-    /// The rules of the roles that she gets, by the role's name.
+    /// The rules of the roles that the user gets, by the role's name.
     pub role_rules: BTreeMap<String, Vec<PolicyRule>>,
-    /// Where she reaches the API server.
+    /// Where the user reaches the API server.
     pub endpoint: Endpoint,
     /// What stands at the output path.
     pub file: Existing,

@@ -10,7 +10,7 @@ use crate::model::credential_kind::CredentialKind;
 /// What a run did.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Generation of the credential that she holds.
+    /// Generation of the credential that the user holds.
     pub generation: u32,
     /// Its kind.
     pub kind: CredentialKind,
@@ -18,10 +18,10 @@ pub struct Outcome {
     pub groups: Vec<String>,
     /// When it ends.
     pub not_after: Timestamp,
-    /// Her file, when it is here.
+    /// The user's file, when it is here.
     pub file: Option<PathBuf>,
     /// What was proved with it; empty when it is not here.
     pub checks: Vec<Check>,
-    /// Requests sent as her.
+    /// Requests sent as the user.
     pub requests_as_user: u64,
 }

@@ -1,4 +1,4 @@
-//! What a run does when she made the key and the request herself.
+//! What a run does when the user made the key and the request themselves.
 
 use groundcrew::error::{Error, Result};
 
@@ -9,13 +9,13 @@ use crate::model::signing_request::SigningRequest;
 
 /// Lets a request say which generation is issued, as long as it is the next one.
 ///
-/// The group of the generation stands in her request, under her signature, so the number cannot be
-/// chosen here: a request for another one is refused with the right number.
+/// The group of the generation stands in the user's request, under their signature, so the number
+/// cannot be chosen here: a request for another one is refused with the right number.
 ///
 /// # Errors
 ///
 /// Usage, when the request is for another generation than the next, or when a new credential would
-/// take the rights of one that she holds and nobody said that it may.
+/// take the rights of one that the user holds and nobody said that it may.
 pub fn settle(
     options: &Options,
     step: CredentialStep,
@@ -29,8 +29,8 @@ pub fn settle(
     let fits = |wanted: u32| asked == wanted || is_resumed(request, record);
     match step {
         CredentialStep::KeepFile(held) if held.generation == asked => {
-            // Nothing is tried out with her certificate here, so what a file says of itself is not
-            // enough.
+            // Nothing is tried out with the user's certificate here, so what a file says of itself
+            // is not enough.
             let mut issued = record.into_iter().flat_map(|record| &record.generations);
             if issued.any(|issue| issue.generation == asked) || is_resumed(request, record) {
                 return Ok(CredentialStep::KeepFile(held));
@@ -39,7 +39,7 @@ pub fn settle(
             Err(Error::conflict(format!(
                 "{path} holds a certificate of generation {asked}, which is not on record"
             ))
-            .with_hint("name another file with --out"))
+            .with_hint("choose another file with --out"))
         }
         CredentialStep::Issue {
             generation,
@@ -50,7 +50,7 @@ pub fn settle(
         }),
         CredentialStep::Issue { generation, .. } => Err(other(options, asked, generation)),
         CredentialStep::KeepElsewhere(live) if fits(next) => Err(Error::usage(format!(
-            "{} holds a {} of generation {} until {}; a new one takes its rights away",
+            "{} holds a {} of generation {} until {}; a new one would revoke it",
             options.user,
             live.kind.as_str(),
             live.generation,
@@ -82,6 +82,6 @@ fn other(options: &Options, asked: u32, next: u32) -> Error {
         "the request is for generation {asked} of {user}; the next one is {next}"
     ))
     .with_hint(format!(
-        "she makes it again with:  kubectl onboard request {user} --generation {next}"
+        "the user makes a new one with:  kubectl onboard request {user} --generation {next}"
     ))
 }

@@ -14,7 +14,7 @@ use crate::model::user::UserName;
 /// What a run is going to do; its steps say it one by one.
 #[derive(Debug)]
 pub struct Plan {
-    /// Her namespace.
+    /// The user's namespace.
     pub namespace: String,
     /// What happens to the namespace itself.
     pub namespace_step: NamespaceStep,
@@ -26,9 +26,9 @@ pub struct Plan {
     pub network: Network,
     /// What happens to the credential.
     pub credential: CredentialStep,
-    /// Where she has a role, her home first.
+    /// Where the user has a role, their home first.
     pub places: Vec<Place>,
-    /// Namespaces where she loses it.
+    /// Namespaces where the user loses it.
     pub left: Vec<String>,
     /// Namespaces whose RoleBinding gives another role and has to be replaced: a roleRef cannot be
     /// changed.
@@ -41,36 +41,36 @@ pub struct Plan {
     pub holders: Holders,
 }
 
-/// A namespace where she has a role.
+/// A namespace where the user has a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The namespace.
     pub namespace: String,
-    /// The ClusterRole that she has there.
+    /// The ClusterRole that the user has there.
     pub role: String,
-    /// It is her own.
+    /// It is the user's own.
     pub own: bool,
 }
 
 /// What happens to the namespace itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamespaceStep {
-    /// She has none of her own.
+    /// The user has none of their own.
     None,
     /// It is made.
     Create,
-    /// It is hers; labels or annotations change.
+    /// It is the user's; labels or annotations change.
     Update,
-    /// It is hers and as it should be.
+    /// It is the user's and as it should be.
     Keep,
 }
 
 /// What happens to the credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialStep {
-    /// Her file at the output path is valid and stays.
+    /// The user's file at the output path is valid and stays.
     KeepFile(Held),
-    /// She holds one whose file is not here.
+    /// The user holds one whose file is not here.
     KeepElsewhere(Generation),
     /// A new one is issued.
     Issue {
@@ -84,7 +84,7 @@ pub enum CredentialStep {
 /// Who holds the rights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// Until the new credential is proved: she is never without access in between.
+    /// Until the new credential is proved: the user is never without access in between.
     pub during: Vec<Holder>,
     /// In the end.
     pub after: Vec<Holder>,

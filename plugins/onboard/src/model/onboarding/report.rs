@@ -72,7 +72,8 @@ impl Report {
                 groups: outcome.groups,
                 not_after: outcome.not_after,
             },
-            // With her key elsewhere her rights were reviewed, but nothing was tried out as her.
+            // With the user's key elsewhere their rights were reviewed, but nothing was tried out
+            // as them.
             verified: !is_theirs
                 && !outcome.kind.is_foreign()
                 && !outcome.checks.is_empty()
@@ -161,11 +162,13 @@ impl Report {
                 format!("{user}'s certificate is ready.")
             }
             (None, _) if self.certificate.is_some() => {
-                format!("{user} has a certificate, but not the rights that she should have.")
+                format!("{user} has a certificate, but not the right permissions.")
             }
             (None, _) => format!("{user} is set up; no new credential was issued."),
-            (Some(_), Exit::Done) => format!("{user} can work."),
-            (Some(_), Exit::Incomplete) => format!("{user} has access; not all of it was tried."),
+            (Some(_), Exit::Done) => format!("{user} is ready."),
+            (Some(_), Exit::Incomplete) => {
+                format!("{user} has access; not everything could be checked.")
+            }
             (Some(_), _) => format!("{user} has access, but not as it should be."),
         };
         let requests = format!("{:.1}s, {} requests", self.elapsed_seconds, self.requests);
@@ -180,7 +183,7 @@ impl Report {
         }
         let credential = &self.credential;
         let end = if credential.not_after >= NEVER {
-            "as long as its issuer lets her log in".to_owned()
+            "for as long as the identity provider allows".to_owned()
         } else {
             format!("until {}", until(credential.not_after, self.now))
         };
@@ -192,13 +195,13 @@ impl Report {
         if let Some(path) = &self.certificate {
             line(
                 "certificate",
-                &format!("{path}   (holds no secret; send it to {user})"),
+                &format!("{path}   (contains no secret; send it to {user})"),
             );
             line(
-                "not tried",
-                "what only her key can: accept proves it with her own file",
+                "not checked",
+                "what needs the key: kubectl onboard accept verifies it",
             );
-            text.push_str(&format!("\n{user} joins it with her key:\n"));
+            text.push_str(&format!("\n{user} combines it with the key:\n"));
             text.push_str(&format!(
                 "  kubectl onboard accept {} --merge\n",
                 file_name(path)
@@ -208,10 +211,7 @@ impl Report {
         let Some(path) = &self.kubeconfig else {
             line(
                 "kubeconfig",
-                &format!(
-                    "with {} since it was issued; its key is nowhere else",
-                    self.user
-                ),
+                &format!("{} already has it; no copy of the key is kept", self.user),
             );
             line(
                 "replace it",
@@ -222,14 +222,14 @@ impl Report {
         line(
             "kubeconfig",
             &format!(
-                "{path}   (0600; give it to {} over a safe channel)",
+                "{path}   (0600; send it to {} over a secure channel)",
                 self.user
             ),
         );
         if credential.not_after >= NEVER {
             line(
-                "not tried",
-                "her login; her rights are what the server says of them",
+                "not checked",
+                "the login itself; rights are as reported by the server",
             );
         }
         for (label, value) in lines {

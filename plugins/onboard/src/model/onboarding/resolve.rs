@@ -1,4 +1,4 @@
-//! What was asked for, by this run and by earlier ones, and where that gives her a role.
+//! What was asked for, by this run and by earlier ones, and where that gives the user a role.
 
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::Profile;
@@ -9,9 +9,9 @@ use crate::model::onboarding::plan::Place;
 use crate::model::record::Record;
 use crate::model::settings::{Extra, Membership, ProfileName, Settings};
 
-/// Takes over from the record what this run does not state.
+/// Takes over from the record what this run does not give.
 pub fn settings(options: &Options, record: Option<&Record>) -> Settings {
-    // Who comes back starts anew: an old role is not given again unasked.
+    // Who comes back starts again: an old role is not given again unasked.
     let before = record
         .filter(|record| record.ended.is_none())
         .map(|record| record.settings.clone())
@@ -54,7 +54,7 @@ fn extras(options: &Options, mut all: Vec<Extra>) -> Vec<Extra> {
     all
 }
 
-/// Adds those that she joins to those that she has; one role in each namespace.
+/// Adds those that the user joins to those that the user has; one role in each namespace.
 fn memberships(options: &Options, before: Vec<Membership>) -> Vec<Membership> {
     let stays = |one: &Membership| {
         let mut joins = options.joins().iter();
@@ -72,12 +72,12 @@ pub fn profile(options: &Options, settings: &Settings) -> Option<Profile> {
     given.or_else(|| settings.profile.built_in())
 }
 
-/// Returns where she has a role: her own namespace, then those that she joins.
+/// Returns where the user has a role: their own namespace, then those that the user joins.
 ///
 /// # Errors
 ///
-/// Conflict, when she has another namespace already; usage, when she would have a role nowhere,
-/// or two roles in one namespace.
+/// Conflict, when the user has another namespace already; usage, when the user would have a role
+/// nowhere, or two roles in one namespace.
 pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> {
     let user = &options.user;
     let settings = settings(options, record);
@@ -90,9 +90,11 @@ pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> 
         let places: Vec<Place> = joined.collect();
         return if places.is_empty() {
             Err(
-                Error::usage(format!("{user} would have a role in no namespace"))
-                    .with_hint("name one with --join NAMESPACE[:ROLE], or leave --no-namespace out")
-                    .with_hint(format!("to end it all:  kubectl onboard offboard {user}")),
+                Error::usage(format!("{user} would end up with no role in any namespace"))
+                    .with_hint("add --join NAMESPACE[:ROLE], or omit --no-namespace")
+                    .with_hint(format!(
+                        "to remove all access:  kubectl onboard offboard {user}"
+                    )),
             )
         } else {
             Ok(places)
@@ -110,13 +112,13 @@ pub fn places(options: &Options, record: Option<&Record>) -> Result<Vec<Place>> 
     {
         return Err(
             Error::usage(format!("namespace {:?} is {user}'s own", own.namespace))
-                .with_hint("her role there is --role"),
+                .with_hint("the role there is set with --role"),
         );
     }
     Ok(std::iter::once(own).chain(joined).collect())
 }
 
-/// Returns the namespaces where she is to lose her role.
+/// Returns the namespaces where the user is to lose their role.
 #[must_use]
 pub fn left(options: &Options, record: &Record) -> Vec<String> {
     let all = record.settings.memberships.iter();
@@ -143,7 +145,7 @@ pub fn check_joined(name: &str, found: Option<&FoundNamespace>) -> Result<()> {
     }
 }
 
-/// Returns her own namespace: as stated, as recorded, or named after her.
+/// Returns the user's own namespace: as given, as recorded, or named after them.
 fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
     let recorded = record.filter(|record| !record.settings.no_namespace);
     match (
@@ -155,7 +157,7 @@ fn namespace_of(options: &Options, record: Option<&Record>) -> Result<String> {
                 "{} is onboarded in namespace {:?}, not in {stated:?}",
                 options.user, record.namespace
             ))
-            .with_hint(format!("leave -n out, or use -n {}", record.namespace)))
+            .with_hint(format!("omit -n, or use -n {}", record.namespace)))
         }
         (Some(stated), _) => Ok(stated.clone()),
         (None, Some(record)) => Ok(record.namespace.clone()),

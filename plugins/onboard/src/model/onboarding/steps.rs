@@ -116,7 +116,7 @@ impl Area {
             Self::Limits => "limits",
             Self::Rights => "rights",
             Self::Credential => "credential",
-            Self::OldCredentials => "end of old credentials",
+            Self::OldCredentials => "old credentials",
             Self::Record => "record",
         }
     }

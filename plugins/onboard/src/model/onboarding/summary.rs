@@ -27,7 +27,7 @@ pub fn plan_exit(crew: &[Member]) -> Exit {
 pub struct Member {
     /// The user name.
     pub user: String,
-    /// Where the file declares her.
+    /// Where the file declares the user.
     pub line: Option<u64>,
     /// What is to be done, or why it cannot be.
     pub task: Result<Task>,
@@ -50,15 +50,15 @@ pub struct Task {
 pub struct Ended {
     /// The user name.
     pub user: String,
-    /// Where the file declares her.
+    /// Where the file declares the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// Her namespace.
+    /// The user's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// `onboarded`, `changed`, `unchanged`, `unproved`, `offboarded` or `failed`.
     pub result: &'static str,
-    /// Her file, when one was written.
+    /// The user's file, when one was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubeconfig: Option<PathBuf>,
     /// Why it failed, or what is not proved.
@@ -68,7 +68,7 @@ pub struct Ended {
     pub exit: Exit,
 }
 
-/// Returns the end of somebody for whom it did not work.
+/// Returns the end of somebody for who it did not work.
 #[must_use]
 pub fn failed(user: String, line: Option<u64>, error: &Error) -> Ended {
     let mut reason = error.headline();

@@ -1,8 +1,8 @@
 //! Reads a certificate request that somebody else made, and trusts nothing in it.
 //!
-//! Kubernetes copies the whole subject of a request into the certificate, and the signature over
-//! it is hers: it can be refused, but not mended. So it has to say exactly what the cluster is
-//! willing to certify, her name and the group of the next generation, and nothing else.
+//! Kubernetes copies the whole subject of a request into the certificate, and the signature over it
+//! is the user's: it can be refused, but not fixed. So it has to say exactly what the cluster is
+//! willing to certify, their name and the group of the next generation, and nothing else.
 
 pub mod signature;
 
@@ -53,7 +53,7 @@ const SUBJECT_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2
 /// `subjectAltName` (RFC 5280, section 4.2.1.6).
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
-/// A request that says nothing but who she is and which generation she asks for.
+/// A request that says nothing but who the user is and which generation the user asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningRequest {
     pem: String,
@@ -83,7 +83,7 @@ impl SigningRequest {
                 error.with_hint("the key stays where it was made; send the .csr file alone")
             } else {
                 error.with_hint(format!(
-                    "she makes one that is:  kubectl onboard request {user}"
+                    "the user makes a valid one with:  kubectl onboard request {user}"
                 ))
             }
         })
@@ -96,7 +96,7 @@ impl SigningRequest {
     /// Why it is not signed, as half a sentence.
     pub fn check(text: &str, user: &UserName) -> Result<Self, String> {
         if text.contains("PRIVATE KEY-----") {
-            return Err("it holds a private key, which nobody but her may have".to_owned());
+            return Err("it contains a private key, which must stay with the user".to_owned());
         }
         if text.matches("-----BEGIN ").count() > 1 {
             return Err("it holds more than one document".to_owned());
@@ -109,7 +109,7 @@ impl SigningRequest {
         }
         let der = document.as_bytes();
         let request = CertReq::from_der(der)
-            .map_err(|error| format!("it is no certificate request ({error})"))?;
+            .map_err(|error| format!("it is not a certificate request ({error})"))?;
         // What is checked below has to be what is sent, byte for byte.
         let body = request.info.to_der().map_err(|error| error.to_string())?;
         if request.to_der().is_ok_and(|again| again != der) {
@@ -140,7 +140,7 @@ impl SigningRequest {
         &self.pem
     }
 
-    /// Returns the SHA-256 of her public key, in hexadecimal.
+    /// Returns the SHA-256 of the user's public key, in hexadecimal.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
@@ -167,14 +167,14 @@ fn subject(request: &CertReq, user: &UserName) -> Result<u32, String> {
     match names.as_slice() {
         [name] if name == user.as_str() => {}
         [name] => return Err(format!("it names {name:?} (CN)")),
-        [] => return Err("it names nobody (CN)".to_owned()),
+        [] => return Err("it has no user name (CN)".to_owned()),
         _ => return Err("it names more than one user (CN)".to_owned()),
     }
     let group = match groups.as_slice() {
         [group] => group,
         [] => {
             return Err(format!(
-                "it lacks the group that her rights hang on (O=onboard:{user}:gN)"
+                "it lacks the group that carries the rights (O=onboard:{user}:gN)"
             ));
         }
         many => {

@@ -61,7 +61,7 @@ fn weak_keys_and_signatures_are_refused_with_the_reason() {
 }
 
 #[test]
-fn groups_of_her_own_are_refused() {
+fn groups_of_their_own_are_refused() {
     for (groups, why) in [
         (vec!["system:masters"], "\"system:masters\""),
         (
@@ -118,8 +118,8 @@ fn a_request_signed_by_another_key_than_it_carries_is_refused() {
         let builder = RequestBuilder::new(name).unwrap();
         builder.build::<_, DerSignature>(key).unwrap()
     };
-    let (hers, other) = (SigningKey::try_generate(), SigningKey::try_generate());
-    let mut forged = request(&hers.unwrap());
+    let (own, other) = (SigningKey::try_generate(), SigningKey::try_generate());
+    let mut forged = request(&own.unwrap());
     let sound = forged.to_pem(LineEnding::LF).unwrap();
     assert!(SigningRequest::check(&sound, &alice()).is_ok());
     forged.signature = request(&other.unwrap()).signature;
@@ -145,7 +145,7 @@ fn what_is_no_request_is_refused() {
         (
             "-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"
                 .to_owned(),
-            "no certificate request",
+            "not a certificate request",
         ),
     ] {
         assert!(refusal(&text).contains(why), "{why}: {}", refusal(&text));

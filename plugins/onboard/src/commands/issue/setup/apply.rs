@@ -1,4 +1,4 @@
-//! Applies the objects with her rights; the server decides on each.
+//! Applies the objects with the user's rights; the server decides on each.
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
@@ -11,15 +11,15 @@ use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use crate::commands::issue::setup::manifest::{Manifest, Ready};
 use crate::commands::issue::setup::report::{How, Refused, SetupReport, objects};
 
-/// Applies every object. One that is refused does not stop the others, as with kubectl: a run
-/// that is repeated after the mend has less to do.
+/// Applies every object. One that is refused does not stop the others, as with kubectl: a run that
+/// is repeated after the fix has less to do.
 ///
 /// # Errors
 ///
 /// Everything that was refused, with its place; what kept the server from being asked.
 pub async fn all(
     ready: &Ready<'_>,
-    her: &Session,
+    session: &Session,
     how: &How<'_>,
     ui: &Ui,
     interrupt: &Interrupt,
@@ -32,7 +32,7 @@ pub async fn all(
             return Err(Error::interrupted());
         }
         let object = manifest.object();
-        match one(manifest, resource, &ready.namespace, her, how).await {
+        match one(manifest, resource, &ready.namespace, session, how).await {
             Ok(()) => {
                 ui.done(format_args!("{object} applied"), manifest.place());
                 report.applied.push(object);
@@ -81,10 +81,10 @@ async fn one(
     manifest: &Manifest,
     resource: &ApiResource,
     namespace: &str,
-    her: &Session,
+    session: &Session,
     how: &How<'_>,
 ) -> Result<(), kube::Error> {
-    let api = Api::<DynamicObject>::namespaced_with(her.client.clone(), namespace, resource);
+    let api = Api::<DynamicObject>::namespaced_with(session.client.clone(), namespace, resource);
     let mut params = PatchParams::apply(how.field_manager);
     params.force = how.force_conflicts;
     let patch = Patch::Apply(&manifest.value);

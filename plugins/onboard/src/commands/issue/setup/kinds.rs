@@ -72,7 +72,7 @@ fn fits(manifest: &Manifest, kinds: &Kinds, namespace: &str) -> Result<ApiResour
     let object = manifest.object();
     if can.scope == Scope::Cluster {
         return Err(format!(
-            "{object} belongs to no namespace, and hers is all that is set up"
+            "{object} is cluster-scoped; only the user's namespace is set up"
         ));
     }
     if !can.supports_operation(verbs::PATCH) {
@@ -80,7 +80,7 @@ fn fits(manifest: &Manifest, kinds: &Kinds, namespace: &str) -> Result<ApiResour
     }
     match &manifest.namespace {
         Some(other) if other != namespace => Err(format!(
-            "{object} is for namespace {other:?}; hers is {namespace:?}"
+            "{object} is for namespace {other:?}; the user's is {namespace:?}"
         )),
         _ => Ok(resource.clone()),
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lives_in_her_namespace_and_can_be_applied_fits() {
+    fn only_what_lives_in_the_namespace_and_can_be_applied_fits() {
         let kinds = vec![
             served("Pod", Scope::Namespaced, &["create", "patch"]),
             served("Binding", Scope::Namespaced, &["create"]),
@@ -135,6 +135,6 @@ mod tests {
         assert!(why("Pod", Some("bob")).is_some_and(|why| why.contains("\"bob\"")));
         assert!(why("Pot", None).is_some_and(|why| why.contains("no kind \"Pot\"")));
         assert!(why("Binding", None).is_some_and(|why| why.contains("cannot be applied")));
-        assert!(why("Namespace", None).is_some_and(|why| why.contains("no namespace")));
+        assert!(why("Namespace", None).is_some_and(|why| why.contains("cluster-scoped")));
     }
 }

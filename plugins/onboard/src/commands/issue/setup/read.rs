@@ -208,7 +208,7 @@ fn twice(manifests: &[Manifest]) -> Vec<String> {
         let object = manifest.object();
         if let Some(first) = seen.get(&object) {
             let (here, there) = (manifest.place(), first.place());
-            problems.push(format!("{here}: {object} stands in {there} already"));
+            problems.push(format!("{here}: {object} is already in {there}"));
         } else {
             seen.insert(object, manifest);
         }
@@ -302,7 +302,7 @@ mod tests {
         found.extend(read("b.yaml", TWO).0);
         assert_eq!(
             twice(&found)[0],
-            "b.yaml:3: configmap/a stands in a.yaml:3 already"
+            "b.yaml:3: configmap/a is already in a.yaml:3"
         );
         assert_eq!(twice(&found).len(), 2);
     }

@@ -56,10 +56,10 @@ impl SetupReport {
     }
 }
 
-/// How her objects are applied.
+/// How the user's objects are applied.
 #[derive(Clone, Copy, Debug)]
 pub struct How<'a> {
-    /// Her file.
+    /// The user's file.
     pub kubeconfig: &'a Path,
     /// Who owns the fields.
     pub field_manager: &'a str,

@@ -1,4 +1,4 @@
-//! Runs `setup.sh` with her file; its output goes where all text goes, line by line.
+//! Runs `setup.sh` with the user's file; its output goes where all text goes, line by line.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -35,7 +35,7 @@ impl Ended {
             Some(0) => return Ok(()),
             Some(code) => format!("{shown} failed with exit code {code}"),
             // Its words: `signal: 9 (SIGKILL)`.
-            None => format!("{shown} did not end by itself: {}", self.status),
+            None => format!("{shown} was killed: {}", self.status),
         };
         Err(Error::failed(how))
     }

@@ -83,7 +83,7 @@ pub fn nothing() -> Observed {
     }
 }
 
-pub fn hers() -> FoundNamespace {
+pub fn theirs() -> FoundNamespace {
     let metadata = namespace::namespace("alice", &options().user, &Settings::default()).metadata;
     FoundNamespace {
         labels: metadata.labels.unwrap(),
@@ -165,7 +165,7 @@ fn a_first_run_makes_everything_and_issues_generation_one() {
 fn a_second_run_keeps_the_file_and_what_the_first_was_asked_for() {
     let observed = Observed {
         record: recorded(vec![issue(1, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         file: held(1, 20),
         ..nothing()
     };
@@ -180,7 +180,7 @@ fn a_second_run_keeps_the_file_and_what_the_first_was_asked_for() {
 fn a_live_credential_elsewhere_is_not_doubled() {
     let observed = Observed {
         record: recorded(vec![issue(1, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         ..nothing()
     };
     let plan = decide(&options(), &observed).unwrap();
@@ -195,7 +195,7 @@ fn a_live_credential_elsewhere_is_not_doubled() {
 fn an_ended_credential_is_followed_by_the_next_generation() {
     let observed = Observed {
         record: recorded(vec![issue(1, -1)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         ..nothing()
     };
     let plan = decide(&options(), &observed).unwrap();
@@ -210,7 +210,7 @@ fn an_ended_credential_is_followed_by_the_next_generation() {
 fn replacing_keeps_both_alive_until_the_new_one_is_proved() {
     let observed = Observed {
         record: recorded(vec![issue(1, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         file: held(1, 20),
         ..nothing()
     };
@@ -235,7 +235,7 @@ fn a_run_that_died_before_it_took_the_old_rights_ends_them() {
     replaced.retire_after = Some(now());
     let observed = Observed {
         record: recorded(vec![replaced, issue(2, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         file: held(2, 20),
         ..nothing()
     };
@@ -250,7 +250,7 @@ fn during_a_grace_both_generations_keep_their_rights() {
     replaced.retire_after = Some(issue(1, 1).not_after);
     let observed = Observed {
         record: recorded(vec![replaced, issue(2, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         file: held(2, 20),
         ..nothing()
     };
@@ -262,7 +262,7 @@ fn during_a_grace_both_generations_keep_their_rights() {
 fn a_token_in_place_of_a_certificate_leaves_the_old_holders_alone() {
     let observed = Observed {
         record: recorded(vec![issue(1, 20)]),
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         ..nothing()
     };
     let plan = decide(&wishing(|wish| wish.force = true), &observed).unwrap();
@@ -278,7 +278,7 @@ fn a_token_in_place_of_a_certificate_leaves_the_old_holders_alone() {
 #[test]
 fn a_run_that_died_before_the_record_is_taken_up() {
     let observed = Observed {
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         file: held(1, 20),
         ..nothing()
     };
@@ -293,14 +293,14 @@ fn a_dead_file_is_named_and_not_overwritten() {
     let mut other = issue(1, 20);
     other.sha256 = Some("cd".to_owned());
     let cases = [
-        (vec![issue(1, -1)], held(1, -1), "ended on"),
+        (vec![issue(1, -1)], held(1, -1), "expired on"),
         (vec![revoked, issue(2, 20)], held(1, 20), "was revoked"),
         (vec![other], held(1, 20), "is not the one on record"),
     ];
     for (generations, file, why) in cases {
         let observed = Observed {
             record: recorded(generations),
-            namespace: Some(hers()),
+            namespace: Some(theirs()),
             file,
             ..nothing()
         };
@@ -339,10 +339,10 @@ fn only_a_namespace_that_says_it_is_theirs_is_adopted() {
     };
     let going = FoundNamespace {
         terminating: true,
-        ..hers()
+        ..theirs()
     };
     for (found, words) in [
-        (bare, "nothing says"),
+        (bare, "not marked as owned by alice"),
         (bobs, "belongs to bob"),
         (going, "deleted"),
     ] {
@@ -356,7 +356,7 @@ fn only_a_namespace_that_says_it_is_theirs_is_adopted() {
     }
     let changed = wishing(|wish| wish.about.team = Some("web".into()));
     let observed = Observed {
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         ..nothing()
     };
     assert_eq!(
@@ -385,7 +385,7 @@ fn a_group_that_somebody_wrote_into_the_record_is_not_handed_out() {
         let mut last = issue(1, 20);
         last.groups.push(group.to_owned());
         let observed = Observed {
-            namespace: Some(hers()),
+            namespace: Some(theirs()),
             record: recorded(vec![last]),
             ..nothing()
         };
@@ -409,7 +409,7 @@ fn another_role_replaces_the_binding() {
     let binding = binding::role_binding("alice", &options().user, "view", &[]);
     let observed = Observed {
         bindings: vec![binding],
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         ..nothing()
     };
     assert_eq!(decide(&options(), &observed).unwrap().replaced, ["alice"]);

@@ -65,7 +65,7 @@ fn yaml_and_json_say_the_same() {
 fn what_is_not_proved_is_said_in_the_first_line() {
     for (exit, words) in [
         (Exit::No, "not as it should be"),
-        (Exit::Incomplete, "not all of it"),
+        (Exit::Incomplete, "not everything could be checked"),
     ] {
         let report = Report {
             verified: false,

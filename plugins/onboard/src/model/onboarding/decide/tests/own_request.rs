@@ -1,4 +1,4 @@
-//! Plans for a request that she made with a key of her own.
+//! Plans for a request that the user made with a key of their own.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn signing(request: &SigningRequest) -> Options {
 
 fn with_record(generations: Vec<Generation>) -> Observed {
     Observed {
-        namespace: Some(hers()),
+        namespace: Some(theirs()),
         record: recorded(generations),
         ..nothing()
     }
@@ -78,7 +78,7 @@ fn only_the_next_generation_is_signed_and_a_refusal_names_it() {
 }
 
 #[test]
-fn what_she_holds_loses_its_rights_only_when_somebody_says_so() {
+fn what_the_user_holds_loses_its_rights_only_when_somebody_says_so() {
     let second = request(2);
     let observed = with_record(vec![issue(1, 5)]);
     let error = decide(&signing(&second), &observed).unwrap_err();
@@ -123,7 +123,7 @@ fn a_certificate_that_nobody_issued_is_not_kept() {
 }
 
 #[test]
-fn reviewing_her_rights_is_a_right_of_its_own() {
+fn reviewing_rights_is_a_right_of_its_own() {
     let review = Access::new("create", "subjectaccessreviews.authorization.k8s.io");
     let signing = signing(&request(1));
     assert!(required(&signing, "alice").contains(&review));

@@ -113,8 +113,9 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
 async fn until_allowed(holder: &Session, access: &Access, deadline: Instant) -> Result<bool> {
     let seen = poll(until(deadline), &Interrupt::never(), async || {
         Ok(is_allowed(holder, access).await?.then_some(()))
-    });
-    Ok(seen.await?.is_some())
+    })
+    .await?;
+    Ok(seen.is_some())
 }
 
 /// Returns the patience that is left until a deadline.

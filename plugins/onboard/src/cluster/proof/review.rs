@@ -51,8 +51,9 @@ pub async fn review(
         let seen = poll(Patience::of(left), &Interrupt::never(), async || {
             let allowed = would_be_allowed(admin, expected, &access).await?;
             Ok(allowed.then_some(()))
-        });
-        let allowed = seen.await?.is_some();
+        })
+        .await?;
+        let allowed = seen.is_some();
         let failure = (!allowed).then(|| "the user cannot".to_owned());
         checks.push(Check::new(format!("can {access}"), failure));
     }

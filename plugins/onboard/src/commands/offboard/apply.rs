@@ -316,7 +316,8 @@ impl Work<'_> {
         let namespaces = self.session.of::<Namespace>();
         let name = name(metadata);
         let mut read = metadata.clone();
-        let deleted = retry_on_conflict(format_args!("namespace/{name}"), self.interrupt, async || {
+        let what = format!("namespace/{name}");
+        let deleted = retry_on_conflict(what, self.interrupt, async || {
             match namespaces.delete(&self.options.writer, &read).await {
                 Ok(deleted) => return Ok(Attempt::Done(deleted)),
                 Err(error) if !error.is_conflict() => return Err(error),

@@ -22,7 +22,14 @@ pub fn diagnosis(diagnosis: &Diagnosis, output: &OutputArgs) -> Result<String> {
 fn names(diagnosis: &Diagnosis) -> String {
     let findings = diagnosis.findings.iter();
     let open = findings.filter(|one| one.severity >= Severity::Warning && !one.place.is_empty());
-    let mut names: Vec<String> = open.map(|one| format!("{}\n", one.place)).collect();
+    let mut names: Vec<String> = open.map(|one| name(&one.place)).collect();
     names.dedup();
     names.concat()
+}
+
+/// Returns `kind/name` of `kind/namespace/name`, which is what kubectl accepts.
+fn name(place: &str) -> String {
+    let kind = place.split('/').next().unwrap_or_default();
+    let name = place.rsplit('/').next().unwrap_or_default();
+    format!("{kind}/{name}\n")
 }

@@ -229,7 +229,7 @@ mod tests {
             .collect();
         assert_eq!(shown.len(), 6);
         assert!(
-            shown.contains(&"create  pods/exec  in namespace web".to_owned()),
+            shown.contains(&"create pods/exec in namespace web".to_owned()),
             "{shown:?}"
         );
     }

@@ -12,6 +12,7 @@ use crate::commands::status::obstacle;
 use crate::commands::status::obstacle::{Obstacle, Reason};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::objects::namespace;
+use crate::model::record;
 use crate::model::record::Record;
 use crate::model::user::UserName;
 
@@ -24,6 +25,9 @@ const YARDSTICK: i64 = 30 * 60;
 pub struct Status {
     /// User name.
     pub user: String,
+    /// Name of the record.
+    #[serde(skip)]
+    pub record: String,
     /// Team, as given.
     pub team: Option<String>,
     /// The user's namespace.
@@ -100,6 +104,7 @@ pub fn status(user: &UserName, found: &Observed, now: Timestamp) -> Status {
     let unseen = unseen(found);
     Status {
         user: user.to_string(),
+        record: record::name(user),
         team: record.settings.team.clone(),
         namespace: record.namespace.clone(),
         credential: live.map(|issue| Credential {
@@ -317,7 +322,7 @@ fn no_credential(record: &Record, now: Timestamp) -> Option<Obstacle> {
     };
     Some(Obstacle {
         reason: Reason::NoCredential,
-        object: format!("onboarding/{user}"),
+        object: format!("user/{user}"),
         message,
         fix: format!("kubectl onboard {user}"),
     })

@@ -43,8 +43,6 @@ pub async fn binds_no_roles(holder: &Session, expected: &Expected<'_>) -> Result
         Err(error) if status(&error).is_some_and(|status| matches!(status.code, 403 | 422)) => {
             Ok(Check::new(name, None))
         }
-        Err(error) => {
-            Err(explain(error, &bindings.doing("create")))
-        }
+        Err(error) => Err(explain(error, &bindings.doing("create"))),
     }
 }

@@ -105,7 +105,10 @@ fn signer(outcome: &Outcome) -> Looked {
     let warning = |why| Ok(Finding::new(Severity::Warning, CHECK, why).fix(token));
     match outcome {
         Outcome::Signed(after) => {
-            let why = format!("{SIGNER} issued a certificate after {} ms", after.as_millis());
+            let why = format!(
+                "{SIGNER} issued a certificate after {} ms",
+                after.as_millis()
+            );
             Ok(Finding::new(Severity::Ok, CHECK, why))
         }
         Outcome::Silent(after) => warning(format!(

@@ -74,7 +74,9 @@ pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Optio
         "belongs to no credential on record",
     );
     let place = format!("certificatesigningrequest/{name}");
-    Some(Ok(finding.at(place).fix(format!("kubectl delete csr {name}"))))
+    Some(Ok(finding
+        .at(place)
+        .fix(format!("kubectl delete csr {name}"))))
 }
 
 /// Returns what to say about a Secret that belongs to nothing.
@@ -119,7 +121,10 @@ pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Lo
         })
         .map(|issue| {
             let name = format!("{}-g{}", labels::binding_name(user), issue.generation);
-            let why = format!("the Secret of the g{} token of {user} is gone", issue.generation);
+            let why = format!(
+                "the Secret of the g{} token of {user} is gone",
+                issue.generation
+            );
             let fix = format!("kubectl onboard {user} --force --auth token");
             broken(secret_place(&name), why, fix)
         })

@@ -132,7 +132,10 @@ mod tests {
     fn only_an_agent_that_runs_shows_that_policies_are_enforced() {
         assert_eq!(severity(vec![set("cilium", 3, &[])]), Severity::Ok);
         assert_eq!(severity(vec![set("cilium", 0, &[])]), Severity::Error);
-        assert_eq!(severity(vec![set("kube-flannel-ds", 3, &[])]), Severity::Warning);
+        assert_eq!(
+            severity(vec![set("kube-flannel-ds", 3, &[])]),
+            Severity::Warning
+        );
         assert_eq!(severity(vec![set("aws-node", 3, &[])]), Severity::Warning);
         let told = set("aws-node", 3, &["--enable-network-policy=true"]);
         assert_eq!(severity(vec![told]), Severity::Ok);

@@ -89,10 +89,7 @@ pub async fn observe(session: &Session) -> Result<Observed> {
         groups(session),
     );
     let marked = format!("{}={}", labels::MANAGED_BY.0, labels::MANAGED_BY.1);
-    let (all, marked) = (
-        ListParams::default(),
-        ListParams::default().labels(&marked),
-    );
+    let (all, marked) = (ListParams::default(), ListParams::default().labels(&marked));
     let namespaces = session.of::<Namespace>();
     let bindings = session.everywhere::<RoleBinding>();
     let cluster_bindings = session.of::<ClusterRoleBinding>();

@@ -13,9 +13,9 @@ use crate::commands::doctor::leftovers;
 use crate::commands::doctor::observe::Observed;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::holder::Holder;
+use crate::model::labels;
 use crate::model::login::Asserted;
 use crate::model::user::UserName;
-use crate::model::labels;
 
 /// One binding of either kind.
 struct Bound<'a> {
@@ -315,7 +315,12 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
     lines
 }
 
-fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestamp) -> Option<Looked> {
+fn group_of(
+    one: &Known<'_>,
+    generation: u32,
+    binding: &Bound<'_>,
+    now: Timestamp,
+) -> Option<Looked> {
     let (user, place, role) = (&one.user, &binding.place, binding.role);
     if is_running(one.record, Some(generation), now) {
         return None;

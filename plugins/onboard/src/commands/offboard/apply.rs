@@ -80,9 +80,7 @@ impl Work<'_> {
                 true
             }
             Step::Binding(unbind) => self.unbind(unbind).await?,
-            Step::Secret(secret) => {
-                self.remove(&self.system().of::<Secret>(), secret).await?
-            }
+            Step::Secret(secret) => self.remove(&self.system().of::<Secret>(), secret).await?,
             Step::Account(account) => {
                 let accounts = self.system().of::<ServiceAccount>();
                 self.remove(&accounts, account).await?

@@ -159,9 +159,16 @@ async fn still_allowed(
             }
         }
         // A cache may still know what has just been removed.
-        let fresh = left.allowed.iter().any(|(_, reason)| is_removed(plan, reason));
+        let fresh = left
+            .allowed
+            .iter()
+            .any(|(_, reason)| is_removed(plan, reason));
         if fresh {
-            open = left.allowed.iter().map(|(access, _)| access.clone()).collect();
+            open = left
+                .allowed
+                .iter()
+                .map(|(access, _)| access.clone())
+                .collect();
         }
         Ok((!fresh).then_some(()))
     })

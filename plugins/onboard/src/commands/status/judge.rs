@@ -129,7 +129,10 @@ fn unseen(found: &Observed) -> Vec<Unseen> {
         ("pods", found.pods.as_ref().err()),
         ("replica sets", found.replica_sets.as_ref().err()),
         ("events", found.refused.as_ref().err()),
-        ("stateful sets, daemon sets and jobs", found.short.as_ref().err()),
+        (
+            "stateful sets, daemon sets and jobs",
+            found.short.as_ref().err(),
+        ),
     ]
     .into_iter()
     .filter_map(|(what, why)| Some(Unseen::new(what, why?)))

@@ -90,7 +90,11 @@ fn what_matches_the_record_is_ok() {
 fn a_record_without_its_namespace_is_broken() {
     let (mut found, _) = alice();
     found.namespaces = Ok(Vec::new());
-    one(&found, Severity::Error, "namespace/alice the namespace of alice does not exist");
+    one(
+        &found,
+        Severity::Error,
+        "namespace/alice the namespace of alice does not exist",
+    );
 }
 
 #[test]
@@ -108,7 +112,11 @@ fn a_namespace_of_another_user_is_broken() {
 fn a_record_without_its_binding_is_broken() {
     let (mut found, _) = alice();
     found.bindings = Ok(Vec::new());
-    one(&found, Severity::Error, "rolebinding/alice/onboard-alice the binding of alice does not exist");
+    one(
+        &found,
+        Severity::Error,
+        "rolebinding/alice/onboard-alice the binding of alice does not exist",
+    );
 }
 
 #[test]
@@ -144,7 +152,11 @@ fn rights_of_a_revoked_generation_are_found_in_every_binding() {
         "still gives view to g2 of alice, which expired",
     );
     record(&mut found).generations.pop();
-    one(&found, Severity::Error, "g2 of alice, which is not on record");
+    one(
+        &found,
+        Severity::Error,
+        "g2 of alice, which is not on record",
+    );
     record(&mut found).begun = Some(Begun {
         key: None,
         generation: 2,
@@ -169,7 +181,11 @@ fn a_binding_of_an_unknown_user_is_broken_unless_a_record_cannot_be_read() {
     let people = found.people.as_mut().unwrap();
     people.known.clear();
     found.namespaces = Ok(Vec::new());
-    one(&found, Severity::Error, "which belongs to no user on record");
+    one(
+        &found,
+        Severity::Error,
+        "which belongs to no user on record",
+    );
     found
         .people
         .as_mut()
@@ -184,7 +200,11 @@ fn an_expired_credential_is_a_warning() {
     let (mut found, _) = alice();
     record(&mut found).generations[0].not_after = ago(5);
     found.bindings = Ok(Vec::new());
-    one(&found, Severity::Warning, "the last credential of alice, g1, expired");
+    one(
+        &found,
+        Severity::Warning,
+        "the last credential of alice, g1, expired",
+    );
 }
 
 fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
@@ -223,7 +243,11 @@ fn a_token_is_as_alive_as_its_secret() {
         "edit",
         &[holder],
     )]);
-    one(&found, Severity::Error, "Secret of the g1 token of alice is gone");
+    one(
+        &found,
+        Severity::Error,
+        "Secret of the g1 token of alice is gone",
+    );
     found.secrets = Ok(vec![made("onboard-alice-g1", Some(1), 30)]);
     one(&found, Severity::Ok, "1 user");
     let stale = made("onboard-alice-g7", Some(7), 30);

@@ -195,7 +195,8 @@ impl Findings<'_> {
         match self.prove(record, ended).await {
             Ok(name) => Some(name),
             Err(error) => {
-                self.checks.push(Check::undecided("the proof", reason(&error)));
+                self.checks
+                    .push(Check::undecided("the proof", reason(&error)));
                 None
             }
         }

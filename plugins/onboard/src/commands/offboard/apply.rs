@@ -309,7 +309,7 @@ impl Work<'_> {
         }
     }
 
-    /// Deletes a namespace that still has the owner that it had; returns whether it was still there.
+    /// Deletes a namespace, if it still has the same owner; returns whether it was still there.
     async fn delete_namespace(&self, metadata: &ObjectMeta) -> Result<bool> {
         let namespaces = self.session.of::<Namespace>();
         let name = name(metadata);

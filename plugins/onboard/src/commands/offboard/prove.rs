@@ -1,4 +1,4 @@
-//! Proves that no access is left: the server is asked about every verb of every namespaced resource.
+//! Proves that no access is left: asks the server about every verb of every namespaced resource.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub struct List {
     /// Soonest to expire first; users without access last.
     #[serde(rename = "people")]
     pub rows: Vec<Row>,
+    /// Records that could not be read.
+    pub unseen: Vec<Unseen>,
 }
 
 /// One user.
@@ -66,6 +69,11 @@ pub fn list(people: &People, expiring: Option<Duration>, now: Timestamp) -> List
     List {
         complete: people.unreadable.is_empty(),
         rows,
+        unseen: people
+            .unreadable
+            .iter()
+            .map(|why| Unseen::new("record", why))
+            .collect(),
     }
 }
 

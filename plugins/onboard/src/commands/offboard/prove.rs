@@ -9,6 +9,7 @@ use groundcrew::client::access::Access;
 use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -32,8 +33,8 @@ pub struct Proof {
     pub checks: usize,
     /// What is still allowed, by the server's reason.
     pub allowed: Vec<Allowed>,
-    /// What could not be asked about or evaluated: API groups, and the authorizer's own words.
-    pub unknown: Vec<String>,
+    /// What could not be asked about or evaluated.
+    pub unseen: Vec<Unseen>,
 }
 
 impl Proof {
@@ -43,7 +44,7 @@ impl Proof {
     pub fn exit(&self, shared: &[Shared]) -> Exit {
         if !self.allowed.is_empty() || !shared.is_empty() {
             Exit::No
-        } else if !self.unknown.is_empty() {
+        } else if !self.unseen.is_empty() {
             Exit::Incomplete
         } else {
             Exit::Done
@@ -97,17 +98,23 @@ pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Pr
     let questions = questions(&served, &plan.places);
     let deadline = Instant::now() + PROPAGATION;
     let mut allowed = Vec::new();
-    let mut unknown = served.unknown;
+    let stale = "the API server has no current information about it";
+    let mut unseen: Vec<Unseen> = served
+        .unknown
+        .iter()
+        .map(|group| Unseen::new(format!("resources of {group}"), stale))
+        .collect();
     for subject in &identities {
         let left = still_allowed(session, subject, &questions, plan, deadline).await?;
         allowed.extend(left.allowed);
-        unknown.extend(left.trouble);
+        let trouble = left.trouble.into_iter();
+        unseen.extend(trouble.map(|why| Unseen::new("rights that an authorizer gives", why)));
     }
-    unknown.dedup();
+    unseen.dedup();
     Ok(Proof {
         checks: questions.len() * identities.len(),
         allowed: by_reason(allowed),
-        unknown,
+        unseen,
     })
 }
 
@@ -278,7 +285,7 @@ mod tests {
         let mut proof = Proof::default();
         assert_eq!(proof.exit(&[]), Exit::Done);
         assert_eq!(proof.exit(&shared), Exit::No);
-        proof.unknown.push("metrics.k8s.io/v1beta1".to_owned());
+        proof.unseen.push(Unseen::new("resources of a/v1", "stale"));
         assert_eq!(proof.exit(&[]), Exit::Incomplete);
         proof.allowed.push(Allowed::default());
         assert_eq!(proof.exit(&[]), Exit::No);

@@ -101,7 +101,7 @@ fn a_live_generation_can_do_what_its_role_says_and_a_revoked_one_nothing() {
     let found = verified(&[issue(1, 5, true), issue(2, 5, false)], all);
     assert_eq!(found.exit(), Exit::No);
     assert!(failed(&found).contains(&"g1 cannot create pods in namespace alice"));
-    assert!(!failed(&found).contains(&"g2 can create  pods  in namespace alice"));
+    assert!(!failed(&found).contains(&"g2 can create pods in namespace alice"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
         "NAMESPACE",
         "CREDENTIAL",
         "EXPIRES",
-        "PROVED",
+        "VERIFIED",
     ];
     if wide {
         headers.push("NOT AFTER");

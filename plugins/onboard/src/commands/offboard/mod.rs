@@ -186,7 +186,7 @@ fn show_proof(user: &UserName, record: &Record, proof: &Proof, ui: &Ui) {
             format!(" with {}", generations.join(", "))
         };
         ui.done(
-            "proved",
+            "verified",
             format!("{checks} permission checks as {user}{with}: all denied"),
         );
     } else {

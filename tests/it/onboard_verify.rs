@@ -45,12 +45,13 @@ fn verify_file(suite: &Suite, file: &str, code: i32) -> Value {
 
 /// Returns the checks that are not as expected, by name.
 fn open(found: &Value) -> Vec<String> {
-    let checks = found["checks"].as_array().expect("checks");
-    checks
-        .iter()
+    let checks = found["checks"].as_array().expect("checks").iter();
+    let unseen = found["unseen"].as_array().expect("unseen").iter();
+    let failed = checks
         .filter(|check| check["result"] != "ok")
-        .map(|check| format!("{}: {}", check["check"], check["why"]))
-        .collect()
+        .map(|check| format!("{}: {}", check["check"], check["why"]));
+    let unseen = unseen.map(|one| format!("{}: {}", one["what"], one["why"]));
+    failed.chain(unseen).collect()
 }
 
 fn replaced_file(suite: &Suite) {

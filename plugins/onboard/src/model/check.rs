@@ -60,6 +60,15 @@ impl Check {
         }
     }
 
+    /// Returns why it could not be made, if it could not.
+    #[must_use]
+    pub fn undecided_because(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Undecided(why) => Some(why),
+            Verdict::Passed | Verdict::Failed(_) => None,
+        }
+    }
+
     /// Returns whether it is as it should be.
     #[must_use]
     pub fn passed(&self) -> bool {

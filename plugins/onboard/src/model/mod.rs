@@ -20,5 +20,4 @@ pub mod record;
 pub mod settings;
 pub mod signing_request;
 pub mod time;
-pub mod unseen;
 pub mod user;

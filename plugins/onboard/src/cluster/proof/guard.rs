@@ -1,11 +1,11 @@
 //! Proves that a user who may claim namespaces still cannot hand out roles in their own one.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::error::Result;
 use groundcrew::write::status;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::api::{Api, PostParams};
+use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::proof::expected::Expected;
@@ -34,8 +34,8 @@ pub async fn binds_no_roles(holder: &Session, expected: &Expected<'_>) -> Result
         dry_run: true,
         field_manager: None,
     };
-    let api = Api::<RoleBinding>::namespaced(holder.client.clone(), namespace);
-    match api.create(&params, &binding).await {
+    let bindings = holder.in_(namespace).of::<RoleBinding>();
+    match bindings.api().create(&params, &binding).await {
         Ok(_) => Ok(Check::new(
             name,
             Some("the guard of kubectl ns-claim allows it: kubectl ns-claim doctor".to_owned()),
@@ -43,9 +43,6 @@ pub async fn binds_no_roles(holder: &Session, expected: &Expected<'_>) -> Result
         Err(error) if status(&error).is_some_and(|status| matches!(status.code, 403 | 422)) => {
             Ok(Check::new(name, None))
         }
-        Err(error) => {
-            let doing = Doing::new("create", "rolebindings.rbac.authorization.k8s.io");
-            Err(explain(error, &doing.within(namespace)))
-        }
+        Err(error) => Err(explain(error, &bindings.doing("create"))),
     }
 }

@@ -7,15 +7,17 @@ pub mod review;
 use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::access::{Access, Identity, is_allowed};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::Result;
 use groundcrew::write::status;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, PostParams};
+use kube::api::PostParams;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::cluster::access_reviews::Subject;
 use crate::cluster::proof::expected::{Expected, PROPAGATION, can, cannot, granted_in};
@@ -109,53 +111,47 @@ fn who(me: &Identity, expected: &Expected<'_>) -> Vec<Check> {
 }
 
 async fn until_allowed(holder: &Session, access: &Access, deadline: Instant) -> Result<bool> {
-    let mut pause = Duration::from_millis(50);
-    loop {
-        if is_allowed(holder, access).await? {
-            return Ok(true);
-        }
-        if Instant::now() + pause > deadline {
-            return Ok(false);
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
+    let seen = poll(until(deadline), &Interrupt::never(), async || {
+        Ok(is_allowed(holder, access).await?.then_some(()))
+    })
+    .await?;
+    Ok(seen.is_some())
+}
+
+/// Returns the patience that is left until a deadline.
+fn until(deadline: Instant) -> Patience {
+    Patience::of(deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Sends a pod without resources through admission: quota, limits and pod security all act on it,
 /// and nothing is kept. (A Deployment would prove nothing: its pods meet the quota later.)
 async fn pod(holder: &Session, expected: &Expected<'_>, deadline: Instant) -> Result<Vec<Check>> {
-    let api = Api::<Pod>::namespaced(holder.client.clone(), expected.namespace);
+    let pods = holder.in_(expected.namespace).of::<Pod>();
     let probe = probe();
     let params = PostParams {
         dry_run: true,
         field_manager: None,
     };
-    let mut pause = Duration::from_millis(50);
-    loop {
-        match api.create(&params, &probe).await {
-            Ok(pod) => return Ok(admitted(&pod, expected.limited)),
-            Err(error) => {
-                let Some(refusal) =
-                    status(&error).filter(|status| matches!(status.code, 403 | 422))
-                else {
-                    let doing = Doing::new("create", "pods").within(expected.namespace);
-                    return Err(explain(error, &doing));
-                };
-                // The service account of a new namespace appears a moment after it, and so does
-                // a new right at another API server.
-                let early = ["serviceaccount", "cannot create resource"]
-                    .iter()
-                    .any(|word| refusal.message.contains(word));
-                if !early || Instant::now() + pause > deadline {
-                    let why = Some(refusal.message.clone());
-                    return Ok(vec![Check::new("a pod is admitted", why)]);
-                }
-            }
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
+    let refused = |why: &str| vec![Check::new("a pod is admitted", Some(why.to_owned()))];
+    let mut last = String::new();
+    let seen = poll(until(deadline), &Interrupt::never(), async || {
+        let error = match pods.api().create(&params, &probe).await {
+            Ok(pod) => return Ok(Some(admitted(&pod, expected.limited))),
+            Err(error) => error,
+        };
+        let Some(refusal) = status(&error).filter(|status| matches!(status.code, 403 | 422)) else {
+            return Err(explain(error, &pods.doing("create")));
+        };
+        // The service account of a new namespace appears a moment after it, and so does a new
+        // right at another API server.
+        let early = ["serviceaccount", "cannot create resource"]
+            .iter()
+            .any(|word| refusal.message.contains(word));
+        last.clone_from(&refusal.message);
+        Ok((!early).then(|| refused(&last)))
+    })
+    .await?;
+    Ok(seen.unwrap_or_else(|| refused(&last)))
 }
 
 fn admitted(pod: &Pod, limited: bool) -> Vec<Check> {

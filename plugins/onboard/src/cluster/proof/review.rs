@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::access::{Access, granted};
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::Result;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::cluster::access_reviews;
 use crate::cluster::access_reviews::Subject;
@@ -44,18 +46,14 @@ pub async fn review(
         checks.push(Check::new(format!("cannot {access}"), failure));
     }
     for access in can(expected) {
-        let mut pause = Duration::from_millis(50);
         // New rights reach the authorizer's cache a moment after they are written.
-        let allowed = loop {
-            if would_be_allowed(admin, expected, &access).await? {
-                break true;
-            }
-            if Instant::now() + pause > deadline {
-                break false;
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
-        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let seen = poll(Patience::of(left), &Interrupt::never(), async || {
+            let allowed = would_be_allowed(admin, expected, &access).await?;
+            Ok(allowed.then_some(()))
+        })
+        .await?;
+        let allowed = seen.is_some();
         let failure = (!allowed).then(|| "the user cannot".to_owned());
         checks.push(Check::new(format!("can {access}"), failure));
     }

@@ -85,7 +85,7 @@ pub async fn prove(
         checks.len()
     );
     if open.is_empty() {
-        ui.done("proved with your own file", line);
+        ui.done("verified with your kubeconfig", line);
     } else {
         ui.warning(format_args!("not everything could be verified: {line}"));
         for check in open {

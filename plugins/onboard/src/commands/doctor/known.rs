@@ -1,9 +1,11 @@
 //! A user on record, and what the diagnosis needs to know of them.
 
+use groundcrew::finding::{Finding, Severity, Unseen};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::doctor::finding::{Line, State};
 use crate::model::generation::Generation;
+use crate::model::record;
 use crate::model::record::Record;
 use crate::model::user::UserName;
 
@@ -18,8 +20,25 @@ pub struct Known<'a> {
     pub(super) record: &'a Record,
 }
 
-pub fn broken(found: String, fix: String) -> Line {
-    Line::new(RECORDS, State::Broken, found).fix(fix)
+impl Known<'_> {
+    /// Returns the object that is the record.
+    pub fn place(&self) -> String {
+        let name = record::name(&self.user);
+        format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+    }
+}
+
+/// What was found, or what could not be looked at.
+pub type Looked = Result<Finding, Unseen>;
+
+pub fn broken(place: impl Into<String>, why: String, fix: String) -> Looked {
+    let finding = Finding::new(Severity::Error, RECORDS, why);
+    Ok(finding.at(place).fix(fix))
+}
+
+pub fn warning(place: impl Into<String>, why: String, fix: String) -> Looked {
+    let finding = Finding::new(Severity::Warning, RECORDS, why);
+    Ok(finding.at(place).fix(fix))
 }
 
 pub fn issue(record: &Record, generation: u32) -> Option<&Generation> {

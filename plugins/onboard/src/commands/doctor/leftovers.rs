@@ -1,11 +1,11 @@
 //! Objects of this plugin that belong to nothing on record. Pure.
 
+use groundcrew::finding::{Finding, Severity};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::commands::doctor::finding::{Line, State};
-use crate::commands::doctor::known::{Known, RECORDS, RUN, broken, is_running, issue};
+use crate::commands::doctor::known::{Known, Looked, RUN, broken, is_running, issue, warning};
 use crate::commands::doctor::probe::PREFIX;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::labels;
@@ -13,7 +13,7 @@ use crate::model::labels;
 const LEFTOVERS: &str = "leftovers";
 
 /// Returns what to say about a namespace of this plugin whose owner is not on record.
-pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
+pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Looked> {
     let (label, value) = labels::MANAGED_BY;
     let labels = found.labels.as_ref()?;
     if labels.get(label).map(String::as_str) != Some(value) || found.deletion_timestamp.is_some() {
@@ -24,9 +24,9 @@ pub fn namespace(found: &ObjectMeta, known: &[Known<'_>]) -> Option<Line> {
         return None;
     }
     let name = found.name.as_deref().unwrap_or_default();
-    let text = format!("namespace {name} was created for {owner}, who is not on record");
+    let why = format!("was created for {owner}, who is not on record");
     let fix = format!("kubectl onboard {owner} -n {name}, or:  kubectl delete namespace {name}");
-    Some(Line::new(RECORDS, State::Warning, text).fix(fix))
+    Some(warning(format!("namespace/{name}"), why, fix))
 }
 
 fn age(found: &ObjectMeta, now: Timestamp) -> SignedDuration {
@@ -50,7 +50,7 @@ fn owner<'k, 'a>(found: &ObjectMeta, known: &'k [Known<'a>]) -> Option<&'k Known
 }
 
 /// Returns what to say about a certificate request that belongs to nothing.
-pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Looked> {
     let name = found.name.as_deref().unwrap_or_default();
     let probe = name.starts_with(PREFIX) && generation(found).is_none();
     let patience = if probe {
@@ -68,13 +68,19 @@ pub fn request(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Optio
         // It is the request of a certificate that was issued; the cluster removes it on its own.
         return None;
     }
-    let text = format!("certificatesigningrequest {name} belongs to no credential");
-    let fix = format!("kubectl delete csr {name}");
-    Some(Line::new(LEFTOVERS, State::Warning, text).fix(fix))
+    let finding = Finding::new(
+        Severity::Warning,
+        LEFTOVERS,
+        "belongs to no credential on record",
+    );
+    let place = format!("certificatesigningrequest/{name}");
+    Some(Ok(finding
+        .at(place)
+        .fix(format!("kubectl delete csr {name}"))))
 }
 
 /// Returns what to say about a Secret that belongs to nothing.
-pub fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Line> {
+pub fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option<Looked> {
     let name = found.name.as_deref().unwrap_or_default();
     let generation = generation(found)?;
     let owner = owner(found, known);
@@ -91,13 +97,17 @@ pub fn secret(found: &ObjectMeta, known: &[Known<'_>], now: Timestamp) -> Option
             None => return None,
         },
     };
-    let text = format!("secret {SYSTEM_NAMESPACE}/{name} {why}");
+    let finding = Finding::new(Severity::Error, LEFTOVERS, why);
     let fix = format!("kubectl delete secret {name} -n {SYSTEM_NAMESPACE}");
-    Some(Line::new(LEFTOVERS, State::Broken, text).fix(fix))
+    Some(Ok(finding.at(secret_place(name)).fix(fix)))
+}
+
+fn secret_place(name: &str) -> String {
+    format!("secret/{SYSTEM_NAMESPACE}/{name}")
 }
 
 /// A live token without its Secret is dead, whatever the record says.
-pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Line> {
+pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Looked> {
     let slug = one.user.slug();
     let user = &one.user;
     let live = one.record.live(now);
@@ -110,11 +120,13 @@ pub fn tokens(one: &Known<'_>, secrets: &[ObjectMeta], now: Timestamp) -> Vec<Li
             })
         })
         .map(|issue| {
-            let text = format!(
-                "{user}: the Secret of the g{} token is gone",
+            let name = format!("{}-g{}", labels::binding_name(user), issue.generation);
+            let why = format!(
+                "the Secret of the g{} token of {user} is gone",
                 issue.generation
             );
-            broken(text, format!("kubectl onboard {user} --force --auth token"))
+            let fix = format!("kubectl onboard {user} --force --auth token");
+            broken(secret_place(&name), why, fix)
         })
         .collect()
 }

@@ -1,6 +1,5 @@
 //! `kubectl onboard doctor`: whether users can be onboarded here, and whether the records are true.
 
-pub mod finding;
 pub mod grant;
 pub mod judge;
 pub mod known;

@@ -2,10 +2,10 @@
 //! enforces them, so only the network plugin that runs tells; what each plugin does is from its
 //! documentation.
 
+use groundcrew::finding::{Finding, Severity, Sight, Unseen};
 use k8s_openapi::api::apps::v1::DaemonSet;
 
-use crate::commands::doctor::finding::{Line, State};
-use crate::model::unseen::Sight;
+use crate::commands::doctor::known::Looked;
 
 const CHECK: &str = "network policy";
 
@@ -36,60 +36,57 @@ const GROUPS: [&str; 4] = [
 ];
 
 /// Decides from what runs.
-pub fn line(
+pub fn look(
     daemon_sets: &Sight<Vec<DaemonSet>>,
     groups: &Sight<Vec<String>>,
     version: Option<&str>,
-) -> Line {
-    let sets = match daemon_sets {
-        Ok(sets) => sets,
-        Err(why) => return Line::unseen(CHECK, why),
-    };
+) -> Looked {
+    let sets = daemon_sets.as_ref();
+    let sets = sets.map_err(|why| Unseen::new(CHECK, why))?;
     let name = |set: &DaemonSet| set.metadata.name.clone().unwrap_or_default();
-    let shown = |set: &DaemonSet| {
+    let place = |set: &DaemonSet| {
         let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
-        format!("daemonset {namespace}/{}", name(set))
+        format!("daemonset/{namespace}/{}", name(set))
     };
     let enforcing = sets
         .iter()
         .find(|set| ENFORCE.contains(&name(set).as_str()) || amazon(set));
     if let Some(set) = enforcing {
         let ready = set.status.as_ref().map_or(0, |status| status.number_ready);
-        return if ready > 0 {
-            let found = format!("enforced by {}, ready on {}", shown(set), nodes(ready));
-            Line::new(CHECK, State::Ok, found)
+        let finding = if ready > 0 {
+            let why = format!("enforced; ready on {}", nodes(ready));
+            Finding::new(Severity::Ok, CHECK, why)
         } else {
-            let found = format!(
-                "{} enforces policies, but is not ready on any node",
-                shown(set)
-            );
-            Line::new(CHECK, State::Broken, found).fix("kubectl get daemonsets -A")
+            let why = "it enforces policies, but is not ready on any node";
+            Finding::new(Severity::Error, CHECK, why).fix("kubectl get daemonsets -A")
         };
+        return Ok(finding.at(place(set)));
     }
     if let Some(set) = sets.iter().find(|set| IGNORE.contains(&name(set).as_str())) {
-        let found = format!("not enforced: {} does not support policies", shown(set));
-        return Line::new(CHECK, State::Warning, found)
-            .fix("use a network plugin that enforces them, such as Calico or Cilium");
+        let why = "not enforced: it does not support policies";
+        return Ok(Finding::new(Severity::Warning, CHECK, why)
+            .at(place(set))
+            .fix("use a network plugin that enforces them, such as Calico or Cilium"));
     }
     if version.is_some_and(|version| version.contains("+k3s")) {
-        let found = "enforced by k3s itself, unless it runs with --disable-network-policy";
-        return Line::new(CHECK, State::Ok, found);
+        let why = "enforced by k3s itself, unless it runs with --disable-network-policy";
+        return Ok(Finding::new(Severity::Ok, CHECK, why));
     }
     let traces: Vec<&str> = GROUPS
         .into_iter()
         .filter(|group| groups.iter().flatten().any(|served| served == group))
         .collect();
     let why = if traces.is_empty() {
-        "no known network plugin runs as a DaemonSet".to_owned()
+        "unknown: no known network plugin runs as a DaemonSet".to_owned()
     } else {
         format!(
-            "{} is served, but no agent for it runs as a DaemonSet",
+            "unknown: {} is served, but no agent for it runs as a DaemonSet",
             traces.join(", ")
         )
     };
-    Line::new(CHECK, State::Warning, format!("unknown: {why}")).fix(
+    Ok(Finding::new(Severity::Warning, CHECK, why).fix(
         "test it with two pods in two namespaces, one of them onboarded with --network isolated",
-    )
+    ))
 }
 
 fn nodes(count: i32) -> String {
@@ -125,24 +122,29 @@ mod tests {
         .unwrap()
     }
 
-    fn state(sets: Vec<DaemonSet>) -> State {
-        line(&Ok(sets), &Ok(Vec::new()), Some("v1.36.3")).state
+    fn severity(sets: Vec<DaemonSet>) -> Severity {
+        look(&Ok(sets), &Ok(Vec::new()), Some("v1.36.3"))
+            .unwrap()
+            .severity
     }
 
     #[test]
     fn only_an_agent_that_runs_shows_that_policies_are_enforced() {
-        assert_eq!(state(vec![set("cilium", 3, &[])]), State::Ok);
-        assert_eq!(state(vec![set("cilium", 0, &[])]), State::Broken);
-        assert_eq!(state(vec![set("kube-flannel-ds", 3, &[])]), State::Warning);
-        assert_eq!(state(vec![set("aws-node", 3, &[])]), State::Warning);
+        assert_eq!(severity(vec![set("cilium", 3, &[])]), Severity::Ok);
+        assert_eq!(severity(vec![set("cilium", 0, &[])]), Severity::Error);
+        assert_eq!(
+            severity(vec![set("kube-flannel-ds", 3, &[])]),
+            Severity::Warning
+        );
+        assert_eq!(severity(vec![set("aws-node", 3, &[])]), Severity::Warning);
         let told = set("aws-node", 3, &["--enable-network-policy=true"]);
-        assert_eq!(state(vec![told]), State::Ok);
-        assert_eq!(state(Vec::new()), State::Warning);
+        assert_eq!(severity(vec![told]), Severity::Ok);
+        assert_eq!(severity(Vec::new()), Severity::Warning);
     }
 
     #[test]
     fn a_forbidden_list_is_not_an_empty_one() {
-        let unseen = line(&Err("forbidden".into()), &Ok(Vec::new()), None);
-        assert_eq!(unseen.state, State::Unseen);
+        let unseen = look(&Err("forbidden".into()), &Ok(Vec::new()), None);
+        assert_eq!(unseen.unwrap_err().why, "forbidden");
     }
 }

@@ -1,11 +1,10 @@
 //! Reads everything that the diagnosis is made of.
 
-use std::fmt::Debug;
-
 use groundcrew::client::access::{Access, Identity};
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, access, pages};
+use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::{Sight, sight};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -13,9 +12,8 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 use kube::client::Body;
-use serde::de::DeserializeOwned;
 
 use crate::cluster::people::People;
 use crate::cluster::{endpoint, people};
@@ -23,7 +21,6 @@ use crate::commands::doctor::grant;
 use crate::commands::doctor::probe::Outcome;
 use crate::model::kubeconfig::Endpoint;
 use crate::model::labels;
-use crate::model::unseen::{Sight, sight};
 
 /// Everything that was looked at.
 #[derive(Debug)]
@@ -91,30 +88,23 @@ pub async fn observe(session: &Session) -> Result<Observed> {
         endpoint::endpoint(session, None, &cache),
         groups(session),
     );
-    let client = &session.client;
-    let ours = format!("{}={}", labels::MANAGED_BY.0, labels::MANAGED_BY.1);
+    let marked = format!("{}={}", labels::MANAGED_BY.0, labels::MANAGED_BY.1);
+    let (all, marked) = (ListParams::default(), ListParams::default().labels(&marked));
+    let namespaces = session.of::<Namespace>();
+    let bindings = session.everywhere::<RoleBinding>();
+    let cluster_bindings = session.of::<ClusterRoleBinding>();
+    let requests = session.of::<CertificateSigningRequest>();
+    let secrets = session.in_(SYSTEM_NAMESPACE).of::<Secret>();
+    let daemon_sets = session.everywhere::<DaemonSet>();
+    // For Secrets nothing but metadata may be read, and for the others it is less.
     let (people, namespaces, bindings, cluster_bindings, requests, secrets, daemon_sets) = futures::join!(
         people::all(session),
-        names(Api::<Namespace>::all(client.clone()), "namespaces", ""),
-        whole(
-            Api::<RoleBinding>::all(client.clone()),
-            "rolebindings.rbac.authorization.k8s.io"
-        ),
-        whole(
-            Api::<ClusterRoleBinding>::all(client.clone()),
-            "clusterrolebindings.rbac.authorization.k8s.io"
-        ),
-        names(
-            Api::<CertificateSigningRequest>::all(client.clone()),
-            "certificatesigningrequests.certificates.k8s.io",
-            &ours
-        ),
-        names(
-            Api::<Secret>::namespaced(client.clone(), SYSTEM_NAMESPACE),
-            "secrets",
-            &ours
-        ),
-        whole(Api::<DaemonSet>::all(client.clone()), "daemonsets.apps"),
+        namespaces.list_metadata(&all),
+        bindings.list(),
+        cluster_bindings.list(),
+        requests.list_metadata(&marked),
+        secrets.list_metadata(&marked),
+        daemon_sets.list(),
     );
     Ok(Observed {
         version: Ok(version),
@@ -183,25 +173,4 @@ async fn groups(session: &Session) -> Result<Vec<String>> {
         .await
         .map_err(|error| explain(error, &Doing::new("get", "/apis")))?;
     Ok(groups.groups.into_iter().map(|group| group.name).collect())
-}
-
-async fn whole<K>(api: Api<K>, resource: &'static str) -> Result<Vec<K>>
-where
-    K: Clone + Debug + DeserializeOwned,
-{
-    let found = pages::all(&api, &ListParams::default()).await;
-    found.map_err(|error| explain(error, &Doing::new("list", resource)))
-}
-
-/// Reads metadata alone: for Secrets nothing else may be read, for the others it is less.
-async fn names<K>(api: Api<K>, resource: &'static str, labels: &str) -> Result<Vec<ObjectMeta>>
-where
-    K: Clone + Debug + DeserializeOwned,
-{
-    let mut params = ListParams::default();
-    if !labels.is_empty() {
-        params = params.labels(labels);
-    }
-    let found = pages::metadata(&api, &params).await;
-    found.map_err(|error| explain(error, &Doing::new("list", resource)))
 }

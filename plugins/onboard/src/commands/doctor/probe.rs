@@ -6,6 +6,7 @@ use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::finding::reason;
 use groundcrew::write::Writer;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::api::ObjectMeta;
@@ -15,7 +16,6 @@ use crate::cluster::certificates::{RESOURCE, Requests};
 use crate::model::credential::KeyAndRequest;
 use crate::model::labels;
 use crate::model::objects::certificate_request::{Signed, request};
-use crate::model::unseen::sight;
 
 /// What the names of these requests start with.
 pub const PREFIX: &str = "onboard-doctor-";
@@ -68,20 +68,20 @@ pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) 
             let why = explain(error, &Doing::new("create", RESOURCE).named(&name));
             return Ok(match left {
                 Err(trouble) if groundcrew::error::Kind::Incomplete == why.kind() => {
-                    Outcome::Left(name, told(trouble))
+                    Outcome::Left(name, reason(&trouble))
                 }
-                _ => Outcome::NotTried(told(why)),
+                _ => Outcome::NotTried(reason(&why)),
             });
         }
     };
     let uid = made.metadata.uid.clone();
     let asked = interrupt.guard(ask(&requests, made, timeout)).await;
     if let Err(trouble) = requests.remove(&writer, &name, uid.as_deref()).await {
-        return Ok(Outcome::Left(name, told(trouble)));
+        return Ok(Outcome::Left(name, reason(&trouble)));
     }
     match asked {
         Err(error) if error.kind() != groundcrew::error::Kind::Interrupted => {
-            Ok(Outcome::NotTried(told(error)))
+            Ok(Outcome::NotTried(reason(&error)))
         }
         asked => asked,
     }
@@ -118,9 +118,4 @@ async fn ask(
         Signed::Denied(why) | Signed::Failed(why) => Outcome::Refused(why),
         Signed::Silent => Outcome::Silent(timeout),
     })
-}
-
-/// Says in one line what went wrong.
-fn told(error: groundcrew::error::Error) -> String {
-    sight::<()>(Err(error)).err().unwrap_or_default()
 }

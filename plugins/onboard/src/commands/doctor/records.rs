@@ -1,24 +1,26 @@
 //! Records that disagree with reality. Pure.
 
+use groundcrew::finding::{Finding, Severity, Sight, Unseen};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{RoleBinding, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::commands::doctor::finding::{Line, State};
-use crate::commands::doctor::known::{Known, RECORDS, RUN, broken, is_running, issue};
+use crate::commands::doctor::known::{
+    Known, Looked, RECORDS, RUN, broken, is_running, issue, warning,
+};
 use crate::commands::doctor::leftovers;
 use crate::commands::doctor::observe::Observed;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::holder::Holder;
+use crate::model::labels;
 use crate::model::login::Asserted;
 use crate::model::user::UserName;
-use crate::model::{labels, unseen};
 
 /// One binding of either kind.
 struct Bound<'a> {
-    /// `rolebinding alice/onboard-alice`, for people.
-    shown: String,
+    /// `rolebinding/alice/onboard-alice`.
+    place: String,
     /// What removes it.
     delete: String,
     metadata: &'a ObjectMeta,
@@ -27,21 +29,21 @@ struct Bound<'a> {
 }
 
 /// Compares everything on record with what is there.
-pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
+pub fn look(found: &Observed, now: Timestamp) -> Vec<Looked> {
     let people = match &found.people {
         Ok(people) => people,
-        Err(why) => return vec![Line::unseen(RECORDS, why)],
+        Err(why) => return vec![Err(Unseen::new(RECORDS, why))],
     };
     let mut lines = Vec::new();
     for why in &people.unreadable {
         let fix = format!("kubectl get configmaps -n {SYSTEM_NAMESPACE} -o yaml");
-        lines.push(Line::new(RECORDS, State::Broken, why.clone()).fix(fix));
+        lines.push(broken("", why.clone(), fix));
     }
     let mut known = Vec::new();
     for (record, _) in &people.known {
         match UserName::parse(&record.user) {
             Ok(user) => known.push(Known { user, record }),
-            Err(error) => lines.push(Line::new(RECORDS, State::Broken, error.to_string())),
+            Err(error) => lines.push(broken("", error.to_string(), String::new())),
         }
     }
     // Objects of a user whose record cannot be read are not called leftovers.
@@ -92,28 +94,28 @@ pub fn lines(found: &Observed, now: Timestamp) -> Vec<Line> {
             1 => "1 user on record; everything matches the record".to_owned(),
             _ => format!("{count} users on record; everything matches the records"),
         };
-        lines.push(Line::new(RECORDS, State::Ok, text));
+        lines.push(Ok(Finding::new(Severity::Ok, RECORDS, text)));
     }
     lines
 }
 
 fn seen<'a>(
-    list: &'a unseen::Sight<Vec<ObjectMeta>>,
-    lines: &mut Vec<Line>,
+    list: &'a Sight<Vec<ObjectMeta>>,
+    lines: &mut Vec<Looked>,
 ) -> Option<&'a Vec<ObjectMeta>> {
     list.as_ref()
-        .map_err(|why| lines.push(Line::unseen(RECORDS, why)))
+        .map_err(|why| lines.push(Err(Unseen::new(RECORDS, why))))
         .ok()
 }
 
-fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<'a>>> {
+fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Looked>) -> Option<Vec<Bound<'a>>> {
     let mut all = Vec::new();
     match &found.bindings {
         Ok(list) => all.extend(list.iter().map(|one: &RoleBinding| {
             let name = one.metadata.name.as_deref().unwrap_or_default();
             let namespace = one.metadata.namespace.as_deref().unwrap_or_default();
             Bound {
-                shown: format!("rolebinding {namespace}/{name}"),
+                place: format!("rolebinding/{namespace}/{name}"),
                 delete: format!("kubectl delete rolebinding {name} -n {namespace}"),
                 metadata: &one.metadata,
                 role: &one.role_ref.name,
@@ -121,7 +123,7 @@ fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<
             }
         })),
         Err(why) => {
-            lines.push(Line::unseen(RECORDS, why));
+            lines.push(Err(Unseen::new(RECORDS, why)));
             return None;
         }
     }
@@ -129,14 +131,14 @@ fn bindings<'a>(found: &'a Observed, lines: &mut Vec<Line>) -> Option<Vec<Bound<
         Ok(list) => all.extend(list.iter().map(|one| {
             let name = one.metadata.name.as_deref().unwrap_or_default();
             Bound {
-                shown: format!("clusterrolebinding {name}"),
+                place: format!("clusterrolebinding/{name}"),
                 delete: format!("kubectl delete clusterrolebinding {name}"),
                 metadata: &one.metadata,
                 role: &one.role_ref.name,
                 subjects: one.subjects.as_deref().unwrap_or_default(),
             }
         })),
-        Err(why) => lines.push(Line::unseen(RECORDS, why)),
+        Err(why) => lines.push(Err(Unseen::new(RECORDS, why))),
     }
     Some(all)
 }
@@ -145,42 +147,44 @@ fn again(user: &UserName) -> String {
     format!("kubectl onboard {user}")
 }
 
-fn run_that_died(one: &Known<'_>, now: Timestamp) -> Option<Line> {
+fn run_that_died(one: &Known<'_>, now: Timestamp) -> Option<Looked> {
     let begun = one.record.begun.as_ref()?;
     if now.duration_since(begun.since) < RUN {
         return None;
     }
     let (user, by, since) = (&one.user, &begun.by, begun.since);
-    let text = format!("{user}: a run of {by} started at {since} and did not finish");
-    Some(Line::new(RECORDS, State::Warning, text).fix(again(user)))
+    let why = format!("a run of {by} for {user} started at {since} and did not finish");
+    Some(warning(one.place(), why, again(user)))
 }
 
-fn ended(one: &Known<'_>, now: Timestamp) -> Option<Line> {
+fn ended(one: &Known<'_>, now: Timestamp) -> Option<Looked> {
     let last = one.record.generations.last()?;
     if one.record.live(now).next().is_some() || last.revoked_at.is_some() {
         return None;
     }
     let (user, generation) = (&one.user, last.generation);
-    let text = format!(
-        "{user}: the last credential, g{generation}, expired at {}",
+    let why = format!(
+        "the last credential of {user}, g{generation}, expired at {}",
         last.not_after
     );
-    Some(Line::new(RECORDS, State::Warning, text).fix(again(user)))
+    Some(warning(one.place(), why, again(user)))
 }
 
-fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Option<Line> {
+fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Option<Looked> {
     let (user, name) = (&one.user, &one.record.namespace);
+    let place = format!("namespace/{name}");
     let lives = one.record.live(now).next().is_some();
     let found = namespaces
         .iter()
         .find(|found| found.name.as_deref() == Some(name));
     let Some(found) = found else {
-        let text = format!("{user}: namespace {name} does not exist");
-        return lives.then(|| broken(text, again(user)));
+        let why = format!("the namespace of {user} does not exist");
+        return lives.then(|| broken(place, why, again(user)));
     };
     if found.deletion_timestamp.is_some() {
-        let text = format!("{user}: namespace {name} is being deleted");
-        return lives.then(|| broken(text, format!("once it is gone:  {}", again(user))));
+        let why = format!("the namespace of {user} is being deleted");
+        let fix = format!("once it is gone:  {}", again(user));
+        return lives.then(|| broken(place, why, fix));
     }
     let owner = found
         .annotations
@@ -195,7 +199,8 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
         None => "has no owner annotation".to_owned(),
     };
     Some(broken(
-        format!("{user}: namespace {name} {whose}"),
+        place,
+        format!("the namespace of {user} {whose}"),
         format!(
             "kubectl get namespace {name} -o yaml; if it belongs to {user}:  kubectl annotate namespace {name} --overwrite {}={user}",
             labels::OWNER
@@ -204,7 +209,7 @@ fn namespace(one: &Known<'_>, namespaces: &[ObjectMeta], now: Timestamp) -> Opti
 }
 
 /// The user's own binding has to name every live generation.
-fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Line> {
+fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Looked> {
     let (user, record) = (&one.user, one.record);
     let holders = record.holders(user, now);
     if holders.is_empty() {
@@ -217,15 +222,16 @@ fn home_binding(one: &Known<'_>, bound: &[Bound<'_>], now: Timestamp) -> Vec<Lin
     });
     let Some(home) = home else {
         let namespace = &record.namespace;
-        let text = format!("{user}: rolebinding {namespace}/{name} does not exist");
-        return vec![broken(text, again(user))];
+        let place = format!("rolebinding/{namespace}/{name}");
+        let why = format!("the binding of {user} does not exist");
+        return vec![broken(place, why, again(user))];
     };
     holders
         .iter()
         .filter(|holder| !home.subjects.iter().any(|subject| names(subject, holder)))
         .map(|holder| {
-            let text = format!("{user}: {} does not name {}", home.shown, holder.describe());
-            broken(text, again(user))
+            let why = format!("the binding of {user} does not name {}", holder.describe());
+            broken(&home.place, why, again(user))
         })
         .collect()
 }
@@ -245,11 +251,11 @@ fn names(subject: &Subject, holder: &Holder) -> bool {
 }
 
 /// Only a live generation may hold rights through a binding.
-fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp) -> Vec<Line> {
+fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp) -> Vec<Looked> {
     let mut lines = Vec::new();
     let mut foreign = false;
     for subject in binding.subjects {
-        let (shown, role) = (&binding.shown, binding.role);
+        let (place, role) = (&binding.place, binding.role);
         let group = subject.kind == "Group" && subject.name.starts_with("onboard:");
         let account = subject.kind == "ServiceAccount"
             && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
@@ -265,11 +271,11 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
                 }
                 None if whole => {
                     foreign = true;
-                    let text = format!(
-                        "{shown} gives {role} to group {}, which belongs to no user on record",
+                    let why = format!(
+                        "gives {role} to group {}, which belongs to no user on record",
                         subject.name
                     );
-                    lines.push(broken(text, binding.delete.clone()));
+                    lines.push(broken(place, why, binding.delete.clone()));
                 }
                 None => {}
             }
@@ -284,12 +290,12 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
             let begun = owner.is_some_and(|one| is_running(one.record, None, now));
             if !lives && !begun && (owner.is_some() || whole) {
                 foreign = true;
-                let text = format!(
-                    "{shown} gives {role} to service account {}, which has no live token",
+                let why = format!(
+                    "gives {role} to service account {}, which has no live token",
                     subject.name
                 );
                 let fix = owner.map_or_else(|| binding.delete.clone(), |one| again(&one.user));
-                lines.push(broken(text, fix));
+                lines.push(broken(place, why, fix));
             }
         }
     }
@@ -303,21 +309,23 @@ fn rights(binding: &Bound<'_>, known: &[Known<'_>], whole: bool, now: Timestamp)
         && !foreign
         && !known.iter().any(|one| slug == Some(&one.user.slug()))
     {
-        let text = format!(
-            "{} was created for a user who is not on record",
-            binding.shown
-        );
-        lines.push(broken(text, binding.delete.clone()));
+        let why = "was created for a user who is not on record".to_owned();
+        lines.push(broken(&binding.place, why, binding.delete.clone()));
     }
     lines
 }
 
-fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestamp) -> Option<Line> {
-    let (user, shown, role) = (&one.user, &binding.shown, binding.role);
+fn group_of(
+    one: &Known<'_>,
+    generation: u32,
+    binding: &Bound<'_>,
+    now: Timestamp,
+) -> Option<Looked> {
+    let (user, place, role) = (&one.user, &binding.place, binding.role);
     if is_running(one.record, Some(generation), now) {
         return None;
     }
-    let gives = format!("{user}: {shown} still gives {role} to g{generation}");
+    let gives = format!("still gives {role} to g{generation} of {user}");
     let is_home = binding.metadata.name.as_deref() == Some(&labels::binding_name(user))
         && binding.metadata.namespace.as_deref() == Some(&one.record.namespace)
         && one.record.live(now).next().is_some();
@@ -328,22 +336,21 @@ fn group_of(one: &Known<'_>, generation: u32, binding: &Bound<'_>, now: Timestam
     };
     let issue = issue(one.record, generation);
     let Some(issue) = issue else {
-        return Some(broken(format!("{gives}, which is not on record"), fix));
+        let why = format!("{gives}, which is not on record");
+        return Some(broken(place, why, fix));
     };
     if let Some(at) = issue.revoked_at {
-        return Some(broken(format!("{gives}, which was revoked at {at}"), fix));
+        let why = format!("{gives}, which was revoked at {at}");
+        return Some(broken(place, why, fix));
     }
-    let warning = |why: String| {
-        let line = Line::new(RECORDS, State::Warning, format!("{gives}, {why}"));
-        Some(line.fix(fix.clone()))
+    let why = if issue.not_after <= now {
+        format!("{gives}, which expired at {}", issue.not_after)
+    } else if issue.is_due(now) {
+        format!("{gives}, whose grace period is over")
+    } else {
+        return None;
     };
-    if issue.not_after <= now {
-        return warning(format!("which expired at {}", issue.not_after));
-    }
-    if issue.is_due(now) {
-        return warning("whose grace period is over".to_owned());
-    }
-    None
+    Some(warning(place, why, fix))
 }
 
 #[cfg(test)]

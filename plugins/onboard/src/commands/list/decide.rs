@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use crate::cluster::people::People;
@@ -19,6 +21,8 @@ pub struct List {
     /// Soonest to expire first; users without access last.
     #[serde(rename = "people")]
     pub rows: Vec<Row>,
+    /// Records that could not be read.
+    pub unseen: Vec<Unseen>,
 }
 
 /// One user.
@@ -27,6 +31,9 @@ pub struct List {
 pub struct Row {
     /// User name.
     pub user: String,
+    /// Name of the record.
+    #[serde(skip)]
+    pub record: String,
     /// Team, as given.
     pub team: Option<String>,
     /// The user's namespace.
@@ -48,7 +55,7 @@ pub fn list(people: &People, expiring: Option<Duration>, now: Timestamp) -> List
     let mut rows: Vec<Row> = people
         .known
         .iter()
-        .map(|(record, _)| row(record, now))
+        .map(|(record, metadata)| row(record, metadata, now))
         .collect();
     if let Some(limit) = limit {
         rows.retain(|row| row.not_after.is_some_and(|end| end <= limit));
@@ -62,6 +69,11 @@ pub fn list(people: &People, expiring: Option<Duration>, now: Timestamp) -> List
     List {
         complete: people.unreadable.is_empty(),
         rows,
+        unseen: people
+            .unreadable
+            .iter()
+            .map(|why| Unseen::new("record", why))
+            .collect(),
     }
 }
 
@@ -79,10 +91,11 @@ impl List {
     }
 }
 
-fn row(record: &Record, now: Timestamp) -> Row {
+fn row(record: &Record, metadata: &ObjectMeta, now: Timestamp) -> Row {
     let live = record.live(now).next_back();
     Row {
         user: record.user.clone(),
+        record: metadata.name.clone().unwrap_or_default(),
         team: record.settings.team.clone(),
         namespace: record.namespace.clone(),
         credential: live.map(|issue| issue.kind),
@@ -94,8 +107,6 @@ fn row(record: &Record, now: Timestamp) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
     use super::*;
     use crate::model::generation::Generation;
     use crate::model::settings::Settings;

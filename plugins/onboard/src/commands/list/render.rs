@@ -23,7 +23,7 @@ pub fn list(list: &List, output: &OutputArgs, now: Timestamp) -> Result<String> 
         Format::Name => Ok(list
             .rows
             .iter()
-            .map(|row| format!("onboarding/{}\n", row.user))
+            .map(|row| format!("configmap/{}\n", row.record))
             .collect()),
         Format::Table | Format::Wide if list.rows.is_empty() => Ok(String::new()),
         Format::Table | Format::Wide => Ok(table(list, output, now)),
@@ -38,7 +38,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
         "NAMESPACE",
         "CREDENTIAL",
         "EXPIRES",
-        "PROVED",
+        "VERIFIED",
     ];
     if wide {
         headers.push("NOT AFTER");

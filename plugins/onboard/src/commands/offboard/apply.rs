@@ -2,13 +2,14 @@
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::{explain, is_not_found};
 use groundcrew::client::{Session, access};
+use groundcrew::cluster::{Attempt, Objects, Place, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Object, Writer, is_conflict, is_forbidden, is_not_found};
+use groundcrew::write::{Object, Writer};
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition,
@@ -16,7 +17,7 @@ use k8s_openapi::api::certificates::v1::{
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, PostParams};
+use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::records;
@@ -28,9 +29,6 @@ use crate::model::change::Change;
 use crate::model::labels;
 use crate::model::record::{Ended, Record};
 use crate::model::settings::Settings;
-
-/// How often an object that was changed in the meantime is read again.
-const ATTEMPTS: usize = 3;
 
 /// Everything a step needs.
 pub struct Work<'a> {
@@ -82,15 +80,10 @@ impl Work<'_> {
                 true
             }
             Step::Binding(unbind) => self.unbind(unbind).await?,
-            Step::Secret(secret) => {
-                let api = Api::<Secret>::namespaced(self.client(), SYSTEM_NAMESPACE);
-                self.remove(&api, secret, "secrets").await?;
-                true
-            }
+            Step::Secret(secret) => self.remove(&self.system().of::<Secret>(), secret).await?,
             Step::Account(account) => {
-                let api = Api::<ServiceAccount>::namespaced(self.client(), SYSTEM_NAMESPACE);
-                self.remove(&api, account, "serviceaccounts").await?;
-                true
+                let accounts = self.system().of::<ServiceAccount>();
+                self.remove(&accounts, account).await?
             }
             Step::Request(request) => self.deny(request).await?,
             Step::Claim(claim) => self.delete_namespace(claim).await?,
@@ -117,8 +110,8 @@ impl Work<'_> {
             .done(format_args!("{} {change}{suffix}", step.object()), detail);
     }
 
-    fn client(&self) -> kube::Client {
-        self.session.client.clone()
+    fn system(&self) -> Place {
+        self.session.in_(SYSTEM_NAMESPACE)
     }
 
     /// Tries out what needs more than the verb: leaving the others in a binding gives them its
@@ -131,19 +124,18 @@ impl Work<'_> {
                 continue;
             }
             let binding = &unbind.binding;
-            let client = self.session.client.clone();
             let tried = match &binding.metadata.namespace {
                 Some(namespace) => {
-                    let api = Api::<RoleBinding>::namespaced(client, namespace);
-                    self.try_without(&api, unbind).await
+                    let bindings = self.session.in_(namespace).of::<RoleBinding>();
+                    self.try_without(&bindings, unbind).await
                 }
                 None => {
-                    let api = Api::<ClusterRoleBinding>::all(client);
-                    self.try_without(&api, unbind).await
+                    let bindings = self.session.of::<ClusterRoleBinding>();
+                    self.try_without(&bindings, unbind).await
                 }
             };
             // Any other failure is reported by the step itself, which looks at conflicts again.
-            if tried.is_err_and(|error| is_forbidden(&error)) {
+            if tried.is_err_and(|error| error.is_forbidden()) {
                 let kind = binding.role.kind.to_lowercase();
                 let resource = format!("{kind}s.rbac.authorization.k8s.io");
                 let mut bind = Access::new("bind", &resource).named(&binding.role.name);
@@ -159,14 +151,14 @@ impl Work<'_> {
         Err(access::refused(&missing, self.me, "groundcrew-offboarder"))
     }
 
-    async fn try_without<K: Object>(&self, api: &Api<K>, unbind: &Unbind) -> kube::Result<()> {
+    async fn try_without<K: Object>(&self, bindings: &Objects<K>, unbind: &Unbind) -> Result<()> {
         let writer = Writer {
             dry_run: true,
             ..self.options.writer.clone()
         };
         let patch = json!({"subjects": unbind.others});
-        writer
-            .merge(api, &unbind.binding.metadata, patch)
+        bindings
+            .merge(&writer, &unbind.binding.metadata, patch)
             .await
             .map(drop)
     }
@@ -234,73 +226,53 @@ impl Work<'_> {
 
     /// Takes the user out of a binding; returns whether there was anything to take.
     async fn unbind(&self, unbind: &Unbind) -> Result<bool> {
-        let client = self.session.client.clone();
-        match &unbind.binding.metadata.namespace {
+        let taken = match &unbind.binding.metadata.namespace {
             Some(namespace) => {
-                let api = Api::<RoleBinding>::namespaced(client, namespace);
-                self.unbind_from(&api, unbind, "rolebindings.rbac.authorization.k8s.io")
-                    .await
+                let bindings = self.session.in_(namespace).of::<RoleBinding>();
+                self.unbind_from(&bindings, unbind).await
             }
             None => {
-                let api = Api::<ClusterRoleBinding>::all(client);
-                self.unbind_from(
-                    &api,
-                    unbind,
-                    "clusterrolebindings.rbac.authorization.k8s.io",
-                )
-                .await
+                let bindings = self.session.of::<ClusterRoleBinding>();
+                self.unbind_from(&bindings, unbind).await
             }
-        }
+        };
+        taken.map_err(|error| self.left(error))
     }
 
-    async fn unbind_from<K>(
-        &self,
-        api: &Api<K>,
-        unbind: &Unbind,
-        resource: &'static str,
-    ) -> Result<bool>
+    async fn unbind_from<K>(&self, bindings: &Objects<K>, unbind: &Unbind) -> Result<bool>
     where
         K: Object + Into<Binding>,
     {
         let writer = &self.options.writer;
-        let mut binding = unbind.binding.clone();
-        let mut others = unbind.others.clone();
-        for attempt in 1.. {
-            let name = binding.metadata.name.clone().unwrap_or_default();
-            let (verb, taken) = if others.is_empty() {
-                (
-                    "delete",
-                    writer.delete(api, &binding.metadata).await.map(drop),
-                )
+        let record = self.found.record.as_ref();
+        let issues = record.map(|found| found.record.generations.as_slice());
+        let identities = Identities::new(&self.options.user, issues.unwrap_or_default());
+        let mut now = unbind.clone();
+        retry_on_conflict(unbind.binding.object(), self.interrupt, async || {
+            let read = &now.binding.metadata;
+            let taken = if now.others.is_empty() {
+                bindings.delete(writer, read).await
             } else {
-                let patch = json!({"subjects": others});
-                let patched = writer.merge(api, &binding.metadata, patch).await;
-                ("patch", patched.map(drop))
+                let patch = json!({"subjects": now.others});
+                bindings.merge(writer, read, patch).await.map(|_| true)
             };
-            let error = match taken {
-                Ok(()) => return Ok(true),
-                Err(error) if is_not_found(&error) => return Ok(false),
-                Err(error) => error,
-            };
-            let mut doing = Doing::new(verb, resource).named(&name);
-            doing.namespace = binding.metadata.namespace.clone();
-            if !is_conflict(&error) || attempt == ATTEMPTS {
-                return Err(self.left(explain(error, &doing)));
+            match taken {
+                Ok(taken) => return Ok(Attempt::Done(taken)),
+                Err(error) if error.is_not_found() => return Ok(Attempt::Done(false)),
+                Err(error) if !error.is_conflict() => return Err(error),
+                Err(_) => {}
             }
-            let again = api.get_opt(&name).await;
-            let again = again.map_err(|error| self.left(explain(error, &doing)))?;
-            let Some(again) = again.map(Into::<Binding>::into) else {
-                return Ok(false);
-            };
-            let record = self.found.record.as_ref();
-            let issues = record.map(|found| found.record.generations.as_slice());
-            let identities = Identities::new(&self.options.user, issues.unwrap_or_default());
-            let Some(fresh) = identities.unbind(&again) else {
-                return Ok(false);
-            };
-            (binding, others) = (fresh.binding, fresh.others);
-        }
-        Ok(false)
+            let again = bindings.find(name(read)).await?;
+            let fresh = again.and_then(|again| identities.unbind(&again.into()));
+            Ok(match fresh {
+                Some(fresh) => {
+                    now = fresh;
+                    Attempt::Raced
+                }
+                None => Attempt::Done(false),
+            })
+        })
+        .await
     }
 
     /// Denies a request; returns whether it was still there.
@@ -318,70 +290,62 @@ impl Work<'_> {
                 message: Some(format!("denied by {}: the user was offboarded", self.me)),
                 ..CertificateSigningRequestCondition::default()
             });
-        let api = Api::<CertificateSigningRequest>::all(self.session.client.clone());
+        let requests = self.session.of::<CertificateSigningRequest>();
         let params = PostParams {
             dry_run: self.options.writer.dry_run,
             field_manager: Some(self.options.writer.field_manager.clone()),
         };
-        let doing = Doing::new("update", "certificatesigningrequests.certificates.k8s.io")
-            .sub("approval")
-            .named(name);
-        match api
+        let sent = requests
+            .api()
             .replace_subresource("approval", name, &params, &denied)
-            .await
-        {
+            .await;
+        match sent {
             Ok(_) => Ok(true),
             Err(error) if is_not_found(&error) => Ok(false),
-            Err(error) => Err(self.left(explain(error, &doing))),
+            Err(error) => {
+                let doing = requests.doing("update").sub("approval").named(name);
+                Err(self.left(explain(error, &doing)))
+            }
         }
     }
 
-    /// Deletes a namespace; returns whether it was still there.
+    /// Deletes a namespace, if it still has the same owner; returns whether it was still there.
     async fn delete_namespace(&self, metadata: &ObjectMeta) -> Result<bool> {
-        let api = Api::<Namespace>::all(self.session.client.clone());
-        let name = metadata.name.clone().unwrap_or_default();
-        let doing = Doing::new("delete", "namespaces").named(&name);
+        let namespaces = self.session.of::<Namespace>();
+        let name = name(metadata);
         let mut read = metadata.clone();
-        for attempt in 1.. {
-            let Err(error) = self.options.writer.delete(&api, &read).await else {
-                return Ok(true);
-            };
-            if !is_conflict(&error) || attempt == ATTEMPTS {
-                return Err(self.left(explain(error, &doing)));
+        let what = format!("namespace/{name}");
+        let deleted = retry_on_conflict(what, self.interrupt, async || {
+            match namespaces.delete(&self.options.writer, &read).await {
+                Ok(deleted) => return Ok(Attempt::Done(deleted)),
+                Err(error) if !error.is_conflict() => return Err(error),
+                Err(_) => {}
             }
-            let again = api.get_opt(&name).await;
-            let Some(again) = again.map_err(|error| self.left(explain(error, &doing)))? else {
-                return Ok(false);
+            let Some(again) = namespaces.find(name).await? else {
+                return Ok(Attempt::Done(false));
             };
-            let owner = again.metadata.annotations.as_ref();
-            let owner = owner.and_then(|all| all.get(labels::OWNER));
-            let owned = owner.is_some_and(|owner| owner == self.options.user.as_str());
-            if again.metadata.uid != read.uid || !owned {
-                return Err(self.left(Error::conflict(format!(
-                    "namespace {name:?} is no longer owned by {}",
-                    self.options.user
-                ))));
+            if again.metadata.uid != read.uid || owner(&again.metadata) != owner(metadata) {
+                let user = &self.options.user;
+                let message = format!("namespace {name:?} is no longer owned by {user}");
+                return Err(Error::conflict(message));
             }
             read = again.metadata;
-        }
-        Ok(false)
+            Ok(Attempt::Raced)
+        });
+        deleted.await.map_err(|error| self.left(error))
     }
 
-    /// Deletes what is behind a token. A token ends with the Secret that it is bound to, and all of
-    /// them with their account.
-    async fn remove<K: Object>(
-        &self,
-        api: &Api<K>,
-        read: &ObjectMeta,
-        resource: &'static str,
-    ) -> Result<()> {
-        let doing = Doing::new("delete", resource)
-            .named(name(read))
-            .within(SYSTEM_NAMESPACE);
-        let removed = self.options.writer.delete(api, read).await;
-        removed
-            .map(drop)
-            .map_err(|error| self.left(records::raced(error, &doing, &self.options.user)))
+    /// Deletes what is behind a token; returns whether it was still there. A token ends with the
+    /// Secret that it is bound to, and all of them with their account.
+    async fn remove<K: Object>(&self, objects: &Objects<K>, read: &ObjectMeta) -> Result<bool> {
+        let removed = objects.delete(&self.options.writer, read).await;
+        removed.map_err(|error| {
+            self.left(if error.is_conflict() {
+                records::overtaken(&self.options.user).with_source(error)
+            } else {
+                error
+            })
+        })
     }
 
     fn left(&self, error: Error) -> Error {
@@ -392,10 +356,10 @@ impl Work<'_> {
     }
 
     fn check_interrupt(&self) -> Result<()> {
-        if self.interrupt.is_set() {
-            Err(self.left(Error::interrupted()))
-        } else {
-            Ok(())
-        }
+        self.interrupt.check().map_err(|error| self.left(error))
     }
+}
+
+fn owner(metadata: &ObjectMeta) -> Option<&String> {
+    metadata.annotations.as_ref()?.get(labels::OWNER)
 }

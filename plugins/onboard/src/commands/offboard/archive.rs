@@ -4,13 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, pages};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::output;
 use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, DynamicObject, ListParams};
 
 use crate::commands::offboard::discovery;
 
@@ -47,12 +45,10 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
     }
     let progress = ui.progress(format!("archiving namespace {namespace}"));
     make_folder(folder)?;
-    let own = Api::<Namespace>::all(session.client.clone())
-        .get(namespace)
-        .await
-        .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(namespace)))?;
+    let own = session.of::<Namespace>().get(namespace).await?;
     let own = serde_json::to_value(own).map_err(|error| unreadable("namespace", error))?;
     save(&folder.join("namespace.yaml"), own)?;
+    let cluster = session.cluster();
     let mut count = 1;
     for kind in &served.types {
         if !kind.can_be_listed() || kind.resource.plural == "events" {
@@ -60,14 +56,8 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
         }
         let name = kind.name();
         progress.message(format!("archiving {name} of namespace {namespace}"));
-        let api = Api::<DynamicObject>::namespaced_with(
-            session.client.clone(),
-            namespace,
-            &kind.resource,
-        );
-        let found = pages::all(&api, &ListParams::default()).await;
-        let found = found.map_err(|error| {
-            let cause = explain(error, &Doing::new("list", "objects").within(namespace));
+        let objects = cluster.dynamic(&kind.resource, Some(namespace));
+        let found = objects.list().await.map_err(|cause| {
             Error::failed(format!(
                 "cannot archive the {name} of namespace {namespace:?}"
             ))

@@ -175,7 +175,7 @@ fn show_proof(user: &UserName, record: &Record, proof: &Proof, ui: &Ui) {
             format!(" with {}", generations.join(", "))
         };
         ui.done(
-            "proved",
+            "verified",
             format!("{checks} permission checks as {user}{with}: all denied"),
         );
     } else {
@@ -184,10 +184,8 @@ fn show_proof(user: &UserName, record: &Record, proof: &Proof, ui: &Ui) {
             "{left} of {checks} permission checks as {user} are allowed"
         ));
     }
-    for group in &proof.unknown {
-        ui.warning(format_args!(
-            "unknown: the server could not decide for {group}"
-        ));
+    for one in &proof.unseen {
+        ui.warning(format_args!("cannot check {}: {}", one.what, one.why));
     }
 }
 

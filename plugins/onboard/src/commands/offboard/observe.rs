@@ -1,7 +1,6 @@
 //! Everything that gives a user something, found by looking at the whole cluster.
 
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, pages};
+use groundcrew::client::Session;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
@@ -10,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
@@ -155,24 +154,10 @@ pub async fn find(session: &Session, user: &UserName) -> Result<Found> {
 ///
 /// What the server says.
 pub async fn bindings(session: &Session) -> Result<Vec<Binding>> {
-    let params = ListParams::default();
-    let (roles, cluster_roles) = (
-        Api::<RoleBinding>::all(session.client.clone()),
-        Api::<ClusterRoleBinding>::all(session.client.clone()),
-    );
-    let failed =
-        |resource: &'static str| move |error| explain(error, &Doing::new("list", resource));
-    let (roles, cluster_roles) = futures::future::try_join(
-        async {
-            let found = pages::all(&roles, &params).await;
-            found.map_err(failed("rolebindings.rbac.authorization.k8s.io"))
-        },
-        async {
-            let found = pages::all(&cluster_roles, &params).await;
-            found.map_err(failed("clusterrolebindings.rbac.authorization.k8s.io"))
-        },
-    )
-    .await?;
+    let roles = session.everywhere::<RoleBinding>();
+    let cluster_roles = session.of::<ClusterRoleBinding>();
+    let (roles, cluster_roles) =
+        futures::future::try_join(roles.list(), cluster_roles.list()).await?;
     let roles = roles.into_iter().map(Binding::from);
     Ok(roles
         .chain(cluster_roles.into_iter().map(Binding::from))
@@ -180,27 +165,12 @@ pub async fn bindings(session: &Session) -> Result<Vec<Binding>> {
 }
 
 async fn contents(session: &Session, namespace: &str) -> Result<Contents> {
-    let client = &session.client;
-    let params = ListParams::default();
-    let failed = |resource: &'static str| {
-        move |error| explain(error, &Doing::new("list", resource).within(namespace))
-    };
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
-    let claims = Api::<PersistentVolumeClaim>::namespaced(client.clone(), namespace);
-    let services = Api::<Service>::namespaced(client.clone(), namespace);
-    let (pods, claims, services) = futures::future::try_join3(
-        async { pages::all(&pods, &params).await.map_err(failed("pods")) },
-        async {
-            let found = pages::all(&claims, &params).await;
-            found.map_err(failed("persistentvolumeclaims"))
-        },
-        async {
-            pages::all(&services, &params)
-                .await
-                .map_err(failed("services"))
-        },
-    )
-    .await?;
+    let place = session.in_(namespace);
+    let pods = place.of::<Pod>();
+    let claims = place.of::<PersistentVolumeClaim>();
+    let services = place.of::<Service>();
+    let (pods, claims, services) =
+        futures::future::try_join3(pods.list(), claims.list(), services.list()).await?;
     let balanced = |service: &&Service| {
         let spec = service.spec.as_ref();
         spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
@@ -216,26 +186,15 @@ async fn behind_tokens(
     session: &Session,
     user: &UserName,
 ) -> Result<(Option<ObjectMeta>, Vec<ObjectMeta>)> {
-    let accounts = Api::<ServiceAccount>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let secrets = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let system = session.in_(SYSTEM_NAMESPACE);
+    let accounts = system.of::<ServiceAccount>();
+    let secrets = system.of::<Secret>();
     let own = ListParams::default().labels(&format!("{}={}", labels::USER_LABEL, user.slug()));
     let name = labels::binding_name(user);
-    let (account, secrets) = futures::future::try_join(
-        async {
-            let doing = Doing::new("get", "serviceaccounts").within(SYSTEM_NAMESPACE);
-            let found = accounts.get_opt(&name).await;
-            found.map_err(|error| explain(error, &doing))
-        },
-        async {
-            // The metadata says enough; what is inside stays where it is.
-            let doing = Doing::new("list", "secrets").within(SYSTEM_NAMESPACE);
-            let found = secrets.list_metadata(&own).await;
-            found.map_err(|error| explain(error, &doing))
-        },
-    )
-    .await?;
-    let secrets = secrets.items.into_iter().map(|secret| secret.metadata);
-    Ok((account.map(|account| account.metadata), secrets.collect()))
+    // The Secrets' metadata says enough; what is inside stays where it is.
+    let (account, secrets) =
+        futures::future::try_join(accounts.find(&name), secrets.list_metadata(&own)).await?;
+    Ok((account.map(|account| account.metadata), secrets))
 }
 
 /// Returns the namespaces that the user has claimed and that are not being deleted already.
@@ -246,13 +205,8 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
         "system:serviceaccount:{SYSTEM_NAMESPACE}:{}",
         labels::binding_name(user)
     );
-    let api = Api::<Namespace>::all(session.client.clone());
-    let found = pages::all(
-        &api,
-        &ListParams::default().labels(&format!("{key}={value}")),
-    )
-    .await
-    .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+    let namespaces = session.of::<Namespace>();
+    let found = namespaces.labelled(&format!("{key}={value}")).await?;
     let own = |metadata: &ObjectMeta| {
         let owner = metadata
             .annotations
@@ -267,13 +221,7 @@ async fn claims(session: &Session, user: &UserName) -> Result<Vec<ObjectMeta>> {
 
 /// Returns every request that the user made, or that was made for them.
 async fn requests(session: &Session, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
-    let api = Api::<CertificateSigningRequest>::all(session.client.clone());
-    let found = pages::all(&api, &ListParams::default())
-        .await
-        .map_err(|error| {
-            let resource = "certificatesigningrequests.certificates.k8s.io";
-            explain(error, &Doing::new("list", resource))
-        })?;
+    let found = session.of::<CertificateSigningRequest>().list().await?;
     let slug = user.slug();
     let own = |request: &CertificateSigningRequest| {
         let labels = request.metadata.labels.as_ref();

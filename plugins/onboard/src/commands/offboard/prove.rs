@@ -1,14 +1,17 @@
-//! Proves that no access is left: the server is asked about every verb of every namespaced resource.
+//! Proves that no access is left: asks the server about every verb of every namespaced resource.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::cluster::access_reviews;
 use crate::cluster::access_reviews::Subject;
@@ -30,8 +33,8 @@ pub struct Proof {
     pub checks: usize,
     /// What is still allowed, by the server's reason.
     pub allowed: Vec<Allowed>,
-    /// What could not be asked about or evaluated: API groups, and the authorizer's own words.
-    pub unknown: Vec<String>,
+    /// What could not be asked about or evaluated.
+    pub unseen: Vec<Unseen>,
 }
 
 impl Proof {
@@ -41,7 +44,7 @@ impl Proof {
     pub fn exit(&self, shared: &[Shared]) -> Exit {
         if !self.allowed.is_empty() || !shared.is_empty() {
             Exit::No
-        } else if !self.unknown.is_empty() {
+        } else if !self.unseen.is_empty() {
             Exit::Incomplete
         } else {
             Exit::Done
@@ -95,17 +98,23 @@ pub async fn prove(session: &Session, user: &UserName, plan: &Plan) -> Result<Pr
     let questions = questions(&served, &plan.places);
     let deadline = Instant::now() + PROPAGATION;
     let mut allowed = Vec::new();
-    let mut unknown = served.unknown;
+    let stale = "the API server has no current information about it";
+    let mut unseen: Vec<Unseen> = served
+        .unknown
+        .iter()
+        .map(|group| Unseen::new(format!("resources of {group}"), stale))
+        .collect();
     for subject in &identities {
         let left = still_allowed(session, subject, &questions, plan, deadline).await?;
         allowed.extend(left.allowed);
-        unknown.extend(left.trouble);
+        let trouble = left.trouble.into_iter();
+        unseen.extend(trouble.map(|why| Unseen::new("rights that an authorizer gives", why)));
     }
-    unknown.dedup();
+    unseen.dedup();
     Ok(Proof {
         checks: questions.len() * identities.len(),
         allowed: by_reason(allowed),
-        unknown,
+        unseen,
     })
 }
 
@@ -142,28 +151,36 @@ async fn still_allowed(
     deadline: Instant,
 ) -> Result<Left> {
     let mut open: Vec<Access> = questions.to_vec();
-    let mut pause = Duration::from_millis(50);
-    let mut trouble = Vec::new();
-    loop {
+    let mut left = Left::default();
+    let patience = Patience::of(deadline.saturating_duration_since(Instant::now()));
+    poll(patience, &Interrupt::never(), async || {
+        left.allowed.clear();
         let answers = access_reviews::may_each(session, subject, &open).await?;
-        let mut allowed = Vec::new();
-        for (access, answer) in open.into_iter().zip(answers) {
+        for (access, answer) in open.iter().zip(answers) {
             // A binding to a role that does not exist gives nothing.
             let why = answer.trouble.filter(|why| !why.ends_with("not found"));
+            let trouble = &mut left.trouble;
             trouble.extend(why.filter(|why| !trouble.contains(why)));
             if answer.allowed {
-                allowed.push((access, answer.reason));
+                left.allowed.push((access.clone(), answer.reason));
             }
         }
-        // What has just been removed may still be known to a cache.
-        let fresh = allowed.iter().any(|(_, reason)| is_removed(plan, reason));
-        if !fresh || Instant::now() + pause > deadline {
-            return Ok(Left { allowed, trouble });
+        // A cache may still know what has just been removed.
+        let fresh = left
+            .allowed
+            .iter()
+            .any(|(_, reason)| is_removed(plan, reason));
+        if fresh {
+            open = left
+                .allowed
+                .iter()
+                .map(|(access, _)| access.clone())
+                .collect();
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-        open = allowed.into_iter().map(|(access, _)| access).collect();
-    }
+        Ok((!fresh).then_some(()))
+    })
+    .await?;
+    Ok(left)
 }
 
 /// Says whether a reason is empty, or names a binding that was just taken away.
@@ -268,7 +285,7 @@ mod tests {
         let mut proof = Proof::default();
         assert_eq!(proof.exit(&[]), Exit::Done);
         assert_eq!(proof.exit(&shared), Exit::No);
-        proof.unknown.push("metrics.k8s.io/v1beta1".to_owned());
+        proof.unseen.push(Unseen::new("resources of a/v1", "stale"));
         assert_eq!(proof.exit(&[]), Exit::Incomplete);
         proof.allowed.push(Allowed::default());
         assert_eq!(proof.exit(&[]), Exit::No);

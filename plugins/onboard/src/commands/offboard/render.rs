@@ -15,6 +15,7 @@ use crate::commands::offboard::decide::Plan;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
+use crate::model::change::Change;
 use crate::model::kind::Kind as DocumentKind;
 use crate::model::record::Record;
 
@@ -22,6 +23,9 @@ use crate::model::record::Record;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Loses {
+    /// Objects that are changed, for `-o name`.
+    #[serde(skip)]
+    names: Vec<String>,
     user: String,
     generations: Vec<u32>,
     bindings: Vec<BindingDocument>,
@@ -36,6 +40,12 @@ struct Loses {
     known_until: Option<Timestamp>,
     /// The user has a login that an identity provider issues, which offboarding does not end.
     can_log_in: bool,
+}
+
+impl Loses {
+    fn names(&self) -> String {
+        self.names.iter().map(|name| format!("{name}\n")).collect()
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -108,7 +118,10 @@ fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timest
         binding: one.binding.clone(),
         role: one.role.clone(),
     });
+    let changed = plan.steps.iter();
+    let changed = changed.filter(|step| step.change() != Change::Unchanged);
     let mut all = Loses {
+        names: changed.map(Step::short_name).collect(),
         user: options.user.as_str().to_owned(),
         generations: generations.iter().map(|issue| issue.generation).collect(),
         bindings: Vec::new(),
@@ -167,7 +180,8 @@ pub fn plan(
     match options.output.format {
         Format::Json => output::json(&body()),
         Format::Yaml => output::yaml(&body()),
-        _ => Ok(loses(options, record, plan, now)),
+        Format::Name => Ok(document(options, record, plan, now).names()),
+        Format::Table | Format::Wide => Ok(loses(options, record, plan, now)),
     }
 }
 
@@ -307,7 +321,8 @@ impl Report {
         match output.format {
             Format::Json => output::json(&Document::new(DocumentKind::OffboardReport, self)),
             Format::Yaml => output::yaml(&Document::new(DocumentKind::OffboardReport, self)),
-            _ => Ok(self.text(exit)),
+            Format::Name => Ok(self.loses.names()),
+            Format::Table | Format::Wide => Ok(self.text(exit)),
         }
     }
 

@@ -125,6 +125,15 @@ impl Step {
         }
     }
 
+    /// Returns the object as `kind/name`, which is what kubectl accepts.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        let object = self.object();
+        let kind = object.split('/').next().unwrap_or_default();
+        let name = object.rsplit('/').next().unwrap_or_default();
+        format!("{kind}/{name}")
+    }
+
     /// Returns what becomes of the object.
     #[must_use]
     pub fn change(&self) -> Change {

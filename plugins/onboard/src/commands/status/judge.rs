@@ -1,6 +1,8 @@
 //! What the status is. Pure.
 
 use groundcrew::exit::Exit;
+use groundcrew::finding::{Sight, Unseen};
+use groundcrew::quantity::in_units;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, ResourceQuota};
 use serde::Serialize;
@@ -8,11 +10,10 @@ use serde::Serialize;
 use crate::commands::status::observe::Observed;
 use crate::commands::status::obstacle;
 use crate::commands::status::obstacle::{Obstacle, Reason};
-use crate::commands::status::quantity::in_units;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::objects::namespace;
+use crate::model::record;
 use crate::model::record::Record;
-use crate::model::unseen::Sight;
 use crate::model::user::UserName;
 
 /// How soon a new user should have something running, in seconds.
@@ -24,6 +25,9 @@ const YARDSTICK: i64 = 30 * 60;
 pub struct Status {
     /// User name.
     pub user: String,
+    /// Name of the record.
+    #[serde(skip)]
+    pub record: String,
     /// Team, as given.
     pub team: Option<String>,
     /// The user's namespace.
@@ -38,8 +42,10 @@ pub struct Status {
     pub usage: Option<Usage>,
     /// What is blocking the user now.
     pub obstacles: Vec<Obstacle>,
+    /// Everything could be seen.
+    pub complete: bool,
     /// What could not be seen.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
 }
 
 /// A credential that is valid.
@@ -95,22 +101,10 @@ pub fn status(user: &UserName, found: &Observed, now: Timestamp) -> Status {
     let record = &found.record;
     let live = record.live(now).next_back();
     let onboarded_at = onboarded(found);
-    let mut unseen = Vec::new();
-    let mut note = |why: Option<&String>| {
-        if let Some(why) = why
-            && !unseen.contains(why)
-        {
-            unseen.push(why.clone());
-        }
-    };
-    note(found.namespace.as_ref().err());
-    note(found.quotas.as_ref().err());
-    note(found.pods.as_ref().err());
-    note(found.replica_sets.as_ref().err());
-    note(found.refused.as_ref().err());
-    note(found.short.as_ref().err());
+    let unseen = unseen(found);
     Status {
         user: user.to_string(),
+        record: record::name(user),
         team: record.settings.team.clone(),
         namespace: record.namespace.clone(),
         credential: live.map(|issue| Credential {
@@ -122,8 +116,27 @@ pub fn status(user: &UserName, found: &Observed, now: Timestamp) -> Status {
         first_pod: first_pod(&found.pods, onboarded_at, now),
         usage: usage(&found.quotas),
         obstacles: obstacles(user, found, now),
+        complete: unseen.is_empty(),
         unseen,
     }
+}
+
+/// Names what could not be seen, and why.
+fn unseen(found: &Observed) -> Vec<Unseen> {
+    [
+        ("namespace", found.namespace.as_ref().err()),
+        ("quotas", found.quotas.as_ref().err()),
+        ("pods", found.pods.as_ref().err()),
+        ("replica sets", found.replica_sets.as_ref().err()),
+        ("events", found.refused.as_ref().err()),
+        (
+            "stateful sets, daemon sets and jobs",
+            found.short.as_ref().err(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(what, why)| Some(Unseen::new(what, why?)))
+    .collect()
 }
 
 impl Status {
@@ -131,7 +144,7 @@ impl Status {
     pub fn exit(&self) -> Exit {
         if !self.obstacles.is_empty() {
             Exit::No
-        } else if !self.unseen.is_empty() {
+        } else if !self.complete {
             Exit::Incomplete
         } else {
             Exit::Done
@@ -312,7 +325,7 @@ fn no_credential(record: &Record, now: Timestamp) -> Option<Obstacle> {
     };
     Some(Obstacle {
         reason: Reason::NoCredential,
-        object: format!("onboarding/{user}"),
+        object: format!("user/{user}"),
         message,
         fix: format!("kubectl onboard {user}"),
     })

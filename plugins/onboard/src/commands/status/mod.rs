@@ -3,7 +3,6 @@
 pub mod judge;
 pub mod observe;
 pub mod obstacle;
-pub mod quantity;
 pub mod render;
 
 use clap::Args;
@@ -60,8 +59,8 @@ pub async fn run(args: StatusArgs, frame: &Frame) -> Result<Exit> {
     let found = found.ok_or_else(|| record::unknown(&user))?;
     let now = Timestamp::now();
     let status = judge::status(&user, &found, now);
-    for why in &status.unseen {
-        ui.warning(format_args!("could not see: {why}"));
+    for one in &status.unseen {
+        ui.warning(format_args!("cannot see {}: {}", one.what, one.why));
     }
     if let Some(remark) = status.remark() {
         ui.status(remark);

@@ -1,22 +1,19 @@
 //! Reads what is going on in a user's namespace.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, pages};
+use groundcrew::client::Session;
+use groundcrew::cluster::Place;
 use groundcrew::error::Result;
-use k8s_openapi::NamespaceResourceScope;
+use groundcrew::finding::{Sight, sight};
 use k8s_openapi::api::apps::v1::{DaemonSet, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod, ResourceQuota};
-use kube::api::{Api, ListParams};
-use serde::de::DeserializeOwned;
+use kube::api::ListParams;
 
 use crate::cluster::{namespaces, records};
 use crate::model::found::FoundNamespace;
 use crate::model::record::Record;
-use crate::model::unseen::{Sight, sight};
 use crate::model::user::UserName;
 
 /// Everything that the status is made of.
@@ -50,13 +47,18 @@ pub async fn observe(session: &Session, user: &UserName) -> Result<Option<Observ
     let record = found.record;
     let name = record.namespace.clone();
     let namespace = sight(namespaces::namespace_named(session, &name).await);
-    let failed = "reason=FailedCreate";
+    let place = session.in_(&name);
+    let quotas = place.of::<ResourceQuota>();
+    let pods = place.of::<Pod>();
+    let replica_sets = place.of::<ReplicaSet>();
+    let events = place.of::<Event>();
+    let failed = ListParams::default().fields("reason=FailedCreate");
     let (quotas, pods, replica_sets, refused, short) = futures::join!(
-        list::<ResourceQuota>(session, &name, "resourcequotas", ""),
-        list::<Pod>(session, &name, "pods", ""),
-        list::<ReplicaSet>(session, &name, "replicasets.apps", ""),
-        list::<Event>(session, &name, "events", failed),
-        short(session, &name),
+        quotas.list(),
+        pods.list(),
+        replica_sets.list(),
+        events.list_by(&failed),
+        short(&place),
     );
     Ok(Some(Observed {
         record,
@@ -69,35 +71,13 @@ pub async fn observe(session: &Session, user: &UserName) -> Result<Option<Observ
     }))
 }
 
-async fn list<K>(
-    session: &Session,
-    namespace: &str,
-    resource: &'static str,
-    fields: &str,
-) -> Result<Vec<K>>
-where
-    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + Debug
-        + DeserializeOwned,
-{
-    let api = Api::<K>::namespaced(session.client.clone(), namespace);
-    let mut params = ListParams::default();
-    if !fields.is_empty() {
-        params = params.fields(fields);
-    }
-    let doing = Doing::new("list", resource).within(namespace);
-    let found = pages::all(&api, &params).await;
-    found.map_err(|error| explain(error, &doing))
-}
-
 /// Reads which controllers are short of pods: an event about one that is not is outdated.
-async fn short(session: &Session, namespace: &str) -> Result<BTreeMap<(String, String), bool>> {
-    let (stateful, daemons, jobs) = futures::try_join!(
-        list::<StatefulSet>(session, namespace, "statefulsets.apps", ""),
-        list::<DaemonSet>(session, namespace, "daemonsets.apps", ""),
-        list::<Job>(session, namespace, "jobs.batch", ""),
-    )?;
+async fn short(place: &Place) -> Result<BTreeMap<(String, String), bool>> {
+    let stateful = place.of::<StatefulSet>();
+    let daemons = place.of::<DaemonSet>();
+    let jobs = place.of::<Job>();
+    let (stateful, daemons, jobs) =
+        futures::try_join!(stateful.list(), daemons.list(), jobs.list())?;
     let mut all = BTreeMap::new();
     for set in stateful {
         let wanted = set.spec.and_then(|spec| spec.replicas).unwrap_or(1);

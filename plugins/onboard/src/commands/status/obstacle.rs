@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use groundcrew::quantity::nanos;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, ResourceQuota};
 use serde::Serialize;
-
-use crate::commands::status::quantity::nanos;
 
 /// One thing that is blocking a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

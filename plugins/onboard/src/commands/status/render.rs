@@ -22,7 +22,7 @@ pub fn status(status: &Status, output: &OutputArgs, now: Timestamp) -> Result<St
     match output.format {
         Format::Json => json(&Document::new(Kind::OnboardStatus, status)),
         Format::Yaml => yaml(&Document::new(Kind::OnboardStatus, status)),
-        Format::Name => Ok(format!("onboarding/{}\n", status.user)),
+        Format::Name => Ok(format!("configmap/{}\n", status.record)),
         Format::Table | Format::Wide => Ok(text(status, output, now)),
     }
 }

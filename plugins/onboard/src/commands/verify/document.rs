@@ -1,6 +1,7 @@
 //! What was found, as the document has it.
 
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,8 +25,8 @@ pub struct Verification {
     /// What the file's holder can do in their namespace, of what was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can: Option<Vec<String>>,
-    /// What was checked.
-    #[serde(serialize_with = "documents")]
+    /// What was checked, and what could not be.
+    #[serde(flatten, serialize_with = "apart")]
     pub checks: Vec<Check>,
 }
 
@@ -92,20 +93,63 @@ impl Verification {
     }
 }
 
-fn documents<S: serde::Serializer>(checks: &[Check], serializer: S) -> Result<S::Ok, S::Error> {
+/// Keeps what could not be checked apart from what was.
+fn apart<S: serde::Serializer>(checks: &[Check], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Document<'a> {
+    struct Seen<'a> {
+        complete: bool,
+        checks: Vec<Checked<'a>>,
+        unseen: Vec<Unseen>,
+    }
+    #[derive(Serialize)]
+    struct Checked<'a> {
         check: &'a str,
         result: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'a str>,
     }
-    serializer.collect_seq(checks.iter().map(|check| {
-        let (result, why) = check.result();
-        Document {
-            check: check.name(),
-            result,
-            why,
-        }
-    }))
+    let unseen: Vec<Unseen> = checks
+        .iter()
+        .filter_map(|check| Some(Unseen::new(check.name(), check.undecided_because()?)))
+        .collect();
+    let decided = checks
+        .iter()
+        .filter(|check| check.undecided_because().is_none());
+    let seen = Seen {
+        complete: unseen.is_empty(),
+        checks: decided
+            .map(|check| {
+                let (result, why) = check.result();
+                let check = check.name();
+                Checked { check, result, why }
+            })
+            .collect(),
+        unseen,
+    };
+    seen.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_checked_is_apart_from_the_checks() {
+        let found = Verification {
+            file: None,
+            user: Some("alice".to_owned()),
+            namespace: Some("alice".to_owned()),
+            credentials: Vec::new(),
+            can: None,
+            checks: vec![
+                Check::new("namespace alice", None),
+                Check::failed("a live credential", "none"),
+                Check::undecided("g1, 3 rights", "forbidden"),
+            ],
+        };
+        insta::assert_snapshot!(
+            serde_json::to_string(&found).unwrap(),
+            @r#"{"user":"alice","namespace":"alice","credentials":[],"complete":false,"checks":[{"check":"namespace alice","result":"ok"},{"check":"a live credential","result":"no","why":"none"}],"unseen":[{"what":"g1, 3 rights","why":"forbidden"}]}"#
+        );
+    }
 }

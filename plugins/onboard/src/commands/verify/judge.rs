@@ -1,6 +1,7 @@
 //! What has to be asked, and what the answers mean. Pure.
 
 use groundcrew::client::access::{Access, granted};
+use groundcrew::finding::Sight;
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding, Subject as BindingSubject};
 
@@ -15,7 +16,6 @@ use crate::model::labels;
 use crate::model::objects::binding;
 use crate::model::record::Record;
 use crate::model::settings::Extra;
-use crate::model::unseen::Sight;
 use crate::model::user::UserName;
 
 /// What the cluster says about a user.

@@ -2,18 +2,17 @@
 
 use futures::future::join_all;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::finding::{Sight, sight};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 
 use crate::cluster::access_reviews::Answer;
 use crate::cluster::{access_reviews, namespaces, records, roles};
 use crate::commands::verify::judge::{Person, Questions};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::labels;
-use crate::model::unseen::{Sight, sight};
 use crate::model::user::UserName;
 
 /// Reads everything about a user; `None` when the user is not on record.
@@ -62,20 +61,14 @@ pub async fn ask(session: &Session, questions: &[Questions]) -> Vec<Sight<Vec<An
 /// Returns the generations whose token has its Secret; reads names, never what is inside.
 async fn secrets_of(session: &Session, user: &UserName) -> Result<Vec<u32>> {
     let selector = format!("{}={}", labels::USER_LABEL, user.slug());
-    let found = Api::<Secret>::namespaced(session.client.clone(), SYSTEM_NAMESPACE)
+    let secrets = session.in_(SYSTEM_NAMESPACE).of::<Secret>();
+    let found = secrets
         .list_metadata(&ListParams::default().labels(&selector))
-        .await
-        .map_err(|error| {
-            explain(
-                error,
-                &Doing::new("list", "secrets").within(SYSTEM_NAMESPACE),
-            )
-        })?;
+        .await?;
     Ok(found
-        .items
         .iter()
         .filter_map(|secret| {
-            let annotations = secret.metadata.annotations.as_ref()?;
+            let annotations = secret.annotations.as_ref()?;
             annotations.get(labels::GENERATION)?.parse().ok()
         })
         .collect())

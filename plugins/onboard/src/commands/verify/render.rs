@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use crate::commands::verify::document::{Credential, Verification};
 use crate::model::check::Check;
 use crate::model::kind::Kind;
+use crate::model::record;
 use crate::model::time::until;
+use crate::model::user::UserName;
 
 /// Renders what was found.
 ///
@@ -22,7 +24,8 @@ pub fn verification(found: &Verification, output: &OutputArgs, now: Timestamp) -
         Format::Name => Ok(found
             .user
             .as_ref()
-            .map(|user| format!("onboarding/{user}\n"))
+            .and_then(|user| UserName::parse(user).ok())
+            .map(|user| format!("configmap/{}\n", record::name(&user)))
             .unwrap_or_default()),
         Format::Table | Format::Wide => Ok(text(found, output, now)),
     }

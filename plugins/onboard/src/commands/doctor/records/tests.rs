@@ -7,7 +7,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::commands::doctor::finding::State;
 use crate::commands::doctor::observe::Observed;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
@@ -65,32 +64,37 @@ fn record(found: &mut Observed) -> &mut Record {
     &mut found.people.as_mut().unwrap().known[0].0
 }
 
-fn states(found: &Observed) -> Vec<(State, String)> {
-    let lines = lines(found, now());
-    lines
+fn findings(found: &Observed) -> Vec<(Severity, String)> {
+    let looked = look(found, now());
+    looked
         .into_iter()
-        .map(|line| (line.state, line.found))
+        .flatten()
+        .map(|one| (one.severity, format!("{} {}", one.place, one.why)))
         .collect()
 }
 
 #[track_caller]
-fn one(found: &Observed, state: State, words: &str) {
-    let states = states(found);
-    assert_eq!(states.len(), 1, "{states:?}");
-    assert_eq!(states[0].0, state, "{states:?}");
-    assert!(states[0].1.contains(words), "{states:?}");
+fn one(found: &Observed, severity: Severity, words: &str) {
+    let findings = findings(found);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].0, severity, "{findings:?}");
+    assert!(findings[0].1.contains(words), "{findings:?}");
 }
 
 #[test]
 fn what_matches_the_record_is_ok() {
-    one(&alice().0, State::Ok, "1 user on record");
+    one(&alice().0, Severity::Ok, "1 user on record");
 }
 
 #[test]
 fn a_record_without_its_namespace_is_broken() {
     let (mut found, _) = alice();
     found.namespaces = Ok(Vec::new());
-    one(&found, State::Broken, "namespace alice does not exist");
+    one(
+        &found,
+        Severity::Error,
+        "namespace/alice the namespace of alice does not exist",
+    );
 }
 
 #[test]
@@ -98,9 +102,9 @@ fn a_namespace_of_another_user_is_broken() {
     let (mut found, _) = alice();
     let bob = UserName::parse("bob").unwrap();
     found.namespaces = Ok(vec![labels::object("alice", None, &bob)]);
-    assert!(states(&found).contains(&(
-        State::Broken,
-        "alice: namespace alice is owned by bob".to_owned()
+    assert!(findings(&found).contains(&(
+        Severity::Error,
+        "namespace/alice the namespace of alice is owned by bob".to_owned()
     )));
 }
 
@@ -108,7 +112,11 @@ fn a_namespace_of_another_user_is_broken() {
 fn a_record_without_its_binding_is_broken() {
     let (mut found, _) = alice();
     found.bindings = Ok(Vec::new());
-    one(&found, State::Broken, "alice/onboard-alice does not exist");
+    one(
+        &found,
+        Severity::Error,
+        "rolebinding/alice/onboard-alice the binding of alice does not exist",
+    );
 }
 
 #[test]
@@ -117,7 +125,7 @@ fn a_live_generation_without_rights_is_broken() {
     found.bindings.as_mut().unwrap()[0].subjects = None;
     one(
         &found,
-        State::Broken,
+        Severity::Error,
         "does not name group onboard:alice:g1",
     );
 }
@@ -133,18 +141,22 @@ fn rights_of_a_revoked_generation_are_found_in_every_binding() {
     found.bindings.as_mut().unwrap().push(elsewhere);
     one(
         &found,
-        State::Broken,
-        "still gives view to g2, which was revoked",
+        Severity::Error,
+        "still gives view to g2 of alice, which was revoked",
     );
     record(&mut found).generations[1].revoked_at = None;
     record(&mut found).generations[1].not_after = ago(5);
     one(
         &found,
-        State::Warning,
-        "still gives view to g2, which expired",
+        Severity::Warning,
+        "still gives view to g2 of alice, which expired",
     );
     record(&mut found).generations.pop();
-    one(&found, State::Broken, "g2, which is not on record");
+    one(
+        &found,
+        Severity::Error,
+        "g2 of alice, which is not on record",
+    );
     record(&mut found).begun = Some(Begun {
         key: None,
         generation: 2,
@@ -152,14 +164,14 @@ fn rights_of_a_revoked_generation_are_found_in_every_binding() {
         since: ago(1),
         taking_back: false,
     });
-    one(&found, State::Ok, "1 user");
+    one(&found, Severity::Ok, "1 user");
     record(&mut found).begun.as_mut().unwrap().since = ago(60);
-    let states = states(&found);
+    let findings = findings(&found);
     assert!(
-        states
+        findings
             .iter()
             .any(|(_, text)| text.contains("did not finish")),
-        "{states:?}"
+        "{findings:?}"
     );
 }
 
@@ -169,14 +181,18 @@ fn a_binding_of_an_unknown_user_is_broken_unless_a_record_cannot_be_read() {
     let people = found.people.as_mut().unwrap();
     people.known.clear();
     found.namespaces = Ok(Vec::new());
-    one(&found, State::Broken, "which belongs to no user on record");
+    one(
+        &found,
+        Severity::Error,
+        "which belongs to no user on record",
+    );
     found
         .people
         .as_mut()
         .unwrap()
         .unreadable
         .push("broken".to_owned());
-    one(&found, State::Broken, "broken");
+    one(&found, Severity::Error, "broken");
 }
 
 #[test]
@@ -184,7 +200,11 @@ fn an_expired_credential_is_a_warning() {
     let (mut found, _) = alice();
     record(&mut found).generations[0].not_after = ago(5);
     found.bindings = Ok(Vec::new());
-    one(&found, State::Warning, "the last credential, g1, expired");
+    one(
+        &found,
+        Severity::Warning,
+        "the last credential of alice, g1, expired",
+    );
 }
 
 fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
@@ -203,13 +223,13 @@ fn made(name: &str, generation: Option<u32>, minutes: i64) -> ObjectMeta {
 fn requests_that_belong_to_nothing_are_left_over() {
     let (mut found, _) = alice();
     found.requests = Ok(vec![made("onboard-alice-g1-ab", Some(1), 30)]);
-    one(&found, State::Ok, "1 user");
+    one(&found, Severity::Ok, "1 user");
     found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 30)]);
-    one(&found, State::Warning, "onboard-alice-g9-ab");
+    one(&found, Severity::Warning, "onboard-alice-g9-ab");
     found.requests = Ok(vec![made("onboard-alice-g9-ab", Some(9), 1)]);
-    one(&found, State::Ok, "1 user");
+    one(&found, Severity::Ok, "1 user");
     found.requests = Ok(vec![made("onboard-doctor-ab", None, 2)]);
-    one(&found, State::Warning, "onboard-doctor-ab");
+    one(&found, Severity::Warning, "onboard-doctor-ab");
 }
 
 #[test]
@@ -223,12 +243,16 @@ fn a_token_is_as_alive_as_its_secret() {
         "edit",
         &[holder],
     )]);
-    one(&found, State::Broken, "Secret of the g1 token is gone");
+    one(
+        &found,
+        Severity::Error,
+        "Secret of the g1 token of alice is gone",
+    );
     found.secrets = Ok(vec![made("onboard-alice-g1", Some(1), 30)]);
-    one(&found, State::Ok, "1 user");
+    one(&found, Severity::Ok, "1 user");
     let stale = made("onboard-alice-g7", Some(7), 30);
     found.secrets.as_mut().unwrap().push(stale);
-    one(&found, State::Broken, "onboard-alice-g7");
+    one(&found, Severity::Error, "onboard-alice-g7");
 }
 
 #[test]
@@ -236,9 +260,6 @@ fn what_may_not_be_listed_is_unseen_and_claims_nothing() {
     let (mut found, _) = alice();
     found.bindings = Err("forbidden".to_owned());
     found.namespaces = Err("forbidden".to_owned());
-    let states = states(&found);
-    assert!(
-        states.iter().all(|(state, _)| *state == State::Unseen),
-        "{states:?}"
-    );
+    let looked = look(&found, now());
+    assert!(looked.iter().all(Result::is_err), "{looked:?}");
 }

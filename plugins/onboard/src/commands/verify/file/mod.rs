@@ -8,16 +8,14 @@ use std::time::Duration;
 use groundcrew::client;
 use groundcrew::client::Session;
 use groundcrew::client::access::{Access, is_allowed, who_am_i};
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
+use groundcrew::finding::{Sight, reason, sight};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
-use groundcrew::write::{is_forbidden, status};
 use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange};
-use kube::api::{Api, PostParams};
 
 use crate::cluster::proof;
 use crate::cluster::proof::expected;
@@ -32,7 +30,6 @@ use crate::model::objects::namespace;
 use crate::model::product::PRODUCT;
 use crate::model::record::Record;
 use crate::model::settings::Extra;
-use crate::model::unseen::{Sight, sight};
 use crate::model::user::UserName;
 
 /// Verifies a file; `own` is the session of the user who runs this, which may see the record.
@@ -147,14 +144,14 @@ impl Findings<'_> {
     /// Says whether the server accepts the credential at all.
     async fn accepted(&mut self, now: Timestamp) -> bool {
         let what = "the server accepts it";
-        let api: Api<SelfSubjectAccessReview> = Api::all(self.holder.client.clone());
+        let reviews = self.holder.of::<SelfSubjectAccessReview>();
         let review = serde_json::json!({"spec": {"resourceAttributes": {
             "verb": "get", "resource": "pods", "namespace": self.namespace,
         }}});
         let review = serde_json::from_value(review).unwrap_or_default();
-        let check = match api.create(&PostParams::default(), &review).await {
+        let check = match reviews.ask(&review).await {
             Ok(_) => Check::new(what, None),
-            Err(error) if status(&error).is_some_and(|status| status.code == 401) => {
+            Err(error) if error.answer() == Some(401) => {
                 let ended = self.contents.not_after.filter(|end| *end <= now);
                 let why = ended.map_or_else(
                     || "it answers 401: the credential is not valid".to_owned(),
@@ -163,12 +160,8 @@ impl Findings<'_> {
                 Check::new(what, Some(why))
             }
             // A user who is known but may not even ask this is accepted all the same.
-            Err(error) if is_forbidden(&error) => Check::new(what, None),
-            Err(error) => {
-                let doing = Doing::new("create", "selfsubjectaccessreviews.authorization.k8s.io");
-                let why = sight::<()>(Err(explain(error, &doing))).err();
-                Check::undecided(what, why.unwrap_or_default())
-            }
+            Err(error) if error.is_forbidden() => Check::new(what, None),
+            Err(error) => Check::undecided(what, reason(&error)),
         };
         let accepted = check.passed();
         self.checks.push(check);
@@ -185,8 +178,8 @@ impl Findings<'_> {
                 Ok(true) => can.push(format!("{} {}", access.verb, access.full_resource())),
                 Ok(false) => {}
                 Err(error) => {
-                    let why = sight::<()>(Err(error)).err().unwrap_or_default();
-                    self.checks.push(Check::undecided("what it can do", why));
+                    let check = Check::undecided("what it can do", reason(&error));
+                    self.checks.push(check);
                     return None;
                 }
             }
@@ -202,8 +195,8 @@ impl Findings<'_> {
         match self.prove(record, ended).await {
             Ok(name) => Some(name),
             Err(error) => {
-                let why = sight::<()>(Err(error)).err().unwrap_or_default();
-                self.checks.push(Check::undecided("the proof", why));
+                self.checks
+                    .push(Check::undecided("the proof", reason(&error)));
                 None
             }
         }
@@ -242,8 +235,8 @@ impl Findings<'_> {
             }
             _ => &none,
         };
-        let api = Api::<LimitRange>::namespaced(self.holder.client.clone(), &self.namespace);
-        let limits = api.get_opt(namespace::LIMITS).await;
+        let limits = self.holder.in_(&self.namespace).of::<LimitRange>();
+        let limits = limits.find(namespace::LIMITS).await;
         let known = record.as_ref().ok().and_then(|(record, _)| record.as_ref());
         let claims = known.is_some_and(|record| record.settings.extras.contains(&Extra::Claims));
         let expected = Expected {
@@ -293,12 +286,8 @@ async fn record_seen(own: Result<Session>, holder: &Session, name: &str) -> Seen
             mine.server, other.server
         ));
     }
-    let api = Api::<ConfigMap>::namespaced(own.client.clone(), SYSTEM_NAMESPACE);
-    let found = api.get_opt(name).await.map_err(|error| {
-        let doing = Doing::new("get", "configmaps");
-        explain(error, &doing.named(name).within(SYSTEM_NAMESPACE))
-    });
-    let Some(map) = sight(found)? else {
+    let maps = own.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+    let Some(map) = sight(maps.find(name).await)? else {
         return Ok((None, Err("there is no record".to_owned())));
     };
     let record = sight(Record::from_config_map(&map))?;

@@ -30,12 +30,14 @@ mod onboard_asked;
 mod onboard_choices;
 mod onboard_claims;
 mod onboard_doctor;
+mod onboard_dry_run;
 mod onboard_faults;
 mod onboard_handover;
 mod onboard_handover_refusals;
 mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
+mod onboard_offboard_dry_run;
 mod onboard_refusals;
 mod onboard_renew;
 mod onboard_setup;
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_claims", onboard_claims::cases()),
         ("onboard_doctor", onboard_doctor::cases()),
+        ("onboard_dry_run", onboard_dry_run::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
         (
@@ -123,6 +126,10 @@ fn main() -> ExitCode {
         ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
+        (
+            "onboard_offboard_dry_run",
+            onboard_offboard_dry_run::cases(),
+        ),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
         ("onboard_setup", onboard_setup::cases()),

@@ -54,10 +54,10 @@ fn answers(suite: &Suite) {
     send(&mut terminal, &format!("{alice}\r"));
     wait_for(&mut terminal, "Team (");
     send(&mut terminal, "the payers\r");
-    wait_for(&mut terminal, "What she may use");
+    wait_for(&mut terminal, "Limits and quota");
     wait_for(&mut terminal, "from a YAML file");
     send(&mut terminal, &format!("{DOWN}{DOWN}{ENTER}"));
-    wait_for(&mut terminal, "What she may do");
+    wait_for(&mut terminal, "Role in the namespace");
     wait_for(&mut terminal, "another ClusterRole");
     send(&mut terminal, &format!("{DOWN}{DOWN}{ENTER}"));
     wait_for(
@@ -71,7 +71,7 @@ fn answers(suite: &Suite) {
     wait_for(&mut terminal, "Go on?");
     assert_eq!(suite.get(&format!("namespace {alice}")), None);
     send(&mut terminal, "y");
-    wait_for(&mut terminal, "can work.");
+    wait_for(&mut terminal, "is ready.");
     ends_with(&mut terminal, 0);
     let namespace = suite
         .get(&format!("namespace {alice}"))
@@ -110,7 +110,7 @@ fn refuses(suite: &Suite) {
     send(&mut terminal, &format!("{alice}\r"));
     wait_for(&mut terminal, "Team (");
     send(&mut terminal, "\r");
-    wait_for(&mut terminal, "What she may use");
+    wait_for(&mut terminal, "Limits and quota");
     wait_for(&mut terminal, "from a YAML file");
     send(&mut terminal, "\x03");
     wait_for(&mut terminal, "interrupted");
@@ -123,9 +123,9 @@ fn no_terminal(suite: &Suite) {
     output
         .code(2)
         .no_answer()
-        .says("whom to onboard is not stated");
+        .says("USER is required");
     // With --yes nobody is asked either.
     let mut terminal = suite.admin("onboard --yes").on_terminal();
-    wait_for(&mut terminal, "whom to onboard is not stated");
+    wait_for(&mut terminal, "USER is required");
     ends_with(&mut terminal, 2);
 }

@@ -255,7 +255,7 @@ fn published_address(suite: &Suite) {
     output
         .success()
         .says("localhost")
-        .says("works on this machine alone");
+        .says("works on this machine only");
     let config = suite
         .as_her(&eve, "config view --raw -o json")
         .success()

@@ -48,25 +48,31 @@ fn diagnosed(suite: &Suite, name: &str) -> Vec<String> {
     let run = suite.admin("onboard doctor --no-probe -o json").run();
     let found = run.json();
     assert_eq!(found["kind"], "OnboardDiagnosis");
-    let lines = found["checks"].as_array().expect("checks").iter();
-    let lines: Vec<String> = lines
-        .filter(|line| {
-            line["found"]
-                .as_str()
-                .is_some_and(|text| text.contains(name))
-        })
-        .map(|line| {
-            let text = |key: &str| line[key].as_str().expect("a text").to_owned();
-            assert!(line["mend"].is_string(), "{line}");
-            format!("{} {}", text("state"), text("found"))
+    let findings = found["findings"].as_array().expect("findings").iter();
+    let lines: Vec<String> = findings
+        .filter_map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap_or_default();
+            let line = format!("{} {} {}", text("severity"), text("where"), text("why"));
+            if !line.contains(name) {
+                return None;
+            }
+            assert!(one["fix"].is_string(), "{one}");
+            Some(line)
         })
         .collect();
-    if lines.iter().any(|line| line.starts_with("broken")) {
+    if lines.iter().any(|line| line.starts_with("error")) {
         run.code(3);
     } else {
         assert!(matches!(run.code, Some(3 | 4)), "{run}");
     }
     lines
+}
+
+/// Returns what the doctor says about one thing that it looks at.
+fn finding(found: &Value, what: &str) -> Value {
+    let mut findings = found["findings"].as_array().expect("findings").iter();
+    let one = findings.find(|one| one["what"] == what);
+    one.expect("a finding").clone()
 }
 
 /// Checks that exactly one thing is said, with these words.
@@ -95,7 +101,7 @@ fn planted_disagreements(suite: &Suite) {
     assert!(
         lines
             .iter()
-            .any(|line| line.contains("says that it is mallory's")),
+            .any(|line| line.contains("is owned by mallory")),
         "{lines:#?}"
     );
     admin(format!(
@@ -105,13 +111,13 @@ fn planted_disagreements(suite: &Suite) {
     admin(format!(
         "create rolebinding back -n {alice} --clusterrole=view --group=onboard:{alice}:g1"
     ));
-    diagnosed_as(suite, &alice, "still gives view to g1, which was revoked");
+    diagnosed_as(suite, &alice, &format!("still gives view to g1 of {alice}, which was revoked"));
     admin(format!("delete rolebinding back -n {alice}"));
 
     admin(format!(
         "create rolebinding stray -n {alice} --clusterrole=view --group=onboard:{alice}x:g1"
     ));
-    diagnosed_as(suite, &alice, "who is not on record");
+    diagnosed_as(suite, &alice, "belongs to no user on record");
     admin(format!("delete rolebinding stray -n {alice}"));
 
     let empty =
@@ -124,7 +130,7 @@ fn planted_disagreements(suite: &Suite) {
     );
     admin(format!("delete rolebinding onboard-{alice} -n {alice}"));
     diagnosed_as(suite, &alice, "does not exist");
-    // The mend that it names does mend it.
+    // The fix that it names does fix it.
     suite.onboard(&alice).run().success();
     assert_eq!(diagnosed(suite, &alice), Vec::<String>::new());
 
@@ -135,7 +141,7 @@ fn planted_disagreements(suite: &Suite) {
     assert!(
         lines
             .iter()
-            .any(|line| line.starts_with("warning") && line.contains("g2, ended at")),
+            .any(|line| line.starts_with("warning") && line.contains("g2, expired at")),
         "{lines:#?}"
     );
     edit(suite, &alice, |record| {
@@ -146,7 +152,7 @@ fn planted_disagreements(suite: &Suite) {
     assert!(
         lines
             .iter()
-            .any(|line| line.contains(&format!("her namespace {alice} does not exist"))),
+            .any(|line| line.contains(&format!("the namespace of {alice} does not exist"))),
         "{lines:#?}"
     );
 }
@@ -175,8 +181,8 @@ fn planted_leftovers(suite: &Suite) {
     });
     let lines = diagnosed(suite, &alice);
     assert_eq!(lines.len(), 1, "{lines:#?}");
-    assert!(lines[0].starts_with("warning") && lines[0].contains("a run of carol began"));
-    // The mend that it names does mend it.
+    assert!(lines[0].starts_with("warning") && lines[0].contains("a run of carol for"));
+    // The fix that it names does fix it.
     suite.onboard(&alice).line("--force").run().success();
     assert_eq!(diagnosed(suite, &alice), Vec::<String>::new());
     // A Secret of a generation that is on no record: a token may be bound to it.
@@ -218,7 +224,7 @@ fn dead_token(suite: &Suite) {
         ))
         .run()
         .success();
-    diagnosed_as(suite, &bob, "the Secret of g1's token is gone");
+    diagnosed_as(suite, &bob, "the Secret of the g1 token");
 }
 
 fn blind_doctor(suite: &Suite) {
@@ -228,16 +234,16 @@ fn blind_doctor(suite: &Suite) {
         .run();
     let found = run.code(3).json();
     assert_eq!(found["complete"], false);
-    let state = |check: &str| {
-        let mut lines = found["checks"].as_array().expect("checks").iter();
-        let line = lines.find(|line| line["check"] == check).expect("a line");
-        line["state"].as_str().expect("a state").to_owned()
+    let severity = |check: &str| finding(&found, check)["severity"].clone();
+    let is_unseen = |check: &str| {
+        let mut unseen = found["unseen"].as_array().expect("unseen").iter();
+        unseen.any(|one| one["what"] == check)
     };
-    assert_eq!(state("cluster version"), "ok");
-    assert_eq!(state("your rights"), "broken");
-    assert_eq!(state("signer"), "unseen");
-    assert_eq!(state("network policy"), "unseen");
-    assert_eq!(state("records"), "unseen");
+    assert_eq!(severity("cluster version"), "ok");
+    assert_eq!(severity("your rights"), "error");
+    for check in ["signer", "network policy", "records"] {
+        assert!(is_unseen(check), "{check}: {found}");
+    }
     assert!(run.stdout.contains("--grant"), "{run}");
 }
 
@@ -257,14 +263,7 @@ fn grants(suite: &Suite) {
         let run = suite
             .admin(&format!("onboard doctor -o json --as {carol}"))
             .run();
-        let lines = run.json();
-        let mut lines = lines["checks"]
-            .as_array()
-            .expect("checks")
-            .clone()
-            .into_iter();
-        let mine = lines.find(|line| line["check"] == "your rights");
-        mine.expect("a line")["state"] == "ok"
+        finding(&run.json(), "your rights")["severity"] == "ok"
     };
     eventually("the rights are there", doctor);
     let alice = suite.name("alice");
@@ -297,12 +296,9 @@ fn probes(suite: &Suite) -> usize {
 fn doctor_without_signer(suite: &Suite) {
     let run = suite.admin("onboard doctor --timeout 2s -o json").run();
     let found = run.json();
-    let mut lines = found["checks"].as_array().expect("checks").iter();
-    let signer = lines
-        .find(|line| line["check"] == "signer")
-        .expect("a line");
-    assert_eq!(signer["state"], "warning");
-    let text = signer["found"].as_str().expect("a text");
+    let signer = finding(&found, "signer");
+    assert_eq!(signer["severity"], "warning");
+    let text = signer["why"].as_str().expect("a text");
     assert!(text.contains("issued nothing within 2s"), "{text}");
     eventually("the probe is gone", || {
         // Another case may have one of its own for a moment.
@@ -336,11 +332,7 @@ fn cut_doctor(suite: &Suite) {
             .run()
     };
     let signed = doctor().json();
-    let mut lines = signed["checks"].as_array().expect("checks").iter();
-    let signer = lines
-        .find(|line| line["check"] == "signer")
-        .expect("a line");
-    assert_eq!(signer["state"], "ok");
+    assert_eq!(finding(&signed, "signer")["severity"], "ok");
     let requests = through.proxy.count();
     for k in 1..=requests {
         through.break_at(k, &Fault::CutAfter);

@@ -221,7 +221,7 @@ fn takes_back(suite: &Suite) {
         }
         output
             .no_answer()
-            .says("taken back: ")
+            .says("rolled back: ")
             .says(&format!("namespace/{name}"));
         assert!(
             !suite.path(&format!("{name}.kubeconfig")).exists(),
@@ -264,7 +264,7 @@ fn leaves_what_was(suite: &Suite) {
         ..Match::default()
     };
     through.proxy.add(Rule::once(on, broken));
-    onboard(suite, &through, &name).code(1).says("taken back: ");
+    onboard(suite, &through, &name).code(1).says("rolled back: ");
     let get = |what: &str| suite.get(&format!("{what} -n {name}"));
     assert!(get("configmap precious").is_some());
     assert_eq!(get("resourcequota onboard"), None);
@@ -412,7 +412,7 @@ fn interrupted(suite: &Suite) {
             .iter()
             .any(|sent| sent.method == "GET" && sent.path.contains("certificatesigning"))
     });
-    output.code(130).no_answer().says("taken back: ");
+    output.code(130).no_answer().says("rolled back: ");
     assert!(!out.exists());
     eventually("her namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()

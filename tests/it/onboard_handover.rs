@@ -1,4 +1,4 @@
-//! `kubectl onboard request`, `--csr-file` and `accept`: the key never leaves her laptop.
+//! `kubectl onboard request`, `--csr-file` and `accept`: the key never leaves the user's laptop.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -238,7 +238,7 @@ fn dry_run(suite: &Suite) {
     for mode in ["client", "server"] {
         let run = suite.sign(&alice, &csr(suite, &alice));
         let output = run.line(&format!("--dry-run={mode}")).run();
-        output.success().answers("her key stays with her: SHA256:");
+        output.success().answers("the key stays with the user: SHA256:");
         assert!(!suite.path(&format!("{alice}.crt")).exists());
         assert_eq!(suite.requests_of(&alice), 0);
         assert_eq!(suite.get(&format!("namespace {alice}")), None);
@@ -254,7 +254,7 @@ fn out_of_reach(suite: &Suite) {
         .run()
         .success();
     let output = suite.accept(&alice).line("-o json").run();
-    output.code(4).says("it is written and not proved");
+    output.code(4).says("written, but not verified");
     assert_eq!(output.json()["verified"], false);
     suite.has_private_file(&alice);
 }
@@ -275,7 +275,7 @@ fn unknown_there(suite: &Suite) {
         .proxy
         .add(Rule::times(100, Match::default(), refusal));
     let output = suite.accept(&alice).line("-o json").run();
-    output.code(3).says("does not know this certificate (401)");
+    output.code(3).says("rejects this certificate (401)");
     assert_eq!(output.json()["verified"], false);
 }
 

@@ -45,12 +45,12 @@ fn nothing_overwritten(suite: &Suite) {
     again("")
         .code(2)
         .no_answer()
-        .says("alice.key is there already");
+        .says("alice.key already exists");
     fs::remove_file(laptop.join("alice.csr")).expect("her request");
     again("")
         .code(2)
         .no_answer()
-        .says("alice.key is there already");
+        .says("alice.key already exists");
     assert_eq!(fs::read(laptop.join("alice.key")).expect("her key"), before);
     again("--generation 2").success().answers("alice.g2.csr");
     again("--generation 0").code(2).no_answer();
@@ -146,7 +146,7 @@ fn refused(suite: &Suite) {
     }
     for (flags, why) in [
         ("--auth token", "--csr-file asks for a certificate"),
-        ("--group payments", "somebody else has signed"),
+        ("--group payments", "the user has signed"),
     ] {
         let output = suite.sign(&alice, &csr(suite, &alice)).line(flags).run();
         output.code(2).says(why);

@@ -26,7 +26,7 @@ fn oidc(suite: &Suite) {
         .run();
     run.success()
         .answers("oidc, generation 1")
-        .answers("not tried");
+        .answers("not checked");
     let text = std::fs::read_to_string(suite.path(&format!("{name}.kubeconfig")));
     let text = text.expect("her file");
     assert!(
@@ -49,7 +49,7 @@ fn oidc(suite: &Suite) {
     let renew = suite.admin(&format!("onboard renew {name}")).run();
     renew
         .code(2)
-        .says("whoever issues that credential renews it");
+        .says("the issuer of that credential renews it");
 
     let run = suite.admin(&format!("onboard offboard {name} --yes")).run();
     run.success().answers("whoever issues it can end it");

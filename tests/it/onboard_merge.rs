@@ -1,4 +1,4 @@
-//! `kubectl onboard accept --merge`: into her own kubeconfig, and nothing else of it changes.
+//! `kubectl onboard accept --merge`: into the user's own kubeconfig, where nothing else changes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -162,7 +162,7 @@ fn locked(suite: &Suite) {
         .says("is locked by another program")
         .says(&format!("rm {}", lock.display()));
     assert_eq!(fs::read_to_string(&own).expect("it"), OWN);
-    assert!(lock.exists(), "somebody else's lock stays");
+    assert!(lock.exists(), "another program's lock stays");
     // kubectl takes the very same lock.
     let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&own);
     kubectl.line("config set-context x").run().code(1);
@@ -191,7 +191,7 @@ fn in_the_way(suite: &Suite) {
         run.args(["--merge"]).line(more).run()
     };
     let taken = merge(&alice, "--cluster-name home");
-    taken.code(5).no_answer().says("its server is another one");
+    taken.code(5).no_answer().says("its server differs");
     assert_eq!(fs::read_to_string(&own).expect("it"), OWN);
     merge(&alice, "--cluster-name work").success();
     // One cluster entry serves two people.

@@ -1,4 +1,4 @@
-//! `kubectl onboard offboard`: the end of somebody's access, and its proof.
+//! `kubectl onboard offboard`: the end of a user's access, and its proof.
 
 use fault_proxy::Fault;
 use harness::{Case, Need, Output, Suite, eventually};
@@ -91,7 +91,7 @@ fn returns(suite: &Suite) {
         .answers(&format!("{name} has no access."))
         .answers("API discovery")
         .says("all denied")
-        .says(&format!("clusterrolebinding {name}-wide removed"));
+        .says(&format!("clusterrolebinding/{name}-wide deleted"));
     let get = |what: &str| suite.get(&format!("{what} -n {elsewhere}"));
     assert_eq!(get("rolebinding by-name"), None);
     let mixed = get("rolebinding mixed").expect("bob keeps his");
@@ -109,10 +109,10 @@ fn returns(suite: &Suite) {
         .success()
         .answers("has no access");
 
-    eventually("her namespace goes", || {
+    eventually("the namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
-    std::fs::remove_file(suite.path(&format!("{name}.kubeconfig"))).expect("her file");
+    std::fs::remove_file(suite.path(&format!("{name}.kubeconfig"))).expect("the file");
     let back = suite.onboard(&name).run();
     back.success().answers(&format!("onboard:{name}:g2"));
     is_powerless(suite, &name, &old);
@@ -144,7 +144,7 @@ fn shared(suite: &Suite) {
     assert_eq!(left["group"], *group, "{document}");
     assert_eq!(left["binding"], format!("rolebinding default/{group}"));
     assert!(suite.record(&name)["ended"]["provedAt"].is_null());
-    // The group gives something in her own namespace too: the server names the binding.
+    // The group gives something in the user's own namespace too: the server names the binding.
     suite
         .admin(&format!(
             "create clusterrolebinding {group} --clusterrole=view --group={group}"
@@ -174,8 +174,8 @@ fn token(suite: &Suite) {
     let output = offboard(suite, &name, "--yes");
     output
         .success()
-        .says(&format!("secret/onboard-{name}-g1 removed"))
-        .says(&format!("serviceaccount/onboard-{name} removed"));
+        .says(&format!("secret/groundcrew-system/onboard-{name}-g1 deleted"))
+        .says(&format!("serviceaccount/groundcrew-system/onboard-{name} deleted"));
     suite.as_her(&name, "get pods").code(1);
     eventually("the token ends", || {
         let answer = suite.as_her(&name, "get pods");
@@ -197,7 +197,7 @@ fn archives(suite: &Suite) {
             .args([&folder])
             .run()
     };
-    archive(suite).code(2).says("exists already");
+    archive(suite).code(2).says("already exists");
     suite.as_her(&name, "get configmap precious").success();
     std::fs::remove_dir(folder.join(&name)).expect("the folder");
     archive(suite).success().says("archived");
@@ -246,7 +246,7 @@ fn refuses(suite: &Suite) {
         .no_answer()
         .says("pass --yes");
     suite.as_her(&name, "get pods").success();
-    // A namespace that was given to somebody else meanwhile stays.
+    // A namespace that was given to someone else in the meantime stays.
     suite
         .admin(&format!(
             "annotate namespace {name} groundcrew.dev/owner=bob --overwrite"
@@ -254,7 +254,7 @@ fn refuses(suite: &Suite) {
         .run()
         .success();
     let output = offboard(suite, &name, "--yes");
-    output.success().says("nothing says that it is");
+    output.success().says("not marked as owned by");
     let namespace = suite.get(&format!("namespace {name}")).expect("it stays");
     assert!(namespace["metadata"]["deletionTimestamp"].is_null());
     let other = suite.name("keep");
@@ -278,9 +278,9 @@ fn denies(suite: &Suite) {
     suite.onboard(&name).run().success();
     let request = suite.as_her(&name, "config view --raw -o json");
     assert!(request.success().stdout.contains("client-key-data"));
-    // Any request that is marked as hers; who made it does not matter.
+    // Any request that is marked as the user's; who made it does not matter.
     let issued = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
-    let issued = issued.expect("her request")["items"][0].clone();
+    let issued = issued.expect("the request")["items"][0].clone();
     let open = serde_json::json!({
         "apiVersion": "certificates.k8s.io/v1",
         "kind": "CertificateSigningRequest",
@@ -343,7 +343,7 @@ fn dies(suite: &Suite) {
         through.proxy.heal();
         let record = suite.record(&name);
         if record["ended"].is_object() && record["generations"][0]["revokedAt"].is_null() {
-            // Half-way, nobody gives her anything new.
+            // Half-way, no run gives the user anything new.
             let file = suite.path("again");
             let again = suite.admin("onboard").args([&name, "--out"]).args([file]);
             let again = again.run();

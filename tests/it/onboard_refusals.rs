@@ -236,7 +236,7 @@ fn granted(suite: &Suite) {
         ))
         .run()
         .success();
-    output.success().answers("can work.");
+    output.success().answers("is ready.");
 }
 
 fn unknown_role(suite: &Suite) {

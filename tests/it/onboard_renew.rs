@@ -306,7 +306,7 @@ fn by_herself(suite: &Suite) {
     });
     with(suite, &new, "get pods").success();
     let admin = suite.admin("onboard renew --self").run();
-    admin.code(2).says("holds no certificate");
+    admin.code(2).says("has no certificate");
 }
 
 fn stranger(suite: &Suite) {

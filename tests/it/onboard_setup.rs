@@ -96,13 +96,11 @@ fn applied(suite: &Suite) {
     let run = || suite.onboard(&alice).args(["--setup"]).args([&setup]);
     let plan = run().line("--dry-run=client").run();
     plan.success()
-        .answers(&format!(
-            "service/web applied as {alice}: a.json:1 (dry run)"
-        ))
-        .answers(&format!(
-            "deployment.apps/web applied as {alice}: b.yaml:8 (dry run)"
-        ))
-        .answers(&format!("setup.sh run as {alice} (dry run)"));
+        .answers("service/web applied (dry run)")
+        .answers(&format!("a.json:1 as {alice}"))
+        .answers("deployment.apps/web applied (dry run)")
+        .answers(&format!("b.yaml:8 as {alice}"))
+        .answers("setup.sh run (dry run)");
 
     let output = run().line("-o json").run();
     let report = output.success().json();
@@ -187,7 +185,7 @@ fn refused(suite: &Suite) {
         .args(["--out"])
         .args([&out]);
     let output = elsewhere.args(["--setup"]).args([&good]).run();
-    output.code(2).says("is not here").says("--out");
+    output.code(2).says("does not exist").says("--out");
     let elsewhere = suite
         .admin("onboard")
         .args([&alice])
@@ -197,7 +195,7 @@ fn refused(suite: &Suite) {
         .line("--smoke pause")
         .run()
         .code(2)
-        .says("is not here");
+        .says("does not exist");
     let carol = suite.name("carol");
     let laptop = suite.requested(&carol, 1);
     let csr = suite.sign(&carol, &laptop.join(format!("{carol}.csr")));
@@ -238,7 +236,7 @@ fn beyond(suite: &Suite) {
     output
         .says("error: the server refused 2 objects")
         .says("PodSecurity")
-        .says("nothing of that is taken back");
+        .says("is onboarded and stays so");
     assert!(!output.stderr.contains("\nran\n"), "{output}");
     suite.as_her(&alice, "get deployment web").success();
 }
@@ -291,7 +289,8 @@ fn smoke(suite: &Suite) {
     let run = || suite.onboard(&alice).line("--smoke sandbox.local/pause:1");
     let plan = run().line("--dry-run=client").run();
     plan.success()
-        .answers("pod of sandbox.local/pause:1 run as");
+        .answers("first pod run (dry run)")
+        .answers(&format!("sandbox.local/pause:1 as {alice}"));
     let report = run().line("-o json").run().success().json();
     let smoke = &report["smoke"];
     assert_eq!(
@@ -383,6 +382,6 @@ fn smokeless(suite: &Suite) {
     let output = run();
     assert_eq!(output.code(3).json()["smoke"], json!(null));
     output
-        .says("nothing was set up or tried")
+        .says("--setup and --smoke were skipped")
         .says("exceeded quota");
 }

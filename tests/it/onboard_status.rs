@@ -1,4 +1,4 @@
-//! `kubectl onboard status`: the first pod, and what stands in the way.
+//! `kubectl onboard status`: the first pod, and what is blocking the user.
 
 use harness::{Case, Need, Suite, eventually};
 use serde_json::{Value, json};
@@ -8,16 +8,16 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("the_first_running_pod_is_timed", signer, first_pod),
         Case::new(
-            "a_quota_that_is_used_up_stands_in_the_way",
+            "an_exhausted_quota_is_shown_as_blocking",
             signer,
             quota_exhausted,
         ),
         Case::new(
-            "an_image_that_cannot_be_pulled_stands_in_the_way",
+            "an_image_that_cannot_be_pulled_is_shown_as_blocking",
             signer,
             image_pull,
         ),
-        Case::new("refused_pods_stand_in_the_way", signer, refused_pods),
+        Case::new("refused_pods_are_shown_as_blocking", signer, refused_pods),
     ]
 }
 
@@ -158,10 +158,10 @@ fn image_pull(suite: &Suite) {
         "{message}"
     );
     let shown = suite.admin("onboard status").args([&alice]).run();
-    shown.code(3).answers("IN THE WAY").answers("mend");
+    shown.code(3).answers("BLOCKED BY").answers("fix");
     patch(json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}));
-    let (mended, code) = status(suite, &alice);
-    assert_eq!(code, Some(0), "{mended}");
+    let (fixed, code) = status(suite, &alice);
+    assert_eq!(code, Some(0), "{fixed}");
 }
 
 fn refused_pods(suite: &Suite) {

@@ -45,12 +45,13 @@ fn verify_file(suite: &Suite, file: &str, code: i32) -> Value {
 
 /// Returns the checks that are not as expected, by name.
 fn open(found: &Value) -> Vec<String> {
-    let checks = found["checks"].as_array().expect("checks");
-    checks
-        .iter()
+    let checks = found["checks"].as_array().expect("checks").iter();
+    let unseen = found["unseen"].as_array().expect("unseen").iter();
+    let failed = checks
         .filter(|check| check["result"] != "ok")
-        .map(|check| format!("{}: {}", check["check"], check["why"]))
-        .collect()
+        .map(|check| format!("{}: {}", check["check"], check["why"]));
+    let unseen = unseen.map(|one| format!("{}: {}", one["what"], one["why"]));
+    failed.chain(unseen).collect()
 }
 
 fn replaced_file(suite: &Suite) {
@@ -68,7 +69,7 @@ fn replaced_file(suite: &Suite) {
     assert_eq!(old["can"], json!([]));
     let open = open(&old);
     assert_eq!(open.len(), 1, "{open:?}");
-    assert!(open[0].contains("generation 2 took its place"), "{open:?}");
+    assert!(open[0].contains("replaced by generation 2"), "{open:?}");
     let new = verify_file(suite, &file, 0);
     assert_eq!(new["credentials"][0]["generation"], 2);
 }

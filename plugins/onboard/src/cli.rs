@@ -1,44 +1,34 @@
 //! The command line.
 
-pub mod issue;
-pub mod member;
-pub mod renew;
-
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
-use crate::accept;
-use crate::doctor;
-use crate::list;
-use crate::offboard;
-use crate::request;
-use crate::status;
-use crate::team;
-use crate::verify;
-use issue::IssueArgs;
+use crate::commands::issue::args::IssueArgs;
+use crate::commands::{
+    accept, apply, doctor, issue, join, leave, list, offboard, renew, request, status, verify,
+};
 
-/// Give a colleague a namespace, rights, limits and a kubeconfig that works
-///
-/// Makes a namespace that is hers, limits what it may use, cuts it off from others, gives her
-/// rights in it, issues a credential, and proves with her own file that she can work and can do
-/// nothing elsewhere. Running it again changes nothing that is as it should be; a run that was
-/// interrupted goes on where it stopped.
-///
-/// Rights are bound to a group inside the certificate, never to the user name: taking the binding
-/// away makes the certificate useless.
+/// Give a colleague a namespace, rights, limits and a verified kubeconfig
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
+    // One page has to hold all of it: what every command takes is on the pages of the others.
+    disable_help_flag = true,
+    disable_version_flag = true,
+    mut_arg("dry_run", |arg| arg.help("Show what would be done")),
+    mut_arg("field_manager", |arg| arg.hide(true))
 )]
 pub struct Cli {
+    #[arg(short, long, global = true, hide = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+
+    #[arg(short = 'V', long, hide = true, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -52,137 +42,51 @@ enum Command {
     List(Box<list::ListArgs>),
     Renew(Box<renew::RenewArgs>),
     Offboard(Box<offboard::OffboardArgs>),
-    Apply(Box<team::ApplyArgs>),
+    Apply(Box<apply::ApplyArgs>),
     Status(Box<status::StatusArgs>),
     Verify(Box<verify::VerifyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Request(Box<request::RequestArgs>),
     Accept(Box<accept::AcceptArgs>),
-    Join(Box<member::JoinArgs>),
-    Leave(Box<member::LeaveArgs>),
+    Join(Box<join::JoinArgs>),
+    Leave(Box<leave::LeaveArgs>),
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  kubectl onboard alice --team payments
-  kubectl onboard alice@example.com -n web-alice --role view --profile none
-  kubectl onboard alice --auth token --expires 12h
-  kubectl onboard alice --dry-run=client
-
-Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 done, but a check failed
-  4 done, but not all could be tried   5 somebody else holds or changed it
-  124 the signer did not answer, state is safe   130 interrupted, state is safe";
+Example:    kubectl onboard alice --team payments --role edit --profile small --expires 30d
+Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeout, 130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "onboard";
+    const NOUN: &'static str = "user";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            Some(Command::List(args)) => &args.globals,
-            Some(Command::Offboard(args)) => &args.globals,
-            Some(Command::Renew(args)) => &args.globals,
-            Some(Command::Apply(args)) => &args.globals,
-            Some(Command::Request(args)) => &args.globals,
-            Some(Command::Accept(args)) => &args.globals,
-            Some(Command::Status(args)) => &args.globals,
-            Some(Command::Verify(args)) => &args.globals,
-            Some(Command::Doctor(args)) => &args.globals,
-            Some(Command::Join(args)) => &args.globals,
-            Some(Command::Leave(args)) => &args.globals,
-            None => &self.issue.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            Some(Command::List(args)) => list::run(*args, &ui, &interrupt).await,
-            Some(Command::Offboard(args)) => offboard::run(*args, &ui, &interrupt).await,
-            Some(Command::Renew(args)) => renew::run(*args, &ui, &interrupt).await,
-            Some(Command::Apply(args)) => team::run(*args, &ui, &interrupt).await,
-            Some(Command::Request(args)) => request::run(&args, &ui),
-            Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
-            Some(Command::Status(args)) => status::run(*args, &ui, &interrupt).await,
-            Some(Command::Verify(args)) => verify::run(*args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => doctor::run(*args, &ui, &interrupt).await,
-            Some(Command::Join(args)) => member::join(*args, &ui, &interrupt).await,
-            Some(Command::Leave(args)) => member::leave(*args, &ui, &interrupt).await,
-            None => {
-                let (args, asked) = if self.issue.is_to_be_asked(&ui) {
-                    let typed = std::env::args_os().skip(1);
-                    let typed: Vec<String> = typed
-                        .map(|word| word.to_string_lossy().into_owned())
-                        .collect();
-                    let (args, line) = self.issue.ask(&typed, &ui)?;
-                    (args, Some(line))
-                } else {
-                    (self.issue, None)
-                };
-                let (mut options, kube) = args.resolve()?;
-                options.asked = asked;
-                crate::run::run(&options, &kube, &ui, &interrupt).await
-            }
+            None => issue::run(self.issue, &frame).await,
+            Some(Command::List(args)) => list::run(*args, &frame).await,
+            Some(Command::Offboard(args)) => offboard::run(*args, &frame).await,
+            Some(Command::Renew(args)) => renew::run(*args, &frame).await,
+            Some(Command::Apply(args)) => apply::run(*args, offboard::prune, &frame).await,
+            Some(Command::Request(args)) => request::run(&args, &frame),
+            Some(Command::Accept(args)) => accept::run(&args, &frame).await,
+            Some(Command::Status(args)) => status::run(*args, &frame).await,
+            Some(Command::Verify(args)) => verify::run(*args, &frame).await,
+            Some(Command::Doctor(args)) => doctor::run(*args, &frame).await,
+            Some(Command::Join(args)) => join::run(*args, &frame).await,
+            Some(Command::Leave(args)) => leave::run(*args, &frame).await,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::time::Duration;
-
-    use groundcrew::error::Error;
-
     use super::*;
-    use crate::options::Options;
-
-    fn resolve(line: &str) -> Result<Options> {
-        let words = std::iter::once("kubectl-onboard").chain(line.split_whitespace());
-        Cli::try_parse_from(words)
-            .map_err(|error| Error::usage(error.to_string()))?
-            .issue
-            .resolve()
-            .map(|(options, _)| options)
-    }
-
-    #[test]
-    fn what_is_not_stated_stays_open_for_the_record() {
-        let options = resolve("alice").unwrap();
-        assert_eq!(
-            (options.role, options.network, options.namespace),
-            (None, None, None)
-        );
-        assert_eq!(options.out, PathBuf::from("alice.kubeconfig"));
-        assert_eq!(options.expires, Duration::from_secs(30 * 24 * 3600));
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_before_any_request() {
-        for line in [
-            "system:admin",
-            "alice --expires 5m",
-            "alice --expires 100000d",
-            "alice --group system:masters",
-            "alice --group a --auth token",
-            "alice --user-server ftp://x",
-            "alice --user-server 10.0.0.1",
-            "alice -n Not_A_Label",
-            "alice --profile does-not-exist.yaml",
-        ] {
-            let error = resolve(line).unwrap_err();
-            assert_eq!(
-                error.kind(),
-                groundcrew::error::Kind::Usage,
-                "{line}: {error}"
-            );
-        }
-    }
 
     /// Flags are a contract with scripts and fingers: a change here has to be meant.
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]
@@ -193,7 +97,19 @@ mod tests {
         for name in ["offboard", "renew", "apply", "join", "leave"] {
             let one = command.find_subcommand(name).expect("it is there");
             let mut one = one.clone().term_width(100);
-            manual += &format!("{}\n", one.render_long_help());
+            manual += &format!("{}\n", one.render_help());
+        }
+        insta::assert_snapshot!(manual);
+    }
+
+    #[test]
+    fn the_manuals_of_both_halves_are_what_was_reviewed() {
+        let mut command = groundcrew::app::command::<Cli>().term_width(100);
+        command.build();
+        let mut manual = String::new();
+        for name in ["request", "accept"] {
+            let half = command.find_subcommand_mut(name).unwrap();
+            manual.push_str(&half.render_help().to_string());
         }
         insta::assert_snapshot!(manual);
     }

@@ -1,0 +1,12 @@
+//! Nouns that talk to the API server.
+
+pub mod access_reviews;
+pub mod certificates;
+pub mod claims;
+pub mod endpoint;
+pub mod namespaces;
+pub mod onboarding;
+pub mod people;
+pub mod proof;
+pub mod records;
+pub mod roles;

@@ -1,0 +1,184 @@
+//! The credential from issue to proof, and the end of those that it replaces.
+
+use groundcrew::error::{Kind, Result};
+use groundcrew::exit::Exit;
+
+use crate::cluster::onboarding::issued::{Fresh, Product};
+use crate::cluster::onboarding::ledger::Ledger;
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::work::Work;
+use crate::model::change::Line;
+use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::generation::{Generation, NEVER};
+use crate::model::kubeconfig::{Document, Held, Secret};
+use crate::model::login::{Asserted, Provider};
+use crate::model::onboarding::options::Credential;
+use crate::model::onboarding::outcome::Outcome;
+use crate::model::onboarding::steps::Retire;
+use crate::model::time;
+
+impl Run<'_> {
+    /// Proves the file that is there, and puts it on record if the run that wrote it died before.
+    pub(super) async fn keep(&self, held: &Held, ledger: &mut Ledger) -> Result<Outcome> {
+        self.told(&self.steps.credential);
+        let document = self.delivery.read(&self.options.out)?;
+        let outcome = self.prove(&document, held).await?;
+        let mut issues = ledger.record.generations.iter();
+        if issues.all(|issue| issue.generation != held.generation) {
+            ledger
+                .record
+                .generations
+                .push(self.on_record(held, &outcome));
+        }
+        ledger.save(self).await?;
+        Ok(outcome)
+    }
+
+    /// Issues the next generation, proves it and puts it on record.
+    pub(super) async fn issue(
+        &self,
+        generation: u32,
+        replace_file: bool,
+        work: &mut Work,
+    ) -> Result<Outcome> {
+        let fresh = self.credential(generation, work).await?;
+        let document = match &fresh.secret {
+            Product::Kubeconfig(secret) => Document::new(
+                &self.options.user,
+                &self.session.cluster,
+                &self.plan.namespace,
+                &self.observed.endpoint,
+                secret,
+            )?,
+            Product::Handover(certificate) => self.handover(generation, certificate)?,
+        };
+        self.check_interrupt()?;
+        let out = &self.options.out;
+        let before = self.delivery.deliver(out, &document, replace_file)?;
+        work.undo.wrote(out.clone(), before);
+        let until = time::until(fresh.not_after, self.now);
+        self.told(&Line {
+            detail: format!(
+                "{} until {until}, in {}",
+                fresh.kind.as_str(),
+                out.display()
+            ),
+            ..self.steps.credential.clone()
+        });
+        let held = Held {
+            kind: fresh.kind,
+            generation,
+            groups: fresh.groups,
+            not_after: fresh.not_after,
+            sha256: fresh.sha256,
+        };
+        let outcome = self.prove(&document, &held).await?;
+        for old in &mut work.ledger.record.generations {
+            let end = old.retire_after.get_or_insert(self.plan.retire_at);
+            *end = (*end).min(self.plan.retire_at);
+        }
+        work.ledger
+            .record
+            .generations
+            .push(self.on_record(&held, &outcome));
+        let saved = work.ledger.save(self).await;
+        if saved
+            .as_ref()
+            .is_err_and(|error| error.kind() == Kind::Incomplete)
+        {
+            // The record may be written. Taking the credential back could leave a record of
+            // something that nobody has; what is there works, and a second run sees which it is.
+            work.undo.forget();
+        }
+        saved.map(|()| outcome)
+    }
+
+    /// Takes the rights of generations whose time has come, and only then says so on record.
+    pub(super) async fn retire(&self, work: &mut Work) -> Result<()> {
+        if self.steps.retire.is_empty() {
+            return Ok(());
+        }
+        let after = work.ledger.record.holders(&self.options.user, self.now);
+        for step in &self.steps.retire {
+            let line = match &step.what {
+                Retire::Bind(bound) => {
+                    self.check_interrupt()?;
+                    let change = self.bind(bound, &after, work).await?;
+                    bound.line(&self.options.user, &after, change)
+                }
+                Retire::Revoke(generation, kind) => {
+                    if *kind == CredentialKind::Token {
+                        self.delete_token_secret(*generation).await?;
+                    }
+                    step.line.clone()
+                }
+            };
+            self.told(&line);
+        }
+        if after != self.plan.holders.during {
+            self.rebind_claims(&after, work).await?;
+        }
+        for issue in &mut work.ledger.record.generations {
+            if issue.is_due(self.now) {
+                issue.revoked_at = Some(self.now);
+            }
+        }
+        work.ledger.save(self).await
+    }
+
+    /// Returns a login: nothing is issued here.
+    fn login(provider: &Provider) -> Fresh {
+        Fresh {
+            kind: provider.login.kind(),
+            groups: match &provider.asserted {
+                Asserted::Group(name) => vec![name.clone()],
+                Asserted::User(_) => Vec::new(),
+            },
+            not_after: NEVER,
+            sha256: None,
+            secret: Product::Kubeconfig(Secret::Login(provider.login.clone())),
+        }
+    }
+
+    async fn credential(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
+        let fresh = match &self.plan.source {
+            Credential::Login(provider) => Self::login(provider),
+            Credential::Token => self.token(generation, &mut work.undo).await?,
+            Credential::Certificate { .. } | Credential::External(_) => self
+                .certificate(generation, &mut work.undo)
+                .await?
+                .map_err(|unsigned| unsigned.into_error(&self.plan.source))?,
+            Credential::Auto { .. } => match self.certificate(generation, &mut work.undo).await? {
+                Ok(fresh) => fresh,
+                Err(unsigned) => {
+                    self.ui
+                        .warning(format_args!("{unsigned}; issuing a token instead"));
+                    let holders = self.plan.holders.with_token(&self.options.user);
+                    self.bind_all(&holders, work).await?;
+                    self.token(generation, &mut work.undo).await?
+                }
+            },
+        };
+        Ok(fresh)
+    }
+
+    fn on_record(&self, held: &Held, outcome: &Outcome) -> Generation {
+        // Without the user's key their rights are reviewed, but nothing is tried out.
+        let is_proved = self.options.request().is_none() && !held.kind.is_foreign();
+        Generation {
+            generation: held.generation,
+            kind: held.kind,
+            sha256: held.sha256.clone(),
+            groups: held.groups.clone(),
+            asserted: self.options.provider().map(|one| one.asserted.clone()),
+            not_after: held.not_after,
+            issued_at: self.now,
+            issued_by: self.me.to_owned(),
+            proved_at: (is_proved && Check::exit(&outcome.checks) == Exit::Done)
+                .then_some(self.now),
+            retire_after: None,
+            revoked_at: None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The user's claims: namespaces of `kubectl ns-claim` that the user holds for some hours.
+//!
+//! A claim is bound to the generation with which it was claimed. Left there, a renewal would keep
+//! the user's new file out of their own claim, and let the old one in for as long as the claim
+//! lives.
+
+use groundcrew::client::access;
+use groundcrew::client::access::Access;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use groundcrew::tenancy::CLAIM_OWNER_BINDING;
+use groundcrew::write::{is_conflict, is_not_found};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+
+use crate::cluster::claims::{claim_index, claimed};
+use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::work::Work;
+use crate::cluster::records;
+use crate::model::change::Change;
+use crate::model::holder::Holder;
+use crate::model::objects::binding;
+use crate::model::onboarding::steps::Bound;
+
+const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
+
+const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
+
+/// How often a binding that somebody else changes is read again.
+const ATTEMPTS: usize = 4;
+
+impl Run<'_> {
+    /// Checks that what the user has claimed can be rebound, before anything is written.
+    ///
+    /// # Errors
+    ///
+    /// The rights that are missing.
+    pub(super) async fn may_rebind_claims(&self) -> Result<()> {
+        let (user, holders) = (&self.options.user, &self.plan.holders.during);
+        let stale = self.observed.claims.iter();
+        let stale = stale.filter_map(|claim| binding::reheld(claim, user, holders));
+        let mut needed = Vec::new();
+        for changed in stale {
+            let namespace = changed.metadata.namespace.as_deref().unwrap_or_default();
+            needed.push(Access::new("update", RESOURCE).within(namespace));
+            needed.push(Access::new("bind", CLUSTER_ROLES).named(&changed.role_ref.name));
+        }
+        if needed.is_empty() {
+            return Ok(());
+        }
+        needed.sort();
+        needed.dedup();
+        let missing = access::missing(self.session, &needed).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let error = access::refused(&missing, self.me, "groundcrew-claim-rebinder");
+        Err(error.with_detail(format!(
+            "{user} holds a claim, and the new kubeconfig would not work in it"
+        )))
+    }
+
+    /// Lets exactly these holders work in whatever the user has claimed by now, and says so.
+    pub(super) async fn rebind_claims(&self, holders: &[Holder], work: &Work) -> Result<()> {
+        if self.observed.record.is_none() {
+            return Ok(());
+        }
+        let index = claim_index(self.session).await?;
+        for namespace in claimed(&index, &self.options.user) {
+            self.check_interrupt()?;
+            let change = self.rebind_claim(&namespace, holders, work).await?;
+            if change != Change::Unchanged {
+                let bound = Bound::Claim(namespace);
+                self.told(&bound.line(&self.options.user, holders, change));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the binding of a claim as it has to become, or nothing when it is as it has to be.
+    async fn stale(&self, namespace: &str, holders: &[Holder]) -> Result<Option<RoleBinding>> {
+        let found = self
+            .namespaced_api::<RoleBinding>(namespace)
+            .get_opt(CLAIM_OWNER_BINDING)
+            .await
+            .map_err(|error| explain(error, &doing("get", namespace)))?;
+        Ok(found.and_then(|found| binding::reheld(&found, &self.options.user, holders)))
+    }
+
+    /// Lets exactly these holders work in a namespace that the user has claimed.
+    pub(super) async fn rebind_claim(
+        &self,
+        namespace: &str,
+        holders: &[Holder],
+        work: &Work,
+    ) -> Result<Change> {
+        let api = self.namespaced_api::<RoleBinding>(namespace);
+        for attempt in 1.. {
+            let Some(changed) = self.stale(namespace, holders).await? else {
+                return Ok(Change::Unchanged);
+            };
+            // What is read here may be what a run wrote that has overtaken this one.
+            if !work.ledger.is_ours(self).await? {
+                return Err(records::overtaken(&self.options.user));
+            }
+            let is_done = |kept: &RoleBinding| kept.subjects == changed.subjects;
+            match self.writer.replace(&api, &changed, is_done).await {
+                Ok(_) => return Ok(Change::Configured),
+                Err(error) if is_not_found(&error) => return Ok(Change::Unchanged),
+                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => {}
+                Err(error) => return Err(self.raced(error, &doing("update", namespace))),
+            }
+        }
+        Ok(Change::Unchanged)
+    }
+}
+
+fn doing(verb: &'static str, namespace: &str) -> Doing {
+    Doing::new(verb, RESOURCE)
+        .named(CLAIM_OWNER_BINDING)
+        .within(namespace)
+}

@@ -1,0 +1,82 @@
+//! The common ending of the commands that stand on the onboarding engine: look, then rehearse or
+//! carry out, and answer.
+
+use std::time::Instant;
+
+use groundcrew::app::Frame;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::DryRun;
+use groundcrew::ui::Ui;
+
+use crate::cluster::endpoint::Cache;
+use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
+use crate::local::delivery::Files;
+use crate::model::onboarding::observed::Observed;
+use crate::model::onboarding::options::Options;
+use crate::model::onboarding::plan::CredentialStep;
+use crate::model::onboarding::prepared::Prepared;
+use crate::model::onboarding::preview::preview;
+use crate::model::onboarding::report::Report;
+use crate::model::{kubeconfig, time};
+
+/// Renews, joins or leaves, as the options say.
+///
+/// # Errors
+///
+/// Why nothing, or not everything, was done.
+pub async fn answer(options: &Options, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let started = Instant::now();
+    let session = interrupt.guard(frame.connect()).await?;
+    let me = interrupt.guard(may(&session, &[options])).await?;
+    let onboarder = Onboarder {
+        session: &session,
+        me: &me,
+        tuning: frame.kube.tuning(),
+        delivery: &Files,
+        ui,
+        interrupt,
+    };
+    let cache = Cache::default();
+    let looking = prepare(&session, options, &Files, &cache);
+    let mut prepared = interrupt.guard(looking).await?;
+    if options.dry_run != DryRun::None {
+        let lines = onboarder.run(options, &prepared).rehearse().await?;
+        ui.answer(preview(options, &prepared.plan, &lines)?)?;
+        return Ok(Exit::Done);
+    }
+    warn(&prepared, ui);
+    let outcome = onboarder.carry_out(options, &mut prepared).await?;
+    let requests = session.requests() + outcome.requests_as_user;
+    let (plan, now) = (&prepared.plan, prepared.now);
+    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
+    ui.answer(report.render(&options.output)?)?;
+    if options
+        .renewal()
+        .is_some_and(|renewal| !renewal.grace.is_zero())
+    {
+        let end = time::until(plan.retire_at, now);
+        ui.status(format_args!("the previous credential works until {end}."));
+        ui.hint("then revoke it:  kubectl onboard renew --due");
+    }
+    session.finish()?;
+    Ok(report.exit())
+}
+
+/// Warns of a credential that would work on this machine alone.
+pub fn warn(prepared: &Prepared, ui: &Ui) {
+    if matches!(prepared.plan.credential, CredentialStep::Issue { .. }) {
+        warn_of_loopback(&prepared.observed, ui);
+    }
+}
+
+fn warn_of_loopback(observed: &Observed, ui: &Ui) {
+    let server = &observed.endpoint.server;
+    if kubeconfig::is_loopback(server) {
+        ui.warning(format_args!(
+            "{server} is a loopback address: the kubeconfig works on this machine only"
+        ));
+        ui.hint("pass the address that others can reach with --user-server");
+    }
+}

@@ -1,0 +1,121 @@
+//! Whether the signer issues: a request for a key that is thrown away, removed in every case.
+
+use std::time::Duration;
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use groundcrew::finding::reason;
+use groundcrew::write::Writer;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use kube::api::ObjectMeta;
+use tokio::time::Instant;
+
+use crate::cluster::certificates::{RESOURCE, Requests};
+use crate::model::credential::KeyAndRequest;
+use crate::model::labels;
+use crate::model::objects::certificate_request::{Signed, request};
+
+/// What the names of these requests start with.
+pub const PREFIX: &str = "onboard-doctor-";
+
+/// The longest pause between two looks at the request.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The shortest lifetime that the API server accepts.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// What became of the request.
+#[derive(Debug, Default)]
+pub enum Outcome {
+    /// It was signed, after that long.
+    Signed(Duration),
+    /// It was approved and nothing happened in that time.
+    Silent(Duration),
+    /// The signer or someone else refused.
+    Refused(String),
+    /// It was not sent, or not approved, and why.
+    NotTried(String),
+    /// It could not be removed: its name, and why.
+    Left(String, String),
+    /// It was not asked yet.
+    #[default]
+    Unasked,
+}
+
+/// Asks the signer and removes the request again.
+///
+/// # Errors
+///
+/// Interrupted, after the request was removed.
+pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) -> Result<Outcome> {
+    let requests = Requests::of(session);
+    let writer = Writer {
+        field_manager: "kubectl-onboard".to_owned(),
+        dry_run: false,
+        force_conflicts: false,
+    };
+    // The key is dropped here: what is signed for it can never be used.
+    let request = object(&KeyAndRequest::new("groundcrew-doctor", &[])?);
+    let name = request.metadata.name.clone().unwrap_or_default();
+    let is_mine = |found: &CertificateSigningRequest| found.spec.request == request.spec.request;
+    let made = match writer.create(requests.api(), &request, is_mine).await {
+        Ok(made) => made,
+        Err(error) => {
+            // When it is unknown whether it was created, it is removed if it was.
+            let left = requests.remove(&writer, &name, None).await;
+            let why = explain(error, &Doing::new("create", RESOURCE).named(&name));
+            return Ok(match left {
+                Err(trouble) if groundcrew::error::Kind::Incomplete == why.kind() => {
+                    Outcome::Left(name, reason(&trouble))
+                }
+                _ => Outcome::NotTried(reason(&why)),
+            });
+        }
+    };
+    let uid = made.metadata.uid.clone();
+    let asked = interrupt.guard(ask(&requests, made, timeout)).await;
+    if let Err(trouble) = requests.remove(&writer, &name, uid.as_deref()).await {
+        return Ok(Outcome::Left(name, reason(&trouble)));
+    }
+    match asked {
+        Err(error) if error.kind() != groundcrew::error::Kind::Interrupted => {
+            Ok(Outcome::NotTried(reason(&error)))
+        }
+        asked => asked,
+    }
+}
+
+fn object(key: &KeyAndRequest) -> CertificateSigningRequest {
+    let (label, value) = labels::MANAGED_BY;
+    let metadata = ObjectMeta {
+        name: Some(format!("{PREFIX}{}", &key.fingerprint()[..8])),
+        labels: Some([(label.to_owned(), value.to_owned())].into()),
+        ..ObjectMeta::default()
+    };
+    request(metadata, key.request_pem(), LIFETIME)
+}
+
+/// Approves and waits.
+async fn ask(
+    requests: &Requests,
+    request: CertificateSigningRequest,
+    timeout: Duration,
+) -> Result<Outcome> {
+    let name = request.metadata.name.clone().unwrap_or_default();
+    let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
+    let message =
+        "kubectl onboard doctor checks whether this signer issues certificates".to_owned();
+    let approved = requests.approve(request, "Probe", message).await;
+    approved.map_err(|error| explain(error, &doing))?;
+    let started = Instant::now();
+    let signed = requests.wait(&name, timeout, LONGEST_PAUSE).await;
+    let signed =
+        signed.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(&name)))?;
+    Ok(match signed {
+        Signed::Issued(_) => Outcome::Signed(started.elapsed()),
+        Signed::Denied(why) | Signed::Failed(why) => Outcome::Refused(why),
+        Signed::Silent => Outcome::Silent(timeout),
+    })
+}

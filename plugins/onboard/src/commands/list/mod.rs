@@ -1,0 +1,55 @@
+//! `kubectl onboard list`: who has access, and until when.
+
+pub mod decide;
+pub mod render;
+
+use clap::Args;
+use groundcrew::app::Frame;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::{OutputArgs, duration};
+use jiff::Timestamp;
+
+use crate::cluster::people;
+
+/// List who has access, soonest to expire first
+///
+/// With `--expiring`, lists only users whose access expires within that time, and the exit code
+/// is 3 when there are any.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// List only users whose access expires within this time: 7d, 12h
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    expiring: Option<Span>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Lists.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let ListArgs { expiring, output } = args;
+    let session = frame.connect().await?;
+    let people = interrupt.guard(people::all(&session)).await?;
+    for why in &people.unreadable {
+        ui.warning(why);
+    }
+    let now = Timestamp::now();
+    let list = decide::list(&people, expiring.map(|span| span.0), now);
+    if list.rows.is_empty() {
+        ui.status(if expiring.is_some() {
+            "no access expires that soon."
+        } else {
+            "no users are onboarded."
+        });
+    }
+    ui.answer(render::list(&list, &output, now)?)?;
+    session.finish()?;
+    Ok(list.exit(expiring.is_some()))
+}

@@ -1,11 +1,9 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
 use crate::commands::issue::args::IssueArgs;
 use crate::commands::{
@@ -13,23 +11,24 @@ use crate::commands::{
 };
 
 /// Give a colleague a namespace, rights, limits and a verified kubeconfig
-///
-/// Creates a namespace for the user, limits what it may use, isolates it from others, grants rights
-/// in it, issues a credential, and verifies with the new kubeconfig that the user can work there and
-/// can do nothing elsewhere. Running it again changes only what differs; an interrupted run is
-/// continued.
-///
-/// Rights are bound to a group inside the certificate, never to the user name: removing the binding
-/// makes the certificate useless.
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
+    // One page has to hold all of it: what every command takes is on the pages of the others.
+    disable_help_flag = true,
+    disable_version_flag = true,
+    mut_arg("dry_run", |arg| arg.help("Show what would be done")),
+    mut_arg("field_manager", |arg| arg.hide(true))
 )]
 pub struct Cli {
+    #[arg(short, long, global = true, hide = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+
+    #[arg(short = 'V', long, hide = true, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -54,51 +53,27 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  kubectl onboard alice --team payments
-  kubectl onboard alice@example.com -n web-alice --role view --profile none
-  kubectl onboard alice --auth token --expires 12h
-  kubectl onboard alice --dry-run=client
-
-Exit codes:
-  0 done   1 failed   2 usage error, nothing done   3 done, but a check failed
-  4 done, but not everything could be checked   5 someone else holds or changed it
-  124 the signer did not answer, state is safe   130 interrupted, state is safe";
+Example:    kubectl onboard alice --team payments --role edit --profile small --expires 30d
+Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeout, 130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "onboard";
+    const NOUN: &'static str = "user";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            Some(Command::List(args)) => &args.globals,
-            Some(Command::Offboard(args)) => &args.globals,
-            Some(Command::Renew(args)) => &args.globals,
-            Some(Command::Apply(args)) => &args.globals,
-            Some(Command::Request(args)) => &args.globals,
-            Some(Command::Accept(args)) => &args.globals,
-            Some(Command::Status(args)) => &args.globals,
-            Some(Command::Verify(args)) => &args.globals,
-            Some(Command::Doctor(args)) => &args.globals,
-            Some(Command::Join(args)) => &args.globals,
-            Some(Command::Leave(args)) => &args.globals,
-            None => &self.issue.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            Some(Command::List(args)) => list::run(*args, &ui, &interrupt).await,
-            Some(Command::Offboard(args)) => offboard::run(*args, &ui, &interrupt).await,
-            Some(Command::Renew(args)) => renew::run(*args, &ui, &interrupt).await,
-            Some(Command::Apply(args)) => apply::run(*args, offboard::prune, &ui, &interrupt).await,
-            Some(Command::Request(args)) => request::run(&args, &ui),
-            Some(Command::Accept(args)) => accept::run(&args, &ui, &interrupt).await,
-            Some(Command::Status(args)) => status::run(*args, &ui, &interrupt).await,
-            Some(Command::Verify(args)) => verify::run(*args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => doctor::run(*args, &ui, &interrupt).await,
-            Some(Command::Join(args)) => join::run(*args, &ui, &interrupt).await,
-            Some(Command::Leave(args)) => leave::run(*args, &ui, &interrupt).await,
-            None => issue::run(self.issue, &ui, &interrupt).await,
+            None => issue::run(self.issue, &frame).await,
+            Some(Command::List(args)) => list::run(*args, &frame).await,
+            Some(Command::Offboard(args)) => offboard::run(*args, &frame).await,
+            Some(Command::Renew(args)) => renew::run(*args, &frame).await,
+            Some(Command::Apply(args)) => apply::run(*args, offboard::prune, &frame).await,
+            Some(Command::Request(args)) => request::run(&args, &frame),
+            Some(Command::Accept(args)) => accept::run(&args, &frame).await,
+            Some(Command::Status(args)) => status::run(*args, &frame).await,
+            Some(Command::Verify(args)) => verify::run(*args, &frame).await,
+            Some(Command::Doctor(args)) => doctor::run(*args, &frame).await,
+            Some(Command::Join(args)) => join::run(*args, &frame).await,
+            Some(Command::Leave(args)) => leave::run(*args, &frame).await,
         }
     }
 }
@@ -111,7 +86,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]
@@ -122,7 +97,7 @@ mod tests {
         for name in ["offboard", "renew", "apply", "join", "leave"] {
             let one = command.find_subcommand(name).expect("it is there");
             let mut one = one.clone().term_width(100);
-            manual += &format!("{}\n", one.render_long_help());
+            manual += &format!("{}\n", one.render_help());
         }
         insta::assert_snapshot!(manual);
     }
@@ -134,7 +109,7 @@ mod tests {
         let mut manual = String::new();
         for name in ["request", "accept"] {
             let half = command.find_subcommand_mut(name).unwrap();
-            manual.push_str(&half.render_long_help().to_string());
+            manual.push_str(&half.render_help().to_string());
         }
         insta::assert_snapshot!(manual);
     }

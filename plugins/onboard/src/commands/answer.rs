@@ -3,11 +3,10 @@
 
 use std::time::Instant;
 
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, KubeArgs};
+use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
 
 use crate::cluster::endpoint::Cache;
@@ -19,7 +18,6 @@ use crate::model::onboarding::plan::CredentialStep;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::preview::preview;
 use crate::model::onboarding::report::Report;
-use crate::model::product::product;
 use crate::model::{kubeconfig, time};
 
 /// Renews, joins or leaves, as the options say.
@@ -27,21 +25,15 @@ use crate::model::{kubeconfig, time};
 /// # Errors
 ///
 /// Why nothing, or not everything, was done.
-pub async fn answer(
-    options: &Options,
-    kube: &KubeArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Exit> {
+pub async fn answer(options: &Options, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let started = Instant::now();
-    let session = interrupt
-        .guard(client::connect(kube, &product(), ui))
-        .await?;
+    let session = interrupt.guard(frame.connect()).await?;
     let me = interrupt.guard(may(&session, &[options])).await?;
     let onboarder = Onboarder {
         session: &session,
         me: &me,
-        tuning: kube.tuning(),
+        tuning: frame.kube.tuning(),
         delivery: &Files,
         ui,
         interrupt,

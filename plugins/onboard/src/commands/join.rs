@@ -1,12 +1,11 @@
 //! `kubectl onboard join`: gives a role in a namespace of others.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::complete;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, WriteArgs};
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
@@ -33,12 +32,6 @@ pub struct JoinArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Joins.
@@ -46,11 +39,12 @@ pub struct JoinArgs {
 /// # Errors
 ///
 /// Why nothing was done.
-pub async fn run(args: JoinArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: JoinArgs, frame: &Frame) -> Result<Exit> {
+    let (_ui, _interrupt) = (&frame.ui, &frame.interrupt);
     let task = Task::Join(args.place);
     let options = Options {
         output: args.output,
         ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
-    answer(&options, &args.kube, ui, interrupt).await
+    answer(&options, frame).await
 }

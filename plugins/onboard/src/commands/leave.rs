@@ -1,12 +1,11 @@
 //! `kubectl onboard leave`: takes away a role in a namespace of others.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, WriteArgs};
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
@@ -29,12 +28,6 @@ pub struct LeaveArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Leaves.
@@ -42,7 +35,8 @@ pub struct LeaveArgs {
 /// # Errors
 ///
 /// Why nothing was done.
-pub async fn run(args: LeaveArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: LeaveArgs, frame: &Frame) -> Result<Exit> {
+    let (_ui, _interrupt) = (&frame.ui, &frame.interrupt);
     // A role after the name is no mistake: what was typed for `join` is taken for `leave`.
     let namespace = args.place.split(':').next().unwrap_or_default();
     if !groundcrew::tenancy::is_label(namespace) {
@@ -56,5 +50,5 @@ pub async fn run(args: LeaveArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         output: args.output,
         ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
-    answer(&options, &args.kube, ui, interrupt).await
+    answer(&options, frame).await
 }

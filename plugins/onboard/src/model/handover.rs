@@ -5,12 +5,13 @@
 //! here that text is a YAML document.
 
 use groundcrew::error::Result;
-use groundcrew::output::{API_VERSION, Kind, yaml};
+use groundcrew::output::{API_VERSION, yaml};
 use groundcrew::tenancy::is_label;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::model::credential::{base64, unbase64};
+use crate::model::kind::Kind;
 use crate::model::kubeconfig::{Document, Endpoint};
 use crate::model::user::UserName;
 

@@ -2,17 +2,11 @@
 
 use groundcrew::client::Product;
 
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-onboard",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
+/// The program, as the server's audit log names it.
+pub const PRODUCT: Product = Product::new("onboard");
 
 /// Returns who owns the fields that are written.
 #[must_use]
-pub fn field_manager(stated: Option<String>) -> String {
-    stated.unwrap_or_else(|| product().name.to_owned())
+pub fn field_manager(given: Option<String>) -> String {
+    given.unwrap_or_else(|| PRODUCT.field_manager())
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew::error::{Error, Result};
-use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::output::API_VERSION;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::generation::Generation;
 use crate::model::holder::Holder;
+use crate::model::kind::Kind;
 use crate::model::labels;
 use crate::model::settings::Settings;
 use crate::model::user::UserName;

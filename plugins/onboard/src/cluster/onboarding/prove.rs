@@ -12,7 +12,7 @@ use crate::model::check::Check;
 use crate::model::kubeconfig::{Document, Held};
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::{NamespaceStep, Place};
-use crate::model::product::product;
+use crate::model::product::PRODUCT;
 use crate::model::settings::Extra;
 
 impl Run<'_> {
@@ -67,7 +67,7 @@ impl Run<'_> {
             document.as_str().as_bytes(),
             &self.options.out,
             self.tuning,
-            &product(),
+            &PRODUCT,
             self.ui,
         )
         .await

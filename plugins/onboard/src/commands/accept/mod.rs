@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use groundcrew::app::Interrupt;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::kube::Tuning;
-use groundcrew::flags::{Globals, OutputArgs, duration};
+use groundcrew::flags::{OutputArgs, duration};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
@@ -54,10 +54,6 @@ pub struct AcceptArgs {
     #[arg(long, conflicts_with = "out")]
     merge: bool,
 
-    /// With --merge: use this file instead of $KUBECONFIG and ~/.kube/config
-    #[arg(long, value_name = "FILE", requires = "merge", value_hint = clap::ValueHint::FilePath)]
-    kubeconfig: Option<PathBuf>,
-
     /// Name of the cluster in your kubeconfig [default: the admin's name for it]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     cluster_name: Option<String>,
@@ -76,9 +72,6 @@ pub struct AcceptArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
 }
 
 const EXAMPLES: &str = "\
@@ -96,7 +89,8 @@ Exit codes:
 /// # Errors
 ///
 /// Why nothing was written.
-pub async fn run(args: &AcceptArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let now = Timestamp::now();
     let mut joined = Joined::read(&args.file, args.key.as_deref(), now)?;
     if let Some(name) = &args.cluster_name {
@@ -111,7 +105,7 @@ pub async fn run(args: &AcceptArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     }
     let document = joined.document()?;
     let place = if args.merge {
-        let own = Own::find(args.kubeconfig.as_deref())?;
+        let own = Own::find(frame.kube.kubeconfig.as_deref())?;
         Place::Own(own)
     } else {
         let path = args.out.clone();

@@ -15,7 +15,7 @@ use crate::commands::accept::combine::Joined;
 use crate::model::check::Check;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::kubeconfig::Document;
-use crate::model::product;
+use crate::model::product::PRODUCT;
 
 /// Says whether the server answers and rejects the certificate.
 async fn refuses_user(session: &Session) -> bool {
@@ -53,7 +53,7 @@ pub async fn prove(
         claims: false,
         limited: joined.head.limited,
     };
-    let product = product::product();
+    let product = PRODUCT;
     let text = document.as_str().as_bytes();
     let session = groundcrew::client::from_kubeconfig(text, path, tuning, &product, ui).await?;
     let proof = proof::prove(&session, &expected, timeout).await;

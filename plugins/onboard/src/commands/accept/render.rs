@@ -5,12 +5,13 @@ use std::path::Path;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::accept::combine::Joined;
 use crate::model::check::Check;
+use crate::model::kind::Kind;
 use crate::model::time::until;
 
 /// The body of the `OnboardAccept` document.

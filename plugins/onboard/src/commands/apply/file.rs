@@ -4,12 +4,13 @@ use std::path::Path;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration;
-use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::output::API_VERSION;
 use groundcrew::tenancy::{Network, Profile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::model::auth::Auth;
+use crate::model::kind::Kind;
 use crate::model::onboarding::options::{
     About, Credential, Home, Options, Own, Task, Wish, check_expires,
 };

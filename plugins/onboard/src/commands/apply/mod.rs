@@ -6,13 +6,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::onboarding::{many, onboarder};
@@ -22,7 +20,6 @@ use crate::local::delivery::Files;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::summary;
 use crate::model::onboarding::summary::{Ended, plan_exit};
-use crate::model::product::product;
 use crate::model::user::UserName;
 
 /// Onboard everyone declared in a file
@@ -50,12 +47,6 @@ pub struct ApplyArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -87,17 +78,15 @@ Exit codes:
 pub async fn run(
     args: ApplyArgs,
     offboard: impl AsyncFn(&Onboarder<'_>, UserName, &WriteArgs) -> Result<Exit>,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let ApplyArgs {
         filename,
         prune,
         out_dir,
         write,
         output,
-        globals: _,
-        kube,
     } = args;
     let text = read(&filename)?;
     let team = file::parse(&text, &filename, &out_dir)?;
@@ -107,15 +96,13 @@ pub async fn run(
                 .with_hint(format!("mkdir -p {}", out_dir.display())),
         );
     }
-    let session = interrupt
-        .guard(client::connect(&kube, &product(), ui))
-        .await?;
+    let session = interrupt.guard(frame.connect()).await?;
     let Team { name, entries } = team;
     let people: Vec<(String, Option<u64>, Result<Options>)> = entries
         .into_iter()
         .map(|entry| {
             let options = entry.options.map(|options| Options {
-                server: kube.server.clone(),
+                server: frame.kube.server.clone(),
                 ..options.written(&write)
             });
             (entry.user, Some(entry.line), options)
@@ -137,7 +124,7 @@ pub async fn run(
     let onboarder = Onboarder {
         session: &session,
         me: &me,
-        tuning: kube.tuning(),
+        tuning: frame.kube.tuning(),
         delivery: &Files,
         ui,
         interrupt,
@@ -152,8 +139,12 @@ pub async fn run(
         return Ok(plan_exit(&crew));
     }
     ui.status(summary::plan(&crew, &users, &OutputArgs::default())?.trim_end());
-    if !pruned.is_empty() && !write.yes {
-        confirm(&users, ui)?;
+    if !pruned.is_empty() {
+        let question = format!(
+            "End the access of {} and delete what is in their namespaces?",
+            users.join(", ")
+        );
+        frame.confirm(&question, write.yes)?;
     }
     let bar = ui.bar("onboarding", crew.len() as u64);
     let mut ended = many::carry_out(&onboarder, crew, &bar).await;
@@ -196,18 +187,6 @@ async fn undeclared(session: &Session, name: &str, declared: &[&str]) -> Result<
         .filter(|record| !declared.contains(&record.user.as_str()))
         .map(|record| UserName::parse(&record.user))
         .collect()
-}
-
-fn confirm(users: &[String], ui: &Ui) -> Result<()> {
-    let question = format!(
-        "End the access of {} and delete what is in their namespaces?",
-        users.join(", ")
-    );
-    if ui.confirm(&question)? {
-        Ok(())
-    } else {
-        Err(Error::failed("aborted; nothing was changed"))
-    }
 }
 
 /// Tells how the offboarding of somebody ended.

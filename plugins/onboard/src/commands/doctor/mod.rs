@@ -11,16 +11,12 @@ pub mod records;
 pub mod render;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, duration};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, duration};
 use jiff::Timestamp;
-
-use crate::model::product::product;
 
 /// Check that users can be onboarded here, and that the records are true
 ///
@@ -46,12 +42,6 @@ pub struct DoctorArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -69,20 +59,19 @@ Exit codes:
 /// # Errors
 ///
 /// That the cluster cannot be reached; usage when `--grant` has no valid name.
-pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let DoctorArgs {
         grant,
         no_probe,
         timeout,
         output,
-        globals: _,
-        kube,
     } = args;
     if let Some(user) = grant {
         ui.answer(grant::grant(&user, output.format)?)?;
         return Ok(Exit::Done);
     }
-    let session = client::connect(&kube, &product(), ui).await?;
+    let session = frame.connect().await?;
     let mut found = interrupt.guard(observe::observe(&session)).await?;
     found.signer = if no_probe {
         probe::Outcome::NotTried("--no-probe".to_owned())

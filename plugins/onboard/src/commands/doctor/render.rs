@@ -3,7 +3,9 @@
 use groundcrew::error::Result;
 use groundcrew::finding::{Diagnosis, Severity};
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
+
+use crate::model::kind::Kind;
 
 /// Renders the diagnosis; with `-o name`, the objects that need attention.
 ///

@@ -6,7 +6,7 @@ use clap::Args;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs, duration};
+use groundcrew::flags::{KubeArgs, OutputArgs, WriteArgs, duration};
 use groundcrew::tenancy::{Network, Profile};
 
 use crate::cluster::people;
@@ -48,17 +48,10 @@ pub struct IssueArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// What people should know of the namespace.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Person")]
 pub struct PersonArgs {
     /// Team, kept as an annotation
     #[arg(long, value_name = "TEAM")]
@@ -75,46 +68,50 @@ pub struct PersonArgs {
 
 /// What the user may do and use.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Rights and limits")]
 pub struct AccessArgs {
     /// ClusterRole to grant in the namespace [default: edit]
     #[arg(long, value_name = "CLUSTERROLE", add = complete::cluster_roles())]
     pub role: Option<String>,
 
-    /// Limits and quota: small, medium, large, none, or a YAML file [default: small]
+    /// Limits: small, medium, large, none, or a YAML file [default: small]
     #[arg(long, value_name = "PROFILE")]
     pub profile: Option<String>,
 
-    /// Allowed network traffic [default: isolated]
-    #[arg(long, value_name = "POLICY", value_enum)]
+    /// Traffic [default: isolated]
+    #[arg(long, value_name = "POLICY", value_enum, hide_possible_values = true)]
     network: Option<Network>,
 
-    /// Also grant a role in another team's namespace [default role: edit]; repeatable
-    #[arg(long = "join", value_name = "NAMESPACE[:CLUSTERROLE]", value_parser = membership)]
+    /// Also grant a role in another team's namespace [default role: edit]
+    #[arg(long = "join", value_name = "NAMESPACE[:ROLE]", value_parser = membership)]
     joins: Vec<Membership>,
 
-    /// Allow the user to claim temporary namespaces with kubectl ns-claim
+    /// Allow the user to claim namespaces with kubectl ns-claim
     #[arg(long)]
     claims: bool,
 
-    /// Allow the user to request their next certificate with kubectl onboard renew --self
+    /// Allow the user to request certificates with renew --self
     #[arg(long)]
     self_renewal: bool,
 
-    /// Create no namespace: the user works only in those given with --join
+    /// Create no namespace, and use only those given with --join
     #[arg(long, requires = "joins", conflicts_with_all = ["role", "profile", "network"])]
     pub no_namespace: bool,
 }
 
 /// How the user proves their identity.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Credential")]
 pub struct CredentialArgs {
-    /// Kind of credential; auto means a certificate, or a token if the cluster signs none
-    #[arg(long, value_name = "KIND", value_enum, default_value = "auto")]
+    /// Credential: auto, cert, token, oidc or exec
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     auth: Auth,
 
-    /// Requested lifetime: 12h, 30d, 8w; the cluster may shorten it
+    /// Requested lifetime, such as 12h or 8w
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
@@ -125,7 +122,7 @@ pub struct CredentialArgs {
     #[command(flatten)]
     login: LoginArgs,
 
-    /// Sign the user's own certificate request, made with kubectl onboard request
+    /// Sign the certificate request that the user made
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     csr_file: Option<PathBuf>,
 
@@ -133,36 +130,32 @@ pub struct CredentialArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
 
-    /// Output file: the kubeconfig [default: ./USER.kubeconfig], or with --csr-file the certificate
-    /// [default: ./USER.crt]
+    /// Output file [default: ./USER.kubeconfig or ./USER.crt]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
 
-    /// API server address for the user, if it differs from yours [default: --server, else the one
-    /// in kube-public/cluster-info, else yours]
+    /// API server address for the user [default: the cluster's public one]
     #[arg(long, value_name = "URL")]
     user_server: Option<String>,
 
-    /// Replace the credential and the file; the old credential loses its rights
+    /// Replace and revoke the current credential, and replace the file
     #[arg(long)]
     force: bool,
 }
 
 /// What is done with the user's file once it works.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Run as the new user")]
 pub struct AsUserArgs {
-    /// Apply the manifests in this directory as the user, then run its setup.sh with KUBECONFIG and
-    /// NAMESPACE set
+    /// Apply the manifests in DIR and run its setup.sh as the user
     #[arg(long, value_name = "DIR", conflicts_with = "csr_file", value_hint = clap::ValueHint::DirPath)]
     setup: Option<PathBuf>,
 
-    /// Start a first pod from this image as the user, wait until it runs, and remove it
+    /// Run a first pod as the user, and remove it
     #[arg(long, value_name = "IMAGE", conflicts_with = "csr_file")]
     smoke: Option<String>,
 
     /// How long the first pod may take to run
-    #[arg(long, value_name = "DURATION", default_value = "2m", requires = "smoke", value_parser = duration::positive)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", hide = true, requires = "smoke", value_parser = duration::positive)]
     smoke_timeout: Span,
 }
 
@@ -172,7 +165,7 @@ impl IssueArgs {
     /// # Errors
     ///
     /// Usage, with what is wrong and the fix.
-    pub fn resolve(self) -> Result<(Options, AsUser, KubeArgs)> {
+    pub fn resolve(self, kube: &KubeArgs) -> Result<(Options, AsUser)> {
         let Self {
             who,
             person,
@@ -181,10 +174,10 @@ impl IssueArgs {
             as_user,
             write,
             output,
-            globals: _,
-            kube,
         } = self;
-        let user = UserName::parse(&who.ok_or_else(nobody)?)?;
+        let who = who.ok_or_else(nobody)?;
+        // The long form is how a name that looks like a command is written.
+        let user = UserName::parse(who.strip_prefix("user/").unwrap_or(&who))?;
         let PersonArgs {
             team,
             contact,
@@ -273,7 +266,7 @@ impl IssueArgs {
                 timeout: as_user.smoke_timeout.0,
             }),
         };
-        Ok((options, as_user, kube))
+        Ok((options, as_user))
     }
 }
 
@@ -377,15 +370,15 @@ mod tests {
     struct Typed {
         #[command(flatten)]
         issue: IssueArgs,
+        #[command(flatten)]
+        kube: KubeArgs,
     }
 
     fn resolve(line: &str) -> Result<Options> {
         let words = std::iter::once("kubectl-onboard").chain(line.split_whitespace());
-        Typed::try_parse_from(words)
-            .map_err(|error| Error::usage(error.to_string()))?
-            .issue
-            .resolve()
-            .map(|(options, ..)| options)
+        let typed =
+            Typed::try_parse_from(words).map_err(|error| Error::usage(error.to_string()))?;
+        typed.issue.resolve(&typed.kube).map(|(options, _)| options)
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::check::Check;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::{CredentialStep, Plan};
-use crate::model::product::product;
+use crate::model::product::PRODUCT;
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -137,7 +137,7 @@ impl AsUser {
             document.as_str().as_bytes(),
             &options.out,
             onboarder.tuning,
-            &product(),
+            &PRODUCT,
             onboarder.ui,
         )
         .await?;

@@ -150,6 +150,8 @@ mod tests {
     use groundcrew::ui::Check;
     use groundcrew::ui::Prompter;
 
+    use groundcrew::flags::KubeArgs;
+
     use super::*;
 
     /// The arguments alone, as the command line flattens them.
@@ -157,6 +159,8 @@ mod tests {
     struct Typed {
         #[command(flatten)]
         issue: IssueArgs,
+        #[command(flatten)]
+        kube: KubeArgs,
     }
 
     /// Answers from a list: texts for texts, and the beginning of the choice for choices.
@@ -210,7 +214,7 @@ mod tests {
             line,
             "kubectl onboard alice --team 'the payers' --profile medium --role view"
         );
-        let (options, ..) = args.resolve().unwrap();
+        let (options, ..) = args.resolve(&KubeArgs::default()).unwrap();
         assert_eq!(options.user.as_str(), "alice");
         let wish = options.wish().unwrap();
         assert_eq!(wish.about.team.as_deref(), Some("the payers"));
@@ -227,7 +231,7 @@ mod tests {
         let (_, line) = ask("--role view --context prod", &["bob", "-x", "none"]).unwrap();
         assert_eq!(
             line,
-            "kubectl onboard bob --role view --context prod --team=-x --profile none"
+            "kubectl onboard bob --role view --context prod '--team=-x' --profile none"
         );
         let (_, line) = ask("--no-namespace --join web", &["bob", ""]).unwrap();
         assert_eq!(line, "kubectl onboard bob --no-namespace --join web");

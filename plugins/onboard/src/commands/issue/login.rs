@@ -11,28 +11,33 @@ use crate::model::user::UserName;
 #[derive(Args, Debug)]
 pub struct LoginArgs {
     /// With --auth oidc: URL of the provider, as in the API server's --oidc-issuer-url
-    #[arg(long, value_name = "URL")]
+    #[arg(hide = true, long, value_name = "URL")]
     issuer_url: Option<String>,
 
     /// With --auth oidc: client ID of kubectl at the provider
-    #[arg(long, value_name = "ID")]
+    #[arg(hide = true, long, value_name = "ID")]
     client_id: Option<String>,
 
     /// With --auth exec: the program that logs in (client.authentication.k8s.io/v1)
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(hide = true, long, value_name = "PROGRAM")]
     exec_command: Option<String>,
 
     /// With --auth exec: an argument of the program; repeatable
-    #[arg(long = "exec-arg", value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(
+        hide = true,
+        long = "exec-arg",
+        value_name = "ARG",
+        allow_hyphen_values = true
+    )]
     exec_args: Vec<String>,
 
     /// With --auth exec: an environment variable of the program; repeatable; no secrets
-    #[arg(long = "exec-env", value_name = "NAME=VALUE")]
+    #[arg(hide = true, long = "exec-env", value_name = "NAME=VALUE")]
     exec_env: Vec<String>,
 
     /// With --auth oidc or exec: the identity that the API server sees, user:NAME or group:NAME with
     /// the provider's prefix [default: user:USER]
-    #[arg(long, value_name = "SUBJECT", value_parser = Asserted::parse)]
+    #[arg(hide = true, long, value_name = "SUBJECT", value_parser = Asserted::parse)]
     subject: Option<Asserted>,
 }
 

@@ -10,12 +10,10 @@ pub mod smoke;
 
 use std::time::Instant;
 
-use groundcrew::app::Interrupt;
-use groundcrew::client;
-use groundcrew::error::{Error, Result};
+use groundcrew::app::Frame;
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, KubeArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::DryRun;
 
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
@@ -28,39 +26,36 @@ use crate::model::change::{self, Line};
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::preview::preview;
 use crate::model::onboarding::report::Report;
-use crate::model::product::product;
 
 /// Onboards: what is missing is asked for on a terminal first.
 ///
 /// # Errors
 ///
 /// Why nothing, or not everything, was done.
-pub async fn run(args: IssueArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: IssueArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
     if !args.is_to_be_asked(ui) {
-        let (options, as_user, kube) = args.resolve()?;
-        return onboard(&options, &as_user, None, &kube, ui, interrupt).await;
+        let (options, as_user) = args.resolve(&frame.kube)?;
+        return onboard(&options, &as_user, None, frame).await;
     }
     let typed = std::env::args_os().skip(1);
     let typed: Vec<String> = typed
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let (args, line) = args.ask(&typed, ui)?;
-    let (options, as_user, kube) = args.resolve()?;
-    onboard(&options, &as_user, Some(&line), &kube, ui, interrupt).await
+    let (options, as_user) = args.resolve(&frame.kube)?;
+    onboard(&options, &as_user, Some(&line), frame).await
 }
 
 async fn onboard(
     options: &Options,
     as_user: &AsUser,
     asked: Option<&str>,
-    kube: &KubeArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let started = Instant::now();
-    let session = interrupt
-        .guard(client::connect(kube, &product(), ui))
-        .await?;
+    let session = interrupt.guard(frame.connect()).await?;
     let me = interrupt.guard(may(&session, &[options])).await?;
     let cache = Cache::default();
     let looking = prepare(&session, options, &Files, &cache);
@@ -68,7 +63,7 @@ async fn onboard(
     let onboarder = Onboarder {
         session: &session,
         me: &me,
-        tuning: kube.tuning(),
+        tuning: frame.kube.tuning(),
         delivery: &Files,
         ui,
         interrupt,
@@ -78,7 +73,7 @@ async fn onboard(
     if let Some(line) = asked {
         let mut lines: Vec<Line> = prepared.steps.lines().cloned().collect();
         lines.extend(as_user.lines(options.user.as_str()));
-        agree(options, &lines, line, ui)?;
+        agree(options, &lines, line, frame)?;
     }
     if options.dry_run != DryRun::None {
         let mut lines = onboarder.run(options, &prepared).rehearse().await?;
@@ -112,14 +107,14 @@ async fn onboard(
 }
 
 /// Shows what would be done and the command that does it, and asks whether to go on.
-fn agree(options: &Options, lines: &[Line], line: &str, ui: &Ui) -> Result<()> {
-    if options.dry_run == DryRun::None {
-        ui.status(change::text(lines, DryRun::Client.suffix()).trim_end());
+fn agree(options: &Options, lines: &[Line], line: &str, frame: &Frame) -> Result<()> {
+    let dry_run = options.dry_run != DryRun::None;
+    if !dry_run {
+        let text = change::text(lines, DryRun::Client.suffix());
+        frame.ui.status(text.trim_end());
     }
-    ui.status(format_args!("Without questions:\n  {line}"));
-    if options.dry_run != DryRun::None || ui.confirm("Go on?")? {
-        Ok(())
-    } else {
-        Err(Error::failed("aborted; nothing was changed"))
-    }
+    frame
+        .ui
+        .status(format_args!("Without questions:\n  {line}"));
+    frame.confirm("Go on?", dry_run)
 }

@@ -4,17 +4,14 @@ pub mod decide;
 pub mod render;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, duration};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, duration};
 use jiff::Timestamp;
 
 use crate::cluster::people;
-use crate::model::product::product;
 
 /// List who has access, soonest to expire first
 ///
@@ -28,12 +25,6 @@ pub struct ListArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Lists.
@@ -41,14 +32,10 @@ pub struct ListArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let ListArgs {
-        expiring,
-        output,
-        globals: _,
-        kube,
-    } = args;
-    let session = client::connect(&kube, &product(), ui).await?;
+pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let ListArgs { expiring, output } = args;
+    let session = frame.connect().await?;
     let people = interrupt.guard(people::all(&session)).await?;
     for why in &people.unreadable {
         ui.warning(why);

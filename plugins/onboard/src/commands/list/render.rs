@@ -3,11 +3,12 @@
 use groundcrew::error::Result;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 
 use crate::commands::list::decide::{List, Row};
 use crate::model::generation::NEVER;
+use crate::model::kind::Kind;
 use crate::model::time::left;
 
 /// Renders the list.

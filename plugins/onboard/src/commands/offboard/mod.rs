@@ -13,13 +13,12 @@ pub mod steps;
 use std::path::PathBuf;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::access::Access;
 use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
@@ -32,7 +31,6 @@ use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::render::count_of;
 use crate::commands::offboard::steps::Kind;
 use crate::model::product;
-use crate::model::product::product;
 use crate::model::record::Record;
 use crate::model::user::UserName;
 
@@ -64,12 +62,6 @@ pub struct OffboardArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -88,15 +80,14 @@ Exit codes:
 /// # Errors
 ///
 /// Why nothing, or not everything, was taken away; a second run continues from there.
-pub async fn run(args: OffboardArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: OffboardArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let OffboardArgs {
         who,
         keep_namespace,
         archive,
         write,
         output,
-        globals: _,
-        kube,
     } = args;
     let options = Options {
         user: UserName::parse(&who)?,
@@ -111,9 +102,7 @@ pub async fn run(args: OffboardArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
             force_conflicts: write.force_conflicts,
         },
     };
-    let session = interrupt
-        .guard(client::connect(&kube, &product(), ui))
-        .await?;
+    let session = interrupt.guard(frame.connect()).await?;
     end(&options, &session, ui, interrupt).await
 }
 

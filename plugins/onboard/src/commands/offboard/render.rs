@@ -7,7 +7,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output;
-use groundcrew::output::{Document, Kind as DocumentKind};
+use groundcrew::output::Document;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
 use crate::model::change::Change;
+use crate::model::kind::Kind as DocumentKind;
 use crate::model::record::Record;
 
 /// What is taken away, for documents.

@@ -4,6 +4,7 @@
 //! proves that it is the user; an admin approves. The key is made on their machine and stays there.
 
 use crate::local::kubeconfig::file;
+use crate::model::product::PRODUCT;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -198,7 +199,7 @@ impl Ask<'_> {
     /// Returns the generation that the server sees with the new file.
     async fn prove(&self, document: &Document, out: &Path, user: &UserName) -> Result<u32> {
         let tuning = groundcrew::flags::kube::Tuning::default();
-        let product = product::product();
+        let product = PRODUCT;
         let text = document.as_str().as_bytes();
         let session = client::from_kubeconfig(text, out, tuning, &product, self.ui).await?;
         let me = access::who_am_i(&session).await?;

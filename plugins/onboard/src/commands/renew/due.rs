@@ -1,11 +1,9 @@
 //! `renew --due`: ends the credentials whose grace is over.
 
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use jiff::Timestamp;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
@@ -15,7 +13,6 @@ use crate::local::delivery::Files;
 use crate::model::onboarding::options::{Options, Task};
 use crate::model::onboarding::summary;
 use crate::model::onboarding::summary::plan_exit;
-use crate::model::product::product;
 use crate::model::user::UserName;
 
 /// Ends the credentials whose grace is over: of one person, or of everybody.
@@ -26,14 +23,11 @@ use crate::model::user::UserName;
 pub async fn retire(
     who: Option<&UserName>,
     write: &WriteArgs,
-    kube: &KubeArgs,
     output: &OutputArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
-    let session = interrupt
-        .guard(client::connect(kube, &product(), ui))
-        .await?;
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let session = interrupt.guard(frame.connect()).await?;
     let found = interrupt.guard(people::all(&session)).await?;
     for why in &found.unreadable {
         ui.warning(why);
@@ -45,7 +39,7 @@ pub async fn retire(
         let meant = who.is_none_or(|who| who.as_str() == record.user);
         if meant && record.ended.is_none() && over {
             let options = UserName::parse(&record.user).map(|user| Options {
-                server: kube.server.clone(),
+                server: frame.kube.server.clone(),
                 ..Options::of(user, Task::Retire).written(write)
             });
             due.push((record.user.clone(), None, options));
@@ -62,7 +56,7 @@ pub async fn retire(
     let onboarder = Onboarder {
         session: &session,
         me: &me,
-        tuning: kube.tuning(),
+        tuning: frame.kube.tuning(),
         delivery: &Files,
         ui,
         interrupt,

@@ -7,20 +7,17 @@ pub mod due;
 use std::path::PathBuf;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs, duration};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, WriteArgs, duration};
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
 use crate::commands::renew::approve::asked;
 use crate::commands::renew::by_user::Ask;
 use crate::model::onboarding::options::{Approval, Options, Renewal, Task, check_expires};
-use crate::model::product::product;
 use crate::model::user::UserName;
 use crate::model::{kubeconfig, signing_request};
 
@@ -80,12 +77,6 @@ pub struct RenewArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -110,11 +101,10 @@ fn grace(text: &str) -> std::result::Result<Span, String> {
 /// # Errors
 ///
 /// Why nothing, or not everything, was done.
-pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: RenewArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     if args.by_user {
-        let session = interrupt
-            .guard(client::connect(&args.kube, &product(), ui))
-            .await?;
+        let session = interrupt.guard(frame.connect()).await?;
         check_expires(args.expires)?;
         let ask = Ask {
             session: &session,
@@ -128,8 +118,8 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     }
     if args.due {
         let who = args.who.as_deref().map(UserName::parse).transpose()?;
-        let (write, kube, output) = (&args.write, &args.kube, &args.output);
-        return due::retire(who.as_ref(), write, kube, output, ui, interrupt).await;
+        let (write, output) = (&args.write, &args.output);
+        return due::retire(who.as_ref(), write, output, frame).await;
     }
     let Some(who) = args.who else {
         return Err(Error::usage("USER is required"));
@@ -145,9 +135,7 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
             ))
             .with_hint(format!("at least {shortest}")));
         }
-        let session = interrupt
-            .guard(client::connect(&args.kube, &product(), ui))
-            .await?;
+        let session = interrupt.guard(frame.connect()).await?;
         Some(interrupt.guard(asked(&session, &user)).await?)
     } else {
         None
@@ -171,9 +159,9 @@ pub async fn run(args: RenewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     let options = Options {
         timeout: args.timeout.0,
         out: args.out.unwrap_or(out),
-        server: args.kube.server.clone(),
+        server: frame.kube.server.clone(),
         output: args.output,
         ..Options::of(user, task).written(&args.write)
     };
-    answer(&options, &args.kube, ui, interrupt).await
+    answer(&options, frame).await
 }

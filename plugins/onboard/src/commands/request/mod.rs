@@ -3,13 +3,13 @@
 
 pub mod render;
 
+use groundcrew::app::Frame;
 use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::OutputArgs;
 
 use crate::commands::request::render::Made;
 use crate::local::new_file::{exists, make_directory, write_new};
@@ -39,9 +39,6 @@ pub struct RequestArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
 }
 
 const EXAMPLES: &str = "\
@@ -55,7 +52,8 @@ Examples:
 /// # Errors
 ///
 /// Usage, when a file already exists: a key is never overwritten.
-pub fn run(args: &RequestArgs, ui: &Ui) -> Result<Exit> {
+pub fn run(args: &RequestArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
     let user = UserName::parse(&args.who)?;
     let generation = args.generation;
     let directory = &args.out_dir;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use serde::Serialize;
 
+use crate::model::kind::Kind;
 use crate::model::signing_request::file_name;
 use crate::model::user::UserName;
 

@@ -6,16 +6,13 @@ pub mod obstacle;
 pub mod render;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::OutputArgs;
 use jiff::Timestamp;
 
 use crate::cluster::people;
-use crate::model::product::product;
 use crate::model::record;
 use crate::model::user::UserName;
 
@@ -36,12 +33,6 @@ pub struct StatusArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -59,15 +50,11 @@ Exit codes:
 ///
 /// What the server says about the record. Anything else that cannot be read is named, and leaves
 /// the answer open.
-pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let StatusArgs {
-        who,
-        output,
-        globals: _,
-        kube,
-    } = args;
+pub async fn run(args: StatusArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let StatusArgs { who, output } = args;
     let user = UserName::parse(&who)?;
-    let session = client::connect(&kube, &product(), ui).await?;
+    let session = frame.connect().await?;
     let found = interrupt.guard(observe::observe(&session, &user)).await?;
     let found = found.ok_or_else(|| record::unknown(&user))?;
     let now = Timestamp::now();

@@ -5,11 +5,12 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 
 use crate::commands::status::judge;
 use crate::commands::status::judge::{Status, Verdict};
+use crate::model::kind::Kind;
 use crate::model::time::left;
 
 /// Renders the status.

@@ -10,16 +10,13 @@ pub mod render;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use clap::Args;
-use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::OutputArgs;
 use jiff::Timestamp;
 
 use crate::cluster::people;
-use crate::model::product::product;
 use crate::model::record::unknown;
 use crate::model::user::UserName;
 
@@ -40,12 +37,6 @@ pub struct VerifyArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -67,24 +58,20 @@ const ENDINGS: [&str; 4] = ["kubeconfig", "yaml", "yml", "conf"];
 /// # Errors
 ///
 /// What the server says; usage when the file or the name cannot be one.
-pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let VerifyArgs {
-        subject,
-        output,
-        globals: _,
-        kube,
-    } = args;
+pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
+    let (ui, interrupt) = (&frame.ui, &frame.interrupt);
+    let VerifyArgs { subject, output } = args;
     let now = Timestamp::now();
     let verification = match target(&subject, Path::is_file) {
         Target::File(path) => {
-            let own = client::connect(&kube, &product(), ui).await;
+            let own = frame.connect().await;
             interrupt
-                .guard(file::verify(&path, own, kube.tuning(), ui, now))
+                .guard(file::verify(&path, own, frame.kube.tuning(), ui, now))
                 .await?
         }
         Target::User(name) => {
             let user = UserName::parse(&name)?;
-            let session = client::connect(&kube, &product(), ui).await?;
+            let session = frame.connect().await?;
             let found = interrupt.guard(observe::person(&session, &user)).await?;
             let found = found.ok_or_else(|| unknown(&user))?;
             let questions = judge::questions(&user, &found, now);

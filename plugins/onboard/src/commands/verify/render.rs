@@ -2,11 +2,12 @@
 
 use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 
 use crate::commands::verify::document::{Credential, Verification};
 use crate::model::check::Check;
+use crate::model::kind::Kind;
 use crate::model::record;
 use crate::model::time::until;
 use crate::model::user::UserName;

@@ -2,10 +2,11 @@
 
 use groundcrew::error::Result;
 use groundcrew::flags::Format;
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
 use serde::Serialize;
 
 use crate::model::change::{self, Line};
+use crate::model::kind::Kind;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::Plan;
 

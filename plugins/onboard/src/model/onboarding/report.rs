@@ -5,12 +5,13 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::check::Check;
 use crate::model::generation::NEVER;
+use crate::model::kind::Kind;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::Plan;

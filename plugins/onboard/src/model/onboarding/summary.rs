@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use groundcrew::error::{self, Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use serde::Serialize;
 
+use crate::model::kind::Kind;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::steps::Area;

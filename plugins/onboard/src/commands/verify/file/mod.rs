@@ -27,7 +27,7 @@ use crate::commands::verify::judge;
 use crate::model::check::Check;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::objects::namespace;
-use crate::model::product::product;
+use crate::model::product::PRODUCT;
 use crate::model::record::Record;
 use crate::model::settings::Extra;
 use crate::model::user::UserName;
@@ -46,7 +46,7 @@ pub async fn verify(
 ) -> Result<Verification> {
     let text = read(path)?;
     let contents = contents(&text, path)?;
-    let holder = client::from_kubeconfig(text.as_bytes(), path, tuning, &product(), ui).await?;
+    let holder = client::from_kubeconfig(text.as_bytes(), path, tuning, &PRODUCT, ui).await?;
     let record = match &contents.ours {
         Some((name, _)) => record_seen(own, &holder, name).await,
         None => Err("the file does not belong to a user on record".to_owned()),

@@ -2,20 +2,20 @@
 
 use clap::{Parser, Subcommand};
 use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::checks::{self, ChecksArgs};
-use crate::compare::{self, DiffArgs, UpgradeArgs};
-use crate::explain::{self, ExplainArgs};
-use crate::fixing::{self, FixArgs};
-use crate::generate::{self, GenerateArgs};
-use crate::label::{self, LabelArgs};
-use crate::migrate::{self, MigrateArgs};
-use crate::scan::{self, ScanArgs};
+use crate::commands::checks::{self, ChecksArgs};
+use crate::commands::diff::{self, DiffArgs};
+use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::fix::{self, FixArgs};
+use crate::commands::generate::{self, GenerateArgs};
+use crate::commands::label::{self, LabelArgs};
+use crate::commands::migrate::{self, MigrateArgs};
+use crate::commands::scan::{self, ScanArgs};
+use crate::commands::upgrade::{self, UpgradeArgs};
 
 /// Say which pod security a namespace can bear, who stands in the way, and how to get there
 ///
@@ -92,25 +92,16 @@ impl Plugin for Cli {
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
             Some(Command::Scan(args)) => scan::run(*args, &ui, &interrupt).await,
-            Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
+            Some(Command::Fix(args)) => fix::run(*args, &ui, &interrupt).await,
             Some(Command::Label(args)) => label::run(*args, &ui, &interrupt).await,
             Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
             Some(Command::Migrate(args)) => migrate::run(*args, &ui, &interrupt).await,
             Some(Command::Generate(args)) => generate::run(args, &ui, &interrupt).await,
-            Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
-            Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,
+            Some(Command::Diff(args)) => diff::run(*args, &ui),
+            Some(Command::Upgrade(args)) => upgrade::run(*args, &ui, &interrupt).await,
             Some(Command::Checks(args)) => checks::run(&args, &ui),
             None => scan::run(self.scan, &ui, &interrupt).await,
         }
-    }
-}
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-psp-advise",
-        version: env!("CARGO_PKG_VERSION"),
     }
 }
 

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use psp_advise::workload::ObjectRef;
+use psp_advise::model::workload::ObjectRef;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cluster::{self, encode};
+use super::requests::{self, encode};
 
 /// Where an object is.
 #[derive(Clone, Debug)]
-pub(in crate::fixing) struct Place {
+pub struct Place {
     /// Path of the request.
-    pub(in crate::fixing) uri: String,
+    pub uri: String,
     /// `deployment.apps/api`, as kubectl prints it.
-    pub(in crate::fixing) shown: String,
+    pub shown: String,
     namespace: String,
     name: String,
 }
@@ -27,15 +27,15 @@ struct Resources {
     resources: Vec<Resource>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Resource {
     name: String,
     kind: String,
 }
 
 /// Finds the resource of a kind, and asks for each group once.
-#[derive(Default)]
-pub(super) struct Finder(BTreeMap<String, Vec<Resource>>);
+#[derive(Debug, Default)]
+pub struct Finder(BTreeMap<String, Vec<Resource>>);
 
 impl Finder {
     /// Returns where an object is.
@@ -43,14 +43,14 @@ impl Finder {
     /// # Errors
     ///
     /// That the server does not have the kind.
-    pub(super) async fn find(&mut self, session: &Session, object: &ObjectRef) -> Result<Place> {
+    pub async fn find(&mut self, session: &Session, object: &ObjectRef) -> Result<Place> {
         let api = if object.group().is_empty() {
             format!("/api/{}", object.api_version)
         } else {
             format!("/apis/{}", object.api_version)
         };
         if !self.0.contains_key(&api) {
-            let list: Resources = cluster::get(session, &api).await.map_err(|error| {
+            let list: Resources = requests::get(session, &api).await.map_err(|error| {
                 let doing = Doing::new("get", "the kinds of an API").named(&object.api_version);
                 explain(error, &doing)
             })?;
@@ -86,7 +86,7 @@ impl Finder {
 
 impl Place {
     /// Returns what is done to the object, for messages.
-    pub(super) fn doing(&self, verb: &'static str) -> Doing {
+    pub fn doing(&self, verb: &'static str) -> Doing {
         let doing = Doing::new(verb, "objects").named(&self.name);
         doing.within(&self.namespace)
     }
@@ -97,8 +97,8 @@ impl Place {
 /// # Errors
 ///
 /// What the server says.
-pub(super) async fn get(session: &Session, place: &Place) -> Result<Value> {
-    cluster::get(session, &place.uri)
+pub async fn get(session: &Session, place: &Place) -> Result<Value> {
+    requests::get(session, &place.uri)
         .await
         .map_err(|error| explain(error, &place.doing("get")).context(&place.shown))
 }
@@ -108,7 +108,7 @@ pub(super) async fn get(session: &Session, place: &Place) -> Result<Value> {
 /// # Errors
 ///
 /// What the client says.
-pub(super) async fn patch(
+pub async fn patch(
     session: &Session,
     place: &Place,
     patch: &Value,

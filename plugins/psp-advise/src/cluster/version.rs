@@ -1,23 +1,23 @@
 //! Which API server decides.
 
 use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::KubeArgs;
 use groundcrew::ui::Ui;
-use psp_advise::standards::{NEWEST, OLDEST_SERVER, Server};
+use psp_advise::model::standards::{NEWEST, OLDEST_SERVER, Server};
 use serde::Deserialize;
 
-use crate::cli::product;
+use super::session::connect;
 
 /// `--server-version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// The cluster's.
     Cluster,
-    /// A stated one.
-    Stated(Server),
+    /// A given one.
+    Given(Server),
 }
 
 /// Reads `v1.31`, `1.31` or `cluster`.
@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<Choice, String> {
         .strip_prefix("1.")
         .and_then(|minor| minor.parse().ok());
     match minor {
-        Some(minor) if minor <= NEWEST => Server::new(minor).map(Choice::Stated).ok_or_else(|| {
+        Some(minor) if minor <= NEWEST => Server::new(minor).map(Choice::Given).ok_or_else(|| {
             format!("servers before v1.{OLDEST_SERVER} decide in a way that is not known here")
         }),
         Some(_) => Err(format!(
@@ -58,14 +58,12 @@ pub async fn open(
     interrupt: &Interrupt,
 ) -> Result<(Option<Session>, Server)> {
     let session = if needed || choice == Some(Choice::Cluster) {
-        let product = product();
-        let session = client::connect(kube, &product, ui);
-        Some(interrupt.guard(session).await?)
+        Some(connect(kube, ui, interrupt).await?)
     } else {
         None
     };
     let server = match (choice, &session) {
-        (Some(Choice::Stated(server)), _) => server,
+        (Some(Choice::Given(server)), _) => server,
         (_, Some(session)) => interrupt.guard(ask(session)).await?,
         (_, None) => Server::default(),
     };
@@ -127,10 +125,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_stated_with_or_without_v() {
+    fn a_server_is_given_with_or_without_v() {
         assert_eq!(parse("cluster"), Ok(Choice::Cluster));
-        let stated = parse("v1.31").unwrap();
-        assert_eq!(parse("1.31"), Ok(stated));
+        let given = parse("v1.31").unwrap();
+        assert_eq!(parse("1.31"), Ok(given));
         for wrong in ["1.22", "v1.99", "31", "v2.0", "latest"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -2,13 +2,13 @@
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
-use psp_advise::pod::{Origin, Pod};
-use psp_advise::workload::{ObjectRef, Workload};
+use psp_advise::model::pod::{Origin, Pod};
+use psp_advise::model::subject::Subject;
+use psp_advise::model::workload::{ObjectRef, Workload};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cluster::{all, encode};
-use crate::explain::Subject;
+use super::requests::{all, encode};
 
 /// API, version, resource, kind, place of the template, name in errors.
 const RESOURCES: [(&str, &str, &str, &str, &str, &str); 8] = [
@@ -76,7 +76,7 @@ const RESOURCES: [(&str, &str, &str, &str, &str, &str); 8] = [
 /// # Errors
 ///
 /// What the server says: a policy for part of the workloads would refuse the others.
-pub async fn workloads(session: &Session) -> Result<Vec<Subject>> {
+pub async fn read(session: &Session) -> Result<Vec<Subject>> {
     let namespace = &session.namespace;
     let mut subjects = Vec::new();
     for (api, api_version, plural, kind, place, full) in RESOURCES {

@@ -6,7 +6,7 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, Globals, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::ui::Ui;
-use psp_advise::standards::{CHECKS, Check};
+use psp_advise::model::standards::{CHECKS, Check};
 use serde::Serialize;
 
 /// Show the checks of the Pod Security Standards

@@ -1,10 +1,77 @@
-//! The formats of this plugin's answers: the suite's, and those of other tools.
+//! Flags that several commands share: the format of the answer, and files or the cluster.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
+use groundcrew::client::Session;
+use groundcrew::error::Result;
 use groundcrew::flags::Format as Suite;
+use psp_advise::model::psp::{Policy, Rbac};
+
+use crate::{cluster, local};
+
+/// `FILE|cluster`: where objects are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The cluster of the kubeconfig.
+    Cluster,
+    /// A file or directory.
+    Path(PathBuf),
+}
+
+impl ReadFrom {
+    /// Returns the reader of the flag's value.
+    pub fn parser() -> impl TypedValueParser<Value = Self> {
+        PathBufValueParser::new().map(|path| {
+            if path.as_os_str() == "cluster" {
+                Self::Cluster
+            } else {
+                Self::Path(path)
+            }
+        })
+    }
+}
+
+/// Reads PodSecurityPolicies; `session` is there where one of the flags says `cluster`.
+///
+/// # Errors
+///
+/// What cannot be read; a policy that is left out would change the answer.
+pub async fn policies(from: &[ReadFrom], session: Option<&Session>) -> Result<Vec<Policy>> {
+    let mut policies = Vec::new();
+    for one in from {
+        match (one, session) {
+            (ReadFrom::Path(path), _) => policies.extend(local::policies::policies(path)?),
+            (ReadFrom::Cluster, Some(session)) => {
+                policies.extend(cluster::policies::policies(session).await?);
+            }
+            (ReadFrom::Cluster, None) => {}
+        }
+    }
+    Ok(policies)
+}
+
+/// Reads roles and bindings; `None` where none were asked for, so that every policy may be used.
+///
+/// # Errors
+///
+/// What cannot be read; a binding that is left out would change the answer.
+pub async fn rbac(from: &[ReadFrom], session: Option<&Session>) -> Result<Option<Rbac>> {
+    let mut rbac = Rbac::default();
+    for one in from {
+        match (one, session) {
+            (ReadFrom::Path(path), _) => local::policies::rbac(path, &mut rbac)?,
+            (ReadFrom::Cluster, Some(session)) => {
+                cluster::policies::rbac(session, &mut rbac).await?;
+            }
+            (ReadFrom::Cluster, None) => {}
+        }
+    }
+    Ok((!from.is_empty()).then_some(rbac))
+}
 
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

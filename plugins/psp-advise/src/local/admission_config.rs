@@ -4,8 +4,8 @@ use std::path::Path;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
-use psp_advise::manifest::{parse, split};
-use psp_advise::standards::config::{self, Config, Found};
+use psp_advise::model::manifest::{parse, split};
+use psp_advise::model::standards::config::{self, Config, Found};
 use serde_json::Value;
 
 /// Reads `--psa-config`.
@@ -13,7 +13,7 @@ use serde_json::Value;
 /// # Errors
 ///
 /// What cannot be read, with its file.
-pub(super) fn read(path: &Path, ui: &Ui) -> Result<Config> {
+pub fn read(path: &Path, ui: &Ui) -> Result<Config> {
     let mut found = one(path)?;
     if let Found::Path(other) = &found {
         // As the API server does: from where the first file is.

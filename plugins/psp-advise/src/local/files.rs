@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groundcrew::error::{Error, Result};
-use psp_advise::workload::TemplatePath;
+use psp_advise::model::workload::TemplatePath;
 
 /// `-f` and what goes with it.
 #[derive(Args, Clone, Debug, Default)]
@@ -23,6 +23,18 @@ pub struct FileArgs {
     /// Where objects of another kind keep their pod; repeatable
     #[arg(long = "pod-template-path", value_name = "KIND.GROUP=PATH", value_parser = TemplatePath::parse)]
     pub pod_template_path: Vec<TemplatePath>,
+}
+
+impl FileArgs {
+    /// Returns everything below some paths.
+    #[must_use]
+    pub fn below(paths: Vec<PathBuf>) -> Self {
+        Self {
+            filename: paths,
+            recursive: true,
+            pod_template_path: Vec::new(),
+        }
+    }
 }
 
 /// A file as it was read.

@@ -1,33 +1,34 @@
 //! Manifests instead of a cluster.
 
 use groundcrew::error::Result;
-use psp_advise::decision::Source;
-use psp_advise::fix::note_fixes;
-use psp_advise::manifest::{parse, split};
-use psp_advise::workload::extract;
+use psp_advise::model::decision::Source;
+use psp_advise::model::fix::note_fixes;
+use psp_advise::model::manifest::{parse, split};
+use psp_advise::model::report::{Builder, Criteria, Live, Report};
+use psp_advise::model::workload::extract;
 
-use super::report::{Builder, Live};
-use crate::files::{self, FileArgs};
-use crate::format::Format;
+use super::files::{self, FileArgs};
 
 /// Evaluates everything that `-f` names; what cannot be read is noted, the rest goes on.
 ///
 /// # Errors
 ///
 /// A path that is not there.
-pub fn read(args: &FileArgs, builder: &mut Builder<'_>) -> Result<()> {
+pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
+    let mut builder = Builder::new(criteria, true);
     files::each(args, |file| {
         match file.text() {
-            Ok(text) => documents(&file.name, text, builder),
+            Ok(text) => documents(&file.name, text, &mut builder),
             Err(message) => builder.missing("", Some(file.name.clone()), message),
         }
         Ok(())
-    })
+    })?;
+    Ok(builder.finish())
 }
 
 fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
-    let options = builder.options();
-    let custom = &options.custom;
+    let criteria = builder.criteria();
+    let custom = &criteria.custom;
     for chunk in split(text) {
         let document = match parse(chunk) {
             Ok(document) => document,
@@ -56,9 +57,9 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
             };
             let before = builder.kept();
             builder.add(workload, &workload.object, Live::default(), source);
-            if options.output.format == Format::Sarif {
+            if criteria.fixes {
                 builder.amend(before, |decision| {
-                    note_fixes(decision, (workload, node), chunk, options.server, custom);
+                    note_fixes(decision, (workload, node), chunk, criteria.server, custom);
                 });
             }
         }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::pod::{Container, Pod};
-use crate::standards::{Fault, Violation};
+use crate::model::pod::{Container, Pod};
+use crate::model::standards::{Fault, Violation};
 
 /// How much a fix may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -14,7 +14,7 @@ pub enum Grade {
     /// Right for most programs; needs a look at this one.
     Check,
     /// The program loses something that somebody gave it on purpose.
-    Behaviour,
+    Behavior,
     /// Nothing can be edited: the pod has to be made anew.
     Recreate,
 }
@@ -26,7 +26,7 @@ impl Grade {
         match self {
             Self::Safe => "safe",
             Self::Check => "needs a runtime check",
-            Self::Behaviour => "changes behaviour",
+            Self::Behavior => "changes behaviour",
             Self::Recreate => "needs a new pod",
         }
     }
@@ -42,7 +42,7 @@ pub fn grade(pod: &Pod, violation: &Violation, fault: &Fault) -> (Grade, &'stati
         );
     }
     if fault.current.is_some() && violation.check.id != "capabilities_restricted" {
-        return (Grade::Behaviour, "somebody set this on purpose");
+        return (Grade::Behavior, "somebody set this on purpose");
     }
     let container = pod
         .spec
@@ -54,7 +54,7 @@ pub fn grade(pod: &Pod, violation: &Violation, fault: &Fault) -> (Grade, &'stati
         "seccompProfile_restricted" => (Grade::Safe, "the runtime's own profile"),
         "runAsNonRoot" => match container.and_then(|container| uid(pod, container)) {
             Some(uid) if uid != 0 => (Grade::Safe, "runAsUser is set and not 0"),
-            Some(_) => (Grade::Behaviour, "runAsUser is 0"),
+            Some(_) => (Grade::Behavior, "runAsUser is 0"),
             None => (Grade::Check, "the image's user is not known"),
         },
         "capabilities_restricted" if fault.path.contains(".capabilities.drop") => {
@@ -69,7 +69,7 @@ pub fn grade(pod: &Pod, violation: &Violation, fault: &Fault) -> (Grade, &'stati
                 )
             }
         }
-        _ => (Grade::Behaviour, "somebody set this on purpose"),
+        _ => (Grade::Behavior, "somebody set this on purpose"),
     }
 }
 
@@ -99,13 +99,13 @@ pub fn worst(pod: &Pod, violation: &Violation) -> Grade {
         .iter()
         .map(|fault| grade(pod, violation, fault).0)
         .max()
-        .unwrap_or(Grade::Behaviour)
+        .unwrap_or(Grade::Behavior)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::standards::{Level, LevelVersion, Server, Version, evaluate};
+    use crate::model::standards::{Level, LevelVersion, Server, Version, evaluate};
 
     fn grades(json: &str) -> Vec<(&'static str, Grade)> {
         let pod: Pod = serde_json::from_str(json).unwrap();
@@ -141,7 +141,7 @@ mod tests {
             r#"{"spec":{"hostNetwork":true,"ephemeralContainers":[{"name":"d"}],
                 "containers":[]}}"#,
         );
-        assert_eq!(set[0], ("hostNamespaces", Grade::Behaviour));
+        assert_eq!(set[0], ("hostNamespaces", Grade::Behavior));
         assert_eq!(set[1], ("allowPrivilegeEscalation", Grade::Recreate));
     }
 }

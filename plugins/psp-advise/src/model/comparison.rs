@@ -1,12 +1,12 @@
-//! What changed, object by object.
+//! What changes between two reports, object by object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use psp_advise::decision::Decision;
-use psp_advise::standards::{Level, Server};
 use serde::Serialize;
 
-use crate::scan::report::Report;
+use crate::model::decision::{Decision, FieldFault};
+use crate::model::level::{Level, Server};
+use crate::model::report::Report;
 
 /// What changes between two reports.
 #[derive(Debug, Serialize)]
@@ -57,7 +57,7 @@ pub fn compare(before: &Report, after: &Report) -> Comparison {
                 .into_iter()
                 .flat_map(|decision| &decision.checks)
                 .flat_map(|check| {
-                    let of = |fault: &psp_advise::decision::FieldFault| {
+                    let of = |fault: &FieldFault| {
                         (check.id, format!("{}={:?}", fault.path, fault.current))
                     };
                     check.faults.iter().map(of).collect::<Vec<_>>()

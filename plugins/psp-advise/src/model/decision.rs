@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::advice::{self, Grade};
-use crate::manifest::Node;
-use crate::pod::{Pod, apply_defaults};
-use crate::standards::{Level, LevelVersion, Server, Verdict, Version, evaluate};
-use crate::workload::{ObjectRef, Workload};
+use crate::model::advice::{self, Grade};
+use crate::model::manifest::Node;
+use crate::model::pod::{Pod, apply_defaults};
+use crate::model::standards::{Level, LevelVersion, Server, Verdict, Version, evaluate};
+use crate::model::workload::{ObjectRef, Workload};
 
 /// What a server decides about an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -96,7 +96,7 @@ impl FailedCheck {
             .iter()
             .map(|fault| fault.fix)
             .max()
-            .unwrap_or(Grade::Behaviour)
+            .unwrap_or(Grade::Behavior)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::manifest::{self, Node};
-use crate::pod::{Origin, Pod};
+use crate::model::manifest::{self, Node};
+use crate::model::pod::{Origin, Pod};
 
 /// What an object is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -253,7 +253,7 @@ fn object_ref(node: &Node) -> ObjectRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{parse, split};
+    use crate::model::manifest::{parse, split};
 
     fn found(text: &str, custom: &[&str]) -> (Vec<String>, usize, usize) {
         let custom: Vec<_> = custom

@@ -1,18 +1,18 @@
 //! Objects of other kinds, where `--pod-template-path` says that they hold a pod.
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Result;
-use psp_advise::decision::Source;
-use psp_advise::manifest::{Segment, segments};
-use psp_advise::pod::{Meta, Origin, Pod};
-use psp_advise::workload::{TemplatePath, Workload};
+use groundcrew::error::{Error, Result};
+use psp_advise::model::decision::Source;
+use psp_advise::model::manifest::{Segment, segments};
+use psp_advise::model::pod::{Meta, Origin, Pod};
+use psp_advise::model::report::{Builder, Live};
+use psp_advise::model::workload::{TemplatePath, Workload};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Options, Owners, object, unknown_kind};
-use crate::cluster::{List, PAGE, encode, get};
-use crate::scan::report::{Builder, Live};
+use super::owners::{Owners, object};
+use super::reader::Reader;
+use crate::cluster::requests::{List, PAGE, encode, get};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,13 +39,13 @@ struct ApiResource {
 
 /// Evaluates the objects of a custom kind.
 pub(super) async fn observe(
-    session: &Session,
-    options: &Options,
+    reader: &Reader<'_>,
     path: &TemplatePath,
     namespace: Option<&str>,
     owners: &mut Owners,
     builder: &mut Builder<'_>,
 ) -> Result<()> {
+    let session = reader.session;
     let name = path
         .kind
         .as_deref()
@@ -69,7 +69,7 @@ pub(super) async fn observe(
         .find(|resource| resource.kind == name || resource.name == name)
         .ok_or_else(|| unknown_kind(name))?;
     let scope = namespace.map_or_else(String::new, |name| format!("/namespaces/{}", encode(name)));
-    let selector = encode(options.selector.as_deref().unwrap_or_default());
+    let selector = encode(reader.selector);
     let mut next = String::new();
     loop {
         let uri = format!(
@@ -135,4 +135,10 @@ fn take(
             builder.missing(&object.short(), None, error.to_string());
         }
     }
+}
+
+/// Returns the error for a custom kind that the server does not know.
+fn unknown_kind(name: &str) -> Error {
+    Error::usage(format!("the server has no kind \"{name}\""))
+        .with_hint("what there is:  kubectl api-resources")
 }

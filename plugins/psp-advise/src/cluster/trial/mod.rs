@@ -2,75 +2,22 @@
 //!
 //! Pods are only tried (`dryRun=All`), by a service account that may create pods and nothing else.
 
-mod world;
-
-use std::fmt;
+mod testbed;
 
 use futures::StreamExt as _;
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::ui::Ui;
-use serde::Serialize;
+use psp_advise::model::trial::{Compared, Trial};
 use serde_json::Value;
 
-use world::{Answer, World};
+use testbed::{Answer, Testbed};
 
 /// Pods that are tried at the same time.
 const AT_ONCE: usize = 8;
 /// Differences that are shown.
 const SHOWN: usize = 10;
-
-/// How the comparison ended: every pod was decided alike.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Compared {
-    /// Pods that both admit.
-    admitted: usize,
-    /// Pods that both refuse.
-    refused: usize,
-    /// Pods that the server refuses for another reason.
-    not_comparable: usize,
-}
-
-impl fmt::Display for Compared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "compared on the server: {} pods admitted and {} refused by both, none differs; {} \
-             are invalid there and say nothing.",
-            self.admitted, self.refused, self.not_comparable
-        )
-    }
-}
-
-/// A pod and what is expected of it.
-#[derive(Debug)]
-pub struct Try {
-    /// The pod.
-    pub pod: Value,
-    /// Its service account.
-    pub account: String,
-    /// Whether it is to be admitted.
-    pub expected: bool,
-    /// Which part of the policy it is about, of those that are named.
-    pub part: Option<usize>,
-}
-
-/// A policy and its pods.
-#[derive(Debug)]
-pub struct Trial<'a> {
-    /// The ValidatingAdmissionPolicy.
-    pub policy: &'a Value,
-    /// Service accounts with the rules of their roles; null is no role.
-    pub accounts: Vec<(String, Value)>,
-    /// A pod that the policy refuses.
-    pub never: &'a Try,
-    /// The pods.
-    pub tries: Vec<Try>,
-    /// Parts of which each has to admit a pod and refuse another one.
-    pub parts: Vec<String>,
-}
 
 /// Tries every pod.
 ///
@@ -95,30 +42,30 @@ pub async fn run(
             return Err(Error::failed("nothing was compared"));
         }
     }
-    let world = World::new(session);
-    interrupt.guard(world.check()).await?;
+    let testbed = Testbed::new(session);
+    interrupt.guard(testbed.check()).await?;
     let compared = async {
-        interrupt.guard(world.build(trial)).await?;
+        interrupt.guard(testbed.build(trial)).await?;
         let _progress = ui.progress("trying pods on the server");
-        interrupt.guard(compare(&world, trial)).await
+        interrupt.guard(compare(&testbed, trial)).await
     }
     .await;
-    let left = world.remove().await;
+    let left = testbed.remove().await;
     for line in &left {
         ui.warning(line);
     }
     compared
 }
 
-async fn compare(world: &World<'_>, trial: &Trial<'_>) -> Result<Compared> {
+async fn compare(testbed: &Testbed<'_>, trial: &Trial<'_>) -> Result<Compared> {
     let pods: Vec<Value> = trial
         .tries
         .iter()
         .enumerate()
-        .map(|(index, one)| world.pod(one, &format!("p{index}")))
+        .map(|(index, one)| testbed.pod(one, &format!("p{index}")))
         .collect();
     let answers: Vec<Result<Answer>> = futures::stream::iter(&pods)
-        .map(|pod| world.attempt(pod))
+        .map(|pod| testbed.attempt(pod))
         .buffered(AT_ONCE)
         .collect()
         .await;

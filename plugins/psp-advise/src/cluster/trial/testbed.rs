@@ -7,11 +7,11 @@ use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{is_conflict, is_not_found, status};
-use psp_advise::vap::binding;
+use psp_advise::model::trial::{Trial, Try};
+use psp_advise::model::vap::binding;
 use serde_json::{Value, json};
 
-use super::{Trial, Try};
-use crate::cluster;
+use crate::cluster::requests;
 
 /// The account that creates the pods.
 const MAKER: &str = "maker";
@@ -37,13 +37,13 @@ pub(super) enum Answer {
 }
 
 /// A namespace with a policy of its own.
-pub(super) struct World<'a> {
+pub(super) struct Testbed<'a> {
     session: &'a Session,
     /// The name of all that belongs to it.
     pub(super) name: String,
 }
 
-impl<'a> World<'a> {
+impl<'a> Testbed<'a> {
     pub(super) fn new(session: &'a Session) -> Self {
         let suffix: String = std::iter::repeat_with(fastrand::alphanumeric)
             .take(8)
@@ -243,7 +243,7 @@ impl<'a> World<'a> {
     }
 
     async fn remove_one(&self, uri: &str) -> Result<(), kube::Error> {
-        let found: Value = match cluster::get(self.session, uri).await {
+        let found: Value = match requests::get(self.session, uri).await {
             Ok(found) => found,
             Err(error) if is_not_found(&error) => return Ok(()),
             Err(error) => return Err(error),

@@ -1,26 +1,25 @@
 //! `kubectl psp-advise explain`: the whole trace of a decision.
 
-mod observe;
+mod decide;
 mod render;
-
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
-use psp_advise::decision::{Decision, Prepared, Source};
-use psp_advise::psp::{Outcome, Request, User, decide};
-use psp_advise::standards::{Level, LevelVersion, Server, Version};
+use psp_advise::model::level::{Level, LevelVersion, Version};
+use psp_advise::model::psp::User;
+use psp_advise::model::subject::Subject;
 
-use crate::cli::product;
-use crate::files::FileArgs;
-use crate::format::OutputArgs;
-use crate::server::{self, Choice};
-pub use observe::{Subject, files, policies, rbac};
+use super::flags::{self, OutputArgs, ReadFrom};
+use crate::cluster::pods;
+use crate::cluster::version::{self, Choice};
+use crate::local::files::FileArgs;
+use crate::local::subjects;
+use decide::{Account, Asked, Policies};
 
 /// Show why a pod is admitted or not, by every policy
 ///
@@ -42,17 +41,17 @@ pub struct ExplainArgs {
     engine: Engine,
 
     /// PodSecurityPolicies: a file or directory, or cluster; repeatable
-    #[arg(long, value_name = "FILE|cluster")]
-    psp: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
+    psp: Vec<ReadFrom>,
 
     /// Roles and bindings: a file or directory, or cluster; repeatable [default: every policy may
     /// be used]
-    #[arg(long, value_name = "FILE|cluster")]
-    rbac: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
+    rbac: Vec<ReadFrom>,
 
     /// Service account of the pod, instead of its own
-    #[arg(long, value_name = "NAMESPACE/NAME")]
-    serviceaccount: Option<String>,
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = decide::account)]
+    serviceaccount: Option<Account>,
 
     /// Level to decide by
     #[arg(long, value_name = "LEVEL", default_value = "restricted")]
@@ -63,7 +62,7 @@ pub struct ExplainArgs {
     version: Option<Version>,
 
     /// API server that decides: v1.31, or cluster [default: the newest known]
-    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     #[command(flatten)]
@@ -87,17 +86,6 @@ enum Engine {
     Both,
 }
 
-/// What was found out about one pod.
-#[derive(Debug)]
-pub struct Explained {
-    /// The pod, and where it comes from.
-    pub subject: Subject,
-    /// By Pod Security admission.
-    pub standards: Option<Decision>,
-    /// By PodSecurityPolicy.
-    pub policies: Option<Outcome>,
-}
-
 /// Explains.
 ///
 /// # Errors
@@ -105,109 +93,45 @@ pub struct Explained {
 /// What the server says; what cannot be read, with file and line.
 pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     if args.pod.is_none() && args.files.filename.is_empty() {
-        return Err(Error::usage("which pod to explain is not stated")
+        return Err(Error::usage("a pod is required")
             .with_hint("kubectl psp-advise explain POD -n NAMESPACE, or -f FILE"));
     }
     let with_policies = args.engine != Engine::Psa;
     if with_policies && args.psp.is_empty() {
-        return Err(
-            Error::usage("which PodSecurityPolicies there are is not stated")
-                .with_hint("--psp policies.yaml, or --psp cluster"),
-        );
+        return Err(Error::usage("PodSecurityPolicies are required")
+            .with_hint("--psp policies.yaml, or --psp cluster"));
     }
-    let account = args
-        .serviceaccount
-        .as_deref()
-        .map(|text| {
-            text.split_once('/')
-                .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
-                .ok_or_else(|| {
-                    Error::usage(format!("{text:?} is no service account"))
-                        .with_hint("--serviceaccount NAMESPACE/NAME")
-                })
-        })
-        .transpose()?;
-    let session = connect(&args, ui, interrupt).await?;
-    let server = match (args.server_version, &session) {
-        (Some(Choice::Stated(server)), _) => server,
-        (Some(Choice::Cluster), Some(session)) => interrupt.guard(server::ask(session)).await?,
-        _ => Server::default(),
-    };
-    let policy = LevelVersion::new(
-        args.level,
-        args.version.unwrap_or(Version::Minor(server.minor())),
-    );
-    let known = interrupt
-        .guard(policies(&args.psp, session.as_ref()))
-        .await?;
-    let rights = if args.rbac.is_empty() {
-        None
-    } else {
-        Some(interrupt.guard(rbac(&args.rbac, session.as_ref())).await?)
-    };
-    let (subjects, unreadable) = match (&args.pod, &session) {
-        (Some(name), Some(session)) => (
-            vec![interrupt.guard(observe::pod(session, name)).await?],
-            Vec::new(),
-        ),
-        _ => files(&args.files, args.kube.namespace.as_deref())?,
-    };
+    let (session, server) = connect(&args, ui, interrupt).await?;
+    let policies = flags::policies(&args.psp, session.as_ref());
+    let policies = interrupt.guard(policies).await?;
+    let rbac = flags::rbac(&args.rbac, session.as_ref());
+    let rbac = interrupt.guard(rbac).await?;
+    let (subjects, unreadable) = subjects(&args, session.as_ref(), interrupt).await?;
     for line in &unreadable {
         ui.warning(format_args!("not evaluated: {line}"));
     }
-    if with_policies && rights.is_none() {
-        ui.warning(
-            "rights are not looked at: every policy is taken as usable (--rbac FILE|cluster)",
-        );
+    if with_policies && rbac.is_none() {
+        ui.warning("RBAC is not evaluated: every policy is assumed usable (--rbac FILE|cluster)");
     }
-    let named = args.kube.impersonate.as_ref().map(|name| User {
-        name: name.clone(),
-        groups: groups(&args.kube),
-    });
-    let mut explained = Vec::new();
-    for mut subject in subjects {
-        if let Some((namespace, name)) = account {
-            namespace.clone_into(&mut subject.namespace);
-            subject.pod["spec"]["serviceAccountName"] = name.into();
-        }
-        let standards = (args.engine != Engine::Psp).then(|| {
-            Prepared::new(
-                &subject.workload,
-                server,
-                Source {
-                    file: subject.file.as_deref(),
-                    node: None,
-                },
+    let asked = Asked {
+        server,
+        standards: (args.engine != Engine::Psp).then(|| {
+            LevelVersion::new(
+                args.level,
+                args.version.unwrap_or(Version::Minor(server.minor())),
             )
-            .decide(policy)
-        });
-        let outcome = with_policies.then(|| {
-            decide(
-                &known,
-                &Request {
-                    pod: &subject.pod,
-                    namespace: &subject.namespace,
-                    user: named.clone().or_else(|| subject.controller()),
-                    rbac: rights.as_ref(),
-                },
-            )
-        });
-        explained.push(Explained {
-            subject,
-            standards,
-            policies: outcome,
-        });
-    }
+        }),
+        policies: with_policies.then_some(Policies {
+            policies,
+            rbac,
+            creator: creator(&args.kube),
+        }),
+        account: args.serviceaccount,
+    };
+    let subjects = subjects.into_iter();
+    let explained: Vec<_> = subjects.map(|subject| asked.explain(subject)).collect();
     ui.answer(render::render(&explained, &args.output)?)?;
-    let refused = explained.iter().any(|one| {
-        one.standards
-            .as_ref()
-            .is_some_and(|decision| !decision.allowed)
-            || one
-                .policies
-                .as_ref()
-                .is_some_and(|outcome| !outcome.allowed())
-    });
+    let refused = explained.iter().any(|one| !one.allowed());
     Ok(match (unreadable.is_empty(), refused) {
         (false, _) => Exit::Incomplete,
         (true, true) => Exit::No,
@@ -215,28 +139,45 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     })
 }
 
-/// Whoever creates the pod is asked about, not acted as: `--as` is not for the connection here.
-async fn connect(args: &ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Option<Session>> {
-    let cluster = PathBuf::from("cluster");
-    let needed = args.pod.is_some()
-        || args.psp.contains(&cluster)
-        || args.rbac.contains(&cluster)
-        || args.server_version == Some(Choice::Cluster);
-    if !needed {
-        return Ok(None);
-    }
+/// `--as` names the user that creates the pod; the connection does not impersonate anyone.
+async fn connect(
+    args: &ExplainArgs,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<(Option<Session>, psp_advise::model::level::Server)> {
     let kube = KubeArgs {
         impersonate: None,
         impersonate_groups: Vec::new(),
         ..args.kube.clone()
     };
-    let product = product();
-    let session = client::connect(&kube, &product, ui);
-    interrupt.guard(session).await.map(Some)
+    let needed = args.pod.is_some()
+        || args.psp.contains(&ReadFrom::Cluster)
+        || args.rbac.contains(&ReadFrom::Cluster);
+    // Which server decides is never taken from a cluster that is only read.
+    let choice = args
+        .server_version
+        .unwrap_or(Choice::Given(Default::default()));
+    version::open(Some(choice), needed, &kube, ui, interrupt).await
 }
 
-fn groups(kube: &KubeArgs) -> Vec<String> {
+async fn subjects(
+    args: &ExplainArgs,
+    session: Option<&Session>,
+    interrupt: &Interrupt,
+) -> Result<(Vec<Subject>, Vec<String>)> {
+    match (&args.pod, session) {
+        (Some(name), Some(session)) => {
+            let pod = interrupt.guard(pods::read(session, name)).await?;
+            Ok((vec![pod], Vec::new()))
+        }
+        _ => subjects::read(&args.files, args.kube.namespace.as_deref()),
+    }
+}
+
+/// Returns the user of `--as`.
+fn creator(kube: &KubeArgs) -> Option<User> {
+    let name = kube.impersonate.clone()?;
     let mut groups = kube.impersonate_groups.clone();
     groups.push("system:authenticated".to_owned());
-    groups
+    Some(User { name, groups })
 }

@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
 use groundcrew::output::{Document, Kind, json, yaml};
-use psp_advise::decision::Decision;
-use psp_advise::psp::{Grant, Outcome, complete};
-use psp_advise::workload::ObjectRef;
+use psp_advise::model::decision::Decision;
+use psp_advise::model::psp::{Grant, Outcome, complete};
+use psp_advise::model::workload::ObjectRef;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Explained;
-use crate::format::{Format, OutputArgs};
+use super::decide::Explained;
+use crate::commands::flags::{Format, OutputArgs};
 
 /// What PodSecurityPolicy makes of one pod, as a document.
 #[derive(Serialize)]
@@ -67,7 +67,7 @@ fn machine(kind: Kind, body: &impl Serialize, output: &OutputArgs) -> Result<Str
         Format::Jsonl => serde_json::to_string(&document)
             .map(|line| line + "\n")
             .map_err(|error| Error::failed("cannot write JSON").with_source(error)),
-        other => Err(Error::usage(format!("a trace has no form as {other}"))
+        other => Err(Error::usage(format!("explain does not support -o {other}"))
             .with_hint("-o table, json, jsonl or yaml")),
     }
 }

@@ -8,48 +8,54 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, WriteArgs};
 use groundcrew::ui::Ui;
 use groundcrew::write::is_conflict;
-use psp_advise::fix::{Wanted, fix_document};
-use psp_advise::manifest::split;
-use serde_json::{Value, json};
+use psp_advise::model::fix::{Wanted, fix_document};
+use psp_advise::model::manifest::split;
+use serde_json::Value;
 
-use super::{Live, request};
+use super::decide::{Fate, Step};
+use super::observe::{Changed, Live};
+use crate::cluster::objects;
+use crate::local::replace::replace;
 
-/// What became of an object.
-enum Fate {
-    /// It passes, or nothing that may be changed would help.
-    Unchanged,
-    /// It cannot be changed where it is.
-    Left(String),
-    /// The server would take the change, or has taken it.
-    Patched,
-    /// The server does not take it.
-    Refused(Error),
-    /// Another one was refused, or the run was ended before.
-    NotTried,
-}
-
-impl Fate {
-    fn text(&self, dry_run: DryRun) -> String {
-        match self {
-            Self::Unchanged => "unchanged".to_owned(),
-            Self::Left(why) => format!("left: {why}"),
-            Self::Patched => format!("patched{}", dry_run.suffix()),
-            Self::Refused(error) => format!("refused: {}", error.headline()),
-            Self::NotTried => "not tried".to_owned(),
+/// Changes manifests where they are; the text of stdin goes to stdout.
+///
+/// # Errors
+///
+/// Which file cannot be written; those named before it are.
+pub(super) fn files(changed: &[Changed], mode: DryRun, ui: &Ui) -> Result<()> {
+    for one in changed {
+        let Some(file) = &one.file else { continue };
+        let Some(path) = &file.path else {
+            ui.answer(&one.after)?;
+            continue;
+        };
+        if one.before == one.after {
+            continue;
         }
+        if mode == DryRun::None {
+            let bytes = file.content.as_deref().unwrap_or_default();
+            replace(path, bytes, &one.after).map_err(|error| {
+                Error::failed(format!("cannot write {}", path.display())).with_source(error)
+            })?;
+        }
+        ui.done(
+            format_args!("{} changed{}", path.display(), mode.suffix()),
+            "",
+        );
     }
+    Ok(())
 }
 
 /// How objects are patched.
-pub(in crate::fixing) struct Applier<'a> {
+pub(super) struct Applier<'a> {
     /// The connection.
-    pub(in crate::fixing) session: &'a Session,
+    pub(super) session: &'a Session,
     /// What is wanted; the server's answers are decided by it again.
-    pub(in crate::fixing) wanted: Wanted<'a>,
+    pub(super) wanted: Wanted<'a>,
     /// The flags.
-    pub(in crate::fixing) write: &'a WriteArgs,
+    pub(super) write: &'a WriteArgs,
     /// Whether others are written although the server refuses one.
-    pub(in crate::fixing) keep_going: bool,
+    pub(super) keep_going: bool,
 }
 
 impl Applier<'_> {
@@ -57,74 +63,78 @@ impl Applier<'_> {
     ///
     /// # Errors
     ///
-    /// That nobody can be asked; what the server says becomes part of the answer.
-    pub(in crate::fixing) async fn run(
+    /// That there is no terminal to ask on; what the server says becomes part of the answer.
+    pub(super) async fn run(
         &self,
-        objects: &[Live],
+        mut steps: Vec<Step>,
         ui: &Ui,
         interrupt: &Interrupt,
     ) -> Result<Exit> {
-        let dry_run = self.write.dry_run;
-        let mut fates = Vec::new();
-        for live in objects {
-            fates.push(match (&live.why, changes(live)) {
-                (_, None) => Fate::Unchanged,
-                (Some(why), Some(_)) => Fate::Left(why.clone()),
-                (None, Some(_)) if dry_run == DryRun::Client => Fate::Patched,
-                (None, Some(patch)) => {
-                    let sent = interrupt
-                        .guard(async { Ok(self.send(live, &patch, true).await) })
-                        .await?;
-                    sent.map_or_else(Fate::Refused, |()| Fate::Patched)
-                }
-            });
+        let mode = self.write.dry_run;
+        if mode != DryRun::Client {
+            self.check(&mut steps, interrupt).await?;
         }
-        let refused = fates.iter().any(|fate| matches!(fate, Fate::Refused(_)));
-        let ready = fates.iter().filter(|fate| matches!(fate, Fate::Patched));
-        let ready = ready.count();
-        if dry_run == DryRun::None {
+        if mode == DryRun::None {
+            let refused = steps
+                .iter()
+                .any(|step| matches!(step.fate, Fate::Refused(_)));
             let stopped = refused && !self.keep_going;
             if stopped {
-                ui.warning("nothing was written, because the server refuses a part");
-                ui.hint("--keep-going writes the others");
-            } else if ready > 0 && !self.write.yes {
-                let question = format!("Patch {ready} objects?");
-                if !ui.confirm(&question)? {
-                    return Err(Error::failed("nothing was done"));
-                }
+                ui.warning("nothing was changed, because the server refuses some of the changes");
+                ui.hint("--keep-going patches the others");
+            } else {
+                self.ask(&steps, ui)?;
             }
-            self.write(objects, &mut fates, stopped, interrupt).await;
+            self.write(&mut steps, stopped, interrupt).await;
         }
-        for (live, fate) in objects.iter().zip(&fates) {
-            ui.answer(format_args!(
-                "{} {}\n",
-                live.place.shown,
-                fate.text(dry_run)
-            ))?;
+        for step in &steps {
+            ui.answer(format_args!("{}\n", step.line(mode)))?;
         }
         if interrupt.is_set() {
             return Err(Error::interrupted());
         }
-        Ok(exit(&fates, objects))
+        Ok(exit(&steps))
     }
 
-    async fn write(
-        &self,
-        objects: &[Live],
-        fates: &mut [Fate],
-        stopped: bool,
-        interrupt: &Interrupt,
-    ) {
-        for (live, fate) in objects.iter().zip(fates) {
-            if !matches!(fate, Fate::Patched) {
-                continue;
+    async fn check(&self, steps: &mut [Step], interrupt: &Interrupt) -> Result<()> {
+        for step in steps {
+            if let Fate::Ready(patch) = &step.fate {
+                let sent = interrupt
+                    .guard(async { Ok(self.send(&step.live, patch, true).await) })
+                    .await?;
+                if let Err(error) = sent {
+                    step.fate = Fate::Refused(error);
+                }
             }
-            let Some(patch) = changes(live) else { continue };
+        }
+        Ok(())
+    }
+
+    fn ask(&self, steps: &[Step], ui: &Ui) -> Result<()> {
+        let ready = steps
+            .iter()
+            .filter(|step| matches!(step.fate, Fate::Ready(_)));
+        let objects = match ready.count() {
+            0 => return Ok(()),
+            1 => "1 object".to_owned(),
+            many => format!("{many} objects"),
+        };
+        if self.write.yes || ui.confirm(&format!("Patch {objects}?"))? {
+            return Ok(());
+        }
+        Err(Error::failed("aborted; nothing was changed"))
+    }
+
+    async fn write(&self, steps: &mut [Step], stopped: bool, interrupt: &Interrupt) {
+        for step in steps {
+            let Fate::Ready(patch) = &step.fate else {
+                continue;
+            };
             // A write that began is waited for, so that its outcome is known.
-            *fate = if stopped || interrupt.is_set() {
+            step.fate = if stopped || interrupt.is_set() {
                 Fate::NotTried
             } else {
-                match self.send(live, &patch, false).await {
+                match self.send(&step.live, patch, false).await {
                     Ok(()) => Fate::Patched,
                     Err(error) => Fate::Refused(error),
                 }
@@ -136,13 +146,13 @@ impl Applier<'_> {
     async fn send(&self, live: &Live, patch: &Value, dry_run: bool) -> Result<()> {
         let default = "kubectl-psp-advise".to_owned();
         let manager = self.write.field_manager.as_ref().unwrap_or(&default);
-        let mut sent = request::patch(self.session, &live.place, patch, manager, dry_run).await;
+        let mut sent = objects::patch(self.session, &live.place, patch, manager, dry_run).await;
         if sent.as_ref().is_err_and(outcome_unknown) && !dry_run {
             // The patch asks for the version that was read: it cannot be carried out twice.
-            let again = request::patch(self.session, &live.place, patch, manager, false).await;
+            let again = objects::patch(self.session, &live.place, patch, manager, false).await;
             sent = match again {
                 Err(error) if is_conflict(&error) => {
-                    let found = request::get(self.session, &live.place).await?;
+                    let found = objects::get(self.session, &live.place).await?;
                     if self.passes(live, &found) {
                         Ok(found)
                     } else {
@@ -184,33 +194,19 @@ impl Applier<'_> {
     }
 }
 
-/// Returns the patch for exactly the object that was read. Another UID or resourceVersion is
-/// answered with 409; a `test` that fails would be a 422 that does not say why.
-fn changes(live: &Live) -> Option<Value> {
-    let patch = live.object.as_ref()?.json_patch.as_ref()?.as_array()?;
-    let metadata = &live.read["metadata"];
-    let same = ["uid", "resourceVersion"].map(|field| {
-        json!({"op": "replace", "path": format!("/metadata/{field}"), "value": metadata[field]})
-    });
-    Some(same.into_iter().chain(patch.iter().cloned()).collect())
-}
-
-fn exit(fates: &[Fate], objects: &[Live]) -> Exit {
+fn exit(steps: &[Step]) -> Exit {
     let refusals = || {
-        fates.iter().filter_map(|fate| match fate {
+        steps.iter().filter_map(|step| match &step.fate {
             Fate::Refused(error) => Some(error.kind()),
             _ => None,
         })
     };
+    let open = |step: &Step| matches!(step.fate, Fate::Left(_)) || !step.passes();
     if refusals().any(|kind| kind != Kind::Conflict) {
         Exit::Failed
     } else if refusals().next().is_some() {
         Exit::Conflict
-    } else if fates.iter().any(|fate| matches!(fate, Fate::Left(_)))
-        || objects
-            .iter()
-            .any(|live| live.object.as_ref().is_some_and(|object| !object.passes))
-    {
+    } else if steps.iter().any(open) {
         Exit::No
     } else {
         Exit::Done

@@ -1,8 +1,9 @@
-//! `kubectl psp-advise fix`: the smallest changes that let manifests pass.
+//! `kubectl psp-advise fix`: the smallest changes that let manifests and objects pass.
 
-mod live;
+mod apply;
+mod decide;
+mod observe;
 mod render;
-mod write;
 
 use clap::{Args, ValueEnum};
 use groundcrew::app::Interrupt;
@@ -11,16 +12,15 @@ use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use psp_advise::advice::Grade;
-use psp_advise::fix::{FixedObject, Wanted, fix_document};
-use psp_advise::manifest::split;
-use psp_advise::standards::{Level, LevelVersion, Version};
-use psp_advise::workload::ObjectRef;
+use psp_advise::model::advice::Grade;
+use psp_advise::model::fix::Wanted;
+use psp_advise::model::level::{Level, LevelVersion, Version};
 
-use crate::files::{self, File, FileArgs};
-use crate::generate::workloads;
-use crate::server::{self, Choice};
-use live::apply::Applier;
+use crate::cluster::version::{self, Choice};
+use crate::local::files::FileArgs;
+use apply::Applier;
+use observe::Found;
+use render::Format;
 
 /// Show or make the smallest changes that let pods and templates pass
 ///
@@ -45,7 +45,7 @@ pub struct FixArgs {
     version: Option<Version>,
 
     /// API server that decides: v1.31, or cluster [default: the newest known]
-    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     /// How far changes may go: safe, check (right for most programs), all
@@ -83,6 +83,15 @@ enum Target {
     Restricted,
 }
 
+impl Target {
+    fn level(self) -> Level {
+        match self {
+            Self::Baseline => Level::Baseline,
+            Self::Restricted => Level::Restricted,
+        }
+    }
+}
+
 /// `--risk`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Risk {
@@ -94,32 +103,15 @@ enum Risk {
     All,
 }
 
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A unified diff.
-    Diff,
-    /// The files themselves are changed.
-    Inplace,
-    /// Strategic merge patches.
-    Strategic,
-    /// JSON patches, one line per object.
-    Json6902,
-    /// A kustomization's list of patches.
-    Kustomize,
-}
-
-/// A file with its changes.
-#[derive(Debug)]
-pub struct Changed {
-    /// The file.
-    pub file: File,
-    /// Its text before.
-    pub before: String,
-    /// Its text after.
-    pub after: String,
-    /// Its objects.
-    pub objects: Vec<FixedObject>,
+impl Risk {
+    /// Returns the riskiest grade of a change that is made.
+    fn most(self) -> Grade {
+        match self {
+            Self::Safe => Grade::Safe,
+            Self::Check => Grade::Check,
+            Self::All => Grade::Behavior,
+        }
+    }
 }
 
 /// Fixes.
@@ -131,80 +123,84 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     let of_files = !args.files.filename.is_empty();
     if !of_files && args.format == Format::Inplace {
         return Err(
-            Error::usage("--format inplace changes manifests, and none are given")
+            Error::usage("--format inplace changes manifests, and none were given")
                 .with_hint("-f FILE names them; --apply changes the objects in the cluster"),
         );
     }
     let needed = args.apply || !of_files;
     let (session, server) =
-        server::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
-    let level = match args.to {
-        Target::Baseline => Level::Baseline,
-        Target::Restricted => Level::Restricted,
-    };
-    let policy = LevelVersion::new(
-        level,
-        args.version.unwrap_or(Version::Minor(server.minor())),
-    );
+        version::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
     let wanted = Wanted {
-        policy,
+        policy: LevelVersion::new(
+            args.to.level(),
+            args.version.unwrap_or(Version::Minor(server.minor())),
+        ),
         server,
-        most: match args.risk {
-            Risk::Safe => Grade::Safe,
-            Risk::Check => Grade::Check,
-            Risk::All => Grade::Behaviour,
-        },
+        most: args.risk.most(),
         custom: &args.files.pod_template_path,
     };
-    let (mut changed, mut unreadable) = if of_files {
-        change(&args.files, wanted)?
-    } else {
-        (Vec::new(), Vec::new())
-    };
-    let mut objects = Vec::new();
-    if let (true, Some(session)) = (args.apply || !of_files, &session) {
-        let targets = targets(&changed, of_files, session, interrupt).await?;
-        let read = live::read(session, &targets, wanted);
-        (objects, changed) = interrupt.guard(read).await?;
-    }
-    if !args.apply {
-        unreadable.extend(render::unsaid(&changed, args.format));
-    }
-    for line in &unreadable {
-        ui.warning(format_args!("left alone: {line}"));
-    }
-    if args.apply {
-        let failing = render::summary(&changed, policy, ui);
-        if !unreadable.is_empty() && !args.keep_going {
-            return Err(Error::new(
-                Kind::Incomplete,
-                "nothing was written, because a part could not be read",
-            )
-            .with_hint("--keep-going patches what could"));
+    let found = match &session {
+        Some(session) if needed => {
+            let found = observe::objects(session, &args.files, wanted);
+            interrupt.guard(found).await?
         }
-        let Some(session) = &session else {
-            return Ok(Exit::Incomplete);
-        };
-        let applier = Applier {
-            session,
-            wanted,
-            write: &args.write,
-            keep_going: args.keep_going,
-        };
-        let exit = applier.run(&objects, ui, interrupt).await?;
-        session.finish()?;
-        return Ok(match exit {
-            Exit::Done | Exit::No if !unreadable.is_empty() => Exit::Incomplete,
-            Exit::Done if failing > 0 => Exit::No,
-            other => other,
-        });
+        _ => observe::manifests(&args.files, wanted)?,
+    };
+    match &session {
+        Some(session) if args.apply => patch(&args, session, wanted, found, ui, interrupt).await,
+        _ => show(&args, wanted, found, ui),
     }
+}
+
+/// Patches the objects of the cluster.
+async fn patch(
+    args: &FixArgs,
+    session: &Session,
+    wanted: Wanted<'_>,
+    found: Found,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    warn(&found.unreadable, ui);
+    let failing = render::summary(&found.changed, wanted.policy, ui);
+    if !found.unreadable.is_empty() && !args.keep_going {
+        return Err(Error::new(
+            Kind::Incomplete,
+            "nothing was changed, because some manifests could not be read",
+        )
+        .with_hint("--keep-going patches the others"));
+    }
+    let applier = Applier {
+        session,
+        wanted,
+        write: &args.write,
+        keep_going: args.keep_going,
+    };
+    let steps = decide::steps(found.live);
+    let exit = applier.run(steps, ui, interrupt).await?;
+    session.finish()?;
+    Ok(match exit {
+        Exit::Done | Exit::No if !found.unreadable.is_empty() => Exit::Incomplete,
+        Exit::Done if failing > 0 => Exit::No,
+        other => other,
+    })
+}
+
+/// Shows the changes, or makes them in the files.
+fn show(args: &FixArgs, wanted: Wanted<'_>, found: Found, ui: &Ui) -> Result<Exit> {
+    let Found {
+        changed,
+        mut unreadable,
+        ..
+    } = found;
+    unreadable.extend(render::unsaid(&changed, args.format));
+    warn(&unreadable, ui);
     if args.format == Format::Inplace {
-        write::write(&changed, ui)?;
+        apply::files(&changed, args.write.dry_run, ui)?;
     } else {
         ui.answer(render::render(&changed, args.format)?)?;
     }
-    let failing = render::summary(&changed, policy, ui);
+    let failing = render::summary(&changed, wanted.policy, ui);
     Ok(if !unreadable.is_empty() {
         Exit::Incomplete
     } else if failing > 0 {
@@ -214,72 +210,8 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     })
 }
 
-/// Returns the objects of the cluster to look at: those of the manifests, else those of the
-/// namespace that nobody manages.
-async fn targets(
-    changed: &[Changed],
-    of_files: bool,
-    session: &Session,
-    interrupt: &Interrupt,
-) -> Result<Vec<ObjectRef>> {
-    if !of_files {
-        let found = interrupt.guard(workloads(session)).await?;
-        return Ok(found.into_iter().map(|one| one.workload.object).collect());
+fn warn(unreadable: &[String], ui: &Ui) {
+    for line in unreadable {
+        ui.warning(format_args!("skipped: {line}"));
     }
-    let objects = changed.iter().flat_map(|one| &one.objects);
-    Ok(objects
-        .map(|one| {
-            let mut object = one.object.clone();
-            if object.namespace.is_empty() {
-                object.namespace.clone_from(&session.namespace);
-            }
-            object
-        })
-        .collect())
-}
-
-/// Computes every change before anything is written.
-fn change(args: &FileArgs, wanted: Wanted<'_>) -> Result<(Vec<Changed>, Vec<String>)> {
-    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
-    files::each(args, |file| {
-        let text = match file.text() {
-            Ok(text) => text.to_owned(),
-            Err(message) => {
-                unreadable.push(format!("{}: {message}", file.name));
-                return Ok(());
-            }
-        };
-        let mut after = String::with_capacity(text.len());
-        let mut position = 0;
-        let mut objects = Vec::new();
-        for chunk in split(&text) {
-            after.push_str(&text[position..chunk.offset]);
-            position = chunk.offset + chunk.text.len();
-            match fix_document(chunk, wanted) {
-                Ok(fixed) => {
-                    after.push_str(&fixed.text);
-                    objects.extend(fixed.objects);
-                    let faults = fixed.unreadable.into_iter();
-                    unreadable.extend(
-                        faults.map(|fault| {
-                            format!("{}:{}: {}", file.name, fault.line, fault.message)
-                        }),
-                    );
-                }
-                Err(fault) => {
-                    after.push_str(chunk.text);
-                    unreadable.push(format!("{}:{}: {}", file.name, fault.line, fault.message));
-                }
-            }
-        }
-        after.push_str(&text[position..]);
-        all.push(Changed {
-            file,
-            before: text,
-            after,
-            objects,
-        });
-        Ok(())
-    })?;
-    Ok((all, unreadable))
 }

@@ -2,16 +2,32 @@
 
 use std::collections::BTreeSet;
 
+use clap::ValueEnum;
 use groundcrew::error::Result;
 use groundcrew::output::yaml;
 use groundcrew::ui::Ui;
-use psp_advise::advice::Grade;
-use psp_advise::fix::FixedObject;
-use psp_advise::standards::LevelVersion;
+use psp_advise::model::advice::Grade;
+use psp_advise::model::fix::FixedObject;
+use psp_advise::model::level::LevelVersion;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::{Changed, Format};
+use super::observe::Changed;
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A unified diff.
+    Diff,
+    /// The files themselves are changed.
+    Inplace,
+    /// Strategic merge patches.
+    Strategic,
+    /// JSON patches, one line per object.
+    Json6902,
+    /// A kustomization's list of patches.
+    Kustomize,
+}
 
 /// Renders what was changed.
 ///
@@ -22,7 +38,7 @@ pub(super) fn render(changed: &[Changed], format: Format) -> Result<String> {
     let mut text = String::new();
     if matches!(format, Format::Diff | Format::Inplace) {
         for one in changed.iter().filter(|one| one.before != one.after) {
-            let name = one.file.name.trim_start_matches('/');
+            let name = one.name.trim_start_matches('/');
             let diff = TextDiff::from_lines(&one.before, &one.after);
             let unified = diff
                 .unified_diff()
@@ -77,7 +93,7 @@ pub(super) fn unsaid(changed: &[Changed], format: Format) -> Vec<String> {
     for one in changed {
         let objects = one.objects.iter();
         for object in objects.filter(|it| !it.ops.is_empty() && patch(it, format).is_none()) {
-            let (name, kind) = (&one.file.name, object.object.short());
+            let (name, kind) = (&one.name, object.object.short());
             lines.push(format!(
                 "{name}:{} {kind}: its change has no patch of this format; --format inplace has it",
                 object.line
@@ -120,12 +136,7 @@ pub(super) fn summary(changed: &[Changed], policy: LevelVersion, ui: &Ui) -> usi
     };
     ui.status(format_args!("{files} files, {edits} changes; {after}."));
     for (one, object) in objects() {
-        let place = format!(
-            "{}:{} {}",
-            one.file.name,
-            object.line,
-            object.object.short()
-        );
+        let place = format!("{}:{} {}", one.name, object.line, object.object.short());
         let looks: BTreeSet<String> = object
             .ops
             .iter()

@@ -1,39 +1,21 @@
-//! `kubectl psp-advise generate`: policies made from what there is.
-
-mod observe;
-mod vap;
+//! `kubectl psp-advise generate psp`: the smallest PodSecurityPolicy for a set of workloads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::output::yaml;
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, generate};
+use psp_advise::model::psp::{Policy, generate};
+use psp_advise::model::subject::Subject;
 use serde_json::{Value, json};
 
-use crate::cli::product;
-use crate::explain::{Subject, files};
-use crate::files::FileArgs;
-pub use observe::workloads;
-
-/// Make a policy from what there is
-#[derive(Args, Debug)]
-pub struct GenerateArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-/// What is made.
-#[derive(Debug, Subcommand)]
-enum What {
-    Psp(Box<PspArgs>),
-    Vap(Box<vap::VapArgs>),
-}
+use super::subjects;
+use crate::cluster::session::connect;
+use crate::local::files::FileArgs;
 
 /// Make the smallest PodSecurityPolicy for a set of workloads
 ///
@@ -41,7 +23,7 @@ enum What {
 /// them, and every single thing that it would allow less refuses at least one. The same workloads
 /// make the same policy.
 #[derive(Args, Debug)]
-struct PspArgs {
+pub(super) struct PspArgs {
     #[command(flatten)]
     files: FileArgs,
 
@@ -54,20 +36,10 @@ struct PspArgs {
     grant: bool,
 
     #[command(flatten)]
-    globals: Globals,
+    pub(super) globals: Globals,
 
     #[command(flatten)]
     kube: KubeArgs,
-}
-
-impl GenerateArgs {
-    /// Returns the flags that concern the frame.
-    pub fn globals(&self) -> &Globals {
-        match &self.what {
-            What::Psp(args) => &args.globals,
-            What::Vap(args) => &args.globals,
-        }
-    }
 }
 
 /// Generates.
@@ -75,45 +47,13 @@ impl GenerateArgs {
 /// # Errors
 ///
 /// What cannot be read, and a policy whose proof fails.
-pub async fn run(args: GenerateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    match args.what {
-        What::Psp(args) => psp(*args, ui, interrupt).await,
-        What::Vap(args) => vap::run(*args, ui, interrupt).await,
-    }
-}
-
-/// Refuses to make a policy from a part: what was not read would not be admitted.
-fn whole(subjects: Vec<Subject>, unreadable: &[String], ui: &Ui) -> Result<Vec<Subject>> {
-    for line in unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
-    if !unreadable.is_empty() {
-        return Err(Error::new(
-            Kind::Incomplete,
-            "a policy for part of the workloads would refuse the others",
-        ));
-    }
-    if subjects.is_empty() {
-        return Err(Error::usage(
-            "there are no pods and no pod templates to make a policy from",
-        ));
-    }
-    Ok(subjects)
-}
-
-async fn psp(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let (subjects, unreadable) = if args.files.filename.is_empty() {
-        let product = product();
-        let session = client::connect(&args.kube, &product, ui);
-        let session = interrupt.guard(session).await?;
-        (
-            interrupt.guard(observe::workloads(&session)).await?,
-            Vec::new(),
-        )
+pub(super) async fn run(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = if args.files.filename.is_empty() {
+        Some(connect(&args.kube, ui, interrupt).await?)
     } else {
-        files(&args.files, args.kube.namespace.as_deref())?
+        None
     };
-    let subjects = whole(subjects, &unreadable, ui)?;
+    let subjects = subjects::all(&args.files, &args.kube, session.as_ref(), ui, interrupt).await?;
     let pods: Vec<Value> = subjects.iter().map(|subject| subject.pod.clone()).collect();
     let generated = generate(&args.name, &pods);
     if let Some((index, reasons)) = generated.refused.first() {

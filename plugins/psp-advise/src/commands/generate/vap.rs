@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::output::yaml;
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, probes};
-use psp_advise::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Version};
-use psp_advise::vap::binding;
+use psp_advise::model::psp::{Policy, probes};
+use psp_advise::model::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Version};
+use psp_advise::model::subject::Subject;
+use psp_advise::model::trial::{Trial, Try};
+use psp_advise::model::vap::binding;
 use serde_json::{Value, json};
 
-use crate::explain::{Subject, files};
-use crate::files::FileArgs;
-use crate::server::{self, Choice};
-use crate::trial::{self, Trial, Try};
+use super::subjects;
+use crate::cluster::trial;
+use crate::cluster::version::{self, Choice};
+use crate::local::files::FileArgs;
 
 /// Make a level of the standards with the exceptions that a set of workloads needs
 ///
@@ -45,7 +46,7 @@ pub(super) struct VapArgs {
     version: Option<Version>,
 
     /// API server that decides: v1.31, or cluster [default: the newest known]
-    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     /// Compare the policy with the level on the cluster; what it needs there is made and taken away
@@ -77,14 +78,14 @@ pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result
     let of_files = !args.files.filename.is_empty();
     let needed = !of_files || args.verify;
     let (session, server) =
-        server::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
+        version::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
     let version = args.version.unwrap_or(Version::Minor(server.minor()));
     if server.applied(version) < OLDEST_EXCEPT {
         return Err(Error::usage(format!(
             "policies are made of the standards from v1.{OLDEST_EXCEPT} on, not of {version}"
         )));
     }
-    let subjects = subjects(&args, session.as_ref(), ui, interrupt).await?;
+    let subjects = subjects::all(&args.files, &args.kube, session.as_ref(), ui, interrupt).await?;
     let pods: Vec<&Value> = subjects.iter().map(|subject| &subject.pod).collect();
     let broken =
         |error: serde_json::Error| Error::failed("a pod cannot be read").with_source(error);
@@ -125,22 +126,6 @@ pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result
 
 /// The account of the pods that are tried; it has no rights.
 const ACCOUNT: &str = "pods";
-
-async fn subjects(
-    args: &VapArgs,
-    session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Vec<Subject>> {
-    let (subjects, unreadable) = match session.filter(|_| args.files.filename.is_empty()) {
-        Some(session) => {
-            let found = interrupt.guard(super::workloads(session)).await?;
-            (found, Vec::new())
-        }
-        None => files(&args.files, args.kube.namespace.as_deref())?,
-    };
-    super::whole(subjects, &unreadable, ui)
-}
 
 /// Admits everything, and nothing less does.
 fn prove(except: &Except, subjects: &[Subject]) -> Result<Result<()>, serde_json::Error> {

@@ -3,82 +3,100 @@
 use std::io::Write;
 use std::path::Path;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
+use groundcrew::flags::{DryRun, WriteArgs};
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
-use super::plan::Plan;
+use super::decide::{Outcome, Plan, Planned};
 use super::render;
 
-/// Reads a namespace.
-///
-/// # Errors
-///
-/// What the server says.
-pub(super) async fn read(session: &Session, name: &str) -> Result<Namespace> {
-    let api: Api<Namespace> = Api::all(session.client.clone());
-    api.get(name)
-        .await
-        .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(name)))
+/// How labels are set.
+pub(super) struct Applier<'a> {
+    /// The connection.
+    pub(super) session: &'a Session,
+    /// The flags.
+    pub(super) write: &'a WriteArgs,
+    /// Where the commands go that restore the old labels.
+    pub(super) rollback_file: Option<&'a Path>,
 }
 
-/// Sets the labels, or lets the server check them.
-///
-/// # Errors
-///
-/// What the server says; a conflict when a namespace changed since it was read.
-pub(super) async fn apply(
-    session: &Session,
-    plan: &Plan,
-    field_manager: &str,
-    dry_run: bool,
-    ui: &Ui,
-) -> Result<()> {
-    let api: Api<Namespace> = Api::all(session.client.clone());
-    let writer = Writer {
-        field_manager: field_manager.to_owned(),
-        dry_run,
-        force_conflicts: false,
-    };
-    for namespace in plan
-        .namespaces
-        .iter()
-        .filter(|namespace| !namespace.labels.is_empty())
-    {
+impl Applier<'_> {
+    /// Lets the server check every change before the first one is made, and says what becomes of
+    /// each namespace.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; a conflict when a namespace changed since it was read.
+    pub(super) async fn run(&self, plan: &Plan, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
+        let mode = self.write.dry_run;
+        if mode != DryRun::Client {
+            let check = async {
+                for namespace in plan.steps() {
+                    self.send(namespace, true).await?;
+                }
+                Ok(())
+            };
+            interrupt.guard(check).await?;
+        }
+        if let (DryRun::None, Some(path), true) = (mode, self.rollback_file, plan.changes() > 0) {
+            rollback(path, plan)?;
+        }
+        for namespace in plan.steps() {
+            if mode == DryRun::None {
+                self.send(namespace, false).await?;
+            }
+            ui.done(render::line(namespace, mode), "");
+        }
+        Ok(())
+    }
+
+    /// Sets the labels of one namespace, or lets the server check them.
+    async fn send(&self, planned: &Planned, dry_run: bool) -> Result<()> {
+        if planned.outcome != Outcome::Labeled {
+            return Ok(());
+        }
+        let api: Api<Namespace> = Api::all(self.session.client.clone());
+        let manager = self.write.field_manager.clone();
+        let writer = Writer {
+            field_manager: manager.unwrap_or_else(|| "kubectl-psp-advise".to_owned()),
+            dry_run,
+            force_conflicts: false,
+        };
         let mut object = Namespace::default();
-        object.metadata.name = Some(namespace.name.clone());
+        object.metadata.name = Some(planned.name.clone());
+        let labels = planned.labels.iter();
         object.metadata.labels = Some(
-            namespace
-                .labels
-                .iter()
+            labels
                 .map(|(label, change)| (label.clone(), change.to.clone()))
                 .collect(),
         );
-        let doing = Doing::new("patch", "namespaces").named(&namespace.name);
+        let doing = Doing::new("patch", "namespaces").named(&planned.name);
         writer
-            .label(&api, &object, Some(&namespace.object.metadata))
+            .label(&api, &object, Some(&planned.object.metadata))
             .await
-            .map_err(|error| explain(error, &doing))?;
-        if !dry_run {
-            ui.done(format_args!("namespace/{} labelled", namespace.name), "");
-        }
+            .map(drop)
+            .map_err(|error| explain(error, &doing))
     }
-    Ok(())
 }
 
-/// Writes the commands that put the old labels back, before anything is changed.
+/// Writes the commands that restore the old labels, before anything is changed.
 ///
 /// # Errors
 ///
 /// That the file is there already or cannot be written.
-pub(super) fn rollback(path: &Path, plan: &Plan) -> Result<()> {
+fn rollback(path: &Path, plan: &Plan) -> Result<()> {
     let failed = |error: std::io::Error| {
-        Error::failed(format!("cannot write {}; nothing was done", path.display()))
-            .with_source(error)
+        Error::failed(format!(
+            "cannot write {}; nothing was changed",
+            path.display()
+        ))
+        .with_source(error)
     };
     let mut file = std::fs::OpenOptions::new()
         .write(true)

@@ -1,20 +1,32 @@
-//! Which labels: pure.
+//! Which labels change.
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use k8s_openapi::api::core::v1::Namespace as Object;
-use psp_advise::standards::{Level, Mode, Server, Version};
+use psp_advise::model::level::{Level, Server, Version};
+use psp_advise::model::standards::Mode;
 use serde::Serialize;
 
-use super::Strategy;
-use crate::scan::report::Report;
+use super::observe::Observed;
 
-/// Namespaces of the control plane, which are labelled only when they are named.
+/// Namespaces of the control plane, which are labeled only when they are named.
 const CONTROL_PLANE: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
 /// Plugins of this suite that set these labels and set them again.
 const KEEPERS: [&str; 2] = ["kubectl-onboard", "kubectl-ns-claim"];
 
-/// What is to be labelled.
+/// `--strategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Strategy {
+    /// The audit log says what would be refused.
+    Observe,
+    /// Clients are warned too.
+    Warn,
+    /// What passes today is asked for.
+    Enforce,
+}
+
+/// What is to be labeled.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -32,12 +44,26 @@ pub struct Planned {
     pub name: String,
     /// The tightest level that it passes today.
     pub today: Option<Level>,
+    /// What becomes of it.
+    pub outcome: Outcome,
     /// Labels that change, with the value before.
     pub labels: BTreeMap<String, Change>,
     /// Why it is left alone, or what to know.
     pub note: Option<String>,
     #[serde(skip)]
     pub object: Object,
+}
+
+/// What becomes of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Its labels change.
+    Labeled,
+    /// Its labels are as they should be.
+    Unchanged,
+    /// It is left alone; the note says why.
+    Left,
 }
 
 /// A label that changes.
@@ -58,38 +84,45 @@ impl Plan {
             .map(|namespace| namespace.labels.len())
             .sum()
     }
+
+    /// Returns the namespaces that are not left alone, in the order in which they are labeled.
+    pub fn steps(&self) -> impl Iterator<Item = &Planned> {
+        let namespaces = self.namespaces.iter();
+        namespaces.filter(|namespace| namespace.outcome != Outcome::Left)
+    }
 }
 
-/// Plans; `all` when nobody named a namespace.
+/// Plans; `all` when no namespace was named.
 #[must_use]
-pub fn plan(
-    report: &Report,
-    current: &[Object],
-    strategy: Strategy,
-    tighten_only: bool,
-    all: bool,
-) -> Plan {
+pub fn plan(observed: &Observed, strategy: Strategy, tighten_only: bool, all: bool) -> Plan {
+    let report = &observed.report;
     let version = Version::Minor(report.server_version.minor());
     let namespaces = report
         .namespaces
         .iter()
-        .zip(current)
+        .zip(&observed.objects)
         .map(|(namespace, object)| {
             let mut planned = Planned {
                 name: namespace.name.clone(),
                 today: namespace.today,
+                outcome: Outcome::Left,
                 labels: BTreeMap::new(),
                 note: None,
                 object: object.clone(),
             };
             if all && CONTROL_PLANE.contains(&namespace.name.as_str()) {
-                planned.note = Some("of the control plane: name it to label it".to_owned());
+                planned.note = Some("part of the control plane: name it to label it".to_owned());
             } else if let Some(keeper) = keeper(object) {
                 planned.note = Some(format!("{keeper} keeps its labels"));
             } else if let Some(today) = namespace.today {
                 wanted(&mut planned, today, strategy, version, tighten_only);
+                planned.outcome = if planned.labels.is_empty() {
+                    Outcome::Unchanged
+                } else {
+                    Outcome::Labeled
+                };
             } else {
-                planned.note = Some("not everything in it was seen".to_owned());
+                planned.note = Some("not everything in it could be read".to_owned());
             }
             planned
         })
@@ -121,7 +154,7 @@ fn wanted(
             .and_then(|value| value.parse().ok());
         if tighten_only && is.is_some_and(|is| is > level) {
             planned.note = Some(format!(
-                "{} stays {}, though not everything passes it",
+                "{} stays {}, although not everything passes it",
                 mode.as_str(),
                 labels[&mode.label()]
             ));
@@ -180,6 +213,7 @@ mod tests {
         let mut planned = Planned {
             name: "n".to_owned(),
             today: Some(today),
+            outcome: Outcome::Left,
             labels: BTreeMap::new(),
             note: None,
             object,

@@ -1,27 +1,23 @@
-//! `kubectl psp-advise label`: from what namespaces can bear to the labels that ask for it.
+//! `kubectl psp-advise label`: the labels that ask for what namespaces can meet.
 
 mod apply;
-mod plan;
+mod decide;
+mod observe;
 mod render;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use psp_advise::standards::{Level, Version};
 
-use crate::cli::product;
-use crate::files::FileArgs;
-use crate::format;
-use crate::scan::evaluate;
-use crate::scan::options::{FailOn, Options};
-use crate::server;
+use crate::cluster::session::connect;
+use apply::Applier;
+use decide::{Plan, Strategy};
 
 /// Plan or set the pod security labels of namespaces, without breaking what runs
 ///
@@ -63,83 +59,48 @@ pub struct LabelArgs {
     kube: KubeArgs,
 }
 
-/// `--strategy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Strategy {
-    /// The audit log says what would be refused.
-    Observe,
-    /// Clients are warned too.
-    Warn,
-    /// What passes today is asked for.
-    Enforce,
-}
-
 /// Plans, and with `--apply` labels.
 ///
 /// # Errors
 ///
 /// What the server says.
 pub async fn run(args: LabelArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let product = product();
-    let session = client::connect(&args.kube, &product, ui);
-    let session = interrupt.guard(session).await?;
-    let server = interrupt.guard(server::ask(&session)).await?;
+    let session = connect(&args.kube, ui, interrupt).await?;
     let mut namespaces = args.namespaces.clone();
     if namespaces.is_empty() {
         namespaces.extend(args.kube.namespace.clone());
     }
     let all = namespaces.is_empty();
-    let options = Options {
-        levels: vec![Level::Baseline, Level::Restricted],
-        versions: vec![Version::Minor(server.minor())],
-        server,
-        config: psp_advise::standards::config::Config::default(),
-        fail_on: FailOn::Never,
-        every_decision: false,
-        namespaces,
-        selector: None,
-        custom: Vec::new(),
-        output: format::OutputArgs::default(),
-    };
-    let files = FileArgs::default();
-    let report = evaluate(&files, &options, Some(&session), ui, interrupt).await?;
-    for missing in &report.not_evaluated {
-        ui.warning(format_args!("not evaluated: {missing}"));
-    }
-    let mut current = Vec::new();
-    for namespace in &report.namespaces {
-        let read = interrupt
-            .guard(apply::read(&session, &namespace.name))
-            .await?;
-        current.push(read);
-    }
-    let plan = plan::plan(&report, &current, args.strategy, args.tighten_only, all);
-    let dry_run = args.write.dry_run;
-    if args.apply && dry_run != DryRun::Client && plan.changes() > 0 {
-        if !args.write.yes && dry_run == DryRun::None {
-            ui.status(render::table(&plan, true).trim_end());
-            let question = format!("Set {} labels?", plan.changes());
-            if !ui.confirm(&question)? {
-                return Err(Error::failed("nothing was done"));
-            }
+    let observed = observe::observe(&session, namespaces, ui, interrupt).await?;
+    let plan = decide::plan(&observed, args.strategy, args.tighten_only, all);
+    if args.apply {
+        if args.write.dry_run == DryRun::None && !args.write.yes && plan.changes() > 0 {
+            ask(&plan, ui)?;
         }
-        let field_manager = args.write.field_manager.clone();
-        let manager = field_manager.unwrap_or_else(|| "kubectl-psp-advise".to_owned());
-        interrupt
-            .guard(apply::apply(&session, &plan, &manager, true, ui))
-            .await?;
-        if dry_run == DryRun::None {
-            if let Some(path) = &args.rollback_file {
-                apply::rollback(path, &plan)?;
-            }
-            apply::apply(&session, &plan, &manager, false, ui).await?;
-        }
+        let applier = Applier {
+            session: &session,
+            write: &args.write,
+            rollback_file: args.rollback_file.as_deref(),
+        };
+        applier.run(&plan, ui, interrupt).await?;
     }
     ui.answer(render::render(&plan, &args.output, args.apply)?)?;
     session.finish()?;
-    Ok(if report.complete {
+    Ok(if observed.report.complete {
         Exit::Done
     } else {
         Exit::Incomplete
     })
+}
+
+fn ask(plan: &Plan, ui: &Ui) -> Result<()> {
+    ui.status(render::table(plan, true).trim_end());
+    let labels = match plan.changes() {
+        1 => "1 label".to_owned(),
+        many => format!("{many} labels"),
+    };
+    if ui.confirm(&format!("Set {labels}?"))? {
+        return Ok(());
+    }
+    Err(Error::failed("aborted; nothing was changed"))
 }

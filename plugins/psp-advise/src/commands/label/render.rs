@@ -1,10 +1,10 @@
 //! The plan as people and programs read it.
 
 use groundcrew::error::Result;
-use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 
-use super::plan::{Plan, Planned};
+use super::decide::{Outcome, Plan, Planned};
 
 /// Renders the plan.
 ///
@@ -32,6 +32,16 @@ pub(super) fn render(plan: &Plan, output: &OutputArgs, applied: bool) -> Result<
             text
         }
     })
+}
+
+/// Says what becomes of a namespace.
+pub(super) fn line(planned: &Planned, mode: DryRun) -> String {
+    let outcome = match planned.outcome {
+        Outcome::Labeled => "labeled",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Left => "left alone",
+    };
+    format!("namespace/{} {outcome}{}", planned.name, mode.suffix())
 }
 
 /// One row per label that changes, or per namespace that is left alone.
@@ -90,10 +100,9 @@ fn command(namespace: &Planned) -> Option<String> {
     ))
 }
 
-/// Returns the commands that put the old labels back.
+/// Returns the commands that restore the old labels.
 pub(super) fn rollback(plan: &Plan) -> String {
-    let mut text =
-        String::from("#!/bin/sh\n# Puts the pod security labels back as they were.\nset -eu\n");
+    let mut text = String::from("#!/bin/sh\n# Restores the pod security labels.\nset -eu\n");
     for namespace in plan
         .namespaces
         .iter()

@@ -1,19 +1,10 @@
 //! What templates have to say themselves, because a validation changes no pod.
 
-use std::path::PathBuf;
-
-use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
-use groundcrew::error::Result;
-use psp_advise::fix::{strategic, without_nulls};
-use psp_advise::psp::{Policy, Rbac, Request, completed, decide, faults_as_is};
+use psp_advise::model::fix::{strategic, without_nulls};
+use psp_advise::model::psp::{Policy, Rbac, Request, completed, decide, faults_as_is};
+use psp_advise::model::subject::Subject;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use super::MigrateArgs;
-use crate::explain::{Subject, files};
-use crate::files::FileArgs;
-use crate::generate::workloads;
 
 /// A workload that is not admitted as it is.
 #[derive(Debug, Serialize)]
@@ -27,30 +18,6 @@ pub(super) struct Template {
     pub(super) policy: Option<String>,
     /// The strategic merge patch after which it is admitted.
     pub(super) patch: Option<Value>,
-}
-
-/// Reads the workloads of `--pods`; also returns what could not be read.
-///
-/// # Errors
-///
-/// What the server says; a path that is not there.
-pub(super) async fn read(
-    args: &MigrateArgs,
-    session: Option<&Session>,
-    interrupt: &Interrupt,
-) -> Result<(Vec<Subject>, Vec<String>)> {
-    if args.pods.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    if let (true, Some(session)) = (args.pods.contains(&PathBuf::from("cluster")), session) {
-        return Ok((interrupt.guard(workloads(session)).await?, Vec::new()));
-    }
-    let paths = FileArgs {
-        filename: args.pods.clone(),
-        recursive: true,
-        pod_template_path: Vec::new(),
-    };
-    files(&paths, args.kube.namespace.as_deref())
 }
 
 /// Returns what becomes of each workload that no policy admits as it is.

@@ -7,16 +7,17 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::Format;
 use groundcrew::output::{Document, Kind, json, yaml};
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, admission_policy, guaranteed, losses, too_many};
-use psp_advise::vap::binding;
+use psp_advise::model::psp::{Policy, admission_policy, guaranteed, losses, too_many};
+use psp_advise::model::trial::Compared;
+use psp_advise::model::vap::binding;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::args::{MigrateArgs, OnLoss};
 use super::templates::{self, Template};
 use super::verify;
-use super::{MigrateArgs, OnLoss};
-use crate::explain::rbac;
-use crate::trial::Compared;
+use super::workloads::Pods;
+use crate::commands::flags;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,16 +45,14 @@ struct Loss {
 pub(super) async fn run(
     args: &MigrateArgs,
     policies: &[Policy],
+    pods: &Pods,
     session: Option<&Session>,
     ui: &Ui,
     interrupt: &Interrupt,
 ) -> Result<Exit> {
-    let rights = if args.rbac.is_empty() {
-        None
-    } else {
-        Some(interrupt.guard(rbac(&args.rbac, session)).await?)
-    };
-    let (subjects, unreadable) = templates::read(args, session, interrupt).await?;
+    let rights = interrupt.guard(flags::rbac(&args.rbac, session)).await?;
+    let namespace = args.kube.namespace.as_deref();
+    let (subjects, unreadable) = pods.read(namespace, session, interrupt).await?;
     for line in &unreadable {
         ui.warning(format_args!("not evaluated: {line}"));
     }

@@ -4,11 +4,12 @@ use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
 use groundcrew::ui::Ui;
-use psp_advise::psp::{Policy, admission_policy, faults_as_is, probes};
+use psp_advise::model::psp::{Policy, admission_policy, faults_as_is, probes};
+use psp_advise::model::subject::Subject;
+use psp_advise::model::trial::{Compared, Trial, Try};
 use serde_json::{Value, json};
 
-use crate::explain::Subject;
-use crate::trial::{self, Compared, Trial, Try};
+use crate::cluster::trial;
 
 /// Every how many pods of a policy the accounts that may use all and no policies try it too.
 const OTHERS: usize = 5;

@@ -1,29 +1,26 @@
 //! `kubectl psp-advise [scan]`: what a namespace can bear, and who stands in the way.
 
-mod config;
-mod observe;
-mod offline;
-pub mod options;
+mod options;
 mod render;
-pub mod report;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::Session;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::ui::Ui;
-use psp_advise::standards::config::Config;
+use psp_advise::model::report::Criteria;
+use psp_advise::model::standards::config::Config;
 
-use crate::files::FileArgs;
-use crate::format::OutputArgs;
-use crate::server::{self, Choice};
-use options::{FailOn, LevelChoice, Options, VersionChoice};
-use report::{Builder, Report};
+use super::flags::{Format, OutputArgs};
+use crate::cluster::inventory::{self, Selection};
+use crate::cluster::version::{self, Choice};
+use crate::local::files::FileArgs;
+use crate::local::{admission_config, manifests};
+use options::{FailOn, LevelChoice, VersionChoice};
 
 /// Show which level each namespace can bear, and who stands in the way
 #[derive(Args, Debug)]
@@ -78,7 +75,7 @@ pub struct PolicyArgs {
     version: VersionChoice,
 
     /// API server that decides: v1.31, or cluster [default: the cluster; with -f the newest known]
-    #[arg(long, value_name = "VERSION", value_parser = server::parse)]
+    #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     /// The API server's own configuration of Pod Security: defaults and exemptions, which the API
@@ -123,69 +120,42 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         .with_hint("leave -f out to look at the cluster"));
     }
     let (session, server) =
-        server::open(policy.server_version, !offline, &kube, ui, interrupt).await?;
+        version::open(policy.server_version, !offline, &kube, ui, interrupt).await?;
     if namespaces.is_empty() && !all_namespaces {
         namespaces.extend(kube.namespace.clone());
     }
-    let options = Options {
+    let criteria = Criteria {
         levels: policy.level.levels(),
         versions: policy.version.versions(server),
         server,
         config: match &policy.psa_config {
-            Some(path) => config::read(path, ui)?,
+            Some(path) => admission_config::read(path, ui)?,
             None => Config::default(),
         },
-        fail_on: policy.fail_on.unwrap_or_else(|| policy.level.fail_on()),
         every_decision: output.format.lists_every_decision(),
-        namespaces,
-        selector,
+        fixes: output.format == Format::Sarif,
         custom: files.pod_template_path.clone(),
-        output,
     };
-    let reading = if offline { None } else { session.as_ref() };
-    let report = evaluate(&files, &options, reading, ui, interrupt).await?;
+    let report = match &session {
+        Some(session) if !offline => {
+            let selection = Selection {
+                namespaces,
+                selector: selector.unwrap_or_default(),
+            };
+            inventory::evaluate(session, &selection, &criteria, ui, interrupt).await?
+        }
+        _ => manifests::evaluate(&files, &criteria)?,
+    };
     for missing in &report.not_evaluated {
         ui.warning(format_args!("not evaluated: {missing}"));
     }
     if report.evaluated == 0 && report.not_evaluated.is_empty() {
         ui.status("no pods and no pod templates found.");
     }
-    ui.answer(render::render(&report, &options)?)?;
+    ui.answer(render::render(&report, &output)?)?;
     if let Some(session) = &session {
         session.finish()?;
     }
-    Ok(report.exit(options.fail_on))
-}
-
-/// Evaluates manifests, or with a session the cluster.
-///
-/// # Errors
-///
-/// What the server says; a path that is not there.
-pub async fn evaluate(
-    files: &FileArgs,
-    options: &Options,
-    session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Report> {
-    let mut builder = Builder::new(options, session.is_none());
-    let server = options.server;
-    if !server.is_known() {
-        builder.missing(
-            "the newest checks",
-            None,
-            format!("the server is {server}, newer than what is known here"),
-        );
-    }
-    match session {
-        None => offline::read(files, &mut builder)?,
-        Some(session) => {
-            let _progress = ui.progress("reading the cluster");
-            interrupt
-                .guard(observe::observe(session, options, &mut builder))
-                .await?;
-        }
-    }
-    Ok(builder.finish())
+    let fail_on = policy.fail_on.unwrap_or_else(|| policy.level.fail_on());
+    Ok(fail_on.exit(&report))
 }

@@ -1,36 +1,9 @@
-//! What is asked for, resolved.
+//! `--level`, `--version` and `--fail-on`.
 
 use clap::ValueEnum;
-use psp_advise::standards::config::Config;
-use psp_advise::standards::{Level, Server, Version};
-use psp_advise::workload::TemplatePath;
-
-use crate::format::OutputArgs;
-
-/// Everything that a scan depends on.
-#[derive(Debug)]
-pub struct Options {
-    /// Levels to decide by.
-    pub levels: Vec<Level>,
-    /// Versions to decide by; the last one is that of the overview.
-    pub versions: Vec<Version>,
-    /// The server that decides.
-    pub server: Server,
-    /// The API server's own defaults and exemptions.
-    pub config: Config,
-    /// What ends in exit code 3.
-    pub fail_on: FailOn,
-    /// Whether objects that pass are listed too.
-    pub every_decision: bool,
-    /// Namespaces; none is all.
-    pub namespaces: Vec<String>,
-    /// Label selector.
-    pub selector: Option<String>,
-    /// Where custom kinds keep their pod.
-    pub custom: Vec<TemplatePath>,
-    /// How the answer looks.
-    pub output: OutputArgs,
-}
+use groundcrew::exit::Exit;
+use psp_advise::model::level::{Level, Server, Version};
+use psp_advise::model::report::Report;
 
 /// `--level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -57,7 +30,7 @@ impl LevelChoice {
         }
     }
 
-    /// Returns what ends in exit code 3 where nothing else is stated.
+    /// Returns what ends in exit code 3 where nothing else is given.
     #[must_use]
     pub fn fail_on(self) -> FailOn {
         match self {
@@ -79,6 +52,25 @@ pub enum FailOn {
     Never,
 }
 
+impl FailOn {
+    /// Returns how a run ends: what was not evaluated leaves the answer open.
+    #[must_use]
+    pub fn exit(self, report: &Report) -> Exit {
+        let found = match (self, report.violated()) {
+            (Self::Never, _) | (_, None) => false,
+            (Self::Restricted, Some(_)) => true,
+            (Self::Baseline, Some(level)) => level == Level::Baseline,
+        };
+        if !report.complete {
+            Exit::Incomplete
+        } else if found {
+            Exit::No
+        } else {
+            Exit::Done
+        }
+    }
+}
+
 /// `--version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionChoice {
@@ -86,8 +78,8 @@ pub enum VersionChoice {
     Server,
     /// The label `latest`.
     Latest,
-    /// A stated one.
-    Stated(u32),
+    /// A given one.
+    Given(u32),
     /// Every version that the server knows.
     All,
     /// None: the version of this plugin is asked for.
@@ -106,7 +98,7 @@ pub fn version(text: &str) -> Result<VersionChoice, String> {
         "print" => Ok(VersionChoice::Print),
         _ => match text.parse() {
             Ok(Version::Latest) => Ok(VersionChoice::Latest),
-            Ok(Version::Minor(minor)) => Ok(VersionChoice::Stated(minor)),
+            Ok(Version::Minor(minor)) => Ok(VersionChoice::Given(minor)),
             Err(_) => Err("a version is server, latest, v1.31 or all".to_owned()),
         },
     }
@@ -119,7 +111,7 @@ impl VersionChoice {
         match self {
             Self::Server | Self::Print => vec![Version::Minor(server.minor())],
             Self::Latest => vec![Version::Latest],
-            Self::Stated(minor) => vec![Version::Minor(minor)],
+            Self::Given(minor) => vec![Version::Minor(minor)],
             Self::All => (0..=server.minor()).map(Version::Minor).collect(),
         }
     }

@@ -3,15 +3,16 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::edit::{apply, edits};
+use super::edit::edits;
 use super::ops::{Left, Op, plan};
 use super::patch::{json6902, strategic, without_nulls};
-use crate::advice::Grade;
-use crate::decision::{Prepared, Source};
-use crate::manifest::{Chunk, Fault, Node, parse};
-use crate::pod::Pod;
-use crate::standards::{LevelVersion, Server};
-use crate::workload::{ObjectRef, TemplatePath, Workload, built_in, extract};
+use super::text::apply;
+use crate::model::advice::Grade;
+use crate::model::decision::{Prepared, Source};
+use crate::model::manifest::{Chunk, Fault, Node, parse};
+use crate::model::pod::Pod;
+use crate::model::standards::{LevelVersion, Server};
+use crate::model::workload::{ObjectRef, TemplatePath, Workload, built_in, extract};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]

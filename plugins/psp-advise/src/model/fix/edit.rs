@@ -1,21 +1,11 @@
 //! Changes as edits of the text: comments, order, anchors and line ends stay as they are.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value};
 
 use super::ops::{Change, Op};
 use super::removal::{Removal, gather, remove};
-use crate::manifest::{Entry, Node, Segment, Value as Read, segments};
-
-/// A piece of text in the place of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TextEdit {
-    /// Bytes of the document that go.
-    pub bytes: Range<usize>,
-    /// What comes.
-    pub text: String,
-}
+use super::text::{TextEdit, end, end_of_line, find};
+use crate::model::manifest::{Entry, Node, Segment, Value as Read, segments};
 
 /// New keys for one map, or a new item for one list.
 #[derive(Debug)]
@@ -81,27 +71,6 @@ pub fn edits(text: &str, node: &Node, ops: &[Op]) -> Option<Vec<TextEdit>> {
         .windows(2)
         .all(|pair| pair[0].bytes.end <= pair[1].bytes.start);
     apart.then_some(edits)
-}
-
-/// Makes the edits, which are sorted and apart.
-#[must_use]
-pub fn apply(text: &str, edits: &[TextEdit]) -> String {
-    let mut changed = String::with_capacity(text.len() + 256);
-    let mut position = 0;
-    for edit in edits {
-        changed.push_str(&text[position..edit.bytes.start]);
-        changed.push_str(&edit.text);
-        position = edit.bytes.end;
-    }
-    changed.push_str(&text[position..]);
-    changed
-}
-
-pub(super) fn find<'a>(node: &'a Node, steps: &[Segment<'_>]) -> Option<&'a Node> {
-    steps.iter().try_fold(node, |node, step| match step {
-        Segment::Key(key) => node.get(key),
-        Segment::Index(index) => node.items().get(*index),
-    })
 }
 
 /// Notes a key for the deepest map that is there.
@@ -271,48 +240,6 @@ fn append(text: &str, list: &Node, value: &Value) -> Option<TextEdit> {
             format!("{line_end}{item}")
         },
     })
-}
-
-pub(super) fn start_of_line(text: &str, position: usize) -> usize {
-    text[..position].rfind('\n').map_or(0, |at| at + 1)
-}
-
-/// Returns where the text of an entry ends, without a comment behind it.
-pub(super) fn end(entry: &Entry) -> usize {
-    let value = node_end(&entry.node);
-    // What an alias stands for is written before the key.
-    if value < entry.place.bytes.end || (entry.node.is_null() && entry.node.place.bytes.is_empty())
-    {
-        entry.place.bytes.end
-    } else {
-        value
-    }
-}
-
-pub(super) fn node_end(node: &Node) -> usize {
-    if node.flow {
-        return node.place.bytes.end;
-    }
-    let within = match &node.value {
-        Read::Mapping(entries) => entries
-            .iter()
-            .filter(|entry| !entry.node.shared || node.shared)
-            .map(end)
-            .max(),
-        Read::Sequence(items) => items.iter().map(node_end).max(),
-        _ => Some(node.place.bytes.end),
-    };
-    within.unwrap_or(node.place.bytes.end)
-}
-
-/// Returns the position behind the line's end; a block's text ends with one already.
-pub(super) fn end_of_line(text: &str, position: usize) -> usize {
-    if position > 0 && text[..position].ends_with('\n') {
-        return position;
-    }
-    text[position..]
-        .find('\n')
-        .map_or(text.len(), |at| position + at + 1)
 }
 
 /// Returns whether a map or list is written as JSON, where keys and strings are quoted.

@@ -6,12 +6,14 @@ mod ops;
 mod patch;
 mod regions;
 mod removal;
+mod text;
 
 pub use document::{Fixed, FixedObject, Wanted, fix_document};
-pub use edit::{TextEdit, apply, edits};
+pub use edit::edits;
 pub use ops::{Change, Left, Op, Plan, plan};
 pub use patch::{strategic, without_nulls};
 pub use regions::note_fixes;
+pub use text::{TextEdit, apply};
 
 #[cfg(test)]
 mod tests;

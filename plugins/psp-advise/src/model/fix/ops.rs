@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::advice::Grade;
-use crate::decision::{Decision, FieldFault};
-use crate::manifest::Node;
-use crate::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use crate::model::advice::Grade;
+use crate::model::decision::{Decision, FieldFault};
+use crate::model::manifest::Node;
+use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// What happens to a field.
 #[derive(Clone, Debug, PartialEq)]

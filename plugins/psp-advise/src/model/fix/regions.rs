@@ -1,12 +1,13 @@
 //! The fix of one field as replacements with lines and columns, for tools that show them beside it.
 
-use super::edit::{TextEdit, apply, edits};
+use super::edit::edits;
 use super::ops::plan;
-use crate::advice::Grade;
-use crate::decision::{Decision, FieldFault, Prepared, Replacement, Source};
-use crate::manifest::{Chunk, Node, parse};
-use crate::standards::Server;
-use crate::workload::{TemplatePath, Workload, extract};
+use super::text::{TextEdit, apply};
+use crate::model::advice::Grade;
+use crate::model::decision::{Decision, FieldFault, Prepared, Replacement, Source};
+use crate::model::manifest::{Chunk, Node, parse};
+use crate::model::standards::Server;
+use crate::model::workload::{TemplatePath, Workload, extract};
 
 /// Notes at every fault of a decision what would mend it in its file. A fix that does not leave
 /// fewer faults, when the text is read and decided again, is none.

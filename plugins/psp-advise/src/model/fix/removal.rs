@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::edit::{TextEdit, end, end_of_line, find, node_end, start_of_line};
-use crate::manifest::{Node, Segment, Value as Read};
+use super::text::{TextEdit, end, end_of_line, find, node_end, start_of_line};
+use crate::model::manifest::{Node, Segment, Value as Read};
 
 /// What goes from one map or list.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use super::*;
-use crate::advice::Grade;
-use crate::manifest::split;
-use crate::standards::{Level, LevelVersion, Server, Version};
+use crate::model::advice::Grade;
+use crate::model::manifest::split;
+use crate::model::standards::{Level, LevelVersion, Server, Version};
 
 fn fix(text: &str, most: Grade) -> Fixed {
     let wanted = Wanted {
@@ -15,12 +15,12 @@ fn fix(text: &str, most: Grade) -> Fixed {
 
 /// Fixes, checks that all pass and that a second run has nothing to do, returns the text.
 fn fixed(text: &str) -> String {
-    let first = fix(text, Grade::Behaviour);
+    let first = fix(text, Grade::Behavior);
     assert!(
         first.objects.iter().all(|object| object.passes),
         "{first:#?}"
     );
-    let second = fix(&first.text, Grade::Behaviour);
+    let second = fix(&first.text, Grade::Behavior);
     assert_eq!(second.text, first.text);
     first.text
 }
@@ -139,7 +139,7 @@ fn nothing_beyond_the_allowed_risk_is_changed() {
 #[test]
 fn a_volume_of_the_node_is_never_taken_away() {
     let text = "apiVersion: v1\nkind: Pod\nspec:\n  containers: []\n  volumes:\n  - name: v\n    hostPath: {path: /}\n";
-    let fixed = fix(text, Grade::Behaviour);
+    let fixed = fix(text, Grade::Behavior);
     assert_eq!(
         (fixed.text.as_str(), fixed.objects[0].passes),
         (text, false)
@@ -149,7 +149,7 @@ fn a_volume_of_the_node_is_never_taken_away() {
 #[test]
 fn patches_of_other_tools_say_the_same() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: a\n    ports: [{containerPort: 1, hostPort: 2}]\n    securityContext:\n      runAsUser: 7\n";
-    let fixed = fix(text, Grade::Behaviour);
+    let fixed = fix(text, Grade::Behavior);
     insta::assert_json_snapshot!([
         &fixed.objects[0].json_patch,
         &fixed.objects[0].strategic_patch

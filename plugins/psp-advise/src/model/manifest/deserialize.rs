@@ -122,8 +122,8 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{parse, split};
-    use crate::pod::Pod;
+    use crate::model::manifest::{parse, split};
+    use crate::model::pod::Pod;
 
     #[test]
     fn a_value_of_the_wrong_type_is_named_with_its_line() {

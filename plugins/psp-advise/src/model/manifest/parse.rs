@@ -255,7 +255,7 @@ fn share(node: &mut Node) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::split;
+    use crate::model::manifest::split;
 
     fn read(text: &str) -> Result<Node, Fault> {
         parse(split(text)[0])

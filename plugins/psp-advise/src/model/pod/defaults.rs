@@ -4,11 +4,9 @@
 //! manifest is none of that yet, and a check of the bare manifest is wrong. Sources are named at
 //! each rule; paths are those of `k8s.io/kubernetes`.
 
-use super::{
-    APP_ARMOR_ANNOTATION, AppArmorProfile, Pod, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION,
-    SeccompProfile,
-};
-use crate::standards::Server;
+use super::annotations::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use super::model::{AppArmorProfile, Pod, SeccompProfile};
+use crate::model::level::Server;
 
 /// Where a pod specification stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,12 @@
 //! Own types with the few fields that count: they are quick to read from a large cluster, and they
 //! know fields that the client library dropped or does not have yet.
 
+mod annotations;
 mod defaults;
 mod model;
 mod volume;
 
+pub use annotations::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 pub use defaults::{Origin, apply_defaults};
 pub(crate) use model::nullable;
 pub use model::{
@@ -15,10 +17,3 @@ pub use model::{
     SecurityContext, Sysctl, WindowsOptions,
 };
 pub use volume::Volume;
-
-/// Prefix of the deprecated annotations that set a container's AppArmor profile.
-pub const APP_ARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
-/// Annotation that set a pod's seccomp profile before 1.27.
-pub const SECCOMP_POD_ANNOTATION: &str = "seccomp.security.alpha.kubernetes.io/pod";
-/// Prefix of the annotations that set a container's seccomp profile before 1.27.
-pub const SECCOMP_ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-use super::Volume;
+use super::volume::Volume;
 
 /// Reads `null` as the default, as the API server does.
 pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -1,6 +1,6 @@
 //! Errors in the words of `k8s.io/apimachinery/pkg/util/validation/field`.
 
-use crate::text::go_quote;
+use crate::model::text::go_quote;
 
 /// `path: Invalid value: VALUE: detail`; `value` is printed already.
 pub(super) fn invalid(path: &str, value: &str, detail: &str) -> String {

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::admit::{Outcome, Request, decide};
+use super::kinds::{SAFE_SYSCTLS, array, is_token, volume_kind};
 use super::mutate::{APP_ARMOR_ALLOWED, SECCOMP_ALLOWED};
 use super::policy::{
     CsiDriver, FlexVolume, HostPath, IdRange, Policy, Rule, RuntimeClass, SeLinuxRule,
 };
 use super::prepare::{LISTS, prepare, seccomp_annotation};
 use super::tighten::tightenings;
-use super::validate::{SAFE_SYSCTLS, array, has_prefix, is_token, volume_kind};
-use crate::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use super::validate::has_prefix;
+use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// A policy and what was proved about it.
 #[derive(Clone, Debug, PartialEq)]

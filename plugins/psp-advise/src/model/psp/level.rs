@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::mutate::{APP_ARMOR_ALLOWED, APP_ARMOR_DEFAULT, SECCOMP_ALLOWED, SECCOMP_DEFAULT};
 use super::policy::Policy;
-use crate::standards::{Level, RESTRICTED_VOLUMES};
+use crate::model::standards::{Level, RESTRICTED_VOLUMES};
 
 /// What becomes of a policy under the standards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,10 +5,10 @@
 //! and what it asks of one. Where a rule is not obvious the file is named beside it.
 
 mod admit;
-mod asis;
 mod cel;
 mod errors;
 mod generate;
+mod kinds;
 mod level;
 mod mutate;
 mod policy;
@@ -16,11 +16,12 @@ mod prepare;
 mod probe;
 mod rbac;
 mod stored;
+mod strategies;
 mod tighten;
+mod unchanged;
 mod validate;
 
 pub use admit::{Outcome, Request, decide};
-pub use asis::{completed, faults_as_is};
 pub use cel::{admission_policy, losses, too_many};
 pub use generate::{Generated, generate};
 pub use level::{Guaranteed, guaranteed};
@@ -28,6 +29,7 @@ pub use policy::{IdRange, Policy, PolicyMeta, PolicySpec, Rule};
 pub use probe::probes;
 pub use rbac::{Grant, Rbac, User};
 pub use stored::complete;
+pub use unchanged::{completed, faults_as_is};
 
 #[cfg(test)]
 mod tests;

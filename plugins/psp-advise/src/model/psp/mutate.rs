@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::policy::Policy;
 use super::prepare::{LISTS, map, seccomp_annotation};
-use crate::pod::{APP_ARMOR_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// Annotation of a policy: what pods get that name no seccomp profile.
 pub(super) const SECCOMP_DEFAULT: &str = "seccomp.security.alpha.kubernetes.io/defaultProfileName";

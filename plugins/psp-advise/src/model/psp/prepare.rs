@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::validate::VOLUMES;
-
-use crate::pod::{SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use super::kinds::VOLUMES;
+use crate::model::pod::{SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// Lists of containers, in the order in which the plugin visits them.
 pub(super) const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::asis::completed;
 use super::mutate::{APP_ARMOR_ALLOWED, SECCOMP_ALLOWED};
 use super::policy::{Policy, Rule};
+use super::unchanged::completed;
 
 /// Places of a security context.
 const CONTEXTS: [&str; 3] = [

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::pod::nullable;
+use crate::model::pod::nullable;
 
 /// Somebody who asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::kinds::VOLUMES;
 use super::prepare::{LISTS, items};
-use super::validate::VOLUMES;
 
 /// Fields that came after 1.24, which drops what it does not know: of a pod, of a container, of a
 /// security context.

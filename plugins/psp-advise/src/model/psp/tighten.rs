@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::kinds::array;
 use super::policy::Policy;
-use super::validate::array;
 
 /// Returns every policy that allows one thing less.
 pub(super) fn tightenings(policy: &Policy) -> Vec<(String, Policy)> {

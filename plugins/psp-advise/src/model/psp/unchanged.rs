@@ -6,7 +6,7 @@ use super::mutate::mutate;
 use super::policy::Policy;
 use super::prepare::{LISTS, items, map, prepare, seccomp_annotation, seccomp_field};
 use super::validate::validate;
-use crate::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
 /// Returns what a policy says of a pod of today as it is: fields for AppArmor count as their
 /// annotations did, annotations for seccomp count no more (1.27).

@@ -1,17 +1,50 @@
-//! What was found: pure, from workloads to an overview.
-
-mod parts;
+//! Collects workloads into a report.
 
 use std::collections::BTreeMap;
 
-use groundcrew::exit::Exit;
-use psp_advise::decision::{Decision, Prepared, Source};
-use psp_advise::standards::{Level, LevelVersion, Policy, Server, Version, policy};
-use psp_advise::workload::{ObjectRef, Workload};
 use serde::Serialize;
 
-use super::options::{FailOn, Options};
-pub use parts::{Missing, Namespace, Owner, Reason};
+use super::parts::{Missing, Namespace, Origin, Owner, Reason};
+use crate::model::decision::{Decision, Prepared, Source};
+use crate::model::level::{Level, LevelVersion, Server, Version};
+use crate::model::standards::config::Config;
+use crate::model::standards::{Mode, Policy, policy};
+use crate::model::workload::{ObjectRef, TemplatePath, Workload};
+
+/// What a report depends on.
+#[derive(Clone, Debug)]
+pub struct Criteria {
+    /// Levels to decide by.
+    pub levels: Vec<Level>,
+    /// Versions to decide by; the last one is that of the overview.
+    pub versions: Vec<Version>,
+    /// The server that decides.
+    pub server: Server,
+    /// The API server's own defaults and exemptions.
+    pub config: Config,
+    /// Whether objects that pass are listed too.
+    pub every_decision: bool,
+    /// Whether fixes are noted with their place in the file.
+    pub fixes: bool,
+    /// Where custom kinds keep their pod.
+    pub custom: Vec<TemplatePath>,
+}
+
+impl Criteria {
+    /// Returns both levels at one version, without exemptions.
+    #[must_use]
+    pub fn levels_at(version: Version, server: Server) -> Self {
+        Self {
+            levels: vec![Level::Baseline, Level::Restricted],
+            versions: vec![version],
+            server,
+            config: Config::default(),
+            every_decision: false,
+            fixes: false,
+            custom: Vec::new(),
+        }
+    }
+}
 
 /// The whole answer.
 #[derive(Debug, Serialize)]
@@ -52,7 +85,7 @@ pub struct Live {
 /// Collects workloads one by one.
 #[derive(Debug)]
 pub struct Builder<'a> {
-    options: &'a Options,
+    criteria: &'a Criteria,
     version: Version,
     report: Report,
     owners: BTreeMap<(String, String, String), Owner>,
@@ -62,15 +95,15 @@ pub struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// Starts.
     #[must_use]
-    pub fn new(options: &'a Options, offline: bool) -> Self {
-        let version = options.versions.last().copied().unwrap_or_default();
-        Self {
-            options,
+    pub fn new(criteria: &'a Criteria, offline: bool) -> Self {
+        let version = criteria.versions.last().copied().unwrap_or_default();
+        let mut builder = Self {
+            criteria,
             version,
             owners: BTreeMap::new(),
             unseen: Vec::new(),
             report: Report {
-                server_version: options.server,
+                server_version: criteria.server,
                 version,
                 complete: true,
                 evaluated: 0,
@@ -81,13 +114,22 @@ impl<'a> Builder<'a> {
                 offline,
                 violated: None,
             },
+        };
+        let server = criteria.server;
+        if !server.is_known() {
+            builder.missing(
+                "the newest checks",
+                None,
+                format!("the server is {server}, newer than what is known here"),
+            );
         }
+        builder
     }
 
     /// Returns what is asked for.
     #[must_use]
-    pub fn options(&self) -> &'a Options {
-        self.options
+    pub fn criteria(&self) -> &'a Criteria {
+        self.criteria
     }
 
     /// Notes what could not be evaluated.
@@ -107,20 +149,20 @@ impl<'a> Builder<'a> {
 
     /// Adds a namespace with its labels.
     pub fn namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
-        let defaults = self.options.config.defaults;
-        let read = labels.map(|labels| policy(labels, defaults, self.options.server));
+        let defaults = self.criteria.config.defaults;
+        let read = labels.map(|labels| policy(labels, defaults, self.criteria.server));
         let (policy, invalid_labels) = match read {
             Some((policy, invalid)) => (Some(policy), invalid),
             None => (None, Vec::new()),
         };
-        let label = psp_advise::standards::Mode::Enforce.label();
+        let label = Mode::Enforce.label();
         let origin = labels.map(|labels| {
             if labels.contains_key(&label) {
-                "label"
+                Origin::Label
             } else if defaults == Policy::default() {
-                "default"
+                Origin::Default
             } else {
-                "configuration"
+                Origin::Configuration
             }
         });
         self.report.namespaces.push(Namespace {
@@ -138,13 +180,13 @@ impl<'a> Builder<'a> {
     /// Evaluates a workload that belongs to a root owner.
     pub fn add(&mut self, workload: &Workload, owner: &ObjectRef, live: Live, source: Source<'_>) {
         self.report.evaluated += 1;
-        let exempt = &self.options.config.exemptions.runtime_classes;
+        let exempt = &self.criteria.config.exemptions.runtime_classes;
         let class = workload.pod.spec.runtime_class_name.as_ref();
         if class.is_some_and(|class| exempt.contains(class)) {
             // It stands in nobody's way.
             return;
         }
-        let prepared = Prepared::new(workload, self.options.server, source);
+        let prepared = Prepared::new(workload, self.criteria.server, source);
         let overview = [Level::Baseline, Level::Restricted]
             .map(|level| prepared.decide(LevelVersion::new(level, self.version)));
         if !live.ended {
@@ -155,8 +197,8 @@ impl<'a> Builder<'a> {
             return;
         }
         let mut known: Vec<Decision> = overview.into();
-        for version in &self.options.versions {
-            for level in &self.options.levels {
+        for version in &self.criteria.versions {
+            for level in &self.criteria.levels {
                 let policy = LevelVersion::new(*level, *version);
                 let index = known
                     .iter()
@@ -171,7 +213,7 @@ impl<'a> Builder<'a> {
     }
 
     fn is_exempt(&self, namespace: &str) -> bool {
-        let exempt = &self.options.config.exemptions.namespaces;
+        let exempt = &self.criteria.config.exemptions.namespaces;
         exempt.iter().any(|name| name == namespace)
     }
 
@@ -196,7 +238,7 @@ impl<'a> Builder<'a> {
             let violated = self.report.violated.get_or_insert(level);
             *violated = level.min(*violated);
         }
-        if !decision.allowed || self.options.every_decision {
+        if !decision.allowed || self.criteria.every_decision {
             self.report.decisions.push(decision);
         }
     }
@@ -267,10 +309,10 @@ impl<'a> Builder<'a> {
             mut report,
             owners,
             unseen,
-            options,
+            criteria,
             ..
         } = self;
-        let exempt = &options.config.exemptions.namespaces;
+        let exempt = &criteria.config.exemptions.namespaces;
         report.workloads = owners.into_values().collect();
         for owner in &mut report.workloads {
             let next = next(owner.today);
@@ -344,21 +386,10 @@ fn next(level: Level) -> Option<Level> {
 }
 
 impl Report {
-    /// Returns how the run ends: what was not evaluated leaves the answer open.
+    /// Returns the widest level that something violates.
     #[must_use]
-    pub fn exit(&self, fail_on: FailOn) -> Exit {
-        let found = match (fail_on, self.violated) {
-            (FailOn::Never, _) | (_, None) => false,
-            (FailOn::Restricted, Some(_)) => true,
-            (FailOn::Baseline, Some(level)) => level == Level::Baseline,
-        };
-        if !self.complete {
-            Exit::Incomplete
-        } else if found {
-            Exit::No
-        } else {
-            Exit::Done
-        }
+    pub fn violated(&self) -> Option<Level> {
+        self.violated
     }
 
     /// Returns the owners of a namespace that stand in its way.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use psp_advise::advice::Grade;
-use psp_advise::standards::{InvalidLabel, Level, Policy};
-use psp_advise::workload::ObjectRef;
 use serde::Serialize;
+
+use crate::model::advice::Grade;
+use crate::model::level::Level;
+use crate::model::standards::{InvalidLabel, Policy};
+use crate::model::workload::ObjectRef;
 
 /// A namespace.
 #[derive(Debug, Serialize)]
@@ -18,7 +20,7 @@ pub struct Namespace {
     /// What its labels mean; `None` when they could not be seen.
     pub policy: Option<Policy>,
     /// Where the enforced level comes from.
-    pub origin: Option<&'static str>,
+    pub origin: Option<Origin>,
     /// Labels that the server would refuse.
     pub invalid_labels: Vec<InvalidLabel>,
     /// The tightest level that everything in it passes; `None` when not everything was seen.
@@ -27,6 +29,18 @@ pub struct Namespace {
     pub after_safe_fixes: Option<Level>,
     /// Who keeps it from the next level, as `kind/name`.
     pub blockers: Vec<String>,
+}
+
+/// Where an enforced level comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The namespace's label.
+    Label,
+    /// Nothing says otherwise.
+    Default,
+    /// The API server's configuration.
+    Configuration,
 }
 
 /// A root owner with everything that it makes.

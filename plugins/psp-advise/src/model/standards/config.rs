@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::level::LevelVersion;
 use super::namespace::Policy;
+use crate::model::level::LevelVersion;
 
 /// The configuration of Pod Security admission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,13 +8,14 @@ mod checks;
 pub mod config;
 mod evaluate;
 mod except;
-mod level;
+mod finding;
 mod namespace;
 mod registry;
 
+pub use crate::model::level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};
 pub(crate) use checks::volume::RESTRICTED_VOLUMES;
-pub use evaluate::{Fault, Verdict, Violation, evaluate};
+pub use evaluate::{Verdict, Violation, evaluate};
 pub use except::{Except, Exception, OLDEST_EXCEPT};
-pub use level::{Level, LevelVersion, NEWEST, OLDEST_SERVER, Server, Version};
+pub use finding::Fault;
 pub use namespace::{InvalidLabel, LABEL_PREFIX, Mode, Policy, policy};
 pub use registry::{CHECKS, Check, active};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::level::{Level, LevelVersion, Server, Version};
+use crate::model::level::{Level, LevelVersion, Server, Version};
 
 /// Prefix of the six labels.
 pub const LABEL_PREFIX: &str = "pod-security.kubernetes.io/";

@@ -1,8 +1,8 @@
 //! The table of checks: what is asked from which version on.
 
 use super::checks::{host, privilege, profile, user, volume};
-use super::evaluate::{Found, Looking};
-use super::level::{Level, Server};
+use super::finding::{Found, Looking};
+use crate::model::level::{Level, Server};
 
 /// A check of the standards.
 #[derive(Debug)]

@@ -7,24 +7,22 @@ mod table;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
 use groundcrew::output::{Document, Kind, json, yaml};
-
-use psp_advise::decision::Decision;
-use psp_advise::standards::{Level, Server, Version};
-use psp_advise::workload::ObjectRef;
+use psp_advise::model::decision::Decision;
+use psp_advise::model::report::Report;
+use psp_advise::model::standards::{Level, Server, Version};
+use psp_advise::model::workload::ObjectRef;
 use serde::Serialize;
 
-use super::options::Options;
-use super::report::Report;
-use crate::format::Format;
+use crate::commands::flags::{Format, OutputArgs};
 
 /// Renders the report.
 ///
 /// # Errors
 ///
 /// Only when a value has no form in that format.
-pub fn render(report: &Report, options: &Options) -> Result<String> {
-    let headers = !options.output.no_headers;
-    match options.output.format {
+pub fn render(report: &Report, output: &OutputArgs) -> Result<String> {
+    let headers = !output.no_headers;
+    match output.format {
         Format::Suite(Suite::Table) => Ok(table::overview(report, headers)),
         Format::Suite(Suite::Wide) => Ok(table::fields(report, headers)),
         Format::Suite(Suite::Json) => json(&Document::new(Kind::PodSecurityReport, report)),

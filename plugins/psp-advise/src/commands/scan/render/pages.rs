@@ -1,9 +1,8 @@
 //! JUnit, Markdown and HTML.
 
-use psp_advise::decision::Decision;
-use psp_advise::standards::Level;
-
-use crate::scan::report::{Namespace, Report};
+use psp_advise::model::decision::Decision;
+use psp_advise::model::report::{Namespace, Report};
+use psp_advise::model::standards::Level;
 
 /// One test per object, level and version; what was not evaluated is an error.
 pub(super) fn junit(report: &Report) -> String {

@@ -4,11 +4,10 @@
 
 use groundcrew::error::Result;
 use groundcrew::output::json;
-use psp_advise::decision::{Decision, FailedCheck, FieldFault};
-use psp_advise::standards::{CHECKS, Level};
+use psp_advise::model::decision::{Decision, FailedCheck, FieldFault};
+use psp_advise::model::report::Report;
+use psp_advise::model::standards::{CHECKS, Level};
 use serde_json::{Value, json};
-
-use crate::scan::report::Report;
 
 /// Renders the report.
 ///
@@ -156,12 +155,10 @@ fn uri(file: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::FileArgs;
-    use crate::format::{Format, OutputArgs};
-    use crate::scan::offline;
-    use crate::scan::options::{FailOn, Options};
-    use crate::scan::report::Builder;
-    use psp_advise::standards::{Server, Version};
+    use crate::local::files::FileArgs;
+    use crate::local::manifests;
+    use psp_advise::model::level::{Server, Version};
+    use psp_advise::model::report::Criteria;
 
     const MANIFEST: &str = "\
 # first
@@ -187,34 +184,22 @@ kind: [
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a file.yaml");
         std::fs::write(&path, text).unwrap();
-        let options = Options {
-            levels: vec![Level::Baseline, Level::Restricted],
-            versions: vec![Version::Minor(36)],
-            server: Server::new(36).unwrap(),
-            config: psp_advise::standards::config::Config::default(),
-            fail_on: FailOn::Never,
-            every_decision: false,
-            namespaces: Vec::new(),
-            selector: None,
-            custom: Vec::new(),
-            output: OutputArgs {
-                format: Format::Sarif,
-                no_headers: false,
-            },
+        let server = Server::new(36).unwrap();
+        let criteria = Criteria {
+            fixes: true,
+            ..Criteria::levels_at(Version::Minor(36), server)
         };
         let files = FileArgs {
             filename: vec![path],
             ..FileArgs::default()
         };
-        let mut builder = Builder::new(&options, true);
-        offline::read(&files, &mut builder).unwrap();
-        let text = render(&builder.finish()).unwrap();
+        let text = render(&manifests::evaluate(&files, &criteria).unwrap()).unwrap();
         serde_json::from_str(&text).unwrap()
     }
 
     #[test]
     fn the_document_is_valid_by_its_schema() {
-        let schema = include_str!("../../../schemas/sarif-2.1.0.json");
+        let schema = include_str!("../../../../schemas/sarif-2.1.0.json");
         // One pattern of the schema has a bracket that ECMA 262 asks to escape.
         let schema = schema.replace("{2}]?$", "{2}\\\\]?$");
         let schema: Value = serde_json::from_str(&schema).unwrap();

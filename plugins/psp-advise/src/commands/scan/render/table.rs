@@ -1,10 +1,9 @@
 //! Tables.
 
 use groundcrew::output::Table;
-use psp_advise::advice::Grade;
-use psp_advise::standards::Level;
-
-use crate::scan::report::{Namespace, Owner, Report};
+use psp_advise::model::advice::Grade;
+use psp_advise::model::report::{Namespace, Origin, Owner, Report};
+use psp_advise::model::standards::Level;
 
 /// Blockers that a row names before it counts the rest.
 const NAMED: usize = 3;
@@ -49,7 +48,7 @@ fn enforces(namespace: &Namespace) -> String {
     });
     match (policy.enforce.level, namespace.origin) {
         _ if invalid => format!("{} (invalid label)", policy.enforce),
-        (Level::Privileged, Some("default")) => String::new(),
+        (Level::Privileged, Some(Origin::Default)) => String::new(),
         (Level::Privileged, _) => "privileged".to_owned(),
         _ => policy.enforce.to_string(),
     }

@@ -2,8 +2,8 @@
 
 use super::super::mutate::APP_ARMOR_ALLOWED;
 use super::super::policy::Policy;
+use super::expression::{Condition, text, texts, within};
 use super::pod::{app_armor, one, se_linux, seccomp};
-use super::{Condition, text, texts, within};
 
 /// A field of the container, else of the pod.
 fn effective(field: &str) -> String {

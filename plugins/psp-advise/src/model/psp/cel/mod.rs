@@ -8,17 +8,16 @@
 //! strings) and `pkg/admission/plugin/cel`.
 
 mod container;
+mod expression;
 mod pod;
 mod volume;
 
 use serde_json::{Value, json};
 
 use super::mutate::{APP_ARMOR_ALLOWED, APP_ARMOR_DEFAULT, SECCOMP_ALLOWED, SECCOMP_DEFAULT};
-use super::policy::{IdRange, Policy};
-use crate::vap::{self, CONTAINERS};
-
-/// A field of a policy and what it asks for; a field that allows everything has none.
-pub(super) type Condition = (&'static str, String);
+use super::policy::Policy;
+use crate::model::vap::{self, CONTAINERS};
+use expression::text;
 
 /// Returns a ValidatingAdmissionPolicy for a set of policies; those that can never admit are left
 /// out.
@@ -186,30 +185,4 @@ fn why(policy: &Policy) -> String {
         .map(|(field, condition)| format!("({condition} ? [] : [\"{field}\"])"))
         .collect();
     parts.join(" + ")
-}
-
-/// Writes a string of CEL; its escapes are those of JSON.
-pub(super) fn text(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
-/// Writes a list of strings.
-fn texts<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
-    let items: Vec<String> = items.into_iter().map(text).collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// Returns whether a number is in one of the ranges.
-fn within(number: &str, ranges: &[IdRange]) -> String {
-    if ranges.is_empty() {
-        return "false".to_owned();
-    }
-    let parts: Vec<String> = ranges
-        .iter()
-        .map(|IdRange { min, max }| match min == max {
-            true => format!("{number} == {min}"),
-            false => format!("({number} >= {min} && {number} <= {max})"),
-        })
-        .collect();
-    format!("({})", parts.join(" || "))
 }

@@ -1,9 +1,9 @@
 //! What a policy asks of the pod itself.
 
+use super::super::kinds::SAFE_SYSCTLS;
 use super::super::mutate::SECCOMP_ALLOWED;
 use super::super::policy::{Policy, Rule};
-use super::super::validate::SAFE_SYSCTLS;
-use super::{Condition, text, texts, within};
+use super::expression::{Condition, text, texts, within};
 
 pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     let spec = &policy.spec;

@@ -1,7 +1,7 @@
 //! What a policy asks of volumes, `v`.
 
 use super::super::policy::{HostPath, Policy};
-use super::{Condition, text, texts};
+use super::expression::{Condition, text, texts};
 
 pub(super) fn conditions(policy: &Policy) -> Vec<Condition> {
     let spec = &policy.spec;

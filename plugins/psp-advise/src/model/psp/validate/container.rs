@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::super::errors::{boolean, forbidden, go_list, invalid, required};
+use super::super::kinds::array;
 use super::super::mutate::APP_ARMOR_ALLOWED;
 use super::super::policy::Policy;
 use super::super::prepare::seccomp_annotation;
-use super::{array, groups, ranges_text, se_linux, seccomp};
-use crate::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
-use crate::text::go_quote;
+use super::super::strategies::{groups, ranges_text, se_linux, seccomp};
+use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
+use crate::model::text::go_quote;
 
 pub(super) fn validate(
     policy: &Policy,

@@ -1,11 +1,11 @@
 //! What a pod takes from its node: namespaces, ports, probes, kernel parameters, processes.
 
-use crate::pod::Probe;
-use crate::standards::evaluate::{Faults, Found, Looking};
-use crate::text::{Names, containers, join_quote, plural};
+use crate::model::pod::Probe;
+use crate::model::standards::finding::{Faults, Found, Looking};
+use crate::model::text::{Names, containers, join_quote, plural};
 
 /// `check_hostNamespaces.go`.
-pub(in crate::standards) fn namespaces(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn namespaces(looking: &Looking<'_>) -> Option<Found> {
     let spec = &looking.pod.spec;
     let mut faults = Faults::default();
     let mut details = Vec::new();
@@ -27,7 +27,7 @@ pub(in crate::standards) fn namespaces(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_hostPorts.go`: ports are sorted as strings.
-pub(in crate::standards) fn ports(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn ports(looking: &Looking<'_>) -> Option<Found> {
     let mut faults = Faults::default();
     let mut bad = Vec::new();
     let mut ports = std::collections::BTreeSet::new();
@@ -59,7 +59,7 @@ pub(in crate::standards) fn ports(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_hostProbesAndhostLifecycle.go`: containers are sorted, each once.
-pub(in crate::standards) fn probes(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn probes(looking: &Looking<'_>) -> Option<Found> {
     let mut faults = Faults::default();
     let mut bad = Names::new();
     let mut hosts = Names::new();
@@ -115,7 +115,7 @@ pub(in crate::standards) fn probes(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// Allowed kernel parameters with the first minor version that allows them; `check_sysctls.go`.
-pub(in crate::standards) const SYSCTLS: [(&str, u32); 14] = [
+pub(in crate::model::standards) const SYSCTLS: [(&str, u32); 14] = [
     ("kernel.shm_rmid_forced", 0),
     ("net.ipv4.ip_local_port_range", 0),
     ("net.ipv4.tcp_syncookies", 0),
@@ -133,7 +133,7 @@ pub(in crate::standards) const SYSCTLS: [(&str, u32); 14] = [
 ];
 
 /// `check_sysctls.go`: names as they are written, in their order, each as often as it stands there.
-pub(in crate::standards) fn sysctls(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn sysctls(looking: &Looking<'_>) -> Option<Found> {
     let context = looking.pod.spec.security_context.as_ref()?;
     let mut faults = Faults::default();
     let mut bad = Vec::new();
@@ -155,7 +155,7 @@ pub(in crate::standards) fn sysctls(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_windowsHostProcess.go`.
-pub(in crate::standards) fn windows_process(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn windows_process(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.windowsOptions.hostProcess";
     let spec = &looking.pod.spec;
     let mut faults = Faults::default();

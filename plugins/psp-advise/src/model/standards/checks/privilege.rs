@@ -1,10 +1,10 @@
 //! Privileged containers, capabilities and what a process may gain.
 
-use crate::standards::evaluate::{Faults, Found, Looking};
-use crate::text::{Names, containers, join_quote};
+use crate::model::standards::finding::{Faults, Found, Looking};
+use crate::model::text::{Names, containers, join_quote};
 
 /// What `capabilities_baseline` lets a container add, for people.
-pub(in crate::standards) const BASELINE_CAPABILITIES: &str = "AUDIT_WRITE, CHOWN, DAC_OVERRIDE, \
+pub(in crate::model::standards) const BASELINE_CAPABILITIES: &str = "AUDIT_WRITE, CHOWN, DAC_OVERRIDE, \
     FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT";
 
 fn is_baseline(capability: &str) -> bool {
@@ -14,7 +14,7 @@ fn is_baseline(capability: &str) -> bool {
 }
 
 /// `check_privileged.go`.
-pub(in crate::standards) fn privileged(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn privileged(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.privileged";
     let mut faults = Faults::default();
     let mut bad = Vec::new();
@@ -36,7 +36,7 @@ pub(in crate::standards) fn privileged(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_allowPrivilegeEscalation.go`.
-pub(in crate::standards) fn escalation(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn escalation(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.allowPrivilegeEscalation";
     if looking.windows() {
         return None;
@@ -62,7 +62,7 @@ pub(in crate::standards) fn escalation(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_capabilities_baseline.go`.
-pub(in crate::standards) fn capabilities_baseline(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn capabilities_baseline(looking: &Looking<'_>) -> Option<Found> {
     let mut faults = Faults::default();
     let (bad, names) = added(looking, &mut faults, is_baseline, "a default capability");
     (!bad.is_empty()).then(|| Found {
@@ -73,7 +73,7 @@ pub(in crate::standards) fn capabilities_baseline(looking: &Looking<'_>) -> Opti
 }
 
 /// `check_capabilities_restricted.go`: `ALL` in capitals and nothing else counts.
-pub(in crate::standards) fn capabilities_restricted(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn capabilities_restricted(looking: &Looking<'_>) -> Option<Found> {
     if looking.windows() {
         return None;
     }

@@ -1,10 +1,10 @@
 //! AppArmor, seccomp, SELinux and the masks over `/proc`.
 
-use crate::pod::{
+use crate::model::pod::{
     APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION, SeLinuxOptions,
 };
-use crate::standards::evaluate::{Faults, Found, Looking};
-use crate::text::{Names, containers, go_quote, join_quote, plural};
+use crate::model::standards::finding::{Faults, Found, Looking};
+use crate::model::text::{Names, containers, go_quote, join_quote, plural};
 
 const PROFILES: &str = "RuntimeDefault or Localhost";
 
@@ -13,7 +13,7 @@ fn is_confining(kind: &str) -> bool {
 }
 
 /// `check_appArmorProfile.go`; servers before 1.30 knew only the annotations, in other words.
-pub(in crate::standards) fn app_armor(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn app_armor(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.appArmorProfile.type";
     let spec = &looking.pod.spec;
     let with_fields = looking.server.minor() >= 30;
@@ -94,7 +94,7 @@ pub(in crate::standards) fn app_armor(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_procMount_baseline.go`.
-pub(in crate::standards) fn proc_mount_baseline(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn proc_mount_baseline(looking: &Looking<'_>) -> Option<Found> {
     if looking.relaxed() {
         return None;
     }
@@ -102,7 +102,7 @@ pub(in crate::standards) fn proc_mount_baseline(looking: &Looking<'_>) -> Option
 }
 
 /// `check_procMount_restricted.go`.
-pub(in crate::standards) fn proc_mount(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn proc_mount(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.procMount";
     let mut faults = Faults::default();
     let (mut bad, mut kinds) = (Vec::new(), Names::new());
@@ -128,7 +128,7 @@ pub(in crate::standards) fn proc_mount(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_seLinuxOptions.go`.
-pub(in crate::standards) fn se_linux(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn se_linux(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.seLinuxOptions";
     const TYPES: &str = "container_t, container_init_t, container_kvm_t or unset";
     let version = looking.version;
@@ -234,7 +234,7 @@ pub(in crate::standards) fn se_linux(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_seccompProfile_baseline.go`: annotations before v1.19, fields since.
-pub(in crate::standards) fn seccomp_baseline(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn seccomp_baseline(looking: &Looking<'_>) -> Option<Found> {
     if looking.version < 19 {
         return seccomp_annotations(looking);
     }
@@ -251,7 +251,7 @@ pub(in crate::standards) fn seccomp_baseline(looking: &Looking<'_>) -> Option<Fo
 
 /// `check_seccompProfile_restricted.go`: a bad profile of the pod does not count as set, and what
 /// is set wrongly hides what is not set.
-pub(in crate::standards) fn seccomp_restricted(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn seccomp_restricted(looking: &Looking<'_>) -> Option<Found> {
     if looking.windows() {
         return None;
     }

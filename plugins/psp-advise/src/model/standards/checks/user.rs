@@ -1,11 +1,11 @@
 //! Which user a container runs as.
 
-use crate::standards::evaluate::{Faults, Found, Looking};
-use crate::text::containers;
+use crate::model::standards::finding::{Faults, Found, Looking};
+use crate::model::text::containers;
 
 /// `check_runAsNonRoot.go`: the pod's own `false` counts even where every container says `true`,
 /// and what is set wrongly hides what is not set.
-pub(in crate::standards) fn non_root(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn non_root(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.runAsNonRoot";
     if looking.relaxed() {
         return None;
@@ -56,7 +56,7 @@ pub(in crate::standards) fn non_root(looking: &Looking<'_>) -> Option<Found> {
 }
 
 /// `check_runAsUser.go`: the pod's own 0 counts even where every container has another.
-pub(in crate::standards) fn uid(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn uid(looking: &Looking<'_>) -> Option<Found> {
     const FIELD: &str = "securityContext.runAsUser";
     if looking.relaxed() {
         return None;

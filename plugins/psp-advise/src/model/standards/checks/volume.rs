@@ -1,10 +1,10 @@
 //! Where volumes come from.
 
-use crate::standards::evaluate::{Faults, Found, Looking};
-use crate::text::{Names, join_quote, plural};
+use crate::model::standards::finding::{Faults, Found, Looking};
+use crate::model::text::{Names, join_quote, plural};
 
 /// `check_hostPathVolumes.go`.
-pub(in crate::standards) fn host_path(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn host_path(looking: &Looking<'_>) -> Option<Found> {
     let mut faults = Faults::default();
     let mut bad = Vec::new();
     for (index, volume) in looking.pod.spec.volumes.iter().enumerate() {
@@ -37,7 +37,7 @@ pub(crate) const RESTRICTED_VOLUMES: [&str; 8] = [
 ];
 
 /// `check_restrictedVolumes.go`.
-pub(in crate::standards) fn restricted(looking: &Looking<'_>) -> Option<Found> {
+pub(in crate::model::standards) fn restricted(looking: &Looking<'_>) -> Option<Found> {
     const ALLOWED: &str = "configMap, csi, downwardAPI, emptyDir, ephemeral, image, \
                            persistentVolumeClaim, projected or secret";
     let mut faults = Faults::default();

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::Except;
-use crate::pod::APP_ARMOR_ANNOTATION;
-use crate::standards::checks::{
+use crate::model::pod::APP_ARMOR_ANNOTATION;
+use crate::model::standards::checks::{
     host::SYSCTLS, privilege::BASELINE_CAPABILITIES, volume::RESTRICTED_VOLUMES,
 };
-use crate::standards::registry::active;
-use crate::vap::{self, CONTAINERS};
+use crate::model::standards::registry::active;
+use crate::model::vap::{self, CONTAINERS};
 
 /// Lists of a container's handlers that may name a host.
 const HANDLERS: [&str; 5] = [

@@ -10,9 +10,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::evaluate::{Fault, evaluate};
-use super::level::{LevelVersion, Server};
-use crate::pod::{Origin, Pod, apply_defaults};
+use super::evaluate::evaluate;
+use super::finding::Fault;
+use crate::model::level::{LevelVersion, Server};
+use crate::model::pod::{Origin, Pod, apply_defaults};
 
 /// The oldest version of the standards of which a policy is made: the rules of older ones hang on
 /// annotations that no server reads any more.
@@ -143,7 +144,7 @@ fn volume(fault: &Fault, pod: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::standards::{Level, Version};
+    use crate::model::standards::{Level, Version};
     use serde_json::json;
 
     fn except(level: Level, pods: &[Value]) -> Except {

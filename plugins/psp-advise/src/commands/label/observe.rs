@@ -1,0 +1,58 @@
+//! What namespaces can meet, and their labels.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::client::errors::{Doing, explain};
+use groundcrew::error::Result;
+use groundcrew::ui::Ui;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use psp_advise::model::level::Version;
+use psp_advise::model::report::{Criteria, Report};
+
+use crate::cluster::inventory::{self, Selection};
+use crate::cluster::version;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Observed {
+    /// What passes in the namespaces.
+    pub(super) report: Report,
+    /// The namespaces of the report.
+    pub(super) objects: Vec<Namespace>,
+}
+
+/// Reads the namespaces and everything in them.
+///
+/// # Errors
+///
+/// What the server says.
+pub(super) async fn observe(
+    session: &Session,
+    namespaces: Vec<String>,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Observed> {
+    let server = interrupt.guard(version::ask(session)).await?;
+    let criteria = Criteria::levels_at(Version::Minor(server.minor()), server);
+    let selection = Selection {
+        namespaces,
+        selector: String::new(),
+    };
+    let report = inventory::evaluate(session, &selection, &criteria, ui, interrupt).await?;
+    for missing in &report.not_evaluated {
+        ui.warning(format_args!("not evaluated: {missing}"));
+    }
+    let api: Api<Namespace> = Api::all(session.client.clone());
+    let mut objects = Vec::new();
+    for namespace in &report.namespaces {
+        let name = &namespace.name;
+        let read = async {
+            let doing = Doing::new("get", "namespaces").named(name);
+            let found = api.get(name).await;
+            found.map_err(|error| explain(error, &doing))
+        };
+        objects.push(interrupt.guard(read).await?);
+    }
+    Ok(Observed { report, objects })
+}

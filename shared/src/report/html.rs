@@ -1,6 +1,8 @@
 //! One page for people who do not use kubectl: one file that needs no server and no other file,
 //! reads well in the dark and prints on paper.
 
+use std::borrow::Cow;
+
 /// What a browser may do with a page: nothing that reaches out.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
@@ -50,20 +52,32 @@ pub struct Page {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell<'a> {
     /// What it says.
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     /// What is shown when it is pointed at; empty is nothing.
-    pub title: &'a str,
+    pub title: Cow<'a, str>,
 }
 
 impl<'a> From<&'a str> for Cell<'a> {
     fn from(text: &'a str) -> Self {
-        Self { text, title: "" }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 }
 
 impl<'a> From<&'a String> for Cell<'a> {
     fn from(text: &'a String) -> Self {
         text.as_str().into()
+    }
+}
+
+impl From<String> for Cell<'_> {
+    fn from(text: String) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -130,9 +144,9 @@ impl Page {
                 let title = if cell.title.is_empty() {
                     String::new()
                 } else {
-                    format!(" title=\"{}\"", escape(cell.title))
+                    format!(" title=\"{}\"", escape(&cell.title))
                 };
-                text.push_str(&format!("<{tag}{title}>{}</{tag}>", escape(cell.text)));
+                text.push_str(&format!("<{tag}{title}>{}</{tag}>", escape(&cell.text)));
             }
             text.push_str("</tr>\n");
         }
@@ -183,8 +197,8 @@ mod tests {
         page.heading(evil);
         page.filters();
         let cell = Cell {
-            text: evil,
-            title: evil,
+            text: evil.into(),
+            title: evil.into(),
         };
         page.table([evil], 1, [[cell.clone(), cell]]);
         let page = page.finish();
@@ -197,17 +211,11 @@ mod tests {
     fn a_page_needs_nothing_from_elsewhere() {
         let mut page = Page::new("Access");
         page.paragraph("All of it.");
-        page.table(
-            ["NAME", "VERBS"],
-            1,
-            [[
-                "pods".into(),
-                Cell {
-                    text: "get",
-                    title: "x",
-                },
-            ]],
-        );
+        let cell = Cell {
+            text: "get".into(),
+            title: "x".into(),
+        };
+        page.table(["NAME", "VERBS"], 1, [["pods".into(), cell]]);
         let page = page.finish();
         assert!(!page.contains("http:") && !page.contains("src="), "{page}");
         assert!(!page.contains("<script>"), "{page}");

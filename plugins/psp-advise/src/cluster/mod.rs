@@ -5,7 +5,6 @@ pub mod objects;
 pub mod pods;
 pub mod policies;
 pub mod requests;
-pub mod session;
 pub mod trial;
 pub mod version;
 pub mod workloads;

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use psp_advise::model::workload::ObjectRef;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::requests::{self, encode};
+use super::requests::{self, encode, refused};
 
 /// Where an object is.
 #[derive(Clone, Debug)]
@@ -18,6 +17,7 @@ pub struct Place {
     pub uri: String,
     /// `deployment.apps/api`, as kubectl prints it.
     pub shown: String,
+    resource: String,
     namespace: String,
     name: String,
 }
@@ -51,8 +51,7 @@ impl Finder {
         };
         if !self.0.contains_key(&api) {
             let list: Resources = requests::get(session, &api).await.map_err(|error| {
-                let doing = Doing::new("get", "the kinds of an API").named(&object.api_version);
-                explain(error, &doing)
+                refused(error, "get", "the kinds of an API", &object.api_version, "")
             })?;
             self.0.insert(api.clone(), list.resources);
         }
@@ -64,7 +63,8 @@ impl Finder {
                 let (kind, version) = (&object.kind, &object.api_version);
                 Error::failed(format!("the server has no kind {kind} in {version}"))
             })?;
-        let dot = if object.group().is_empty() { "" } else { "." };
+        let group = object.group();
+        let dot = if group.is_empty() { "" } else { "." };
         Ok(Place {
             uri: format!(
                 "{api}/namespaces/{}/{}/{}",
@@ -72,12 +72,8 @@ impl Finder {
                 resource.name,
                 encode(&object.name)
             ),
-            shown: format!(
-                "{}{dot}{}/{}",
-                object.kind.to_lowercase(),
-                object.group(),
-                object.name
-            ),
+            shown: object.full(),
+            resource: format!("{}{dot}{group}", resource.name),
             namespace: object.namespace.clone(),
             name: object.name.clone(),
         })
@@ -85,10 +81,11 @@ impl Finder {
 }
 
 impl Place {
-    /// Returns what is done to the object, for messages.
-    pub fn doing(&self, verb: &'static str) -> Doing {
-        let doing = Doing::new(verb, "objects").named(&self.name);
-        doing.within(&self.namespace)
+    /// Explains why something could not be done to the object.
+    #[must_use]
+    pub fn refused(&self, error: kube::Error, verb: &'static str) -> Error {
+        let resource = self.resource.clone();
+        refused(error, verb, resource, &self.name, &self.namespace)
     }
 }
 
@@ -100,7 +97,7 @@ impl Place {
 pub async fn get(session: &Session, place: &Place) -> Result<Value> {
     requests::get(session, &place.uri)
         .await
-        .map_err(|error| explain(error, &place.doing("get")).context(&place.shown))
+        .map_err(|error| place.refused(error, "get").context(&place.shown))
 }
 
 /// Sends a JSON patch.

@@ -1,7 +1,6 @@
 //! One pod of the cluster.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use psp_advise::model::pod::{Origin, Pod};
 use psp_advise::model::subject::Subject;
@@ -9,7 +8,7 @@ use psp_advise::model::workload::{ObjectRef, Workload};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::requests::{encode, get};
+use super::requests::{encode, get, refused};
 
 /// Reads a pod of the cluster.
 ///
@@ -23,10 +22,9 @@ pub async fn read(session: &Session, name: &str) -> Result<Subject> {
         encode(&namespace),
         encode(name)
     );
-    let doing = Doing::new("get", "pods").named(name).within(&namespace);
     let pod: Value = get(session, &uri)
         .await
-        .map_err(|error| explain(error, &doing))?;
+        .map_err(|error| refused(error, "get", "pods", name, &namespace))?;
     let read = Pod::deserialize(&pod)
         .map_err(|error| Error::failed(format!("pod/{name} cannot be read")).with_source(error))?;
     let workload = Workload {

@@ -1,31 +1,31 @@
-//! Reading the cluster: plain requests, so that only what matters is kept of an answer.
+//! Plain requests: pods are read into types of this plugin, which keep only what matters, and
+//! policies and objects of any kind as they are.
+
+use std::borrow::Cow;
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// Objects per page.
-pub const PAGE: usize = 500;
+const PAGE: usize = 500;
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
-pub struct List<T> {
-    /// Where the next page begins.
+struct List<T> {
     #[serde(default)]
-    pub metadata: ListMeta,
-    /// The objects.
+    metadata: ListMeta,
     #[serde(default = "Vec::new")]
-    pub items: Vec<T>,
+    items: Vec<T>,
 }
 
-/// Metadata of a list.
 #[derive(Debug, Default, Deserialize)]
-pub struct ListMeta {
+struct ListMeta {
     /// Where the next page begins; empty on the last one.
     #[serde(default, rename = "continue")]
-    pub next: String,
+    next: String,
 }
 
 /// Sends a GET.
@@ -40,7 +40,31 @@ pub async fn get<T: DeserializeOwned>(session: &Session, uri: &str) -> Result<T,
     session.client.request(request).await
 }
 
-/// Lists all objects of a resource, page by page.
+/// Hands over all objects of a resource, page by page.
+///
+/// # Errors
+///
+/// What the client says; the pages before were handed over.
+pub async fn each<T: DeserializeOwned>(
+    session: &Session,
+    path: &str,
+    selector: &str,
+    mut take: impl FnMut(T),
+) -> Result<(), kube::Error> {
+    let selector = encode(selector);
+    let mut next = String::new();
+    loop {
+        let uri = format!("{path}?limit={PAGE}&labelSelector={selector}&continue={next}");
+        let list: List<T> = get(session, &uri).await?;
+        list.items.into_iter().for_each(&mut take);
+        if list.metadata.next.is_empty() {
+            return Ok(());
+        }
+        next = encode(&list.metadata.next);
+    }
+}
+
+/// Lists all objects of a resource.
 ///
 /// # Errors
 ///
@@ -50,18 +74,30 @@ pub async fn all<T: DeserializeOwned>(
     path: &str,
     resource: &'static str,
 ) -> Result<Vec<T>> {
-    let (mut items, mut next) = (Vec::new(), String::new());
-    loop {
-        let uri = format!("{path}?limit={PAGE}&continue={}", encode(&next));
-        let list: List<T> = get(session, &uri)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", resource)))?;
-        items.extend(list.items);
-        next = list.metadata.next;
-        if next.is_empty() {
-            return Ok(items);
-        }
+    let mut items = Vec::new();
+    match each(session, path, "", |item| items.push(item)).await {
+        Ok(()) => Ok(items),
+        Err(error) => Err(refused(error, "list", resource, "", "")),
     }
+}
+
+/// Explains the error of a request, in kubectl's words; an empty name is all objects, an empty
+/// namespace is the whole cluster.
+#[must_use]
+pub fn refused(
+    error: kube::Error,
+    verb: &'static str,
+    resource: impl Into<Cow<'static, str>>,
+    name: &str,
+    namespace: &str,
+) -> Error {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let doing = Doing {
+        name: some(name),
+        namespace: some(namespace),
+        ..Doing::new(verb, resource)
+    };
+    explain(error, &doing)
 }
 
 /// Writes text so that it can stand in a query or a path.

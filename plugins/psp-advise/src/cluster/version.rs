@@ -1,15 +1,11 @@
 //! Which API server decides.
 
-use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::KubeArgs;
-use groundcrew::ui::Ui;
-use psp_advise::model::standards::{NEWEST, OLDEST_SERVER, Server};
+use psp_advise::model::level::{NEWEST, OLDEST_SERVER, Server};
 use serde::Deserialize;
 
-use super::session::connect;
+use super::requests::{get, refused};
 
 /// `--server-version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,39 +31,12 @@ pub fn parse(text: &str) -> Result<Choice, String> {
         .strip_prefix("1.")
         .and_then(|minor| minor.parse().ok());
     match minor {
-        Some(minor) if minor <= NEWEST => Server::new(minor).map(Choice::Given).ok_or_else(|| {
-            format!("servers before v1.{OLDEST_SERVER} decide in a way that is not known here")
-        }),
-        Some(_) => Err(format!(
-            "the newest server that is known here is v1.{NEWEST}"
-        )),
-        None => Err("a server version is v1.31, or `cluster`".to_owned()),
+        Some(minor) if minor <= NEWEST => Server::new(minor)
+            .map(Choice::Given)
+            .ok_or_else(|| format!("the oldest supported server is v1.{OLDEST_SERVER}")),
+        Some(_) => Err(format!("the newest supported server is v1.{NEWEST}")),
+        None => Err("expected a server version such as v1.31, or `cluster`".to_owned()),
     }
-}
-
-/// Returns the server that decides and, where `needed` or asked about, the session with it.
-///
-/// # Errors
-///
-/// That the cluster cannot be reached, or is too old.
-pub async fn open(
-    choice: Option<Choice>,
-    needed: bool,
-    kube: &KubeArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<(Option<Session>, Server)> {
-    let session = if needed || choice == Some(Choice::Cluster) {
-        Some(connect(kube, ui, interrupt).await?)
-    } else {
-        None
-    };
-    let server = match (choice, &session) {
-        (Some(Choice::Given(server)), _) => server,
-        (_, Some(session)) => interrupt.guard(ask(session)).await?,
-        (_, None) => Server::default(),
-    };
-    Ok((session, server))
 }
 
 /// `/version`, as far as it matters.
@@ -85,15 +54,9 @@ struct Info {
 ///
 /// That it cannot be reached, or is too old.
 pub async fn ask(session: &Session) -> Result<Server> {
-    let doing = Doing::new("get", "/version");
-    let request = http::Request::get("/version")
-        .body(Vec::new())
-        .map_err(|error| Error::failed("cannot ask for the version").with_source(error))?;
-    let info: Info = session
-        .client
-        .request(request)
+    let info: Info = get(session, "/version")
         .await
-        .map_err(|error| explain(error, &doing))?;
+        .map_err(|error| refused(error, "get", "/version", "", ""))?;
     let number = |text: &str| -> Option<u32> {
         let digits = text
             .find(|c: char| !c.is_ascii_digit())
@@ -107,16 +70,16 @@ pub async fn ask(session: &Session) -> Result<Server> {
         })
         .ok_or_else(|| {
             Error::failed(format!(
-                "the server calls its version {:?}",
+                "cannot read the server version {:?}",
                 info.git_version
             ))
         })?;
     Server::new(minor).ok_or_else(|| {
         Error::failed(format!(
-            "the server is {}; what servers before v1.{OLDEST_SERVER} decide is not known here",
+            "the server is {}; the oldest supported server is v1.{OLDEST_SERVER}",
             info.git_version
         ))
-        .with_hint("state another one: --server-version v1.31")
+        .with_hint("set another one:  --server-version v1.31")
     })
 }
 

@@ -1,30 +1,37 @@
-//! How `diff` and `upgrade` end: what changes between two reports.
+//! What several commands end with: what could not be read, and what `diff` and `upgrade` found.
 
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
 use psp_advise::model::comparison::{Comparison, compare};
+use psp_advise::model::kind::Kind;
 use psp_advise::model::report::Report;
 
-/// Shows what changes.
+/// Warns of everything that could not be evaluated.
+pub fn unseen<'a>(unseen: impl IntoIterator<Item = &'a Unseen>, ui: &Ui) {
+    for one in unseen {
+        ui.warning(format_args!("not evaluated: {}: {}", one.what, one.why));
+    }
+}
+
+/// Shows what changes between two reports.
 ///
 /// # Errors
 ///
 /// That stdout cannot be written.
 pub fn compared(before: &Report, after: &Report, output: &OutputArgs, ui: &Ui) -> Result<Exit> {
-    for missing in before.not_evaluated.iter().chain(&after.not_evaluated) {
-        ui.warning(format_args!("not evaluated: {missing}"));
-    }
     let comparison = compare(before, after);
+    unseen(&comparison.unseen, ui);
     let text = match output.format {
         Format::Json => json(&Document::new(Kind::PodSecurityComparison, &comparison))?,
         Format::Yaml => yaml(&Document::new(Kind::PodSecurityComparison, &comparison))?,
         Format::Name => comparison
             .changes
             .iter()
-            .map(|change| change.object.clone() + "\n")
+            .map(|change| change.name.clone() + "\n")
             .collect(),
         Format::Table | Format::Wide => table(&comparison, output),
     };
@@ -51,7 +58,7 @@ fn table(comparison: &Comparison, output: &OutputArgs) -> String {
         "BEFORE",
         "AFTER",
         "NEWLY VIOLATES",
-        "NO LONGER",
+        "NO LONGER VIOLATES",
     ];
     let mut table = Table::new((!output.no_headers).then_some(&names));
     for change in &comparison.changes {

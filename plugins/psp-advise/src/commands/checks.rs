@@ -1,26 +1,24 @@
-//! `kubectl psp-advise checks`: the standards, for reading.
+//! `kubectl psp-advise checks`: the checks of the standards.
 
 use clap::Args;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Format, Globals, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Table, json, yaml};
+use psp_advise::model::kind::Kind;
 use psp_advise::model::standards::{CHECKS, Check};
 use serde::Serialize;
 
 /// Show the checks of the Pod Security Standards
 #[derive(Args, Debug)]
 pub struct ChecksArgs {
-    /// One check, in full
+    /// Check to show in full
     #[arg(value_name = "ID")]
     id: Option<String>,
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
 }
 
 /// A check as a document.
@@ -66,7 +64,7 @@ struct Body {
 /// # Errors
 ///
 /// That there is no such check.
-pub fn run(args: &ChecksArgs, ui: &Ui) -> Result<Exit> {
+pub fn run(args: &ChecksArgs, frame: &Frame) -> Result<Exit> {
     let checks: Vec<Shown> = match &args.id {
         None => CHECKS.iter().map(Shown::from).collect(),
         Some(id) => {
@@ -74,8 +72,8 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Result<Exit> {
                 .iter()
                 .find(|check| check.id.eq_ignore_ascii_case(id))
                 .ok_or_else(|| {
-                    Error::usage(format!("there is no check \"{id}\""))
-                        .with_hint("all of them:  kubectl psp-advise checks")
+                    Error::usage(format!("unknown check \"{id}\""))
+                        .with_hint("list all checks:  kubectl psp-advise checks")
                 })?;
             vec![check.into()]
         }
@@ -90,13 +88,13 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Result<Exit> {
         Format::Table if args.id.is_some() => checks.iter().map(page).collect(),
         Format::Table | Format::Wide => table(&checks, &args.output),
     };
-    ui.answer(text)?;
+    frame.ui.answer(text)?;
     Ok(Exit::Done)
 }
 
 fn table(checks: &[Shown], output: &OutputArgs) -> String {
     let wide = output.format == Format::Wide;
-    let mut headers = vec!["CHECK", "LEVEL", "SINCE", "CHANGED", "KEEPS OUT"];
+    let mut headers = vec!["CHECK", "LEVEL", "SINCE", "CHANGED", "PREVENTS"];
     if wide {
         headers.push("ALLOWED");
     }
@@ -126,7 +124,7 @@ fn page(check: &Shown) -> String {
         line("changed", &check.changed.join(", "));
     }
     if let Some(other) = check.overrides {
-        line("instead of", other);
+        line("replaces", other);
     }
     for (index, field) in check.fields.iter().enumerate() {
         line(if index == 0 { "fields" } else { "" }, field);

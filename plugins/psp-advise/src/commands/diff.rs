@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::OutputArgs;
 use psp_advise::model::level::{Server, Version};
 use psp_advise::model::report::Criteria;
 
@@ -15,29 +15,26 @@ use crate::cluster::version::{self, Choice};
 use crate::local::files::FileArgs;
 use crate::local::manifests;
 
-/// Show whether new manifests ask for more than old ones
+/// Show whether new manifests violate more than old ones
 ///
-/// Exit code 3 when an object violates a check that it did not violate before, or is new and
-/// violates one: a gate for pull requests.
+/// Exit code 3 if an object violates a check that it did not violate before, or is new and violates
+/// one: a gate for pull requests.
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// Manifests as they are: a file or directory
+    /// Old manifests: a file or directory
     #[arg(value_name = "OLD", value_hint = clap::ValueHint::AnyPath)]
     old: PathBuf,
 
-    /// Manifests as they are to be
+    /// New manifests: a file or directory
     #[arg(value_name = "NEW", value_hint = clap::ValueHint::AnyPath)]
     new: PathBuf,
 
-    /// API server that decides: v1.31 [default: the newest known]
+    /// API server version to decide as, such as v1.31 [default: the newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
 }
 
 /// Compares two sets of manifests.
@@ -45,7 +42,7 @@ pub struct DiffArgs {
 /// # Errors
 ///
 /// A path that is not there.
-pub fn run(args: DiffArgs, ui: &Ui) -> Result<Exit> {
+pub fn run(args: DiffArgs, frame: &Frame) -> Result<Exit> {
     let server = match args.server_version {
         Some(Choice::Given(server)) => server,
         Some(Choice::Cluster) => {
@@ -62,5 +59,5 @@ pub fn run(args: DiffArgs, ui: &Ui) -> Result<Exit> {
     };
     let before = manifests::evaluate(&FileArgs::below(vec![args.old]), &criteria)?;
     let after = manifests::evaluate(&FileArgs::below(vec![args.new]), &criteria)?;
-    answer::compared(&before, &after, &args.output, ui)
+    answer::compared(&before, &after, &args.output, &frame.ui)
 }

@@ -6,11 +6,14 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
 use groundcrew::flags::Format as Suite;
+use psp_advise::model::level::Server;
 use psp_advise::model::psp::{Policy, Rbac};
 
+use crate::cluster::version::{self, Choice};
 use crate::{cluster, local};
 
 /// `FILE|cluster`: where objects are read.
@@ -33,6 +36,30 @@ impl ReadFrom {
             }
         })
     }
+}
+
+/// Returns the server that decides and, where `needed` or asked about, the session with it.
+///
+/// # Errors
+///
+/// That the cluster cannot be reached, or is too old.
+pub async fn open(
+    choice: Option<Choice>,
+    needed: bool,
+    frame: &Frame,
+) -> Result<(Option<Session>, Server)> {
+    let interrupt = &frame.interrupt;
+    let session = if needed || choice == Some(Choice::Cluster) {
+        Some(interrupt.guard(frame.connect()).await?)
+    } else {
+        None
+    };
+    let server = match (choice, &session) {
+        (Some(Choice::Given(server)), _) => server,
+        (_, Some(session)) => interrupt.guard(version::ask(session)).await?,
+        (_, None) => Server::default(),
+    };
+    Ok((session, server))
 }
 
 /// Reads PodSecurityPolicies; `session` is there where one of the flags says `cluster`.
@@ -146,11 +173,11 @@ impl FromStr for Format {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output options")]
 pub struct OutputArgs {
-    /// Format of the answer: table, wide, json, yaml, name, jsonl, sarif, junit, markdown or html
+    /// Output format: table, wide, json, yaml, name, jsonl, sarif, junit, markdown or html
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value_t)]
     pub format: Format,
 
-    /// Leave the header line out of tables
+    /// Omit the header line of tables
     #[arg(long)]
     pub no_headers: bool,
 }

@@ -22,13 +22,13 @@ pub fn read(path: &Path, ui: &Ui) -> Result<Config> {
     }
     let Found::Config(config) = found else {
         return Err(Error::usage(format!(
-            "{}: leads to a file that leads to another one",
+            "{}: nested references are not followed",
             path.display()
         )));
     };
     if !config.exemptions.usernames.is_empty() {
         ui.warning(format_args!(
-            "pods of exempt users ({}) are evaluated all the same: who creates a pod is not known",
+            "pods of exempt users ({}) are evaluated like others: a pod does not record its creator",
             config.exemptions.usernames.join(", ")
         ));
     }

@@ -10,17 +10,17 @@ use psp_advise::model::workload::TemplatePath;
 
 /// `-f` and what goes with it.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Where the pods are")]
+#[command(next_help_heading = "Manifests")]
 pub struct FileArgs {
     /// Manifests to read instead of the cluster: a file, a directory, or - for stdin; repeatable
     #[arg(short = 'f', long = "filename", value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     pub filename: Vec<PathBuf>,
 
-    /// Go into the directories below those of -f
+    /// Include subdirectories of -f
     #[arg(short = 'R', long)]
     pub recursive: bool,
 
-    /// Where objects of another kind keep their pod; repeatable
+    /// Where objects of another kind keep their pod template; repeatable
     #[arg(long = "pod-template-path", value_name = "KIND.GROUP=PATH", value_parser = TemplatePath::parse)]
     pub pod_template_path: Vec<TemplatePath>,
 }

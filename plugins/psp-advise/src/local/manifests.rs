@@ -19,7 +19,7 @@ pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
     files::each(args, |file| {
         match file.text() {
             Ok(text) => documents(&file.name, text, &mut builder),
-            Err(message) => builder.missing("", Some(file.name.clone()), message),
+            Err(message) => builder.unseen(&file.name, message),
         }
         Ok(())
     })?;
@@ -33,7 +33,7 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
         let document = match parse(chunk) {
             Ok(document) => document,
             Err(fault) => {
-                builder.missing("", Some(format!("{file}:{}", fault.line)), fault.message);
+                builder.unseen(format!("{file}:{}", fault.line), fault.message);
                 continue;
             }
         };
@@ -44,11 +44,11 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
         for fault in extracted.unreadable {
             let place = format!("{file}:{}", fault.line);
             let what = if fault.object.kind.is_empty() {
-                String::new()
+                place
             } else {
-                fault.object.short()
+                format!("{place}: {}", fault.object.short())
             };
-            builder.missing(&what, Some(place), fault.message);
+            builder.unseen(what, fault.message);
         }
         for (workload, node) in &extracted.workloads {
             let source = Source {

@@ -1,6 +1,7 @@
 //! Pods and templates of manifests, as PodSecurityPolicy is asked about them.
 
 use groundcrew::error::Result;
+use groundcrew::finding::Unseen;
 use psp_advise::model::manifest::{Node, parse, split};
 use psp_advise::model::subject::Subject;
 use psp_advise::model::workload::extract;
@@ -12,13 +13,13 @@ use super::files::{self, FileArgs};
 /// # Errors
 ///
 /// A path that is not there.
-pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, Vec<String>)> {
-    let (mut subjects, mut unreadable) = (Vec::new(), Vec::new());
+pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, Vec<Unseen>)> {
+    let (mut subjects, mut unseen) = (Vec::new(), Vec::new());
     files::each(args, |file| {
         let text = match file.text() {
             Ok(text) => text,
             Err(message) => {
-                unreadable.push(format!("{}: {message}", file.name));
+                unseen.push(Unseen::new(&file.name, message));
                 return Ok(());
             }
         };
@@ -26,13 +27,19 @@ pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, V
             let document = match parse(chunk) {
                 Ok(document) => document,
                 Err(fault) => {
-                    unreadable.push(format!("{}:{}: {}", file.name, fault.line, fault.message));
+                    unseen.push(Unseen::new(
+                        format!("{}:{}", file.name, fault.line),
+                        fault.message,
+                    ));
                     continue;
                 }
             };
             let extracted = extract(&document, &args.pod_template_path);
             for fault in extracted.unreadable {
-                unreadable.push(format!("{}:{}: {}", file.name, fault.line, fault.message));
+                unseen.push(Unseen::new(
+                    format!("{}:{}", file.name, fault.line),
+                    fault.message,
+                ));
             }
             for (workload, node) in extracted.workloads {
                 let pod = node
@@ -55,5 +62,5 @@ pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, V
         }
         Ok(())
     })?;
-    Ok((subjects, unreadable))
+    Ok((subjects, unseen))
 }

@@ -1,4 +1,4 @@
-//! How much a fix of a fault may change.
+//! How much a fix may change.
 
 use serde::Serialize;
 
@@ -13,9 +13,9 @@ pub enum Grade {
     Safe,
     /// Right for most programs; needs a look at this one.
     Check,
-    /// The program loses something that somebody gave it on purpose.
+    /// The program loses something that it was given on purpose.
     Behavior,
-    /// Nothing can be edited: the pod has to be made anew.
+    /// Nothing can be edited: the pod has to be recreated.
     Recreate,
 }
 
@@ -25,8 +25,8 @@ impl Grade {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Safe => "safe",
-            Self::Check => "needs a runtime check",
-            Self::Behavior => "changes behaviour",
+            Self::Check => "verify at runtime",
+            Self::Behavior => "may change behavior",
             Self::Recreate => "needs a new pod",
         }
     }
@@ -42,7 +42,7 @@ pub fn grade(pod: &Pod, violation: &Violation, fault: &Fault) -> (Grade, &'stati
         );
     }
     if fault.current.is_some() && violation.check.id != "capabilities_restricted" {
-        return (Grade::Behavior, "somebody set this on purpose");
+        return (Grade::Behavior, "it was set on purpose");
     }
     let container = pod
         .spec
@@ -51,25 +51,25 @@ pub fn grade(pod: &Pod, violation: &Violation, fault: &Fault) -> (Grade, &'stati
         .map(|(_, _, container)| container);
     match violation.check.id {
         "allowPrivilegeEscalation" => (Grade::Safe, "only setuid programs notice"),
-        "seccompProfile_restricted" => (Grade::Safe, "the runtime's own profile"),
+        "seccompProfile_restricted" => (Grade::Safe, "the runtime's default profile"),
         "runAsNonRoot" => match container.and_then(|container| uid(pod, container)) {
             Some(uid) if uid != 0 => (Grade::Safe, "runAsUser is set and not 0"),
             Some(_) => (Grade::Behavior, "runAsUser is 0"),
-            None => (Grade::Check, "the image's user is not known"),
+            None => (Grade::Check, "the user of the image is unknown"),
         },
         "capabilities_restricted" if fault.path.contains(".capabilities.drop") => {
             if fault.current.is_some() {
-                (Grade::Check, "what is dropped was chosen")
+                (Grade::Check, "the dropped capabilities were chosen")
             } else if container.is_some_and(|container| is_non_root(pod, container)) {
-                (Grade::Safe, "a process that is not root has none")
+                (Grade::Safe, "a non-root process has no capabilities")
             } else {
                 (
                     Grade::Check,
-                    "a program that runs as root may use a capability",
+                    "a program that runs as root may need a capability",
                 )
             }
         }
-        _ => (Grade::Behavior, "somebody set this on purpose"),
+        _ => (Grade::Behavior, "it was set on purpose"),
     }
 }
 

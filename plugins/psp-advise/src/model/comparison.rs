@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use groundcrew::finding::Unseen;
 use serde::Serialize;
 
 use crate::model::decision::{Decision, FieldFault};
@@ -18,6 +19,8 @@ pub struct Comparison {
     pub to: Server,
     /// Whether everything could be evaluated.
     pub complete: bool,
+    /// What could not be evaluated.
+    pub unseen: Vec<Unseen>,
     /// Whether something violates more than before.
     pub widens: bool,
     /// Objects whose verdict or violated checks change.
@@ -30,6 +33,9 @@ pub struct Comparison {
 pub struct Change {
     /// `namespace/kind/name`.
     pub object: String,
+    /// `kind.group/name`, as kubectl reads it.
+    #[serde(skip)]
+    pub name: String,
     /// Level.
     pub level: Level,
     /// Whether it passed; `None` when it was not there.
@@ -77,6 +83,9 @@ pub fn compare(before: &Report, after: &Report) -> Comparison {
         }
         changes.push(Change {
             object: key.0.clone(),
+            name: new
+                .or(old)
+                .map_or_else(String::new, |one| one.object.full()),
             level: key.1,
             before: old.map(|decision| decision.allowed),
             after: new.map(|decision| decision.allowed),
@@ -88,6 +97,13 @@ pub fn compare(before: &Report, after: &Report) -> Comparison {
         from: before.server_version,
         to: after.server_version,
         complete: before.complete && after.complete,
+        unseen: {
+            // Both read the same files where two servers are compared.
+            let mut unseen = before.unseen.clone();
+            unseen.extend(after.unseen.iter().cloned());
+            unseen.dedup();
+            unseen
+        },
         widens: changes.iter().any(|change| !change.newly.is_empty()),
         changes,
     }

@@ -9,6 +9,7 @@
 //! - [`decision`]: one object under one policy, with [`advice`] about each field;
 //! - [`fix`]: the smallest changes that let an object pass;
 //! - [`report`]: all decisions with an overview, and [`comparison`] of two reports;
+//! - [`kind`]: the documents that are printed;
 //! - [`vap`]: the common frame of the ValidatingAdmissionPolicies made here;
 //! - [`trial`]: a policy and the pods that it is compared by on a real server.
 
@@ -16,6 +17,7 @@ pub mod advice;
 pub mod comparison;
 pub mod decision;
 pub mod fix;
+pub mod kind;
 pub mod level;
 pub mod manifest;
 pub mod pod;

@@ -28,7 +28,17 @@ impl ObjectRef {
             .map_or("", |(group, _)| group)
     }
 
-    /// Returns `kind/name` in lower case, as kubectl prints it.
+    /// Returns `kind.group/name` in lower case, as kubectl prints and reads it.
+    #[must_use]
+    pub fn full(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        match self.group() {
+            "" => format!("{kind}/{}", self.name),
+            group => format!("{kind}.{group}/{}", self.name),
+        }
+    }
+
+    /// Returns `kind/name` in lower case.
     #[must_use]
     pub fn short(&self) -> String {
         format!("{}/{}", self.kind.to_lowercase(), self.name)

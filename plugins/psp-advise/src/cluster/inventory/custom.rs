@@ -1,6 +1,5 @@
 //! Objects of other kinds, where `--pod-template-path` says that they hold a pod.
 
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use psp_advise::model::decision::Source;
 use psp_advise::model::manifest::{Segment, segments};
@@ -12,7 +11,7 @@ use serde_json::Value;
 
 use super::owners::{Owners, object};
 use super::reader::Reader;
-use crate::cluster::requests::{List, PAGE, encode, get};
+use crate::cluster::requests::{each, encode, get, refused};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,62 +39,44 @@ struct ApiResource {
 /// Evaluates the objects of a custom kind.
 pub(super) async fn observe(
     reader: &Reader<'_>,
-    path: &TemplatePath,
+    place: &TemplatePath,
     namespace: Option<&str>,
     owners: &mut Owners,
     builder: &mut Builder<'_>,
 ) -> Result<()> {
     let session = reader.session;
-    let name = path
+    let name = place
         .kind
         .as_deref()
-        .or(path.plural.as_deref())
+        .or(place.plural.as_deref())
         .unwrap_or_default();
-    let group = path.group.as_deref().unwrap_or_default();
-    let doing = Doing::new("get", "/apis");
+    let group = place.group.as_deref().unwrap_or_default();
     let group_uri = format!("/apis/{}", encode(group));
     let found = match get::<Group>(session, &group_uri).await {
         Ok(group) => group,
         Err(kube::Error::Api(status)) if status.code == 404 => return Err(unknown_kind(name)),
-        Err(error) => return Err(explain(error, &doing)),
+        Err(error) => return Err(refused(error, "get", "/apis", "", "")),
     };
     let api_version = found.preferred_version.group_version;
     let resources: Resources = get(session, &format!("/apis/{api_version}"))
         .await
-        .map_err(|error| explain(error, &doing))?;
+        .map_err(|error| refused(error, "get", "/apis", "", ""))?;
     let resource = resources
         .resources
         .into_iter()
         .find(|resource| resource.kind == name || resource.name == name)
         .ok_or_else(|| unknown_kind(name))?;
     let scope = namespace.map_or_else(String::new, |name| format!("/namespaces/{}", encode(name)));
-    let selector = encode(reader.selector);
-    let mut next = String::new();
-    loop {
-        let uri = format!(
-            "/apis/{api_version}{scope}/{}?limit={PAGE}&labelSelector={selector}&continue={}",
-            resource.name,
-            encode(&next)
-        );
-        let list: List<Value> = match get(session, &uri).await {
-            Ok(list) => list,
-            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 410) => {
-                builder.missing(
-                    &format!("{}.{group}", resource.name),
-                    None,
-                    status.message.clone(),
-                );
-                builder.unseen(namespace.unwrap_or_default());
-                return Ok(());
-            }
-            Err(error) => return Err(explain(error, &Doing::new("list", "custom resources"))),
-        };
-        for item in &list.items {
-            take(item, &api_version, &resource.kind, path, owners, builder);
-        }
-        next = list.metadata.next;
-        if next.is_empty() {
-            return Ok(());
+    let path = format!("/apis/{api_version}{scope}/{}", resource.name);
+    let taken = each(session, &path, reader.selector, |item: Value| {
+        take(&item, &api_version, &resource.kind, place, owners, builder);
+    })
+    .await;
+    match taken {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let full = format!("{}.{group}", resource.name);
+            reader.unseen(error, &full, namespace, builder)
         }
     }
 }
@@ -131,8 +112,8 @@ fn take(
             builder.add(&workload, &object, Live::default(), Source::default());
         }
         Err(error) => {
-            builder.unseen(&object.namespace);
-            builder.missing(&object.short(), None, error.to_string());
+            builder.open(&object.namespace);
+            builder.unseen(object.short(), error.to_string());
         }
     }
 }
@@ -140,5 +121,5 @@ fn take(
 /// Returns the error for a custom kind that the server does not know.
 fn unknown_kind(name: &str) -> Error {
     Error::usage(format!("the server has no kind \"{name}\""))
-        .with_hint("what there is:  kubectl api-resources")
+        .with_hint("list the kinds:  kubectl api-resources")
 }

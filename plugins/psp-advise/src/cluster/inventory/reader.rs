@@ -1,12 +1,11 @@
-//! Lists, page by page.
+//! Reads lists; what may not be read is noted.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use psp_advise::model::report::Builder;
 use serde::de::DeserializeOwned;
 
-use crate::cluster::requests::{List, PAGE, encode, get};
+use crate::cluster::requests::{each, encode, refused};
 
 /// A resource whose objects hold pods.
 #[derive(Clone, Copy, Debug)]
@@ -43,34 +42,32 @@ impl Reader<'_> {
             ),
             None => format!("{}/{}", resource.api, resource.plural),
         };
-        let mut next = String::new();
-        loop {
-            let uri = format!(
-                "{path}?limit={PAGE}&labelSelector={}&continue={}",
-                encode(self.selector),
-                encode(&next)
-            );
-            match get::<List<T>>(self.session, &uri).await {
-                Ok(list) => {
-                    for item in list.items {
-                        take(item, builder);
-                    }
-                    next = list.metadata.next;
-                }
-                Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 410) => {
-                    builder.missing(resource.full, None, status.message.clone());
-                    builder.unseen(namespace.unwrap_or_default());
-                    return Ok(());
-                }
-                Err(error) => {
-                    let mut doing = Doing::new("list", resource.full);
-                    doing.namespace = namespace.map(str::to_owned);
-                    return Err(explain(error, &doing));
-                }
+        let taken = each(self.session, &path, self.selector, |item| {
+            take(item, builder);
+        })
+        .await;
+        match taken {
+            Ok(()) => Ok(()),
+            Err(error) => self.unseen(error, resource.full, namespace, builder),
+        }
+    }
+
+    /// Notes what may not be read, so that nothing is claimed of its namespace.
+    pub(super) fn unseen(
+        &self,
+        error: kube::Error,
+        resource: &str,
+        namespace: Option<&str>,
+        builder: &mut Builder<'_>,
+    ) -> Result<()> {
+        let namespace = namespace.unwrap_or_default();
+        match error {
+            kube::Error::Api(status) if matches!(status.code, 403 | 404 | 410) => {
+                builder.unseen(resource, status.message.clone());
+                builder.open(namespace);
+                Ok(())
             }
-            if next.is_empty() {
-                return Ok(());
-            }
+            error => Err(refused(error, "list", resource.to_owned(), "", namespace)),
         }
     }
 }

@@ -19,6 +19,16 @@ const AT_ONCE: usize = 8;
 /// Differences that are shown.
 const SHOWN: usize = 10;
 
+/// Returns what is asked before anything is made.
+#[must_use]
+pub fn question(session: &Session) -> String {
+    format!(
+        "Compare on {}? This creates a namespace, a policy bound to it, roles and service \
+         accounts there, and deletes them afterwards.",
+        session.endpoint.server
+    )
+}
+
 /// Tries every pod.
 ///
 /// # Errors
@@ -28,24 +38,13 @@ const SHOWN: usize = 10;
 pub async fn run(
     session: &Session,
     trial: &Trial<'_>,
-    yes: bool,
     ui: &Ui,
     interrupt: &Interrupt,
 ) -> Result<Compared> {
-    let server = &session.endpoint.server;
-    if !yes {
-        let question = format!(
-            "Compare on {server}? A namespace, a policy bound to it, roles and service accounts \
-             are made there and taken away again."
-        );
-        if !ui.confirm(&question)? {
-            return Err(Error::failed("nothing was compared"));
-        }
-    }
     let testbed = Testbed::new(session);
     interrupt.guard(testbed.check()).await?;
     let compared = async {
-        interrupt.guard(testbed.build(trial)).await?;
+        interrupt.guard(testbed.build(trial, interrupt)).await?;
         let _progress = ui.progress("trying pods on the server");
         interrupt.guard(compare(&testbed, trial)).await
     }

@@ -2,26 +2,29 @@
 
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::cluster::{Attempt, Patience, poll, retry_on_conflict};
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::reason;
 use groundcrew::write::{is_conflict, is_not_found, status};
 use psp_advise::model::trial::{Trial, Try};
 use psp_advise::model::vap::binding;
 use serde_json::{Value, json};
 
-use crate::cluster::requests;
+use crate::cluster::requests::{self, refused};
 
 /// The account that creates the pods.
 const MAKER: &str = "maker";
 /// Marks what belongs to a comparison; the value is its name.
 const LABEL: &str = "psp-advise.groundcrew.dev/verify";
-/// How often and how long the policy is waited for, in total two minutes.
-const PAUSE: Duration = Duration::from_millis(500);
-const PAUSES: usize = 240;
-/// How often a removal is repeated when the object changed in between.
-const REPEATS: usize = 5;
+/// How long and how often the policy is waited for.
+const PATIENCE: Patience = Patience {
+    limit: Duration::from_secs(120),
+    first: Duration::from_millis(500),
+    longest: Duration::from_millis(500),
+};
 
 const NAMESPACES: &str = "/api/v1/namespaces";
 const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
@@ -89,7 +92,7 @@ impl<'a> Testbed<'a> {
     }
 
     /// Makes everything and waits until the policy is in force.
-    pub(super) async fn build(&self, trial: &Trial<'_>) -> Result<()> {
+    pub(super) async fn build(&self, trial: &Trial<'_>, interrupt: &Interrupt) -> Result<()> {
         let name = &self.name;
         let labels = json!({LABEL: name, "pod-security.kubernetes.io/enforce": "privileged"});
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
@@ -109,21 +112,22 @@ impl<'a> Testbed<'a> {
         bound["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels":
             {"kubernetes.io/metadata.name": name}}});
         self.create(BINDINGS, bound).await?;
-        self.wait(trial.never).await
+        self.wait(trial.never, interrupt).await
     }
 
     /// A pod that is refused says that the policy is in force.
-    async fn wait(&self, never: &Try) -> Result<()> {
+    async fn wait(&self, never: &Try, interrupt: &Interrupt) -> Result<()> {
         let pod = self.pod(never, "first");
-        for _ in 0..PAUSES {
-            if matches!(self.attempt(&pod).await?, Answer::Refused) {
-                return Ok(());
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Err(Error::timed_out(
-            "the server does not put the policy into force",
-        ))
+        let refused = poll(PATIENCE, interrupt, async || {
+            let answer = self.attempt(&pod).await?;
+            Ok(matches!(answer, Answer::Refused).then_some(()))
+        });
+        refused.await?.ok_or_else(|| {
+            let limit = PATIENCE.limit.as_secs();
+            Error::timed_out(format!(
+                "the server did not enforce the policy within {limit}s"
+            ))
+        })
     }
 
     /// Returns a pod as it is sent.
@@ -168,7 +172,7 @@ impl<'a> Testbed<'a> {
         let made: Result<Value, kube::Error> = self.session.client.request(request).await;
         made.map(drop).map_err(|error| {
             let kind = object["kind"].as_str().unwrap_or_default();
-            explain(error, &Doing::new("create", "objects"))
+            refused(error, "create", "objects", "", "")
                 .context(format!("cannot make the {kind} for the comparison"))
         })
     }
@@ -189,17 +193,11 @@ impl<'a> Testbed<'a> {
             Ok(_) => Ok(Answer::Admitted),
             Err(error) => {
                 let Some(status) = status(&error) else {
-                    return Err(explain(
-                        error,
-                        &Doing::new("create", "pods").within(namespace),
-                    ));
+                    return Err(refused(error, "create", "pods", "", namespace));
                 };
                 let ours = format!("ValidatingAdmissionPolicy '{namespace}'");
                 if status.code == 403 && status.message.contains("cannot impersonate") {
-                    return Err(explain(
-                        error,
-                        &Doing::new("impersonate", "serviceaccounts"),
-                    ));
+                    return Err(refused(error, "impersonate", "serviceaccounts", "", ""));
                 }
                 if !status.message.contains(&ours) {
                     return Ok(Answer::Other);
@@ -218,6 +216,8 @@ impl<'a> Testbed<'a> {
 
     /// Takes everything away again; returns what is left and how to take it away.
     pub(super) async fn remove(&self) -> Vec<String> {
+        // What was created is deleted, also after Ctrl-C.
+        let unstoppable = Interrupt::never();
         let mut left = Vec::new();
         for (kind, uri) in [
             ("validatingadmissionpolicybinding", BINDINGS),
@@ -226,16 +226,20 @@ impl<'a> Testbed<'a> {
         ] {
             let name = &self.name;
             let uri = format!("{uri}/{name}");
-            let mut gone = self.remove_one(&uri).await;
-            for _ in 0..REPEATS {
-                // Controllers write to a new namespace.
-                if gone.as_ref().is_err_and(is_conflict) {
-                    gone = self.remove_one(&uri).await;
-                }
-            }
-            if let Err(error) = gone {
+            // Controllers write to a new namespace.
+            let gone =
+                retry_on_conflict(format!("{kind}/{name}"), &unstoppable, async || match self
+                    .remove_one(&uri)
+                    .await
+                {
+                    Err(error) if is_conflict(&error) => Ok(Attempt::Raced),
+                    Err(error) => Err(refused(error, "delete", kind, name, "")),
+                    Ok(()) => Ok(Attempt::Done(())),
+                });
+            if let Err(error) = gone.await {
                 left.push(format!(
-                    "{kind}/{name} is left: {error}; kubectl delete {kind} {name}"
+                    "{kind}/{name} was not deleted: {}; delete it:  kubectl delete {kind} {name}",
+                    reason(&error)
                 ));
             }
         }

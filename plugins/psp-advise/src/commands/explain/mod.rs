@@ -4,16 +4,17 @@ mod decide;
 mod render;
 
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
-use groundcrew::ui::Ui;
-use psp_advise::model::level::{Level, LevelVersion, Version};
+use groundcrew::finding::Unseen;
+use groundcrew::flags::KubeArgs;
+use psp_advise::model::level::{Level, LevelVersion, Server, Version};
 use psp_advise::model::psp::User;
 use psp_advise::model::subject::Subject;
 
+use super::answer;
 use super::flags::{self, OutputArgs, ReadFrom};
 use crate::cluster::pods;
 use crate::cluster::version::{self, Choice};
@@ -21,12 +22,12 @@ use crate::local::files::FileArgs;
 use crate::local::subjects;
 use decide::{Account, Asked, Policies};
 
-/// Show why a pod is admitted or not, by every policy
+/// Show why a pod is admitted or refused, by every policy
 ///
-/// For PodSecurityPolicy: which policy admits the pod and what it changes, why each other one does
-/// not, and by which binding, role and rule a policy may be used. The service account's rights
-/// count, and those of whoever creates the pod: --as, or for a pod of a controller that
-/// controller. For Pod Security admission: the checks and fields.
+/// For PodSecurityPolicy: which policy admits the pod and what it changes, why the others do not,
+/// and which binding, role and rule allow the use of a policy. The rights of the service account
+/// count, and those of the pod's creator: the user given with --as, or for a controller's pod the
+/// controller. For Pod Security admission: the failed checks and fields.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     /// Pod in the cluster
@@ -36,24 +37,30 @@ pub struct ExplainArgs {
     #[command(flatten)]
     files: FileArgs,
 
-    /// Which admission to explain
-    #[arg(long, value_name = "ENGINE", value_enum, default_value = "psa")]
+    /// Admission to explain: psa (Pod Security), psp (PodSecurityPolicy as of 1.24), both
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        value_enum,
+        default_value = "psa",
+        hide_possible_values = true
+    )]
     engine: Engine,
 
-    /// PodSecurityPolicies: a file or directory, or cluster; repeatable
+    /// PodSecurityPolicies: a file, a directory, or cluster; repeatable
     #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
     psp: Vec<ReadFrom>,
 
-    /// Roles and bindings: a file or directory, or cluster; repeatable [default: every policy may
-    /// be used]
+    /// Roles and bindings: a file, a directory, or cluster; repeatable [default: assume that every
+    /// policy may be used]
     #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
     rbac: Vec<ReadFrom>,
 
-    /// Service account of the pod, instead of its own
+    /// Service account to assume instead of the pod's own
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = decide::account)]
     serviceaccount: Option<Account>,
 
-    /// Level to decide by
+    /// Level to check against
     #[arg(long, value_name = "LEVEL", default_value = "restricted")]
     level: Level,
 
@@ -61,18 +68,12 @@ pub struct ExplainArgs {
     #[arg(long = "version", id = "policy-version", value_name = "VERSION")]
     version: Option<Version>,
 
-    /// API server that decides: v1.31, or cluster [default: the newest known]
+    /// API server version to decide as: v1.31, or cluster [default: the newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// `--engine`.
@@ -91,7 +92,7 @@ enum Engine {
 /// # Errors
 ///
 /// What the server says; what cannot be read, with file and line.
-pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: ExplainArgs, frame: &Frame) -> Result<Exit> {
     if args.pod.is_none() && args.files.filename.is_empty() {
         return Err(Error::usage("a pod is required")
             .with_hint("kubectl psp-advise explain POD -n NAMESPACE, or -f FILE"));
@@ -101,17 +102,17 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         return Err(Error::usage("PodSecurityPolicies are required")
             .with_hint("--psp policies.yaml, or --psp cluster"));
     }
-    let (session, server) = connect(&args, ui, interrupt).await?;
+    let (session, server) = connect(&args, frame).await?;
     let policies = flags::policies(&args.psp, session.as_ref());
-    let policies = interrupt.guard(policies).await?;
+    let policies = frame.interrupt.guard(policies).await?;
     let rbac = flags::rbac(&args.rbac, session.as_ref());
-    let rbac = interrupt.guard(rbac).await?;
-    let (subjects, unreadable) = subjects(&args, session.as_ref(), interrupt).await?;
-    for line in &unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
+    let rbac = frame.interrupt.guard(rbac).await?;
+    let (subjects, unseen) = subjects(&args, session.as_ref(), frame).await?;
+    answer::unseen(&unseen, &frame.ui);
     if with_policies && rbac.is_none() {
-        ui.warning("RBAC is not evaluated: every policy is assumed usable (--rbac FILE|cluster)");
+        frame
+            .ui
+            .warning("RBAC is not evaluated: every policy is assumed usable (--rbac FILE|cluster)");
     }
     let asked = Asked {
         server,
@@ -124,15 +125,15 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         policies: with_policies.then_some(Policies {
             policies,
             rbac,
-            creator: creator(&args.kube),
+            creator: creator(&frame.kube),
         }),
         account: args.serviceaccount,
     };
     let subjects = subjects.into_iter();
     let explained: Vec<_> = subjects.map(|subject| asked.explain(subject)).collect();
-    ui.answer(render::render(&explained, &args.output)?)?;
+    frame.ui.answer(render::render(&explained, &args.output)?)?;
     let refused = explained.iter().any(|one| !one.allowed());
-    Ok(match (unreadable.is_empty(), refused) {
+    Ok(match (unseen.is_empty(), refused) {
         (false, _) => Exit::Incomplete,
         (true, true) => Exit::No,
         (true, false) => Exit::Done,
@@ -140,37 +141,33 @@ pub async fn run(args: ExplainArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
 }
 
 /// `--as` names the user that creates the pod; the connection does not impersonate anyone.
-async fn connect(
-    args: &ExplainArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<(Option<Session>, psp_advise::model::level::Server)> {
-    let kube = KubeArgs {
-        impersonate: None,
-        impersonate_groups: Vec::new(),
-        ..args.kube.clone()
+async fn connect(args: &ExplainArgs, frame: &Frame) -> Result<(Option<Session>, Server)> {
+    let frame = Frame {
+        kube: KubeArgs {
+            impersonate: None,
+            impersonate_groups: Vec::new(),
+            ..frame.kube.clone()
+        },
+        ..frame.clone()
     };
     let needed = args.pod.is_some()
         || args.psp.contains(&ReadFrom::Cluster)
         || args.rbac.contains(&ReadFrom::Cluster);
-    // Which server decides is never taken from a cluster that is only read.
-    let choice = args
-        .server_version
-        .unwrap_or(Choice::Given(Default::default()));
-    version::open(Some(choice), needed, &kube, ui, interrupt).await
+    let newest = Choice::Given(Server::default());
+    flags::open(args.server_version.or(Some(newest)), needed, &frame).await
 }
 
 async fn subjects(
     args: &ExplainArgs,
     session: Option<&Session>,
-    interrupt: &Interrupt,
-) -> Result<(Vec<Subject>, Vec<String>)> {
+    frame: &Frame,
+) -> Result<(Vec<Subject>, Vec<Unseen>)> {
     match (&args.pod, session) {
         (Some(name), Some(session)) => {
-            let pod = interrupt.guard(pods::read(session, name)).await?;
+            let pod = frame.interrupt.guard(pods::read(session, name)).await?;
             Ok((vec![pod], Vec::new()))
         }
-        _ => subjects::read(&args.files, args.kube.namespace.as_deref()),
+        _ => subjects::read(&args.files, frame.kube.namespace.as_deref()),
     }
 }
 

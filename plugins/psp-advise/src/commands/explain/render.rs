@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
 use psp_advise::model::decision::Decision;
+use psp_advise::model::kind::Kind;
 use psp_advise::model::psp::{Grant, Outcome, complete};
 use psp_advise::model::workload::ObjectRef;
 use serde::Serialize;

@@ -1,7 +1,6 @@
 //! First every dry run, then the writes: nothing is written while the server refuses anything.
 
-use groundcrew::app::Interrupt;
-use groundcrew::client::errors::explain;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
@@ -52,8 +51,8 @@ pub(super) struct Applier<'a> {
     pub(super) session: &'a Session,
     /// What is wanted; the server's answers are decided by it again.
     pub(super) wanted: Wanted<'a>,
-    /// The flags.
-    pub(super) write: &'a WriteArgs,
+    /// Who owns the fields.
+    pub(super) field_manager: String,
     /// Whether others are written although the server refuses one.
     pub(super) keep_going: bool,
 }
@@ -67,10 +66,11 @@ impl Applier<'_> {
     pub(super) async fn run(
         &self,
         mut steps: Vec<Step>,
-        ui: &Ui,
-        interrupt: &Interrupt,
+        write: &WriteArgs,
+        frame: &Frame,
     ) -> Result<Exit> {
-        let mode = self.write.dry_run;
+        let Frame { ui, interrupt, .. } = frame;
+        let mode = write.dry_run;
         if mode != DryRun::Client {
             self.check(&mut steps, interrupt).await?;
         }
@@ -83,7 +83,7 @@ impl Applier<'_> {
                 ui.warning("nothing was changed, because the server refuses some of the changes");
                 ui.hint("--keep-going patches the others");
             } else {
-                self.ask(&steps, ui)?;
+                ask(&steps, write.yes, frame)?;
             }
             self.write(&mut steps, stopped, interrupt).await;
         }
@@ -110,21 +110,6 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn ask(&self, steps: &[Step], ui: &Ui) -> Result<()> {
-        let ready = steps
-            .iter()
-            .filter(|step| matches!(step.fate, Fate::Ready(_)));
-        let objects = match ready.count() {
-            0 => return Ok(()),
-            1 => "1 object".to_owned(),
-            many => format!("{many} objects"),
-        };
-        if self.write.yes || ui.confirm(&format!("Patch {objects}?"))? {
-            return Ok(());
-        }
-        Err(Error::failed("aborted; nothing was changed"))
-    }
-
     async fn write(&self, steps: &mut [Step], stopped: bool, interrupt: &Interrupt) {
         for step in steps {
             let Fate::Ready(patch) = &step.fate else {
@@ -144,8 +129,7 @@ impl Applier<'_> {
 
     /// Sends a patch and decides about what the server makes of it.
     async fn send(&self, live: &Live, patch: &Value, dry_run: bool) -> Result<()> {
-        let default = "kubectl-psp-advise".to_owned();
-        let manager = self.write.field_manager.as_ref().unwrap_or(&default);
+        let manager = &self.field_manager;
         let mut sent = objects::patch(self.session, &live.place, patch, manager, dry_run).await;
         if sent.as_ref().is_err_and(outcome_unknown) && !dry_run {
             // The patch asks for the version that was read: it cannot be carried out twice.
@@ -166,17 +150,17 @@ impl Applier<'_> {
             Ok(result) => result,
             Err(error) if is_conflict(&error) => {
                 return Err(Error::conflict(
-                    "it was changed since it was read; a second run reads it again",
+                    "it was changed since it was read; run the same command again",
                 ));
             }
-            Err(error) => return Err(explain(error, &live.place.doing("patch"))),
+            Err(error) => return Err(live.place.refused(error, "patch")),
         };
         if self.passes(live, &result) {
             return Ok(());
         }
         Err(Error::failed(
-            "what the server makes of the change does not pass as the change alone does; \
-             something in the cluster changes it",
+            "the change passes on its own but not after admission; something in the cluster modifies \
+             it",
         ))
     }
 
@@ -192,6 +176,18 @@ impl Applier<'_> {
         // Where something stays, what could be changed has to be changed all the same.
         after == wanted
     }
+}
+
+fn ask(steps: &[Step], yes: bool, frame: &Frame) -> Result<()> {
+    let ready = steps
+        .iter()
+        .filter(|step| matches!(step.fate, Fate::Ready(_)));
+    let objects = match ready.count() {
+        0 => return Ok(()),
+        1 => "1 object".to_owned(),
+        many => format!("{many} objects"),
+    };
+    frame.confirm(&format!("Patch {objects}?"), yes)
 }
 
 fn exit(steps: &[Step]) -> Exit {

@@ -6,72 +6,86 @@ mod observe;
 mod render;
 
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, WriteArgs};
+use groundcrew::flags::WriteArgs;
 use groundcrew::ui::Ui;
 use psp_advise::model::advice::Grade;
 use psp_advise::model::fix::Wanted;
 use psp_advise::model::level::{Level, LevelVersion, Version};
 
+use super::flags;
 use crate::cluster::version::{self, Choice};
 use crate::local::files::FileArgs;
 use apply::Applier;
 use observe::Found;
 use render::Format;
 
-/// Show or make the smallest changes that let pods and templates pass
+/// Show or apply the smallest changes that let pods and templates pass
 ///
-/// In manifests with -f, else in the objects of the namespace. Comments, order, anchors and line ends stay. What is shown was read again and decided again
-/// first. What changes behaviour is left alone unless --risk all says otherwise, and a volume is
-/// never taken away.
+/// Works on manifests with -f, otherwise on the objects of the namespace. Comments, order, anchors
+/// and line endings are kept. Every change is parsed and evaluated again before it is shown.
+/// Changes that may alter behavior are made only with --risk all, and a volume is never removed.
 ///
-/// With --apply the objects of the cluster are patched; with -f those that the manifests name.
-/// The server checks every patch first, and nothing is written while it refuses one. A patch holds
-/// for exactly what was read: a change in between is a conflict.
+/// With --apply, patches the objects in the cluster; with -f, those that the manifests name. The
+/// server checks every patch first, and nothing is written if it refuses one. A patch applies only
+/// to the version that was read: a change in the meantime is a conflict.
 #[derive(Args, Debug)]
 pub struct FixArgs {
     #[command(flatten)]
     files: FileArgs,
 
-    /// Level to reach
-    #[arg(long, value_name = "LEVEL", value_enum, default_value = "restricted")]
+    /// Level to reach: baseline or restricted
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_enum,
+        default_value = "restricted",
+        hide_possible_values = true
+    )]
     to: Target,
 
     /// Version of the standards: latest or v1.31 [default: the server's newest, pinned]
     #[arg(long = "version", id = "policy-version", value_name = "VERSION")]
     version: Option<Version>,
 
-    /// API server that decides: v1.31, or cluster [default: the newest known]
+    /// API server version to decide as: v1.31, or cluster [default: the cluster's; with -f, the
+    /// newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
-    /// How far changes may go: safe, check (right for most programs), all
-    #[arg(long, value_name = "RISK", value_enum, default_value = "check")]
+    /// How far changes may go: safe, check (right for most programs), or all
+    #[arg(
+        long,
+        value_name = "RISK",
+        value_enum,
+        default_value = "check",
+        hide_possible_values = true
+    )]
     risk: Risk,
 
-    /// How changes are given
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "diff")]
+    /// Form of the changes: diff, inplace (changes the files), strategic, json6902, or kustomize
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "diff",
+        hide_possible_values = true
+    )]
     format: Format,
 
-    /// Patch the objects in the cluster; the server checks all of them first
+    /// Patch the objects in the cluster; the server checks all patches first
     #[arg(long, conflicts_with = "format")]
     apply: bool,
 
-    /// With --apply, patch the others although the server refuses one
+    /// With --apply, patch the others even if the server refuses one
     #[arg(long, requires = "apply")]
     keep_going: bool,
 
     #[command(flatten)]
     write: WriteArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// `--to`.
@@ -119,7 +133,7 @@ impl Risk {
 /// # Errors
 ///
 /// A path that is not there, or a file that cannot be written.
-pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: FixArgs, frame: &Frame) -> Result<Exit> {
     let of_files = !args.files.filename.is_empty();
     if !of_files && args.format == Format::Inplace {
         return Err(
@@ -128,8 +142,7 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         );
     }
     let needed = args.apply || !of_files;
-    let (session, server) =
-        version::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
+    let (session, server) = flags::open(args.server_version, needed, frame).await?;
     let wanted = Wanted {
         policy: LevelVersion::new(
             args.to.level(),
@@ -142,13 +155,13 @@ pub async fn run(args: FixArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     let found = match &session {
         Some(session) if needed => {
             let found = observe::objects(session, &args.files, wanted);
-            interrupt.guard(found).await?
+            frame.interrupt.guard(found).await?
         }
         _ => observe::manifests(&args.files, wanted)?,
     };
     match &session {
-        Some(session) if args.apply => patch(&args, session, wanted, found, ui, interrupt).await,
-        _ => show(&args, wanted, found, ui),
+        Some(session) if args.apply => patch(&args, session, wanted, found, frame).await,
+        _ => show(&args, wanted, found, &frame.ui),
     }
 }
 
@@ -158,9 +171,9 @@ async fn patch(
     session: &Session,
     wanted: Wanted<'_>,
     found: Found,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
+    let ui = &frame.ui;
     warn(&found.unreadable, ui);
     let failing = render::summary(&found.changed, wanted.policy, ui);
     if !found.unreadable.is_empty() && !args.keep_going {
@@ -173,11 +186,14 @@ async fn patch(
     let applier = Applier {
         session,
         wanted,
-        write: &args.write,
+        field_manager: {
+            let given = args.write.field_manager.clone();
+            given.unwrap_or_else(|| frame.product.field_manager())
+        },
         keep_going: args.keep_going,
     };
     let steps = decide::steps(found.live);
-    let exit = applier.run(steps, ui, interrupt).await?;
+    let exit = applier.run(steps, &args.write, frame).await?;
     session.finish()?;
     Ok(match exit {
         Exit::Done | Exit::No if !found.unreadable.is_empty() => Exit::Incomplete,

@@ -9,6 +9,7 @@ use groundcrew::ui::Ui;
 use psp_advise::model::advice::Grade;
 use psp_advise::model::fix::FixedObject;
 use psp_advise::model::level::LevelVersion;
+use psp_advise::model::text::plural;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -95,7 +96,7 @@ pub(super) fn unsaid(changed: &[Changed], format: Format) -> Vec<String> {
         for object in objects.filter(|it| !it.ops.is_empty() && patch(it, format).is_none()) {
             let (name, kind) = (&one.name, object.object.short());
             lines.push(format!(
-                "{name}:{} {kind}: its change has no patch of this format; --format inplace has it",
+                "{name}:{} {kind}: its change cannot be written as a patch of this format; use --format inplace",
                 object.line
             ));
         }
@@ -131,17 +132,26 @@ pub(super) fn summary(changed: &[Changed], policy: LevelVersion, ui: &Ui) -> usi
     let failing = objects().filter(|(_, object)| !object.passes).count();
     let total = objects().count();
     let after = match failing {
+        0 if total == 1 => format!("it passes {policy} afterwards"),
         0 => format!("all {total} pass {policy} afterwards"),
         _ => format!("{} of {total} pass {policy} afterwards", total - failing),
     };
-    ui.status(format_args!("{files} files, {edits} changes; {after}."));
+    let counted = |count: usize, one: &'static str, many: &'static str| {
+        format!("{count} {}", plural(count, one, many))
+    };
+    let files = match changed.iter().all(|one| one.file.is_some()) {
+        true => counted(files, "file", "files"),
+        false => counted(files, "object", "objects"),
+    };
+    let edits = counted(edits, "change", "changes");
+    ui.status(format_args!("{files}, {edits}; {after}."));
     for (one, object) in objects() {
         let place = format!("{}:{} {}", one.name, object.line, object.object.short());
         let looks: BTreeSet<String> = object
             .ops
             .iter()
             .filter(|op| op.grade > Grade::Safe)
-            .map(|op| format!("{} {} ({})", op.grade.as_str(), op.path, op.why))
+            .map(|op| format!("{}: {} ({})", op.grade.as_str(), op.path, op.why))
             .collect();
         for look in looks {
             ui.warning(format_args!("{place}: {look}"));
@@ -151,7 +161,7 @@ pub(super) fn summary(changed: &[Changed], policy: LevelVersion, ui: &Ui) -> usi
                 .line
                 .map_or_else(String::new, |line| format!(" line {line}:"));
             ui.warning(format_args!(
-                "{place}:{line} {} stays: {}",
+                "{place}:{line} {} is not changed: {}",
                 left.path, left.why
             ));
         }

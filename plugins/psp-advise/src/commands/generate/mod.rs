@@ -5,34 +5,22 @@ mod subjects;
 mod vap;
 
 use clap::{Args, Subcommand};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
-/// Make a policy from what there is
+/// Generate a policy from existing workloads
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
     #[command(subcommand)]
     what: What,
 }
 
-/// What is made.
+/// The policy that is generated.
 #[derive(Debug, Subcommand)]
 enum What {
     Psp(Box<psp::PspArgs>),
     Vap(Box<vap::VapArgs>),
-}
-
-impl GenerateArgs {
-    /// Returns the flags that concern the frame.
-    pub fn globals(&self) -> &Globals {
-        match &self.what {
-            What::Psp(args) => &args.globals,
-            What::Vap(args) => &args.globals,
-        }
-    }
 }
 
 /// Generates.
@@ -40,9 +28,9 @@ impl GenerateArgs {
 /// # Errors
 ///
 /// What cannot be read, and a policy whose proof fails.
-pub async fn run(args: GenerateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: GenerateArgs, frame: &Frame) -> Result<Exit> {
     match args.what {
-        What::Psp(args) => psp::run(*args, ui, interrupt).await,
-        What::Vap(args) => vap::run(*args, ui, interrupt).await,
+        What::Psp(args) => psp::run(*args, frame).await,
+        What::Vap(args) => vap::run(*args, frame).await,
     }
 }

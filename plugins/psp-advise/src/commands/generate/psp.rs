@@ -3,25 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::output::yaml;
-use groundcrew::ui::Ui;
 use psp_advise::model::psp::{Policy, generate};
 use psp_advise::model::subject::Subject;
 use serde_json::{Value, json};
 
 use super::subjects;
-use crate::cluster::session::connect;
 use crate::local::files::FileArgs;
 
-/// Make the smallest PodSecurityPolicy for a set of workloads
+/// Generate the smallest PodSecurityPolicy for a set of workloads
 ///
-/// The policy changes none of the pods, and it is proved before it is printed: it admits all of
-/// them, and every single thing that it would allow less refuses at least one. The same workloads
-/// make the same policy.
+/// The policy changes none of the pods. It is verified before it is printed: it admits all of them,
+/// and any single tightening would refuse at least one. The same workloads always produce the same
+/// policy.
 #[derive(Args, Debug)]
 pub(super) struct PspArgs {
     #[command(flatten)]
@@ -31,15 +28,9 @@ pub(super) struct PspArgs {
     #[arg(long, value_name = "NAME", default_value = "generated")]
     name: String,
 
-    /// Also the ClusterRole and the RoleBindings that let the service accounts use it
+    /// Also print the ClusterRole and RoleBindings that let the service accounts use it
     #[arg(long)]
     grant: bool,
-
-    #[command(flatten)]
-    pub(super) globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Generates.
@@ -47,33 +38,32 @@ pub(super) struct PspArgs {
 /// # Errors
 ///
 /// What cannot be read, and a policy whose proof fails.
-pub(super) async fn run(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub(super) async fn run(args: PspArgs, frame: &Frame) -> Result<Exit> {
     let session = if args.files.filename.is_empty() {
-        Some(connect(&args.kube, ui, interrupt).await?)
+        Some(frame.interrupt.guard(frame.connect()).await?)
     } else {
         None
     };
-    let subjects = subjects::all(&args.files, &args.kube, session.as_ref(), ui, interrupt).await?;
+    let subjects = subjects::all(&args.files, session.as_ref(), frame).await?;
     let pods: Vec<Value> = subjects.iter().map(|subject| subject.pod.clone()).collect();
     let generated = generate(&args.name, &pods);
     if let Some((index, reasons)) = generated.refused.first() {
         let name = subjects[*index].workload.object.short();
         return Err(reasons.iter().fold(
             Error::failed(format!(
-                "no policy admits all of them unchanged: {name} is not admitted by the one that \
-                 was made"
+                "no policy admits all of them unchanged: the generated one refuses {name}"
             )),
             Error::with_detail,
         ));
     }
     if !generated.loose.is_empty() {
-        ui.warning(format_args!(
-            "not the smallest: it could do with {}",
+        frame.ui.warning(format_args!(
+            "not minimal: {} would be enough",
             generated.loose.join("; ")
         ));
     }
-    ui.status(format_args!(
-        "admits all {} unchanged; {} of {} single tightenings refuse at least one.",
+    frame.ui.status(format_args!(
+        "admits all {} unchanged; {} of {} single tightenings would refuse at least one.",
         subjects.len(),
         generated.tightenings - generated.loose.len(),
         generated.tightenings
@@ -84,7 +74,7 @@ pub(super) async fn run(args: PspArgs, ui: &Ui, interrupt: &Interrupt) -> Result
             text.push_str(&format!("---\n{}", yaml(&object)?));
         }
     }
-    ui.answer(text)?;
+    frame.ui.answer(text)?;
     Ok(if generated.loose.is_empty() {
         Exit::Done
     } else {

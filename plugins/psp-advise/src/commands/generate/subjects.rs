@@ -1,13 +1,12 @@
 //! The workloads that a policy is made from.
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
-use groundcrew::flags::KubeArgs;
-use groundcrew::ui::Ui;
 use psp_advise::model::subject::Subject;
 
 use crate::cluster::workloads;
+use crate::commands::answer;
 use crate::local::files::FileArgs;
 use crate::local::subjects;
 
@@ -19,22 +18,18 @@ use crate::local::subjects;
 /// What cannot be read, and that there are no workloads.
 pub(super) async fn all(
     files: &FileArgs,
-    kube: &KubeArgs,
     session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Vec<Subject>> {
-    let (subjects, unreadable) = match session {
+    let (subjects, unseen) = match session {
         Some(session) if files.filename.is_empty() => {
-            let found = interrupt.guard(workloads::read(session)).await?;
+            let found = frame.interrupt.guard(workloads::read(session)).await?;
             (found, Vec::new())
         }
-        _ => subjects::read(files, kube.namespace.as_deref())?,
+        _ => subjects::read(files, frame.kube.namespace.as_deref())?,
     };
-    for line in &unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
-    if !unreadable.is_empty() {
+    answer::unseen(&unseen, &frame.ui);
+    if !unseen.is_empty() {
         return Err(Error::new(
             Kind::Incomplete,
             "a policy made from only some of the workloads would refuse the others",

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
 use groundcrew::output::yaml;
-use groundcrew::ui::Ui;
 use psp_advise::model::psp::{Policy, probes};
 use psp_advise::model::standards::{Except, Level, LevelVersion, OLDEST_EXCEPT, Version};
 use psp_advise::model::subject::Subject;
+use psp_advise::model::text::plural;
 use psp_advise::model::trial::{Trial, Try};
 use psp_advise::model::vap::binding;
 use serde_json::{Value, json};
@@ -19,15 +18,16 @@ use serde_json::{Value, json};
 use super::subjects;
 use crate::cluster::trial;
 use crate::cluster::version::{self, Choice};
+use crate::commands::flags;
 use crate::local::files::FileArgs;
 
-/// Make a level of the standards with the exceptions that a set of workloads needs
+/// Generate a level of the standards with the exceptions that a set of workloads needs
 ///
-/// A ValidatingAdmissionPolicy that asks for everything that the level asks for but the values that
-/// these workloads need, bound to their namespaces. It is proved before it is printed: it admits all
-/// of them, and without any one of its exceptions it refuses at least one. With --verify the cluster
-/// of the kubeconfig is asked too, in a namespace that goes again: the workloads, and pods that
-/// differ from the level in one field each.
+/// Prints a ValidatingAdmissionPolicy that requires what the level requires, except for the values
+/// that these workloads need, bound to their namespaces. It is verified before it is printed: it
+/// admits all of them, and without any one of its exceptions it would refuse at least one. With
+/// --verify it is also compared with the level on the cluster, in a temporary namespace, with the
+/// workloads and with pods that differ from the level in one field each.
 #[derive(Args, Debug)]
 pub(super) struct VapArgs {
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct VapArgs {
     #[arg(long, value_name = "NAME", default_value = "generated")]
     name: String,
 
-    /// Level from which exceptions are made
+    /// Level to make exceptions from
     #[arg(long, value_name = "LEVEL", default_value = "restricted")]
     level: Level,
 
@@ -45,24 +45,18 @@ pub(super) struct VapArgs {
     #[arg(long = "version", id = "policy-version", value_name = "VERSION")]
     version: Option<Version>,
 
-    /// API server that decides: v1.31, or cluster [default: the newest known]
+    /// API server version to decide as: v1.31, or cluster [default: the cluster's; with -f, the
+    /// newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
-    /// Compare the policy with the level on the cluster; what it needs there is made and taken away
-    /// again
+    /// Compare the policy with the level on the cluster, with temporary objects
     #[arg(long)]
     verify: bool,
 
-    /// Answer every question with yes
+    /// Answer yes to every question
     #[arg(short = 'y', long)]
     yes: bool,
-
-    #[command(flatten)]
-    pub(super) globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Generates.
@@ -70,22 +64,21 @@ pub(super) struct VapArgs {
 /// # Errors
 ///
 /// What cannot be read, and a policy whose proof fails.
-pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub(super) async fn run(args: VapArgs, frame: &Frame) -> Result<Exit> {
     if args.level == Level::Privileged {
-        return Err(Error::usage("the privileged level asks for nothing")
+        return Err(Error::usage("the privileged level allows everything")
             .with_hint("--level baseline, or --level restricted"));
     }
     let of_files = !args.files.filename.is_empty();
     let needed = !of_files || args.verify;
-    let (session, server) =
-        version::open(args.server_version, needed, &args.kube, ui, interrupt).await?;
+    let (session, server) = flags::open(args.server_version, needed, frame).await?;
     let version = args.version.unwrap_or(Version::Minor(server.minor()));
     if server.applied(version) < OLDEST_EXCEPT {
         return Err(Error::usage(format!(
-            "policies are made of the standards from v1.{OLDEST_EXCEPT} on, not of {version}"
+            "a policy can be generated from v1.{OLDEST_EXCEPT} of the standards on, not from {version}"
         )));
     }
-    let subjects = subjects::all(&args.files, &args.kube, session.as_ref(), ui, interrupt).await?;
+    let subjects = subjects::all(&args.files, session.as_ref(), frame).await?;
     let pods: Vec<&Value> = subjects.iter().map(|subject| &subject.pod).collect();
     let broken =
         |error: serde_json::Error| Error::failed("a pod cannot be read").with_source(error);
@@ -102,21 +95,25 @@ pub(super) async fn run(args: VapArgs, ui: &Ui, interrupt: &Interrupt) -> Result
             tries: tries(&except, &pods).map_err(broken)?,
             parts: Vec::new(),
         };
-        let compared = trial::run(session, &trial, args.yes, ui, interrupt).await?;
-        ui.status(&compared);
+        frame.confirm(&trial::question(session), args.yes)?;
+        let compared = trial::run(session, &trial, &frame.ui, &frame.interrupt).await?;
+        frame.ui.status(&compared);
     } else {
-        ui.hint("--verify compares it with the level on a real server");
+        frame
+            .ui
+            .hint("--verify compares it with the level on a real server");
     }
-    ui.status(format_args!(
-        "admits all {}; each of its {} exceptions to {policy} is needed by at least one.",
+    let exceptions = except.exceptions.len();
+    frame.ui.status(format_args!(
+        "admits all {}; each of its {exceptions} {} to {policy} is needed by at least one.",
         subjects.len(),
-        except.exceptions.len()
+        plural(exceptions, "exception", "exceptions")
     ));
     let namespaces: BTreeSet<&str> = subjects.iter().map(|it| it.namespace.as_str()).collect();
     let mut bound = binding(&args.name);
     bound["spec"]["matchResources"] = json!({"namespaceSelector": {"matchExpressions": [
         {"key": "kubernetes.io/metadata.name", "operator": "In", "values": namespaces}]}});
-    ui.answer(format_args!(
+    frame.ui.answer(format_args!(
         "---\n{}---\n{}",
         yaml(&object)?,
         yaml(&bound)?
@@ -144,7 +141,7 @@ fn prove(except: &Except, subjects: &[Subject]) -> Result<Result<()>, serde_json
         }
         if all {
             let (check, value) = (exception.check, &exception.value);
-            let message = format!("the policy is not the smallest: {check} {value} is not needed");
+            let message = format!("the policy is not minimal: {check} {value} is not needed");
             return Ok(Err(Error::failed(message)));
         }
     }

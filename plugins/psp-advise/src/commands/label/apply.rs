@@ -5,13 +5,11 @@ use std::path::Path;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::{DryRun, WriteArgs};
+use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 
 use super::decide::{Outcome, Plan, Planned};
 use super::render;
@@ -20,8 +18,10 @@ use super::render;
 pub(super) struct Applier<'a> {
     /// The connection.
     pub(super) session: &'a Session,
-    /// The flags.
-    pub(super) write: &'a WriteArgs,
+    /// What may be written.
+    pub(super) dry_run: DryRun,
+    /// Who owns the labels.
+    pub(super) field_manager: String,
     /// Where the commands go that restore the old labels.
     pub(super) rollback_file: Option<&'a Path>,
 }
@@ -34,7 +34,7 @@ impl Applier<'_> {
     ///
     /// What the server says; a conflict when a namespace changed since it was read.
     pub(super) async fn run(&self, plan: &Plan, ui: &Ui, interrupt: &Interrupt) -> Result<()> {
-        let mode = self.write.dry_run;
+        let mode = self.dry_run;
         if mode != DryRun::Client {
             let check = async {
                 for namespace in plan.steps() {
@@ -61,10 +61,8 @@ impl Applier<'_> {
         if planned.outcome != Outcome::Labeled {
             return Ok(());
         }
-        let api: Api<Namespace> = Api::all(self.session.client.clone());
-        let manager = self.write.field_manager.clone();
         let writer = Writer {
-            field_manager: manager.unwrap_or_else(|| "kubectl-psp-advise".to_owned()),
+            field_manager: self.field_manager.clone(),
             dry_run,
             force_conflicts: false,
         };
@@ -76,12 +74,9 @@ impl Applier<'_> {
                 .map(|(label, change)| (label.clone(), change.to.clone()))
                 .collect(),
         );
-        let doing = Doing::new("patch", "namespaces").named(&planned.name);
-        writer
-            .label(&api, &object, Some(&planned.object.metadata))
-            .await
-            .map(drop)
-            .map_err(|error| explain(error, &doing))
+        let namespaces = self.session.of::<Namespace>();
+        let read = Some(&planned.object.metadata);
+        namespaces.label(&writer, &object, read).await.map(drop)
     }
 }
 

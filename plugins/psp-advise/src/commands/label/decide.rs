@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
+use groundcrew::finding::Unseen;
 use k8s_openapi::api::core::v1::Namespace as Object;
 use psp_advise::model::level::{Level, Server, Version};
 use psp_advise::model::standards::Mode;
@@ -18,11 +19,11 @@ const KEEPERS: [&str; 2] = ["kubectl-onboard", "kubectl-ns-claim"];
 /// `--strategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Strategy {
-    /// The audit log says what would be refused.
+    /// The audit log records what would be refused.
     Observe,
     /// Clients are warned too.
     Warn,
-    /// What passes today is asked for.
+    /// What passes today is enforced.
     Enforce,
 }
 
@@ -32,6 +33,10 @@ pub enum Strategy {
 pub struct Plan {
     /// The server whose version is pinned.
     pub server_version: Server,
+    /// Whether everything could be evaluated.
+    pub complete: bool,
+    /// What could not be evaluated.
+    pub unseen: Vec<Unseen>,
     /// One entry per namespace.
     pub namespaces: Vec<Planned>,
 }
@@ -42,7 +47,7 @@ pub struct Plan {
 pub struct Planned {
     /// Name.
     pub name: String,
-    /// The tightest level that it passes today.
+    /// The strictest level that it meets today.
     pub today: Option<Level>,
     /// What becomes of it.
     pub outcome: Outcome,
@@ -129,6 +134,8 @@ pub fn plan(observed: &Observed, strategy: Strategy, tighten_only: bool, all: bo
         .collect();
     Plan {
         server_version: report.server_version,
+        complete: report.complete,
+        unseen: report.unseen.clone(),
         namespaces,
     }
 }
@@ -160,7 +167,7 @@ fn wanted(
             ));
             continue;
         }
-        // Nothing is asked for by the widest level, and a namespace without a label says the same.
+        // The widest level enforces nothing, and a namespace without a label means the same.
         if level == Level::Privileged && is.unwrap_or_default() == Level::Privileged {
             continue;
         }

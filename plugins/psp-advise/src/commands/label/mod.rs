@@ -8,33 +8,38 @@ mod render;
 use std::path::PathBuf;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::complete;
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 
-use crate::cluster::session::connect;
+use super::answer;
 use apply::Applier;
 use decide::{Plan, Strategy};
 
-/// Plan or set the pod security labels of namespaces, without breaking what runs
+/// Plan or set Pod Security labels on namespaces without breaking what runs
 ///
-/// First --strategy warn, which refuses nothing; when the warnings are gone or known, --strategy
-/// enforce, which asks for the tightest level that everything in the namespace passes today.
-/// Versions are pinned to the server's. Without --apply nothing is written.
+/// Start with --strategy warn, which refuses nothing. Once the warnings are fixed or accepted, use
+/// --strategy enforce, which enforces the strictest level that everything in the namespace meets
+/// today. Versions are pinned to the server's. Nothing is written without --apply.
 #[derive(Args, Debug)]
 pub struct LabelArgs {
-    /// Namespaces to label [default: all but those of the control plane, or that of -n]
+    /// Namespaces to label [default: all except the control plane's, or the one given with -n]
     #[arg(id = "where", value_name = "NAMESPACE", add = complete::namespaces())]
     namespaces: Vec<String>,
 
-    /// What is asked for: observe (audit log), warn (and warnings), enforce (and refusals)
-    #[arg(long, value_name = "STRATEGY", value_enum, default_value = "warn")]
+    /// Modes to set: observe (audit log), warn (adds warnings), enforce (adds refusals)
+    #[arg(
+        long,
+        value_name = "STRATEGY",
+        value_enum,
+        default_value = "warn",
+        hide_possible_values = true
+    )]
     strategy: Strategy,
 
-    /// Never ask for less than a namespace asks for already
+    /// Never lower a level that a namespace already has
     #[arg(long)]
     tighten_only: bool,
 
@@ -42,7 +47,7 @@ pub struct LabelArgs {
     #[arg(long)]
     apply: bool,
 
-    /// Where the commands go that put the old labels back; the file must not exist
+    /// Write the commands that restore the old labels to FILE, which must not exist
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     rollback_file: Option<PathBuf>,
 
@@ -51,12 +56,6 @@ pub struct LabelArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Plans, and with `--apply` labels.
@@ -64,27 +63,34 @@ pub struct LabelArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: LabelArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = connect(&args.kube, ui, interrupt).await?;
+pub async fn run(args: LabelArgs, frame: &Frame) -> Result<Exit> {
+    let session = frame.interrupt.guard(frame.connect()).await?;
     let mut namespaces = args.namespaces.clone();
     if namespaces.is_empty() {
-        namespaces.extend(args.kube.namespace.clone());
+        namespaces.extend(frame.kube.namespace.clone());
     }
     let all = namespaces.is_empty();
-    let observed = observe::observe(&session, namespaces, ui, interrupt).await?;
+    let observed = observe::observe(&session, namespaces, &frame.ui, &frame.interrupt).await?;
+    answer::unseen(&observed.report.unseen, &frame.ui);
     let plan = decide::plan(&observed, args.strategy, args.tighten_only, all);
     if args.apply {
-        if args.write.dry_run == DryRun::None && !args.write.yes && plan.changes() > 0 {
-            ask(&plan, ui)?;
+        if args.write.dry_run == DryRun::None && plan.changes() > 0 && !args.write.yes {
+            ask(&plan, frame)?;
         }
         let applier = Applier {
             session: &session,
-            write: &args.write,
+            dry_run: args.write.dry_run,
+            field_manager: {
+                let given = args.write.field_manager.clone();
+                given.unwrap_or_else(|| frame.product.field_manager())
+            },
             rollback_file: args.rollback_file.as_deref(),
         };
-        applier.run(&plan, ui, interrupt).await?;
+        applier.run(&plan, &frame.ui, &frame.interrupt).await?;
     }
-    ui.answer(render::render(&plan, &args.output, args.apply)?)?;
+    frame
+        .ui
+        .answer(render::render(&plan, &args.output, args.apply)?)?;
     session.finish()?;
     Ok(if observed.report.complete {
         Exit::Done
@@ -93,14 +99,11 @@ pub async fn run(args: LabelArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     })
 }
 
-fn ask(plan: &Plan, ui: &Ui) -> Result<()> {
-    ui.status(render::table(plan, true).trim_end());
+fn ask(plan: &Plan, frame: &Frame) -> Result<()> {
+    frame.ui.status(render::table(plan, true).trim_end());
     let labels = match plan.changes() {
         1 => "1 label".to_owned(),
         many => format!("{many} labels"),
     };
-    if ui.confirm(&format!("Set {labels}?"))? {
-        return Ok(());
-    }
-    Err(Error::failed("aborted; nothing was changed"))
+    frame.confirm(&format!("Set {labels}?"), false)
 }

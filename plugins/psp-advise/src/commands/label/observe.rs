@@ -2,11 +2,9 @@
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 use psp_advise::model::level::Version;
 use psp_advise::model::report::{Criteria, Report};
 
@@ -40,18 +38,10 @@ pub(super) async fn observe(
         selector: String::new(),
     };
     let report = inventory::evaluate(session, &selection, &criteria, ui, interrupt).await?;
-    for missing in &report.not_evaluated {
-        ui.warning(format_args!("not evaluated: {missing}"));
-    }
-    let api: Api<Namespace> = Api::all(session.client.clone());
+    let namespaces = session.of::<Namespace>();
     let mut objects = Vec::new();
     for namespace in &report.namespaces {
-        let name = &namespace.name;
-        let read = async {
-            let doing = Doing::new("get", "namespaces").named(name);
-            let found = api.get(name).await;
-            found.map_err(|error| explain(error, &doing))
-        };
+        let read = namespaces.get(&namespace.name);
         objects.push(interrupt.guard(read).await?);
     }
     Ok(Observed { report, objects })

@@ -2,7 +2,8 @@
 
 use groundcrew::error::Result;
 use groundcrew::flags::{DryRun, Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
+use psp_advise::model::kind::Kind;
 
 use super::decide::{Outcome, Plan, Planned};
 
@@ -46,7 +47,7 @@ pub(super) fn line(planned: &Planned, mode: DryRun) -> String {
 
 /// One row per label that changes, or per namespace that is left alone.
 pub(super) fn table(plan: &Plan, headers: bool) -> String {
-    let names = ["NAMESPACE", "COULD TODAY", "LABEL", "FROM", "TO", "NOTE"];
+    let names = ["NAMESPACE", "READY FOR", "LABEL", "FROM", "TO", "NOTE"];
     let mut table = Table::new(headers.then_some(&names));
     for namespace in &plan.namespaces {
         let today = namespace

@@ -1,25 +1,25 @@
 //! The flags of `migrate`.
 
 use clap::{Args, ValueEnum};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::OutputArgs;
 
 use crate::commands::flags::ReadFrom;
 
-/// Turn PodSecurityPolicies into what today's API server enforces, and say what is lost
+/// Convert PodSecurityPolicies into what today's API server enforces, and list what is lost
 ///
-/// --to psa, by policy: the tightest level that every pod passes which the policy admits. By pods, with
-/// --pods: the tightest level that the pods themselves pass, which is often tighter, because few
-/// pods use all that they might.
+/// --to psa shows, for each policy, the strictest level that is met by every pod the policy admits.
+/// With --pods it also shows, for each namespace, the strictest level that the pods themselves
+/// meet, which is often stricter, because few pods use everything they are allowed.
 ///
-/// --to vap: a ValidatingAdmissionPolicy that admits what some policy, which the service account or
-/// whoever creates the pod may use, admits as it is; the same RBAC goes on to count. It changes no
-/// pod: with --pods, what each template has to say is shown. With --verify it is compared with the
-/// policies on the cluster of the kubeconfig, in a namespace that goes again, before it is printed.
+/// --to vap prints a ValidatingAdmissionPolicy. It admits a pod if one of the policies that its
+/// service account or its creator may use admits the pod unchanged; existing RBAC still counts. It
+/// changes no pods: with --pods, what each template must set is shown. With --verify it is compared
+/// with the policies on the cluster, in a temporary namespace, before it is printed.
 ///
-/// What cannot be carried over is listed; with --on-loss error it ends in exit code 3.
+/// What is lost is listed; with --on-loss error, the exit code is 3.
 #[derive(Args, Debug)]
 pub struct MigrateArgs {
-    /// PodSecurityPolicies: a file or directory, or cluster; repeatable
+    /// PodSecurityPolicies: a file, a directory, or cluster; repeatable
     #[arg(
         short = 'f',
         long = "filename",
@@ -30,16 +30,22 @@ pub struct MigrateArgs {
     )]
     pub(super) filename: Vec<ReadFrom>,
 
-    /// Where to
-    #[arg(long, value_name = "TARGET", value_enum, default_value = "psa")]
+    /// What to convert to: psa (namespace labels) or vap (a ValidatingAdmissionPolicy)
+    #[arg(
+        long,
+        value_name = "TARGET",
+        value_enum,
+        default_value = "psa",
+        hide_possible_values = true
+    )]
     pub(super) to: Target,
 
-    /// Pods and templates that live under the policies: a file or directory, or cluster
+    /// Pods and templates that the policies apply to: a file, a directory, or cluster; repeatable
     #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
     pub(super) pods: Vec<ReadFrom>,
 
-    /// With --to vap, roles and bindings by which policies are used: a file or directory, or
-    /// cluster; repeatable [default: every policy may be used]
+    /// With --to vap, roles and bindings that allow the use of policies: a file, a directory, or
+    /// cluster; repeatable [default: assume that every policy may be used]
     #[arg(long, value_name = "FILE|cluster", value_parser = ReadFrom::parser())]
     pub(super) rbac: Vec<ReadFrom>,
 
@@ -47,27 +53,26 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "NAME", default_value = "pod-security-policies")]
     pub(super) name: String,
 
-    /// With --to vap, compare the policy with the old ones on the cluster; what it needs there is
-    /// made and taken away again
+    /// With --to vap, compare the policy with the old ones on the cluster, with temporary objects
     #[arg(long)]
     pub(super) verify: bool,
 
-    /// Answer every question with yes
+    /// Answer yes to every question
     #[arg(short = 'y', long)]
     pub(super) yes: bool,
 
-    /// What becomes of what cannot be carried over
-    #[arg(long, value_name = "WHAT", value_enum, default_value = "warn")]
+    /// What to do about what is lost: warn, or error (exit with 3)
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "warn",
+        hide_possible_values = true
+    )]
     pub(super) on_loss: OnLoss,
 
     #[command(flatten)]
     pub(super) output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub(super) kube: KubeArgs,
 }
 
 /// `--to`.

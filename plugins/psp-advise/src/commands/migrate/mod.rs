@@ -11,13 +11,11 @@ mod vap;
 mod verify;
 mod workloads;
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
 use super::flags::{self, ReadFrom};
-use crate::cluster::session::connect;
 pub use args::MigrateArgs;
 use args::Target;
 use workloads::Pods;
@@ -27,7 +25,7 @@ use workloads::Pods;
 /// # Errors
 ///
 /// What cannot be read; what the server says.
-pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: MigrateArgs, frame: &Frame) -> Result<Exit> {
     if args.to == Target::Psa && (args.verify || !args.rbac.is_empty()) {
         return Err(
             Error::usage("--verify and --rbac are for a ValidatingAdmissionPolicy")
@@ -38,19 +36,18 @@ pub async fn run(args: MigrateArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     let read = [&args.pods, &args.filename, &args.rbac];
     let connects = args.verify || read.iter().any(|from| from.contains(&ReadFrom::Cluster));
     let session = if connects {
-        Some(connect(&args.kube, ui, interrupt).await?)
+        Some(frame.interrupt.guard(frame.connect()).await?)
     } else {
         None
     };
     let session = session.as_ref();
-    let policies = interrupt
-        .guard(flags::policies(&args.filename, session))
-        .await?;
+    let policies = flags::policies(&args.filename, session);
+    let policies = frame.interrupt.guard(policies).await?;
     if policies.is_empty() {
         return Err(Error::usage("-f contains no PodSecurityPolicy"));
     }
     match args.to {
-        Target::Psa => psa::run(&args, &policies, &pods, session, ui, interrupt).await,
-        Target::Vap => vap::run(&args, &policies, &pods, session, ui, interrupt).await,
+        Target::Psa => psa::run(&args, &policies, &pods, session, frame).await,
+        Target::Vap => vap::run(&args, &policies, &pods, session, frame).await,
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::output::{Document, Table, json, yaml};
+use psp_advise::model::kind::Kind;
 use psp_advise::model::level::{Level, Server, Version};
 use psp_advise::model::psp::{Guaranteed, Policy, guaranteed};
 use psp_advise::model::report::{Criteria, Report};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use super::args::{MigrateArgs, OnLoss};
 use super::workloads::Pods;
 use crate::cluster::inventory::{self, Selection};
+use crate::commands::answer;
 use crate::local::manifests;
 
 #[derive(Serialize)]
@@ -25,6 +27,7 @@ struct Body {
     complete: bool,
     policies: Vec<Row>,
     namespaces: BTreeMap<String, Option<Level>>,
+    unseen: Vec<Unseen>,
 }
 
 #[derive(Serialize)]
@@ -47,12 +50,13 @@ pub(super) async fn run(
     found: &[Policy],
     pods: &Pods,
     session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
-    let report = report(args, pods, session, ui, interrupt).await?;
-    let complete = report.as_ref().is_none_or(|report| report.complete);
-    let namespaces = report.into_iter().flat_map(|report| report.namespaces);
+    let report = report(pods, session, frame).await?;
+    let (namespaces, unseen) = report.map_or_else(Default::default, |report| {
+        (report.namespaces, report.unseen)
+    });
+    let complete = unseen.is_empty();
     let mut rows: Vec<Row> = found.iter().map(row).collect();
     rows.sort_by(|one, other| one.policy.cmp(&other.policy));
     let lost = rows.iter().any(|row| !row.guaranteed.lost.is_empty());
@@ -60,10 +64,12 @@ pub(super) async fn run(
         complete,
         policies: rows,
         namespaces: namespaces
+            .into_iter()
             .map(|namespace| (namespace.name, namespace.today))
             .collect(),
+        unseen,
     };
-    ui.answer(match args.output.format {
+    frame.ui.answer(match args.output.format {
         Format::Json => json(&Document::new(Kind::PodSecurityMigration, &body))?,
         Format::Yaml => yaml(&Document::new(Kind::PodSecurityMigration, &body))?,
         Format::Name => body
@@ -80,29 +86,21 @@ pub(super) async fn run(
     })
 }
 
-async fn report(
-    args: &MigrateArgs,
-    pods: &Pods,
-    session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Option<Report>> {
+async fn report(pods: &Pods, session: Option<&Session>, frame: &Frame) -> Result<Option<Report>> {
     let server = Server::default();
     let criteria = Criteria::levels_at(Version::Minor(server.minor()), server);
     let report = match (pods, session) {
         (Pods::Cluster, Some(session)) => {
             let selection = Selection {
-                namespaces: args.kube.namespace.clone().into_iter().collect(),
+                namespaces: frame.kube.namespace.clone().into_iter().collect(),
                 selector: String::new(),
             };
-            inventory::evaluate(session, &selection, &criteria, ui, interrupt).await?
+            inventory::evaluate(session, &selection, &criteria, &frame.ui, &frame.interrupt).await?
         }
         (Pods::Files(files), _) => manifests::evaluate(files, &criteria)?,
         (Pods::None | Pods::Cluster, _) => return Ok(None),
     };
-    for missing in &report.not_evaluated {
-        ui.warning(format_args!("not evaluated: {missing}"));
-    }
+    answer::unseen(&report.unseen, &frame.ui);
     Ok(Some(report))
 }
 
@@ -118,9 +116,9 @@ fn table(body: &Body, output: &OutputArgs) -> String {
     let names = [
         "POLICY",
         "GUARANTEES",
-        "NOT TIGHTER BECAUSE OF",
+        "NOT STRICTER BECAUSE OF",
         "LOST",
-        "TEMPLATES HAVE TO SAY",
+        "TEMPLATES MUST SET",
     ];
     let mut table = Table::new((!output.no_headers).then_some(&names));
     for row in &body.policies {
@@ -130,7 +128,7 @@ fn table(body: &Body, output: &OutputArgs) -> String {
             Level::Baseline | Level::Restricted => &guaranteed.not_restricted,
         };
         let level = match &row.dead {
-            Some(_) => "nothing: it admits no pod".to_owned(),
+            Some(_) => "nothing (admits no pod)".to_owned(),
             None => guaranteed.level.to_string(),
         };
         table.row([
@@ -143,7 +141,7 @@ fn table(body: &Body, output: &OutputArgs) -> String {
     }
     let mut text = table.render();
     if !body.namespaces.is_empty() {
-        let names = ["NAMESPACE", "BY ITS PODS"];
+        let names = ["NAMESPACE", "ITS PODS MEET"];
         let mut table = Table::new((!output.no_headers).then_some(&names));
         for (name, level) in &body.namespaces {
             let level = level.map_or_else(|| "?".to_owned(), |level| level.to_string());

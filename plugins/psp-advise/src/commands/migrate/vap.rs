@@ -1,12 +1,13 @@
 //! To a ValidatingAdmissionPolicy.
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::finding::Unseen;
 use groundcrew::flags::Format;
-use groundcrew::output::{Document, Kind, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::output::{Document, json, yaml};
+use psp_advise::model::kind::Kind;
 use psp_advise::model::psp::{Policy, admission_policy, guaranteed, losses, too_many};
 use psp_advise::model::trial::Compared;
 use psp_advise::model::vap::binding;
@@ -17,12 +18,13 @@ use super::args::{MigrateArgs, OnLoss};
 use super::templates::{self, Template};
 use super::verify;
 use super::workloads::Pods;
-use crate::commands::flags;
+use crate::commands::{answer, flags};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     complete: bool,
+    unseen: Vec<Unseen>,
     objects: Vec<Value>,
     lost: Vec<Loss>,
     templates: Vec<Template>,
@@ -47,15 +49,15 @@ pub(super) async fn run(
     policies: &[Policy],
     pods: &Pods,
     session: Option<&Session>,
-    ui: &Ui,
-    interrupt: &Interrupt,
+    frame: &Frame,
 ) -> Result<Exit> {
-    let rights = interrupt.guard(flags::rbac(&args.rbac, session)).await?;
-    let namespace = args.kube.namespace.as_deref();
-    let (subjects, unreadable) = pods.read(namespace, session, interrupt).await?;
-    for line in &unreadable {
-        ui.warning(format_args!("not evaluated: {line}"));
-    }
+    let ui = &frame.ui;
+    let rights = frame
+        .interrupt
+        .guard(flags::rbac(&args.rbac, session))
+        .await?;
+    let (subjects, unseen) = pods.read(session, frame).await?;
+    answer::unseen(&unseen, ui);
     let policy = admission_policy(&args.name, policies);
     let verified = match (args.verify, session) {
         (true, Some(session)) => {
@@ -64,7 +66,7 @@ pub(super) async fn run(
                 policies,
                 subjects: &subjects,
             };
-            Some(verify::run(&asked, args.yes, ui, interrupt).await?)
+            Some(verify::run(&asked, args.yes, frame).await?)
         }
         _ => None,
     };
@@ -84,8 +86,8 @@ pub(super) async fn run(
             if !mutating.is_empty() && policy.dead().is_none() {
                 let fields = mutating.join(", ");
                 ui.status(format_args!(
-                    "{name} completed pods by {fields}; now templates have to say it \
-                     (--pods FILE|cluster shows what)."
+                    "{name} set {fields} in pods; now templates must set this themselves (--pods \
+                     FILE|cluster shows what)."
                 ));
             }
         }
@@ -104,19 +106,20 @@ pub(super) async fn run(
         match (&template.policy, &template.patch) {
             (Some(policy), Some(patch)) => {
                 ui.warning(format_args!(
-                    "{place} was completed by {policy}; it needs {patch}"
+                    "{place} was changed by {policy} and now needs the patch {patch}"
                 ));
             }
             (Some(policy), None) => ui.warning(format_args!(
-                "{place} was completed by {policy} in a way that no patch of it says"
+                "{place} was changed by {policy} in a way that no patch can express"
             )),
-            (None, _) => ui.warning(format_args!("{place} is admitted by no policy")),
+            (None, _) => ui.warning(format_args!("{place} is not admitted by any policy")),
         }
     }
     let objects = vec![policy, binding(&args.name)];
     let no = (!lost.is_empty() && args.on_loss == OnLoss::Error) || !incomplete.is_empty();
     let body = Body {
-        complete: unreadable.is_empty(),
+        complete: unseen.is_empty(),
+        unseen,
         objects,
         lost,
         templates: incomplete,
@@ -145,6 +148,6 @@ fn answer(body: &Body, args: &MigrateArgs) -> Result<String> {
         Format::Table => body.objects.iter().try_fold(String::new(), |text, object| {
             Ok(format!("{text}---\n{}", yaml(object)?))
         }),
-        Format::Wide => Err(Error::usage("a policy has no wide form")),
+        Format::Wide => Err(Error::usage("--to vap does not support -o wide")),
     }
 }

@@ -1,9 +1,8 @@
 //! The comparison of an emitted policy with the engine: the pod's own account decides by its rights.
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
-use groundcrew::ui::Ui;
 use psp_advise::model::psp::{Policy, admission_policy, faults_as_is, probes};
 use psp_advise::model::subject::Subject;
 use psp_advise::model::trial::{Compared, Trial, Try};
@@ -31,12 +30,7 @@ pub(super) struct Asked<'a> {
 /// # Errors
 ///
 /// That something differs, or that nothing can be said about a policy; what the server says.
-pub(super) async fn run(
-    asked: &Asked<'_>,
-    yes: bool,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Compared> {
+pub(super) async fn run(asked: &Asked<'_>, yes: bool, frame: &Frame) -> Result<Compared> {
     let policies = asked.policies.iter();
     let mut alive: Vec<&Policy> = policies.filter(|policy| policy.dead().is_none()).collect();
     alive.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
@@ -64,7 +58,8 @@ pub(super) async fn run(
         tries: tries(&alive, asked.subjects),
         parts: names.iter().map(|&name| name.to_owned()).collect(),
     };
-    trial::run(asked.session, &trial, yes, ui, interrupt).await
+    frame.confirm(&trial::question(asked.session), yes)?;
+    trial::run(asked.session, &trial, &frame.ui, &frame.interrupt).await
 }
 
 /// Returns the account that may use one policy.

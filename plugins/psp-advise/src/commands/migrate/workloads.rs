@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::Unseen;
 use psp_advise::model::subject::Subject;
 
 use crate::cluster::workloads;
@@ -41,7 +42,7 @@ impl Pods {
             (0, true) => Ok(Self::None),
             (0, false) => Ok(Self::Files(FileArgs::below(paths))),
             (_, true) => Ok(Self::Cluster),
-            (_, false) => Err(Error::usage("--pods is files or the cluster, not both")),
+            (_, false) => Err(Error::usage("--pods takes files or the cluster, not both")),
         }
     }
 
@@ -52,14 +53,13 @@ impl Pods {
     /// What the server says; a path that is not there.
     pub(super) async fn read(
         &self,
-        namespace: Option<&str>,
         session: Option<&Session>,
-        interrupt: &Interrupt,
-    ) -> Result<(Vec<Subject>, Vec<String>)> {
+        frame: &Frame,
+    ) -> Result<(Vec<Subject>, Vec<Unseen>)> {
         match (self, session) {
-            (Self::Files(files), _) => subjects::read(files, namespace),
+            (Self::Files(files), _) => subjects::read(files, frame.kube.namespace.as_deref()),
             (Self::Cluster, Some(session)) => {
-                let found = interrupt.guard(workloads::read(session)).await?;
+                let found = frame.interrupt.guard(workloads::read(session)).await?;
                 Ok((found, Vec::new()))
             }
             (Self::None | Self::Cluster, _) => Ok((Vec::new(), Vec::new())),

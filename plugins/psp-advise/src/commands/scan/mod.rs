@@ -1,4 +1,4 @@
-//! `kubectl psp-advise [scan]`: what a namespace can bear, and who stands in the way.
+//! `kubectl psp-advise [scan]`: the strictest level each namespace meets, and what blocks the next.
 
 mod options;
 mod render;
@@ -6,30 +6,29 @@ mod render;
 use std::path::PathBuf;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs};
-use groundcrew::ui::Ui;
 use psp_advise::model::report::Criteria;
 use psp_advise::model::standards::config::Config;
 
-use super::flags::{Format, OutputArgs};
+use super::answer;
+use super::flags::{self, Format, OutputArgs};
 use crate::cluster::inventory::{self, Selection};
 use crate::cluster::version::{self, Choice};
 use crate::local::files::FileArgs;
 use crate::local::{admission_config, manifests};
 use options::{FailOn, LevelChoice, VersionChoice};
 
-/// Show which level each namespace can bear, and who stands in the way
+/// Show the strictest level each namespace meets, and which workloads block the next one
 #[derive(Args, Debug)]
 pub struct ScanArgs {
-    /// Namespaces to look at [default: all, or that of -n]
+    /// Namespaces to scan [default: all, or the one given with -n]
     #[arg(id = "where", value_name = "NAMESPACE", add = complete::namespaces())]
     namespaces: Vec<String>,
 
-    /// All namespaces, also where -n or the context names one
+    /// Scan all namespaces, even if -n names one
     #[arg(short = 'A', long)]
     all_namespaces: bool,
 
@@ -45,20 +44,20 @@ pub struct ScanArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Under which policy, and on which server.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Policy")]
 pub struct PolicyArgs {
-    /// Level to decide by; auto finds the tightest
-    #[arg(long, value_name = "LEVEL", value_enum, default_value = "auto")]
+    /// Level to check against: auto (the strictest that passes), privileged, baseline, restricted
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     level: LevelChoice,
 
     /// Version of the standards: server (its newest, pinned), latest, v1.31, or all; without a
@@ -74,17 +73,19 @@ pub struct PolicyArgs {
     )]
     version: VersionChoice,
 
-    /// API server that decides: v1.31, or cluster [default: the cluster; with -f the newest known]
+    /// API server version to decide as: v1.31, or cluster [default: the cluster's; with -f, the
+    /// newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
-    /// The API server's own configuration of Pod Security: defaults and exemptions, which the API
-    /// does not show
+    /// The API server's own Pod Security configuration (defaults and exemptions), which the API does
+    /// not expose
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     psa_config: Option<PathBuf>,
 
-    /// Exit with 3 when something violates this level [default: the stated --level, else never]
-    #[arg(long, value_name = "LEVEL", value_enum)]
+    /// Exit with 3 if anything violates this level: baseline, restricted, never [default: the given
+    /// --level, else never]
+    #[arg(long, value_name = "LEVEL", value_enum, hide_possible_values = true)]
     fail_on: Option<FailOn>,
 }
 
@@ -93,7 +94,7 @@ pub struct PolicyArgs {
 /// # Errors
 ///
 /// What the server says; a path that is not there.
-pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: ScanArgs, frame: &Frame) -> Result<Exit> {
     let ScanArgs {
         mut namespaces,
         all_namespaces,
@@ -101,11 +102,9 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         files,
         policy,
         output,
-        globals: _,
-        kube,
     } = args;
     if policy.version == VersionChoice::Print {
-        ui.answer(format_args!(
+        frame.ui.answer(format_args!(
             "{} {}\n",
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION")
@@ -115,21 +114,20 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let offline = !files.filename.is_empty();
     if offline && (!namespaces.is_empty() || all_namespaces || selector.is_some()) {
         return Err(Error::usage(
-            "manifests of -f are taken as they are: NAMESPACE, -A and -l choose in the cluster",
+            "NAMESPACE, -A and -l select objects in the cluster and cannot be combined with -f",
         )
-        .with_hint("leave -f out to look at the cluster"));
+        .with_hint("omit -f to scan the cluster"));
     }
-    let (session, server) =
-        version::open(policy.server_version, !offline, &kube, ui, interrupt).await?;
+    let (session, server) = flags::open(policy.server_version, !offline, frame).await?;
     if namespaces.is_empty() && !all_namespaces {
-        namespaces.extend(kube.namespace.clone());
+        namespaces.extend(frame.kube.namespace.clone());
     }
     let criteria = Criteria {
         levels: policy.level.levels(),
         versions: policy.version.versions(server),
         server,
         config: match &policy.psa_config {
-            Some(path) => admission_config::read(path, ui)?,
+            Some(path) => admission_config::read(path, &frame.ui)?,
             None => Config::default(),
         },
         every_decision: output.format.lists_every_decision(),
@@ -142,17 +140,15 @@ pub async fn run(args: ScanArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
                 namespaces,
                 selector: selector.unwrap_or_default(),
             };
-            inventory::evaluate(session, &selection, &criteria, ui, interrupt).await?
+            inventory::evaluate(session, &selection, &criteria, &frame.ui, &frame.interrupt).await?
         }
         _ => manifests::evaluate(&files, &criteria)?,
     };
-    for missing in &report.not_evaluated {
-        ui.warning(format_args!("not evaluated: {missing}"));
+    answer::unseen(&report.unseen, &frame.ui);
+    if report.evaluated == 0 && report.unseen.is_empty() {
+        frame.ui.status("no pods or pod templates found.");
     }
-    if report.evaluated == 0 && report.not_evaluated.is_empty() {
-        ui.status("no pods and no pod templates found.");
-    }
-    ui.answer(render::render(&report, &output)?)?;
+    frame.ui.answer(render::render(&report, &output)?)?;
     if let Some(session) = &session {
         session.finish()?;
     }

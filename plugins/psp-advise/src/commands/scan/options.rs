@@ -99,7 +99,7 @@ pub fn version(text: &str) -> Result<VersionChoice, String> {
         _ => match text.parse() {
             Ok(Version::Latest) => Ok(VersionChoice::Latest),
             Ok(Version::Minor(minor)) => Ok(VersionChoice::Given(minor)),
-            Err(_) => Err("a version is server, latest, v1.31 or all".to_owned()),
+            Err(_) => Err("expected server, latest, all, or a version such as v1.31".to_owned()),
         },
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew::finding::Unseen;
 use serde::Serialize;
 
-use super::parts::{Missing, Namespace, Origin, Owner, Reason};
+use super::parts::{Namespace, Origin, Owner, Reason};
 use crate::model::decision::{Decision, Prepared, Source};
-use crate::model::level::{Level, LevelVersion, Server, Version};
+use crate::model::level::{Level, LevelVersion, NEWEST, Server, Version};
 use crate::model::standards::config::Config;
 use crate::model::standards::{Mode, Policy, policy};
 use crate::model::workload::{ObjectRef, TemplatePath, Workload};
@@ -65,7 +66,7 @@ pub struct Report {
     /// One entry per object, level and version; those that pass only in machine formats.
     pub decisions: Vec<Decision>,
     /// What could not be evaluated.
-    pub not_evaluated: Vec<Missing>,
+    pub unseen: Vec<Unseen>,
     /// Whether manifests were read and not the cluster.
     #[serde(skip)]
     pub offline: bool,
@@ -89,7 +90,7 @@ pub struct Builder<'a> {
     version: Version,
     report: Report,
     owners: BTreeMap<(String, String, String), Owner>,
-    unseen: Vec<String>,
+    open: Vec<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -101,7 +102,7 @@ impl<'a> Builder<'a> {
             criteria,
             version,
             owners: BTreeMap::new(),
-            unseen: Vec::new(),
+            open: Vec::new(),
             report: Report {
                 server_version: criteria.server,
                 version,
@@ -110,17 +111,16 @@ impl<'a> Builder<'a> {
                 namespaces: Vec::new(),
                 workloads: Vec::new(),
                 decisions: Vec::new(),
-                not_evaluated: Vec::new(),
+                unseen: Vec::new(),
                 offline,
                 violated: None,
             },
         };
         let server = criteria.server;
         if !server.is_known() {
-            builder.missing(
+            builder.unseen(
                 "the newest checks",
-                None,
-                format!("the server is {server}, newer than what is known here"),
+                format!("the server is {server}, and this plugin knows checks up to v1.{NEWEST}"),
             );
         }
         builder
@@ -133,18 +133,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Notes what could not be evaluated.
-    pub fn missing(&mut self, what: &str, place: Option<String>, message: String) {
-        self.report.not_evaluated.push(Missing {
-            what: what.to_owned(),
-            place,
-            message,
-        });
+    pub fn unseen(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.report.unseen.push(Unseen::new(what, why));
     }
 
-    /// Notes that something in a namespace was not seen, so that nothing is claimed of it; an
-    /// empty name is every namespace.
-    pub fn unseen(&mut self, namespace: &str) {
-        self.unseen.push(namespace.to_owned());
+    /// Notes that something in a namespace could not be read, so that nothing is claimed of it;
+    /// an empty name is every namespace.
+    pub fn open(&mut self, namespace: &str) {
+        self.open.push(namespace.to_owned());
     }
 
     /// Adds a namespace with its labels.
@@ -183,7 +179,7 @@ impl<'a> Builder<'a> {
         let exempt = &self.criteria.config.exemptions.runtime_classes;
         let class = workload.pod.spec.runtime_class_name.as_ref();
         if class.is_some_and(|class| exempt.contains(class)) {
-            // It stands in nobody's way.
+            // It blocks nothing.
             return;
         }
         let prepared = Prepared::new(workload, self.criteria.server, source);
@@ -302,13 +298,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Ends: levels of namespaces, and who stands in their way.
+    /// Finishes: levels of namespaces, and what blocks the next ones.
     #[must_use]
     pub fn finish(self) -> Report {
         let Self {
             mut report,
             owners,
-            unseen,
+            open,
             criteria,
             ..
         } = self;
@@ -341,7 +337,7 @@ impl<'a> Builder<'a> {
                 .collect();
         }
         for namespace in &mut report.namespaces {
-            if unseen
+            if open
                 .iter()
                 .any(|name| name.is_empty() || *name == namespace.name)
             {
@@ -371,7 +367,7 @@ impl<'a> Builder<'a> {
         report
             .namespaces
             .sort_by(|one, other| one.name.cmp(&other.name));
-        report.complete = report.not_evaluated.is_empty();
+        report.complete = report.unseen.is_empty();
         report
     }
 }
@@ -392,7 +388,7 @@ impl Report {
         self.violated
     }
 
-    /// Returns the owners of a namespace that stand in its way.
+    /// Returns the owners that keep a namespace from its next level.
     pub fn blockers<'a>(&'a self, namespace: &'a Namespace) -> impl Iterator<Item = &'a Owner> {
         self.workloads.iter().filter(move |owner| {
             owner.object.namespace == namespace.name

@@ -4,4 +4,4 @@ mod builder;
 mod parts;
 
 pub use builder::{Builder, Criteria, Live, Report};
-pub use parts::{Missing, Namespace, Origin, Owner, Reason};
+pub use parts::{Namespace, Origin, Owner, Reason};

@@ -1,7 +1,5 @@
 //! What a report is made of.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::model::advice::Grade;
@@ -77,29 +75,4 @@ pub struct Reason {
     pub check: &'static str,
     /// How much a fix changes.
     pub fix: Grade,
-}
-
-/// Something that could not be evaluated.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Missing {
-    /// What: an object, a file, a resource.
-    pub what: String,
-    /// File and line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// Why.
-    pub message: String,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
-        }
-        if !self.what.is_empty() {
-            write!(f, "{}: ", self.what)?;
-        }
-        f.write_str(&self.message)
-    }
 }

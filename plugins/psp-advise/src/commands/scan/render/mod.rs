@@ -6,8 +6,9 @@ mod table;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::output::{Document, json, yaml};
 use psp_advise::model::decision::Decision;
+use psp_advise::model::kind::Kind;
 use psp_advise::model::report::Report;
 use psp_advise::model::standards::{Level, Server, Version};
 use psp_advise::model::workload::ObjectRef;
@@ -30,7 +31,7 @@ pub fn render(report: &Report, output: &OutputArgs) -> Result<String> {
         Format::Suite(Suite::Name) => Ok(table::names(report)),
         Format::Jsonl => lines(report),
         Format::Sarif => sarif::render(report),
-        Format::Junit => Ok(pages::junit(report)),
+        Format::Junit => pages::junit(report),
         Format::Markdown => Ok(pages::markdown(report)),
         Format::Html => Ok(pages::html(report)),
     }

@@ -16,9 +16,9 @@ pub(super) fn overview(report: &Report, headers: bool) -> String {
     let names = [
         "NAMESPACE",
         "ENFORCES",
-        "COULD TODAY",
+        "READY FOR",
         "AFTER SAFE FIXES",
-        "STANDS IN THE WAY",
+        "BLOCKED BY",
     ];
     let mut table = Table::new(headers.then_some(&names));
     for namespace in &report.namespaces {
@@ -36,7 +36,7 @@ pub(super) fn overview(report: &Report, headers: bool) -> String {
     table.render()
 }
 
-fn enforces(namespace: &Namespace) -> String {
+pub(super) fn enforces(namespace: &Namespace) -> String {
     if namespace.exempt {
         return "exempt".to_owned();
     }
@@ -54,7 +54,7 @@ fn enforces(namespace: &Namespace) -> String {
     }
 }
 
-fn level(level: Option<Level>) -> String {
+pub(super) fn level(level: Option<Level>) -> String {
     level.map_or_else(|| "?".to_owned(), |level| level.to_string())
 }
 
@@ -67,7 +67,7 @@ fn blockers(report: &Report, namespace: &Namespace) -> String {
     text
 }
 
-/// `daemonset/agent (hostPathVolumes: changes behaviour)`; safe fixes need no word.
+/// `daemonset/agent (hostPathVolumes: may change behavior)`; safe fixes need no word.
 fn blocker(owner: &Owner) -> String {
     let hard: Vec<&str> = owner
         .reasons
@@ -88,13 +88,7 @@ fn blocker(owner: &Owner) -> String {
 }
 
 fn objects(report: &Report, headers: bool) -> String {
-    let names = [
-        "PLACE",
-        "OBJECT",
-        "PASSES",
-        "AFTER SAFE FIXES",
-        "STANDS IN THE WAY",
-    ];
+    let names = ["PLACE", "OBJECT", "MEETS", "AFTER SAFE FIXES", "BLOCKED BY"];
     let mut table = Table::new(headers.then_some(&names));
     for owner in &report.workloads {
         let reasons: Vec<&str> = owner.reasons.iter().map(|reason| reason.check).collect();
@@ -129,7 +123,7 @@ pub(super) fn fields(report: &Report, headers: bool) -> String {
         "POLICY",
         "CHECK",
         "FIELD",
-        "IS",
+        "VALUE",
         "ALLOWED",
         "FIX",
     ];
@@ -162,12 +156,12 @@ pub(super) fn fields(report: &Report, headers: bool) -> String {
     if empty { String::new() } else { table.render() }
 }
 
-/// Who does not pass the tightest level, one per line.
+/// What does not meet the strictest level, one object per line, as kubectl reads it.
 pub(super) fn names(report: &Report) -> String {
     report
         .workloads
         .iter()
         .filter(|owner| owner.today < Level::Restricted)
-        .map(|owner| full_name(owner) + "\n")
+        .map(|owner| owner.object.full() + "\n")
         .collect()
 }

@@ -71,7 +71,7 @@ const RESOURCES: [(&str, &str, &str, &str, &str, &str); 8] = [
     ("/api/v1", "v1", "pods", "Pod", "", "pods"),
 ];
 
-/// Reads templates, and pods that nobody manages.
+/// Reads templates, and pods without a controller.
 ///
 /// # Errors
 ///

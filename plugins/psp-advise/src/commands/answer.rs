@@ -36,7 +36,7 @@ pub fn compared(before: &Report, after: &Report, output: &OutputArgs, ui: &Ui) -
         Format::Table | Format::Wide => table(&comparison, output),
     };
     if comparison.changes.is_empty() {
-        ui.status("no verdict changes.");
+        ui.status("no verdicts change.");
     }
     ui.answer(text)?;
     Ok(if !comparison.complete {

@@ -63,7 +63,7 @@ struct Body {
 ///
 /// # Errors
 ///
-/// That there is no such check.
+/// That the check is unknown.
 pub fn run(args: &ChecksArgs, frame: &Frame) -> Result<Exit> {
     let checks: Vec<Shown> = match &args.id {
         None => CHECKS.iter().map(Shown::from).collect(),

@@ -47,7 +47,7 @@ pub fn run(args: DiffArgs, frame: &Frame) -> Result<Exit> {
         Some(Choice::Given(server)) => server,
         Some(Choice::Cluster) => {
             return Err(
-                Error::usage("diff compares manifests and does not ask a cluster")
+                Error::usage("diff compares manifests; it does not use a cluster")
                     .with_hint("--server-version v1.36"),
             );
         }

@@ -53,7 +53,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// That it cannot be read or is no text.
+    /// That it cannot be read or is not text.
     pub fn text(&self) -> Result<&str, String> {
         let bytes = self.content.as_deref().map_err(Clone::clone)?;
         if bytes.contains(&0) {

@@ -72,7 +72,7 @@ pub struct FieldFault {
     pub fix: Grade,
     /// Why it is graded so.
     pub why: &'static str,
-    /// What would mend it in its file, where that was asked for and is known.
+    /// What would fix it in its file, where that was asked for and is known.
     #[serde(skip)]
     pub replacements: Vec<Replacement>,
 }

@@ -10,7 +10,7 @@ pub const NEWEST: u32 = 37;
 /// The oldest server whose decisions are known here: the first with the wording of today.
 pub const OLDEST_SERVER: u32 = 23;
 
-/// A level of the standards, from the widest to the tightest.
+/// A level of the standards, from the widest to the strictest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Level {
     /// Everything is allowed.
@@ -23,7 +23,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Every level, from the widest to the tightest.
+    /// Every level, from the widest to the strictest.
     pub const ALL: [Self; 3] = [Self::Privileged, Self::Baseline, Self::Restricted];
 
     /// Returns the word of the labels.

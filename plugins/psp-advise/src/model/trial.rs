@@ -21,8 +21,8 @@ impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "compared on the server: {} pods admitted and {} refused by both, none differs; {} \
-             are invalid there and say nothing.",
+            "compared on the server: {} pods admitted and {} refused by both, no difference; {} \
+             invalid there and not counted.",
             self.admitted, self.refused, self.not_comparable
         )
     }
@@ -46,7 +46,7 @@ pub struct Try {
 pub struct Trial<'a> {
     /// The ValidatingAdmissionPolicy.
     pub policy: &'a Value,
-    /// Service accounts with the rules of their roles; null is no role.
+    /// Service accounts with the rules of their roles; null for none.
     pub accounts: Vec<(String, Value)>,
     /// A pod that the policy refuses.
     pub never: &'a Try,

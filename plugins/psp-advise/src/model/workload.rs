@@ -13,7 +13,7 @@ pub struct ObjectRef {
     pub api_version: String,
     /// Kind.
     pub kind: String,
-    /// Namespace; empty where the object states none.
+    /// Namespace; empty where the object has none.
     pub namespace: String,
     /// Name, or the prefix of a generated one.
     pub name: String,
@@ -65,7 +65,7 @@ impl TemplatePath {
     ///
     /// How it is written.
     pub fn parse(text: &str) -> Result<Self, String> {
-        const FORM: &str = "a pod template's place is KIND.GROUP=.spec.template";
+        const FORM: &str = "expected KIND.GROUP=.spec.template";
         let (kind, path) = text.split_once('=').ok_or(FORM)?;
         let path = path.trim_start_matches('.');
         let (name, group) = kind
@@ -199,7 +199,7 @@ fn walk<'a>(node: &'a Node, custom: &[TemplatePath], extracted: &mut Extracted<'
         };
         extracted.unreadable.push(refuse(
             node.place.line,
-            format!("not a manifest: {missing} is not set"),
+            format!("not a manifest: {missing} is missing"),
         ));
         return;
     }

@@ -1,4 +1,4 @@
-//! A policy on trial: pod by pod on a real server, in a namespace that goes again.
+//! Tries a policy pod by pod on a real server, in a temporary namespace.
 //!
 //! Pods are only tried (`dryRun=All`), by a service account that may create pods and nothing else.
 
@@ -82,7 +82,7 @@ async fn compare(testbed: &Testbed<'_>, trial: &Trial<'_>) -> Result<Compared> {
         if admitted != one.expected {
             let words = |admitted| if admitted { "admitted" } else { "refused" };
             differences.push(format!(
-                "to be {} and is {}: {pod}",
+                "expected to be {} and was {}: {pod}",
                 words(one.expected),
                 words(admitted),
             ));
@@ -101,7 +101,7 @@ async fn compare(testbed: &Testbed<'_>, trial: &Trial<'_>) -> Result<Compared> {
     if !differences.is_empty() {
         let count = differences.len();
         let error = Error::failed(format!(
-            "the policy is not equivalent: {count} of {} pods are decided otherwise",
+            "the policy is not equivalent: {count} of {} pods are decided differently",
             trial.tries.len()
         ));
         return Err(differences
@@ -122,8 +122,8 @@ async fn compare(testbed: &Testbed<'_>, trial: &Trial<'_>) -> Result<Compared> {
     Err(Error::new(
         Kind::Incomplete,
         format!(
-            "equivalence is not claimed: the server takes no pod that tells {} from a policy \
-             that decides always alike",
+            "cannot confirm equivalence: no test pod distinguishes {} from a policy that always \
+             gives the same answer",
             unseen.join(", ")
         ),
     ))

@@ -57,10 +57,9 @@ impl<'a> Testbed<'a> {
         }
     }
 
-    /// Checks that everything can be made, tried and taken away again.
+    /// Checks that everything can be created, tried and deleted.
     ///
-    /// Whether the rules of the roles may be given away is for the server to say; what it refuses
-    /// then is taken away again.
+    /// Whether the rules of the roles may be given away is for the server to decide; what was created until then is deleted.
     pub(super) async fn check(&self) -> Result<()> {
         let policies = "validatingadmissionpolicies.admissionregistration.k8s.io";
         let bindings = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
@@ -81,7 +80,7 @@ impl<'a> Testbed<'a> {
         let maker = Access::new("impersonate", "serviceaccounts").named(MAKER);
         wanted.push(maker.within(&self.name));
         let missing = access::missing(self.session, &wanted).await?;
-        // A name that is drawn anew each time grants nothing the next time.
+        // The name is random: a right to it would be useless the next time.
         let general = missing.into_iter().map(|access| Access {
             name: None,
             namespace: None,
@@ -173,7 +172,7 @@ impl<'a> Testbed<'a> {
         made.map(drop).map_err(|error| {
             let kind = object["kind"].as_str().unwrap_or_default();
             refused(error, "create", "objects", "", "")
-                .context(format!("cannot make the {kind} for the comparison"))
+                .context(format!("cannot create the {kind} for the comparison"))
         })
     }
 
@@ -204,7 +203,7 @@ impl<'a> Testbed<'a> {
                 }
                 // An expression that fails refuses too, for no reason that a policy had.
                 if status.message.contains("resulted in error") {
-                    let error = Error::failed("an expression of the policy fails");
+                    let error = Error::failed("an expression of the policy failed");
                     return Err(error
                         .with_detail(&status.message)
                         .with_detail(pod.to_string()));

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::decide::Explained;
 use crate::commands::flags::{Format, OutputArgs};
 
-/// What PodSecurityPolicy makes of one pod, as a document.
+/// What PodSecurityPolicy decides about one pod, as a document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PolicyDecision<'a> {
@@ -38,7 +38,7 @@ struct PolicyDecision<'a> {
 ///
 /// # Errors
 ///
-/// A format that has no form for a trace.
+/// A format that explain does not support.
 pub(super) fn render(explained: &[Explained], output: &OutputArgs) -> Result<String> {
     let mut text = String::new();
     for one in explained {
@@ -158,7 +158,7 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
     for policy in &outcome.passed_over {
         let _ = writeln!(
             text,
-            "  {policy} admits it too, and comes later or changes it"
+            "  {policy} would admit it too, but comes later or changes it"
         );
     }
     for (policy, reasons) in &outcome.reasons {
@@ -173,10 +173,10 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
         } else {
             "would not admit it either"
         };
-        let _ = writeln!(text, "  {policy} {would}, and nobody here may use it");
+        let _ = writeln!(text, "  {policy} {would}, but neither the account nor the creator may use it");
     }
     for (policy, why) in &outcome.dead {
-        let _ = writeln!(text, "  {policy} can never admit anything: {why}");
+        let _ = writeln!(text, "  {policy} can never admit any pod: {why}");
     }
     text
 }

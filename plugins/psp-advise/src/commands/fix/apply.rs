@@ -62,7 +62,7 @@ impl Applier<'_> {
     ///
     /// # Errors
     ///
-    /// That there is no terminal to ask on; what the server says becomes part of the answer.
+    /// A missing terminal, where it has to ask; what the server says becomes part of the answer.
     pub(super) async fn run(
         &self,
         mut steps: Vec<Step>,
@@ -127,7 +127,7 @@ impl Applier<'_> {
         }
     }
 
-    /// Sends a patch and decides about what the server makes of it.
+    /// Sends a patch and checks the object that the server returns.
     async fn send(&self, live: &Live, patch: &Value, dry_run: bool) -> Result<()> {
         let manager = &self.field_manager;
         let mut sent = objects::patch(self.session, &live.place, patch, manager, dry_run).await;

@@ -137,8 +137,8 @@ pub async fn run(args: FixArgs, frame: &Frame) -> Result<Exit> {
     let of_files = !args.files.filename.is_empty();
     if !of_files && args.format == Format::Inplace {
         return Err(
-            Error::usage("--format inplace changes manifests, and none were given")
-                .with_hint("-f FILE names them; --apply changes the objects in the cluster"),
+            Error::usage("--format inplace changes manifests, and no -f was given")
+                .with_hint("-f FILE changes files; --apply changes the objects in the cluster"),
         );
     }
     let needed = args.apply || !of_files;

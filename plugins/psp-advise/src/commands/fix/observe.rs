@@ -45,7 +45,7 @@ pub(super) struct Live {
     pub(super) place: Place,
     /// What it is and was when it was read.
     pub(super) read: Value,
-    /// Its changes; `None` where there is no pod in it.
+    /// Its changes; `None` where it has no pod.
     pub(super) object: Option<FixedObject>,
 }
 

@@ -116,7 +116,7 @@ pub fn plan(observed: &Observed, strategy: Strategy, tighten_only: bool, all: bo
                 object: object.clone(),
             };
             if all && CONTROL_PLANE.contains(&namespace.name.as_str()) {
-                planned.note = Some("part of the control plane: name it to label it".to_owned());
+                planned.note = Some("control plane: name it to label it".to_owned());
             } else if let Some(keeper) = keeper(object) {
                 planned.note = Some(format!("{keeper} keeps its labels"));
             } else if let Some(today) = namespace.today {

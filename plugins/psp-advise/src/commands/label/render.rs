@@ -11,7 +11,7 @@ use super::decide::{Outcome, Plan, Planned};
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// When a value cannot be written in that format.
 pub(super) fn render(plan: &Plan, output: &OutputArgs, applied: bool) -> Result<String> {
     Ok(match output.format {
         Format::Json => json(&Document::new(Kind::PodSecurityLabelPlan, plan))?,

@@ -8,7 +8,7 @@ use psp_advise::model::report::Report;
 /// `--level`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LevelChoice {
-    /// The tightest that passes.
+    /// The strictest that passes.
     Auto,
     /// Everything passes.
     Privileged,

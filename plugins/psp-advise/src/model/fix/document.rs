@@ -151,7 +151,7 @@ fn patches(
     }
 }
 
-/// Decides about the object that a patch leads to; `None` when it is no pod.
+/// Decides about the object that a patch leads to; `None` when it is not a pod.
 fn decides(object: &Value, workload: &Workload, wanted: Wanted<'_>) -> Option<bool> {
     let pointer = match workload.path.as_str() {
         "" => String::new(),
@@ -208,7 +208,7 @@ fn one(
             path: op.path.clone(),
             check: op.check,
             line: Some(node.place_of(&op.path).line),
-            why: "it cannot be written here without touching more".to_owned(),
+            why: "the change cannot be written here without touching more".to_owned(),
         }));
     };
     let Some(edits) = edits(text, node, &plan.ops) else {

@@ -33,7 +33,7 @@ pub struct Op {
     pub check: &'static str,
 }
 
-/// A fault that no change mends.
+/// A fault that no change fixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// Path from the object.
@@ -69,7 +69,7 @@ pub fn plan(decision: &Decision, node: &Node, pod: &str, most: Grade) -> Plan {
                 plan.left.push(left(
                     check.id,
                     fault,
-                    "there is no small change that keeps it working".to_owned(),
+                    "no small change keeps it working".to_owned(),
                 ));
                 continue;
             };
@@ -137,7 +137,7 @@ fn stale_annotation(op: &Op, node: &Node, pod: &str) -> Option<Op> {
         path,
         change: Change::Remove,
         grade: op.grade,
-        why: "the field says it now, and both have to agree",
+        why: "it now contradicts the field",
         check: op.check,
     })
 }
@@ -178,7 +178,7 @@ fn is_derived(check: &str, fault: &FieldFault, node: &Node) -> bool {
         && node.at(&fault.path).is_none()
 }
 
-/// Returns what mends a fault; `None` when nothing small does.
+/// Returns what fixes a fault; `None` when nothing small does.
 fn change(check: &str, fault: &FieldFault) -> Option<(String, Change)> {
     let path = fault.path.clone();
     if path.contains("ephemeralContainers[") {

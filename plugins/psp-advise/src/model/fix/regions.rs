@@ -9,7 +9,7 @@ use crate::model::manifest::{Chunk, Node, parse};
 use crate::model::standards::Server;
 use crate::model::workload::{TemplatePath, Workload, extract};
 
-/// Notes at every fault of a decision what would mend it in its file. A fix that does not leave
+/// Notes at every fault of a decision what would fix it in its file. A fix that does not leave
 /// fewer faults, when the text is read and decided again, is none.
 pub fn note_fixes(
     decision: &mut Decision,

@@ -112,7 +112,7 @@ impl Builder<'_> {
         let Some(node) = self.anchors.get(&id) else {
             return Err(Fault {
                 line: place.line,
-                message: "an alias within its own anchor".to_owned(),
+                message: "an alias inside its own anchor".to_owned(),
             });
         };
         let mut node = node.clone();
@@ -126,7 +126,7 @@ impl Builder<'_> {
         if self.nodes > MOST_NODES {
             return Err(Fault {
                 line,
-                message: format!("more than {MOST_NODES} values once its aliases are followed"),
+                message: format!("more than {MOST_NODES} values once aliases are expanded"),
             });
         }
         Ok(())
@@ -189,7 +189,7 @@ fn insert(parent: &mut Open, node: Node) -> Result<(), Fault> {
                         return Err(Fault {
                             line: place.line,
                             message: format!(
-                                "\"{key}\" stands here again, first on line {}",
+                                "duplicate key \"{key}\", first on line {}",
                                 known.place.line
                             ),
                         });
@@ -215,7 +215,7 @@ fn key(node: Node) -> Result<(String, Place), Fault> {
         Value::Sequence(_) | Value::Mapping(_) => {
             return Err(Fault {
                 line: node.place.line,
-                message: "a key that is a list or a map".to_owned(),
+                message: "a key is a list or a map".to_owned(),
             });
         }
     };

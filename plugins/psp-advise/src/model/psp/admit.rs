@@ -116,7 +116,7 @@ pub fn decide(policies: &[Policy], request: &Request<'_>) -> Outcome {
     outcome
 }
 
-/// The service account first, then whoever creates the pod.
+/// The service account first, then the creator of the pod.
 fn grants(policies: &[&Policy], request: &Request<'_>, pod: &Value, outcome: &mut Outcome) {
     let Some(rbac) = request.rbac else { return };
     let account = pod["spec"]["serviceAccountName"]

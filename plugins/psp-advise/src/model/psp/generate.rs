@@ -15,7 +15,7 @@ use super::tighten::tightenings;
 use super::validate::has_prefix;
 use crate::model::pod::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_ANNOTATION};
 
-/// A policy and what was proved about it.
+/// A policy and what was verified about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     /// The policy.

@@ -14,7 +14,7 @@ use crate::model::standards::{Level, RESTRICTED_VOLUMES};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Guaranteed {
-    /// The tightest level that every pod passes which the policy admits.
+    /// The strictest level that every pod passes which the policy admits.
     pub level: Level,
     /// Fields that keep it from baseline.
     pub not_baseline: Vec<&'static str>,

@@ -17,7 +17,7 @@ const CONTEXTS: [&str; 3] = [
 ];
 
 /// Returns pods around one that a policy admits if it admits any; names and service accounts are
-/// left to whoever sends them.
+/// left to the sender.
 #[must_use]
 pub fn probes(policy: &Policy) -> Vec<Value> {
     let base = completed(

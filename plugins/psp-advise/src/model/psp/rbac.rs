@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::pod::nullable;
 
-/// Somebody who asks.
+/// A user who asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct User {
     /// Name.
@@ -30,7 +30,7 @@ impl User {
     }
 }
 
-/// Why somebody may use a policy.
+/// Why a user may use a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {

@@ -66,8 +66,8 @@ pub fn complete(spec: &mut Value) {
 /// `plugin/pkg/admission/defaulttolerationseconds`: five minutes on a node that is gone, unless
 /// the pod has an opinion.
 fn tolerations(spec: &mut Map<String, Value>) {
-    let stated = spec.get("tolerations").and_then(Value::as_array);
-    let mut list = stated.cloned().unwrap_or_default();
+    let given = spec.get("tolerations").and_then(Value::as_array);
+    let mut list = given.cloned().unwrap_or_default();
     for key in [
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",
@@ -180,7 +180,7 @@ fn volume(volume: &mut Value) {
             }
         }
     }
-    let stated: [(&str, &[(&str, Value)]); 5] = [
+    let given: [(&str, &[(&str, Value)]); 5] = [
         ("hostPath", &[("type", json!(""))]),
         ("iscsi", &[("iscsiInterface", json!("default"))]),
         (
@@ -208,7 +208,7 @@ fn volume(volume: &mut Value) {
             ],
         ),
     ];
-    for (source, defaults) in stated {
+    for (source, defaults) in given {
         if volume[source].is_object() {
             for (field, value) in defaults {
                 set(&mut volume[source], field, value.clone());
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_is_stated_stays() {
-        let stated = json!({
+        let given = json!({
             "restartPolicy": "Never", "dnsPolicy": "None", "schedulerName": "mine",
             "securityContext": {"runAsUser": 1}, "terminationGracePeriodSeconds": 0,
             "enableServiceLinks": false, "priorityClassName": "high",
@@ -307,8 +307,8 @@ mod tests {
                 "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}},
                 "ports": [{"containerPort": 1, "protocol": "UDP"}]}],
         });
-        let mut completed = stated.clone();
+        let mut completed = given.clone();
         complete(&mut completed);
-        assert_eq!(completed, stated);
+        assert_eq!(completed, given);
     }
 }

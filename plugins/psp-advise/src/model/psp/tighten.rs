@@ -94,7 +94,7 @@ pub(super) fn tightenings(policy: &Policy) -> Vec<(String, Policy)> {
                 json!({"rule": must, "ranges": least})
             };
             spec[field] = next;
-            add(format!("{field}: the next tighter rule"), spec);
+            add(format!("{field}: the next stricter rule"), spec);
         }
     }
     all

@@ -1,4 +1,4 @@
-//! What policies say of a pod that nobody completes: what a ValidatingAdmissionPolicy can say.
+//! What policies decide about a pod that is not completed: what a ValidatingAdmissionPolicy can say.
 
 use serde_json::{Value, json};
 

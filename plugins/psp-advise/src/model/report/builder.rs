@@ -77,7 +77,7 @@ pub struct Report {
 /// What a pod in the cluster is, beyond its specification.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Live {
-    /// Whether it is a pod that a controller made or somebody created, not a template.
+    /// Whether it is a pod created by a controller or by hand, not a template.
     pub is_pod: bool,
     /// Whether it has ended: nothing to fix there.
     pub ended: bool,
@@ -186,7 +186,7 @@ impl<'a> Builder<'a> {
         let overview = [Level::Baseline, Level::Restricted]
             .map(|level| prepared.decide(LevelVersion::new(level, self.version)));
         if !live.ended {
-            self.summarise(&overview, workload, owner, live, source);
+            self.summarize(&overview, workload, owner, live, source);
         }
         if self.is_exempt(&workload.object.namespace) {
             // What it would violate is never asked of it.
@@ -239,7 +239,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn summarise(
+    fn summarize(
         &mut self,
         [baseline, restricted]: &[Decision; 2],
         workload: &Workload,
@@ -247,14 +247,14 @@ impl<'a> Builder<'a> {
         live: Live,
         source: Source<'_>,
     ) {
-        let tightest = |passes: fn(&Decision) -> bool| match (passes(baseline), passes(restricted))
+        let strictest = |passes: fn(&Decision) -> bool| match (passes(baseline), passes(restricted))
         {
             (true, true) => Level::Restricted,
             (true, false) => Level::Baseline,
             (false, _) => Level::Privileged,
         };
-        let today = tightest(|decision| decision.allowed);
-        let after = tightest(Decision::passes_after_safe_fixes);
+        let today = strictest(|decision| decision.allowed);
+        let after = strictest(Decision::passes_after_safe_fixes);
         let place = match (source.file, source.node) {
             (Some(file), Some(node)) => Some(format!("{file}:{}", node.place.line)),
             _ => None,

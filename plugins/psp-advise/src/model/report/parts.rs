@@ -21,7 +21,7 @@ pub struct Namespace {
     pub origin: Option<Origin>,
     /// Labels that the server would refuse.
     pub invalid_labels: Vec<InvalidLabel>,
-    /// The tightest level that everything in it passes; `None` when not everything was seen.
+    /// The strictest level that everything in it passes; `None` when not everything was seen.
     pub today: Option<Level>,
     /// The same after the safe fixes.
     pub after_safe_fixes: Option<Level>,
@@ -50,7 +50,7 @@ pub struct Owner {
     /// File and line, for manifests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// The tightest level that it passes.
+    /// The strictest level that it passes.
     pub today: Level,
     /// The same after the safe fixes.
     pub after_safe_fixes: Level,
@@ -60,7 +60,7 @@ pub struct Owner {
     pub pods: usize,
     /// Pods whose template passes a level that they do not: something was added to them.
     pub injected: Vec<String>,
-    /// The tightest level that its template passes, where it was seen.
+    /// The strictest level that its template passes, where it was seen.
     #[serde(skip)]
     pub(super) template: Option<Level>,
 }

@@ -94,7 +94,7 @@ fn config(document: &Value) -> Result<Found, String> {
     let group = "pod-security.admission.config.k8s.io/";
     let version = document["apiVersion"].as_str().unwrap_or_default();
     if !version.starts_with(group) {
-        return Err(format!("apiVersion {version:?} is not of {group}"));
+        return Err(format!("apiVersion {version:?} does not belong to {group}"));
     }
     let part = |field: &str| match &document[field] {
         Value::Null => serde_json::json!({}),

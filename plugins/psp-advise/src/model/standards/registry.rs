@@ -73,7 +73,7 @@ pub static CHECKS: [Check; 19] = [
             of_containers!("securityContext.appArmorProfile.type"),
         ],
         allowed: "RuntimeDefault, Localhost, unset; annotations: runtime/default, localhost/*, empty",
-        summary: "The default AppArmor profile may be replaced, not switched off.",
+        summary: "The default AppArmor profile may be replaced, but not disabled.",
         run: profile::app_armor,
     },
     Check {
@@ -84,7 +84,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &[of_containers!("securityContext.capabilities.add")],
         allowed: privilege::BASELINE_CAPABILITIES,
-        summary: "Capabilities beyond a container runtime's own may not be added.",
+        summary: "Capabilities beyond the container runtime's defaults may not be added.",
         run: privilege::capabilities_baseline,
     },
     Check {
@@ -106,7 +106,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &["spec.volumes[*].hostPath"],
         allowed: "unset",
-        summary: "A pod may not mount the node's files.",
+        summary: "A pod may not mount files of the node.",
         run: volume::host_path,
     },
     Check {
@@ -117,7 +117,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &[of_containers!("ports[*].hostPort")],
         allowed: "0, unset",
-        summary: "A container may not take a port of the node.",
+        summary: "A container may not use a port of the node.",
         run: host::ports,
     },
     Check {
@@ -153,7 +153,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &[of_containers!("securityContext.procMount")],
         allowed: "Default, unset; since v1.35 anything with hostUsers: false",
-        summary: "The masks over /proc stay, but in a user namespace.",
+        summary: "The masks over /proc stay, except in a user namespace.",
         run: profile::proc_mount_baseline,
     },
     Check {
@@ -167,7 +167,7 @@ pub static CHECKS: [Check; 19] = [
             of_containers!("securityContext.seLinuxOptions.{type,user,role}"),
         ],
         allowed: "type: container_t, container_init_t, container_kvm_t, since v1.31 container_engine_t, unset; user, role: unset",
-        summary: "SELinux types that confine a container are allowed, others not.",
+        summary: "Only SELinux types that confine a container are allowed.",
         run: profile::se_linux,
     },
     Check {
@@ -183,7 +183,7 @@ pub static CHECKS: [Check; 19] = [
             "before v1.19: metadata.annotations[container.seccomp.security.alpha.kubernetes.io/*]",
         ],
         allowed: "RuntimeDefault, Localhost, unset; annotations: runtime/default, docker/default, localhost/*",
-        summary: "Seccomp may not be switched off.",
+        summary: "Seccomp may not be disabled.",
         run: profile::seccomp_baseline,
     },
     Check {
@@ -194,7 +194,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &["spec.securityContext.sysctls[*].name"],
         allowed: "kernel.shm_rmid_forced, net.ipv4.{ip_local_port_range, ip_unprivileged_port_start, tcp_syncookies, ping_group_range}; since v1.27 net.ipv4.ip_local_reserved_ports; since v1.29 net.ipv4.{tcp_keepalive_time, tcp_fin_timeout, tcp_keepalive_intvl, tcp_keepalive_probes}; since v1.32 net.ipv4.{tcp_rmem, tcp_wmem}; since v1.37 net.ipv4.{tcp_slow_start_after_idle, tcp_notsent_lowat}",
-        summary: "Only kernel parameters that stay within the pod may be set.",
+        summary: "Only kernel parameters that affect nothing outside the pod may be set.",
         run: host::sysctls,
     },
     Check {
@@ -208,7 +208,7 @@ pub static CHECKS: [Check; 19] = [
             of_containers!("securityContext.windowsOptions.hostProcess"),
         ],
         allowed: "false, unset",
-        summary: "A Windows container may not be a process of the node.",
+        summary: "A Windows container may not run as a process of the node.",
         run: host::windows_process,
     },
     Check {
@@ -219,7 +219,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: None,
         fields: &[of_containers!("securityContext.allowPrivilegeEscalation")],
         allowed: "false; since v1.25 anything with os.name: windows",
-        summary: "A process may not gain more than its parent has.",
+        summary: "A process may not gain more privileges than its parent.",
         run: privilege::escalation,
     },
     Check {
@@ -233,7 +233,7 @@ pub static CHECKS: [Check; 19] = [
             of_containers!("securityContext.capabilities.add"),
         ],
         allowed: "drop: with ALL; add: NET_BIND_SERVICE; since v1.25 anything with os.name: windows",
-        summary: "Every capability is dropped; only NET_BIND_SERVICE may come back.",
+        summary: "All capabilities must be dropped; only NET_BIND_SERVICE may be added back.",
         run: privilege::capabilities_restricted,
     },
     Check {
@@ -244,7 +244,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: Some("procMount"),
         fields: &[of_containers!("securityContext.procMount")],
         allowed: "Default, unset",
-        summary: "The masks over /proc stay, also in a user namespace.",
+        summary: "The masks over /proc stay, even in a user namespace.",
         run: profile::proc_mount,
     },
     Check {
@@ -255,7 +255,7 @@ pub static CHECKS: [Check; 19] = [
         overrides: Some("hostPathVolumes"),
         fields: &["spec.volumes[*]"],
         allowed: "configMap, csi, downwardAPI, emptyDir, ephemeral, image (servers since v1.33), persistentVolumeClaim, projected, secret",
-        summary: "Volumes come from the API or from a claim.",
+        summary: "Volumes must come from the API or from a claim.",
         run: volume::restricted,
     },
     Check {
@@ -268,8 +268,8 @@ pub static CHECKS: [Check; 19] = [
             "spec.securityContext.runAsNonRoot",
             of_containers!("securityContext.runAsNonRoot"),
         ],
-        allowed: "true, or unset in a container where the pod says true; since v1.35 anything with hostUsers: false",
-        summary: "The kubelet is told to refuse root.",
+        allowed: "true, or unset in a container if the pod has true; since v1.35 anything with hostUsers: false",
+        summary: "Containers must not run as root.",
         run: user::non_root,
     },
     Check {
@@ -283,7 +283,7 @@ pub static CHECKS: [Check; 19] = [
             of_containers!("securityContext.runAsUser"),
         ],
         allowed: "anything but 0, unset; since v1.35 anything with hostUsers: false",
-        summary: "Nothing asks to run as root.",
+        summary: "Nothing may set runAsUser to 0.",
         run: user::uid,
     },
     Check {
@@ -296,8 +296,8 @@ pub static CHECKS: [Check; 19] = [
             "spec.securityContext.seccompProfile.type",
             of_containers!("securityContext.seccompProfile.type"),
         ],
-        allowed: "RuntimeDefault, Localhost; unset in a container where the pod has one; since v1.25 anything with os.name: windows",
-        summary: "A seccomp profile is set.",
+        allowed: "RuntimeDefault, Localhost; unset in a container if the pod has one; since v1.25 anything with os.name: windows",
+        summary: "A seccomp profile must be set.",
         run: profile::seccomp_restricted,
     },
 ];

@@ -20,7 +20,7 @@ use crate::commands::flags::{Format, OutputArgs};
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// When a value cannot be written in that format.
 pub fn render(report: &Report, output: &OutputArgs) -> Result<String> {
     let headers = !output.no_headers;
     match output.format {

@@ -54,12 +54,12 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
         ));
     }
     let (expression, message) = if alive.is_empty() {
-        ("false".to_owned(), text("no policy can admit anything"))
+        ("false".to_owned(), text("no policy can admit any pod"))
     } else {
         (
             admits.join(" || "),
             format!(
-                "\"no policy admits the pod as it is: \" + ({}).join(\"; \")",
+                "\"no policy admits the pod unchanged: \" + ({}).join(\"; \")",
                 reasons.join(" + ")
             ),
         )
@@ -78,21 +78,21 @@ pub fn admission_policy(name: &str, policies: &[Policy]) -> Value {
 pub fn losses(policy: &Policy) -> Vec<(&'static str, &'static str)> {
     let spec = &policy.spec;
     if policy.dead().is_some() {
-        return vec![("the policy", "it can never admit anything and is left out")];
+        return vec![("the policy", "it can never admit any pod and is left out")];
     }
     let annotation = |key: &str| policy.metadata.annotations.get(key);
     let mut all = Vec::new();
     if spec.default_allow_privilege_escalation.is_some() {
         all.push((
             "defaultAllowPrivilegeEscalation",
-            "pods that do not say get the runtime's default, which allows it",
+            "pods that do not set it get the runtime's default, which allows it",
         ));
     }
     let class = spec.runtime_class.as_ref();
     if class.is_some_and(|class| class.default_runtime_class_name.is_some()) {
         all.push((
             "runtimeClass.defaultRuntimeClassName",
-            "pods that name no class get the cluster's default",
+            "pods without a class get the cluster's default",
         ));
     }
     let unset = annotation(SECCOMP_ALLOWED)
@@ -100,13 +100,13 @@ pub fn losses(policy: &Policy) -> Vec<(&'static str, &'static str)> {
     if unset && annotation(SECCOMP_DEFAULT).is_some() {
         all.push((
             "seccomp defaultProfileName",
-            "pods that name no profile get the kubelet's default",
+            "pods without a profile get the kubelet's default",
         ));
     }
     if annotation(APP_ARMOR_ALLOWED).is_none() && annotation(APP_ARMOR_DEFAULT).is_some() {
         all.push((
             "AppArmor defaultProfileName",
-            "containers that name no profile get the runtime's default",
+            "containers without a profile get the runtime's default",
         ));
     }
     all
@@ -137,19 +137,19 @@ pub fn too_many(policies: &[Policy]) -> Option<&'static str> {
         None
     } else if alive * 2 <= QUESTIONS {
         Some(
-            "with more than 7 policies, rights in the API group extensions are not asked for: \
-             the API server limits the cost of a decision",
+            "with more than 7 policies, rights in the API group extensions are not checked: the API \
+             server limits the cost of a decision",
         )
     } else {
         Some(
-            "with more than 14 policies, rights in the API group extensions are not asked for, \
-             and a pod is refused that fits 14 policies which it may not use before one that it \
-             may: the API server limits the cost of a decision",
+            "with more than 14 policies, rights in the API group extensions are not checked, and a \
+             pod may be refused if it fits 14 policies that it may not use before one that it may: \
+             the API server limits the cost of a decision",
         )
     }
 }
 
-/// The service account first, then whoever creates the pod; the right is by name and needs no such
+/// The service account first, then the pod's creator; the right is by name and needs no such
 /// API. Source: `authorizedForPolicy` in `admission.go` of 1.24.
 fn checks(policy: &str, groups: &[&str]) -> Vec<String> {
     let name = text(policy);

@@ -27,10 +27,10 @@ impl Except {
         let validations: Vec<Value> = active(self.policy.level, version, self.server)
             .filter_map(|check| {
                 let condition = self.condition(check.id, version)?;
-                let mut message = format!("{}: allowed is {}", check.id, check.allowed);
+                let mut message = format!("{}: allowed: {}", check.id, check.allowed);
                 let more: Vec<&str> = self.values(check.id).collect();
                 if !more.is_empty() {
-                    message.push_str(&format!("; here also {}", more.join(", ")));
+                    message.push_str(&format!("; and here {}", more.join(", ")));
                 }
                 Some(json!({"expression": condition, "message": message, "reason": "Forbidden"}))
             })

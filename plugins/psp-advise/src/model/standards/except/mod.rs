@@ -45,7 +45,7 @@ impl Except {
     ///
     /// # Errors
     ///
-    /// What is no pod.
+    /// What is not a pod.
     pub fn of<'a>(
         policy: LevelVersion,
         server: Server,
@@ -66,7 +66,7 @@ impl Except {
     ///
     /// # Errors
     ///
-    /// What is no pod.
+    /// What is not a pod.
     pub fn admits(&self, pod: &Value) -> Result<bool, serde_json::Error> {
         let needs = needs(self.policy, self.server, pod)?;
         Ok(needs.is_subset(&self.exceptions))

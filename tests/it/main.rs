@@ -44,6 +44,7 @@ mod onboard_verify;
 mod project;
 mod psp_advise;
 mod psp_advise_compare;
+mod psp_advise_dry_run;
 mod psp_advise_files;
 mod psp_advise_fix;
 mod psp_advise_generate;
@@ -127,6 +128,7 @@ fn main() -> ExitCode {
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_compare", psp_advise_compare::cases()),
+        ("psp_advise_dry_run", psp_advise_dry_run::cases()),
         ("psp_advise_files", psp_advise_files::cases()),
         ("psp_advise_fix", psp_advise_fix::cases()),
         ("psp_advise_generate", psp_advise_generate::cases()),

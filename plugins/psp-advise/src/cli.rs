@@ -91,18 +91,4 @@ mod tests {
     fn the_command_line_is_sound() {
         groundcrew::app::command::<Cli>().debug_assert();
     }
-
-    /// Help that scrolls away is not read.
-    #[test]
-    fn no_help_is_longer_than_sixty_lines() {
-        fn check(command: &mut clap::Command) {
-            let help = command.clone().term_width(100).render_long_help();
-            let lines = help.to_string().lines().count();
-            assert!(lines <= 60, "{}: {lines} lines", command.get_name());
-            command.get_subcommands_mut().for_each(check);
-        }
-        let mut command = groundcrew::app::command::<Cli>();
-        command.build();
-        check(&mut command);
-    }
 }

@@ -173,7 +173,10 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
         } else {
             "would not admit it either"
         };
-        let _ = writeln!(text, "  {policy} {would}, but neither the account nor the creator may use it");
+        let _ = writeln!(
+            text,
+            "  {policy} {would}, but neither the account nor the creator may use it"
+        );
     }
     for (policy, why) in &outcome.dead {
         let _ = writeln!(text, "  {policy} can never admit any pod: {why}");

@@ -37,10 +37,7 @@ pub(super) fn files(changed: &[Changed], mode: DryRun, ui: &Ui) -> Result<()> {
                 Error::failed(format!("cannot write {}", path.display())).with_source(error)
             })?;
         }
-        ui.done(
-            format_args!("{} changed{}", path.display(), mode.suffix()),
-            "",
-        );
+        ui.done(path.display(), format_args!("changed{}", mode.suffix()));
     }
     Ok(())
 }

@@ -51,7 +51,8 @@ impl Applier<'_> {
             if mode == DryRun::None {
                 self.send(namespace, false).await?;
             }
-            ui.done(render::line(namespace, mode), "");
+            let object = format!("namespace/{}", namespace.name);
+            ui.done(object, render::outcome(namespace, mode));
         }
         Ok(())
     }

@@ -36,13 +36,13 @@ pub(super) fn render(plan: &Plan, output: &OutputArgs, applied: bool) -> Result<
 }
 
 /// Says what becomes of a namespace.
-pub(super) fn line(planned: &Planned, mode: DryRun) -> String {
+pub(super) fn outcome(planned: &Planned, mode: DryRun) -> String {
     let outcome = match planned.outcome {
         Outcome::Labeled => "labeled",
         Outcome::Unchanged => "unchanged",
         Outcome::Left => "left alone",
     };
-    format!("namespace/{} {outcome}{}", planned.name, mode.suffix())
+    format!("{outcome}{}", mode.suffix())
 }
 
 /// One row per label that changes, or per namespace that is left alone.

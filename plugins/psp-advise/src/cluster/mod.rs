@@ -5,6 +5,7 @@ pub mod objects;
 pub mod pods;
 pub mod policies;
 pub mod requests;
+pub mod resources;
 pub mod trial;
 pub mod version;
 pub mod workloads;

@@ -72,7 +72,7 @@ pub async fn each<T: DeserializeOwned>(
 pub async fn all<T: DeserializeOwned>(
     session: &Session,
     path: &str,
-    resource: &'static str,
+    resource: impl Into<Cow<'static, str>>,
 ) -> Result<Vec<T>> {
     let mut items = Vec::new();
     match each(session, path, "", |item| items.push(item)).await {

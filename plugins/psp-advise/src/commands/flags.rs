@@ -9,7 +9,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
-use groundcrew::flags::Format as Suite;
+use groundcrew::flags::{Format as Suite, WriteArgs};
 use psp_advise::model::level::Server;
 use psp_advise::model::psp::{Policy, Rbac};
 
@@ -60,6 +60,13 @@ pub async fn open(
         (_, None) => Server::default(),
     };
     Ok((session, server))
+}
+
+/// Returns the name under which the server records the fields that are written.
+#[must_use]
+pub fn field_manager(write: &WriteArgs, frame: &Frame) -> String {
+    let given = write.field_manager.clone();
+    given.unwrap_or_else(|| frame.product.field_manager())
 }
 
 /// Reads PodSecurityPolicies; `session` is there where one of the flags says `cluster`.
@@ -169,7 +176,7 @@ impl FromStr for Format {
     }
 }
 
-/// `-o` and what goes with it.
+/// `-o` and the flags that belong to it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output options")]
 pub struct OutputArgs {

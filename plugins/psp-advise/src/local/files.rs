@@ -8,7 +8,7 @@ use clap::Args;
 use groundcrew::error::{Error, Result};
 use psp_advise::model::workload::TemplatePath;
 
-/// `-f` and what goes with it.
+/// `-f` and the flags that belong to it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Manifests")]
 pub struct FileArgs {

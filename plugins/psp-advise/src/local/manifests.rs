@@ -9,7 +9,7 @@ use psp_advise::model::workload::extract;
 
 use super::files::{self, FileArgs};
 
-/// Evaluates everything that `-f` names; what cannot be read is noted, the rest goes on.
+/// Evaluates everything that `-f` names; what cannot be read is noted, and the rest is still evaluated.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A kind, as it stands beside the `apiVersion`.
+/// The `kind` of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {
     /// What an API server decides about one object under one pod security policy.

@@ -122,7 +122,7 @@ pub fn built_in(group: &str, kind: &str) -> Option<(&'static str, Origin)> {
     })
 }
 
-/// A pod or a template with the object it stands in.
+/// A pod or a template with the object that contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// The object.

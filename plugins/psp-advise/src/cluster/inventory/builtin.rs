@@ -8,79 +8,8 @@ use psp_advise::model::workload::Workload;
 use serde::Deserialize;
 
 use super::owners::{Owners, managing, managing_uid, object, root};
-use super::reader::{Reader, Resource};
-
-const fn resource(
-    api: &'static str,
-    api_version: &'static str,
-    plural: &'static str,
-    kind: &'static str,
-    full: &'static str,
-) -> Resource {
-    Resource {
-        api,
-        api_version,
-        plural,
-        kind,
-        full,
-    }
-}
-
-const PODS: Resource = resource("/api/v1", "v1", "pods", "Pod", "pods");
-
-/// Controllers; those that own others come first.
-const CONTROLLERS: [Resource; 8] = [
-    resource(
-        "/apis/apps/v1",
-        "apps/v1",
-        "deployments",
-        "Deployment",
-        "deployments.apps",
-    ),
-    resource(
-        "/apis/apps/v1",
-        "apps/v1",
-        "replicasets",
-        "ReplicaSet",
-        "replicasets.apps",
-    ),
-    resource(
-        "/apis/apps/v1",
-        "apps/v1",
-        "statefulsets",
-        "StatefulSet",
-        "statefulsets.apps",
-    ),
-    resource(
-        "/apis/apps/v1",
-        "apps/v1",
-        "daemonsets",
-        "DaemonSet",
-        "daemonsets.apps",
-    ),
-    resource(
-        "/apis/batch/v1",
-        "batch/v1",
-        "cronjobs",
-        "CronJob",
-        "cronjobs.batch",
-    ),
-    resource("/apis/batch/v1", "batch/v1", "jobs", "Job", "jobs.batch"),
-    resource(
-        "/api/v1",
-        "v1",
-        "replicationcontrollers",
-        "ReplicationController",
-        "replicationcontrollers",
-    ),
-    resource(
-        "/api/v1",
-        "v1",
-        "podtemplates",
-        "PodTemplate",
-        "podtemplates",
-    ),
-];
+use super::reader::Reader;
+use crate::cluster::resources::{CONTROLLERS, POD_TEMPLATES, PODS, Resource};
 
 #[derive(Deserialize)]
 struct PodItem {
@@ -123,14 +52,14 @@ struct JobSpec {
     template: Option<Pod>,
 }
 
-/// Evaluates controllers; those that own others come first.
+/// Evaluates controllers, then templates.
 pub(super) async fn controllers(
     reader: &Reader<'_>,
     scopes: &[Option<&str>],
     owners: &mut Owners,
     builder: &mut Builder<'_>,
 ) -> Result<()> {
-    for resource in CONTROLLERS {
+    for resource in CONTROLLERS.into_iter().chain([POD_TEMPLATES]) {
         for scope in scopes {
             let take = |item: ControllerItem, builder: &mut Builder<'_>| {
                 controller(item, resource, owners, builder);
@@ -161,7 +90,7 @@ fn controller(
     owners: &mut Owners,
     builder: &mut Builder<'_>,
 ) {
-    let object = object(&item.metadata, resource.api_version, resource.kind);
+    let object = object(&item.metadata, &resource.api_version(), resource.kind);
     let root = managing(&item.metadata)
         .map(|owner| root(owner, &item.metadata.namespace, owners))
         .unwrap_or_else(|| object.clone());

@@ -6,17 +6,7 @@ use psp_advise::model::report::Builder;
 use serde::de::DeserializeOwned;
 
 use crate::cluster::requests::{each, encode, refused};
-
-/// A resource whose objects hold pods.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Resource {
-    pub(super) api: &'static str,
-    pub(super) api_version: &'static str,
-    pub(super) plural: &'static str,
-    pub(super) kind: &'static str,
-    /// The resource as errors name it.
-    pub(super) full: &'static str,
-}
+use crate::cluster::resources::Resource;
 
 /// Lists one resource.
 pub(super) struct Reader<'a> {
@@ -33,22 +23,14 @@ impl Reader<'_> {
         builder: &mut Builder<'_>,
         mut take: impl FnMut(T, &mut Builder<'_>),
     ) -> Result<()> {
-        let path = match namespace {
-            Some(namespace) => format!(
-                "{}/namespaces/{}/{}",
-                resource.api,
-                encode(namespace),
-                resource.plural
-            ),
-            None => format!("{}/{}", resource.api, resource.plural),
-        };
+        let path = resource.path(namespace.map(encode).as_deref());
         let taken = each(self.session, &path, self.selector, |item| {
             take(item, builder);
         })
         .await;
         match taken {
             Ok(()) => Ok(()),
-            Err(error) => self.unseen(error, resource.full, namespace, builder),
+            Err(error) => self.unseen(error, &resource.full(), namespace, builder),
         }
     }
 

@@ -186,10 +186,7 @@ async fn patch(
     let applier = Applier {
         session,
         wanted,
-        field_manager: {
-            let given = args.write.field_manager.clone();
-            given.unwrap_or_else(|| frame.product.field_manager())
-        },
+        field_manager: flags::field_manager(&args.write, frame),
         keep_going: args.keep_going,
     };
     let steps = decide::steps(found.live);

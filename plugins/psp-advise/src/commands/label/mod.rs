@@ -14,7 +14,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 
-use super::answer;
+use super::{answer, flags};
 use apply::Applier;
 use decide::{Plan, Strategy};
 
@@ -80,10 +80,7 @@ pub async fn run(args: LabelArgs, frame: &Frame) -> Result<Exit> {
         let applier = Applier {
             session: &session,
             dry_run: args.write.dry_run,
-            field_manager: {
-                let given = args.write.field_manager.clone();
-                given.unwrap_or_else(|| frame.product.field_manager())
-            },
+            field_manager: flags::field_manager(&args.write, frame),
             rollback_file: args.rollback_file.as_deref(),
         };
         applier.run(&plan, &frame.ui, &frame.interrupt).await?;

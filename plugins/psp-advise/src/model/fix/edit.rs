@@ -106,7 +106,7 @@ fn add<'a>(
     Some(())
 }
 
-/// Adds keys to a map; `emptied` when everything that it has goes.
+/// Adds keys to a map; `emptied` when everything in it is removed.
 fn insert(text: &str, node: &Node, addition: &Addition<'_>, emptied: bool) -> Option<TextEdit> {
     let map = find(node, &addition.parent)?;
     let Read::Mapping(entries) = &map.value else {

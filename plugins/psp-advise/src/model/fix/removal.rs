@@ -1,11 +1,11 @@
-//! What is taken out of maps and lists, neighbours together.
+//! What is removed from maps and lists, neighbors together.
 
 use std::ops::Range;
 
 use super::text::{TextEdit, end, end_of_line, find, node_end, start_of_line};
 use crate::model::manifest::{Node, Segment, Value as Read};
 
-/// What goes from one map or list.
+/// What is removed from one map or list.
 #[derive(Debug)]
 pub(super) struct Removal<'a> {
     /// Path of the map or list.
@@ -23,7 +23,7 @@ impl Removal<'_> {
     }
 }
 
-/// Notes that a key or an item goes.
+/// Notes that a key or an item is removed.
 pub(super) fn gather<'a>(
     removals: &mut Vec<Removal<'a>>,
     node: &Node,
@@ -53,7 +53,7 @@ pub(super) fn gather<'a>(
     Some(())
 }
 
-/// Takes things out of one map or list, neighbours together.
+/// Takes things out of one map or list, neighbors together.
 pub(super) fn remove(text: &str, node: &Node, removal: &Removal<'_>) -> Option<Vec<TextEdit>> {
     let parent = find(node, &removal.parent)?;
     let spans: Vec<Range<usize>> = match &parent.value {

@@ -157,7 +157,7 @@ fn patches_of_other_tools_say_the_same() {
 }
 
 #[test]
-fn neighbours_go_together_and_leave_no_stray_comma() {
+fn neighbors_go_together_and_leave_no_stray_comma() {
     for context in [
         "{runAsUser: 0}",
         "{capabilities: {add: [A, B], drop: [ALL]}}",

@@ -24,7 +24,7 @@ pub struct Fault {
 ///
 /// # Errors
 ///
-/// What is wrong on which line: YAML that is none, a key that stands twice, a template.
+/// What is wrong on which line: invalid YAML, a duplicate key, an unrendered template.
 pub fn parse(chunk: Chunk<'_>) -> Result<Node, Fault> {
     let mut builder = Builder {
         chunk,

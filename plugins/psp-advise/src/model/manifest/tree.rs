@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::Number;
 
-/// Where something stands in a file.
+/// A place in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Bytes within the chunk.
@@ -15,7 +15,7 @@ pub struct Place {
     pub column: usize,
 }
 
-/// A value and where it stands; what an alias stands for has the place of its anchor.
+/// A value with its place; the value of an alias has the place of its anchor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
     /// The value.

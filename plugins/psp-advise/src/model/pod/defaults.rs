@@ -1,4 +1,4 @@
-//! What the API server makes of a pod before any policy sees it.
+//! What the API server does to a pod before any policy sees it.
 //!
 //! Admission looks at the object after decoding, defaulting and the strategy's preparation; a
 //! manifest is none of that yet, and a check of the bare manifest is wrong. Sources are named at
@@ -8,7 +8,7 @@ use super::annotations::{APP_ARMOR_ANNOTATION, SECCOMP_ANNOTATION, SECCOMP_POD_A
 use super::model::{AppArmorProfile, Pod, SeccompProfile};
 use crate::model::level::Server;
 
-/// Where a pod specification stands.
+/// What contains a pod specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// In a pod, which the server prepares in full.

@@ -2,25 +2,14 @@
 
 use clap::{Parser, Subcommand};
 use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::{change, extend, install, list, reap, release, show, take, usage};
-
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-ns-claim";
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-ns_claim",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
+use crate::commands::{
+    claim, doctor, extend, get, install, list, protect, reap, release, report, transfer, uninstall,
+};
 
 /// Claim a namespace of your own for some hours
 ///
@@ -43,22 +32,22 @@ pub struct Cli {
     command: Option<Command>,
 
     #[command(flatten)]
-    take: take::TakeArgs,
+    claim: claim::ClaimArgs,
 }
 
 /// What there is besides claiming; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::ListArgs),
-    Get(show::ShowArgs),
+    Get(get::GetArgs),
     Extend(extend::ExtendArgs),
     Release(release::ReleaseArgs),
-    Transfer(change::TransferArgs),
-    Protect(change::ProtectArgs),
-    Report(usage::UsageArgs),
+    Transfer(transfer::TransferArgs),
+    Protect(protect::ProtectArgs),
+    Report(report::ReportArgs),
     Reap(reap::ReapArgs),
-    Doctor(install::DoctorArgs),
-    Uninstall(install::UninstallArgs),
+    Doctor(doctor::DoctorArgs),
+    Uninstall(uninstall::UninstallArgs),
     Install(install::InstallArgs),
 }
 
@@ -80,7 +69,7 @@ impl Plugin for Cli {
 
     fn globals(&self) -> &Globals {
         match &self.command {
-            None => &self.take.globals,
+            None => &self.claim.globals,
             Some(Command::List(args)) => &args.globals,
             Some(Command::Get(args)) => &args.globals,
             Some(Command::Extend(args)) => &args.globals,
@@ -97,17 +86,17 @@ impl Plugin for Cli {
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
-            None => take::run(self.take, &ui, &interrupt).await,
+            None => claim::run(self.claim, &ui, &interrupt).await,
             Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
-            Some(Command::Get(args)) => show::run(args, &ui, &interrupt).await,
+            Some(Command::Get(args)) => get::run(args, &ui, &interrupt).await,
             Some(Command::Extend(args)) => extend::run(args, &ui, &interrupt).await,
             Some(Command::Release(args)) => release::run(args, &ui, &interrupt).await,
-            Some(Command::Transfer(args)) => change::transfer(args, &ui, &interrupt).await,
-            Some(Command::Protect(args)) => change::protect(args, &ui, &interrupt).await,
-            Some(Command::Report(args)) => usage::run(args, &ui, &interrupt).await,
+            Some(Command::Transfer(args)) => transfer::run(args, &ui, &interrupt).await,
+            Some(Command::Protect(args)) => protect::run(args, &ui, &interrupt).await,
+            Some(Command::Report(args)) => report::run(args, &ui, &interrupt).await,
             Some(Command::Reap(args)) => reap::run(args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => install::doctor(args, &ui, &interrupt).await,
-            Some(Command::Uninstall(args)) => install::uninstall(args, &ui, &interrupt).await,
+            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
+            Some(Command::Uninstall(args)) => uninstall::run(args, &ui, &interrupt).await,
             Some(Command::Install(args)) => install::run(args, &ui, &interrupt).await,
         }
     }

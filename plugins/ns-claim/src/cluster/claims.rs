@@ -1,18 +1,25 @@
-//! The one claim that a command is about.
+//! Claims as the cluster has them: one of them, or all.
 
 use clap_complete::engine::ArgValueCompleter;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, access};
+use groundcrew::client::{Session, access, outcome_unknown, pages};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
+use groundcrew::flags::{DryRun, WriteArgs};
+use groundcrew::write::is_conflict;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::{Value, json};
 
-use crate::claim::Claim;
-use crate::settings::Settings;
-use crate::{index, meta};
+use super::{index, refusal};
+use crate::model::claim::Claim;
+use crate::model::meta;
+use crate::model::settings::Settings;
 use groundcrew::client::clock::Clock;
+
+/// Tries against others who change the same at the same time.
+const TRIES: usize = 20;
 
 /// What a command about one claim looks at first.
 #[derive(Debug)]
@@ -99,6 +106,70 @@ pub async fn read_or_current(session: &Session, name: Option<&str>, me: &str) ->
     }
 }
 
+/// Reads every namespace with the label, page by page.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
+    let api = Api::<Namespace>::all(session.client.clone());
+    let params = ListParams::default().labels(&selector());
+    let add = |claims: &mut Vec<Claim>, namespace| claims.extend(Claim::of(&namespace));
+    pages::fold(&api, &params, add).await
+}
+
+/// Writes annotations if the namespace is still what was read; what changed is read again.
+///
+/// # Errors
+///
+/// What the server says; that others change it all the time.
+pub async fn annotate(
+    session: &Session,
+    mut claim: Claim,
+    notes: &Value,
+    as_wanted: impl Fn(&Claim) -> bool,
+    write: &WriteArgs,
+) -> Result<Claim> {
+    let api = Api::<Namespace>::all(session.client.clone());
+    let params = PatchParams {
+        dry_run: write.dry_run == DryRun::Server,
+        field_manager: Some(meta::FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    for _ in 0..TRIES {
+        if claim.terminating.is_some() {
+            return Err(Error::conflict(format!("{} is being deleted", claim.name)));
+        }
+        if as_wanted(&claim) || write.dry_run == DryRun::Client {
+            return Ok(claim);
+        }
+        let patch = json!({"metadata": {
+            "uid": claim.uid,
+            "resourceVersion": claim.resource_version,
+            "annotations": notes,
+        }});
+        match api.patch(&claim.name, &params, &Patch::Merge(patch)).await {
+            Ok(changed) => return Ok(Claim::of(&changed).unwrap_or(claim)),
+            Err(error) if is_conflict(&error) || outcome_unknown(&error) => {
+                let uid = std::mem::take(&mut claim.uid);
+                let name = std::mem::take(&mut claim.name);
+                claim = read(session, &name).await?;
+                if claim.uid != uid {
+                    return Err(Error::conflict(format!("{name} was made anew in between")));
+                }
+            }
+            Err(error) => {
+                let doing = Doing::new("patch", "namespaces").named(&claim.name);
+                return Err(refusal::told(error, &doing));
+            }
+        }
+    }
+    Err(Error::conflict(format!(
+        "{} keeps being changed by others; gave up",
+        claim.name
+    )))
+}
+
 /// Completes the names of claims.
 pub fn names() -> ArgValueCompleter {
     complete::from_cluster(|session| async move {
@@ -116,7 +187,6 @@ pub fn names() -> ArgValueCompleter {
 }
 
 /// Returns the selector of claims.
-#[must_use]
-pub fn selector() -> String {
+fn selector() -> String {
     format!("{}={}", meta::CLAIM.0, meta::CLAIM.1)
 }

@@ -1,9 +1,7 @@
-//! The index of claims: the ConfigMap `groundcrew-system/claims`, namespace → user.
-//!
-//! It is the counter of the cap as well: the server lets nobody write more names than he may
-//! hold, and lets nobody make a namespace that is not in it under his name.
+//! Reading and writing the index of claims.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
@@ -16,58 +14,14 @@ use serde_json::json;
 use groundcrew::client::clock::{self, Clock};
 use groundcrew::write::is_forbidden;
 
-use crate::settings::Settings;
-use crate::{meta, server};
+use super::{refusal, server};
+use crate::model::index::Index;
+use crate::model::{meta, objects};
 
-/// What the index says.
-#[derive(Clone, Debug, Default)]
-pub struct Index {
-    /// What it was at; `None` when it is not there.
-    pub resource_version: Option<String>,
-    /// Namespace → user.
-    pub holders: BTreeMap<String, String>,
-    /// What the installation says.
-    pub settings: Settings,
-    /// Whether the settings are the installation's and not the built-in ones.
-    pub installed: bool,
-}
-
-impl Index {
-    /// Reads the ConfigMap, or the lack of one.
-    ///
-    /// # Errors
-    ///
-    /// That its settings cannot be read.
-    pub fn of(map: Option<ConfigMap>) -> Result<Self> {
-        let Some(map) = map else {
-            return Ok(Self::default());
-        };
-        let text = map
-            .metadata
-            .annotations
-            .as_ref()
-            .and_then(|notes| notes.get(meta::SETTINGS));
-        Ok(Self {
-            resource_version: map.metadata.resource_version,
-            holders: map.data.unwrap_or_default(),
-            settings: text
-                .map(|text| Settings::parse(text))
-                .transpose()?
-                .unwrap_or_default(),
-            installed: text.is_some(),
-        })
-    }
-
-    /// Returns the names that somebody holds.
-    #[must_use]
-    pub fn of_user(&self, user: &str) -> BTreeSet<&str> {
-        self.holders
-            .iter()
-            .filter(|(_, holder)| *holder == user)
-            .map(|(name, _)| name.as_str())
-            .collect()
-    }
-}
+/// How often others may be faster.
+const TRIES: u64 = 40;
+/// How long the guard's copy of a namespace may lag, in milliseconds.
+const LAG: u64 = 50;
 
 /// Reads the index, and the server's clock with the same answer.
 ///
@@ -114,9 +68,93 @@ async fn unreadable(session: &Session, error: kube::Error) -> Error {
     ))
 }
 
-/// How a write of one entry ended.
+/// What is to become of one entry.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It stays as it is.
+    Keep,
+    /// This user holds the name.
+    Put(String),
+    /// Nobody holds the name.
+    Remove,
+}
+
+/// How an update ended.
 #[derive(Debug)]
-pub enum Put {
+pub struct Updated {
+    /// The index as it was read last, before the write.
+    pub index: Index,
+    /// A write was sent; so an entry that is there now may be this run's own.
+    pub sent: bool,
+}
+
+/// Decides what becomes of the entry of `name` and writes that, over and over while others write
+/// in between. `read` is the index if it was read already.
+///
+/// # Errors
+///
+/// What `decide` and the server say; that others were faster each time.
+pub async fn update(
+    session: &Session,
+    read: Option<Index>,
+    name: &str,
+    dry_run: bool,
+    decide: impl Fn(&Index) -> Result<Change>,
+) -> Result<Updated> {
+    let doing = Doing::new("patch", "configmaps")
+        .named(meta::INDEX)
+        .within(SYSTEM_NAMESPACE);
+    let mut given = read;
+    let mut sent = false;
+    let mut refused = None;
+    for attempt in 0..TRIES {
+        let index = match given.take() {
+            Some(index) => index,
+            None => self::read(session).await?.0,
+        };
+        let user = match decide(&index)? {
+            Change::Keep => return Ok(Updated { index, sent }),
+            Change::Put(user) => Some(user),
+            Change::Remove => None,
+        };
+        sent = true;
+        let pause = match put(session, &index, name, user.as_deref(), dry_run).await {
+            Ok(Put::Done) => return Ok(Updated { index, sent }),
+            Ok(Put::Raced) => fastrand::u64(1..=10 * (attempt.min(10) + 1)),
+            // The guard's copy of a namespace that is going may still be the living one.
+            Err(error) if user.is_none() && refusal::words(&error).is_some() => {
+                refused = Some(error);
+                LAG
+            }
+            Err(error) => return Err(refusal::told(error, &doing)),
+        };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    Err(match refused {
+        Some(error) => refusal::told(error, &doing),
+        None => Error::conflict("the index of claims keeps being changed by others; gave up")
+            .with_hint("run the same command again"),
+    })
+}
+
+/// Takes the entry of `name` out if `owner` holds it, so that they may claim again.
+///
+/// # Errors
+///
+/// As [`update`].
+pub async fn free(session: &Session, name: &str, owner: &str) -> Result<()> {
+    update(session, None, name, false, |index| {
+        Ok(match index.holders.get(name) {
+            Some(holder) if holder == owner => Change::Remove,
+            _ => Change::Keep,
+        })
+    })
+    .await
+    .map(drop)
+}
+
+/// How a write of one entry ended.
+enum Put {
     /// It is as it should be.
     Done,
     /// Somebody else wrote in between: read again and decide again.
@@ -124,11 +162,7 @@ pub enum Put {
 }
 
 /// Writes one entry, or removes it, if nobody wrote since `index` was read.
-///
-/// # Errors
-///
-/// The server's refusal.
-pub async fn put(
+async fn put(
     session: &Session,
     index: &Index,
     name: &str,
@@ -148,7 +182,7 @@ pub async fn put(
     });
     let params = PatchParams {
         dry_run,
-        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        field_manager: Some(meta::FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
     settled(api.patch(meta::INDEX, &params, &Patch::Merge(patch)).await)
@@ -168,7 +202,7 @@ fn settled<T>(result: kube::Result<T>) -> kube::Result<Put> {
 async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kube::Result<Put> {
     let params = PostParams {
         dry_run,
-        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        field_manager: Some(meta::FIELD_MANAGER.to_owned()),
     };
     let namespaces = Api::<Namespace>::all(session.client.clone());
     match namespaces
@@ -181,7 +215,7 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
         _ => {}
     }
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let mut map = crate::objects::index();
+    let mut map = objects::index();
     map.data = Some(BTreeMap::from([(name.to_owned(), user.to_owned())]));
     settled(api.create(&params, &map).await)
 }

@@ -8,10 +8,6 @@ use groundcrew::write::status;
 /// `plugin/policy/validating/dispatcher.go`).
 const MARK: &str = "denied request: ";
 
-/// The guard's words when the index does not name the claimer yet; its copy of the index lags by
-/// some milliseconds.
-pub const NOT_IN_INDEX: &str = "the index does not name you as its holder";
-
 /// Returns the words of the policy that refused, if one did.
 #[must_use]
 pub fn words(error: &kube::Error) -> Option<&str> {

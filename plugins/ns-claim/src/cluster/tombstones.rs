@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::is_conflict;
+use groundcrew::write::{Writer, is_conflict};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
 use kube::api::ListParams;
 
-use super::apply::Reaper;
-use super::ledger::Tombstone;
-use crate::view::between;
-use crate::{meta, objects};
+use crate::model::ledger::Tombstone;
+use crate::model::view::between;
+use crate::model::{meta, objects};
 
 /// Key of a tombstone's data.
 pub const STONE: &str = "tombstone.json";
@@ -71,36 +71,69 @@ fn is_old(metadata: &ObjectMeta, keep: Duration, now: Timestamp) -> bool {
     made.is_some_and(|made| between(made, now) > keep)
 }
 
-impl Reaper<'_> {
-    /// Removes the tombstones that were kept for long enough; returns how many, and whether those
-    /// were all.
-    pub async fn prune(&self, keep: Duration, interrupt: &Interrupt) -> Result<(usize, bool)> {
-        let now = self.observed.clock.now();
-        let params = ListParams::default().labels(&selector());
-        let doing = |verb| Doing::new(verb, "configmaps").within(SYSTEM_NAMESPACE);
-        let mut old = pages::metadata(&self.maps(), &params)
-            .await
-            .map_err(|error| explain(error, &doing("list")))?;
-        old.retain(|metadata| is_old(metadata, keep, now));
-        let all = old.len() <= AT_ONCE;
-        let mut removed = 0;
-        for metadata in old.iter().take(AT_ONCE) {
-            if interrupt.is_set() {
-                return Err(Error::interrupted());
-            }
-            match Self::writer().delete(&self.maps(), metadata).await {
-                Ok(true) => removed += 1,
-                Ok(false) => {}
-                // Somebody wrote it in between: it is looked at again tomorrow.
-                Err(error) if is_conflict(&error) => {}
-                Err(error) => {
-                    let name = metadata.name.as_deref().unwrap_or_default();
-                    return Err(explain(error, &doing("delete").named(name)));
-                }
+/// Reads every tombstone, and the names of those that cannot be read.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
+    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let params = ListParams::default().labels(&selector());
+    let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
+        let text = map.data.as_ref().and_then(|data| data.get(STONE));
+        match text.and_then(|text| serde_json::from_str(text).ok()) {
+            Some(stone) => stones.push(stone),
+            None => broken.push(map.metadata.name.unwrap_or_default()),
+        }
+    };
+    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
+    pages::fold(&api, &params, add)
+        .await
+        .map_err(|error| explain(error, &doing))
+}
+
+/// Removes the tombstones that were kept for long enough; returns how many, and whether those
+/// were all.
+///
+/// # Errors
+///
+/// What the server says; interrupted.
+pub async fn prune(
+    session: &Session,
+    keep: Duration,
+    now: Timestamp,
+    interrupt: &Interrupt,
+) -> Result<(usize, bool)> {
+    let maps = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let writer = Writer {
+        field_manager: meta::FIELD_MANAGER.to_owned(),
+        dry_run: false,
+        force_conflicts: true,
+    };
+    let params = ListParams::default().labels(&selector());
+    let doing = |verb| Doing::new(verb, "configmaps").within(SYSTEM_NAMESPACE);
+    let mut old = pages::metadata(&maps, &params)
+        .await
+        .map_err(|error| explain(error, &doing("list")))?;
+    old.retain(|metadata| is_old(metadata, keep, now));
+    let all = old.len() <= AT_ONCE;
+    let mut removed = 0;
+    for metadata in old.iter().take(AT_ONCE) {
+        if interrupt.is_set() {
+            return Err(Error::interrupted());
+        }
+        match writer.delete(&maps, metadata).await {
+            Ok(true) => removed += 1,
+            Ok(false) => {}
+            // Somebody wrote it in between: it is looked at again tomorrow.
+            Err(error) if is_conflict(&error) => {}
+            Err(error) => {
+                let name = metadata.name.as_deref().unwrap_or_default();
+                return Err(explain(error, &doing("delete").named(name)));
             }
         }
-        Ok((removed, all))
     }
+    Ok((removed, all))
 }
 
 #[cfg(test)]
@@ -108,7 +141,7 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
     use super::*;
-    use crate::claim::tests::at;
+    use crate::model::claim::tests::at;
 
     #[test]
     fn a_tombstone_is_kept_for_as_long_as_said_and_one_without_a_time_for_good() {

@@ -1,37 +1,89 @@
-//! What was done, or is to be done, as people and programs read it.
+//! The answers that several commands end with: one claim, and how an installation stands.
 
 use groundcrew::error::Result;
-use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::flags::duration::Span;
+use groundcrew::flags::moment::shown;
+use groundcrew::flags::{Format, OutputArgs, WriteArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::ui::Ui;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::meta;
-use crate::settings::Settings;
+use crate::model::settings::Settings;
+use crate::model::view::{View, between};
+
+/// Returns ` until TIME (8h).   extend up to TIME`.
+#[must_use]
+pub fn until(view: &View, now: Timestamp, zone: &TimeZone) -> String {
+    match (view.ends_at, view.can_reach) {
+        (Some(ends), Some(cap)) => format!(
+            " until {} ({}).   extend up to {}",
+            shown(ends, zone),
+            Span(between(now, ends)),
+            shown(cap, zone)
+        ),
+        _ if view.protected_by.is_some() => " for good.".to_owned(),
+        _ => "; its end cannot be read.".to_owned(),
+    }
+}
+
+/// Renders one claim in a format for programs; `None` for the others.
+///
+/// # Errors
+///
+/// Only when a value has no form in that format.
+pub fn document(view: &View, output: &OutputArgs) -> Result<Option<String>> {
+    Ok(Some(match output.format {
+        Format::Json => json(&Document::new(Kind::Claim, view))?,
+        Format::Yaml => yaml(&Document::new(Kind::Claim, view))?,
+        Format::Name => format!("namespace/{}\n", view.name),
+        Format::Table | Format::Wide => return Ok(None),
+    }))
+}
+
+/// Answers with a claim, or with one sentence about it.
+///
+/// # Errors
+///
+/// That nobody reads it.
+pub fn claim(
+    view: &View,
+    word: &str,
+    write: &WriteArgs,
+    output: &OutputArgs,
+    ui: &Ui,
+) -> Result<()> {
+    let text = match document(view, output)? {
+        Some(text) => text,
+        None => format!("{} {word}{}\n", view.name, write.dry_run.suffix()),
+    };
+    ui.answer(text)
+}
 
 /// What was, or is to be, done with one object.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Line {
-    pub(super) object: String,
-    pub(super) state: &'static str,
+pub struct Line {
+    pub object: String,
+    pub state: &'static str,
 }
 
 /// How an installation stands.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
-    pub(super) objects: Vec<Line>,
+pub struct Report {
+    pub objects: Vec<Line>,
     /// Whether every policy was seen to deny; none where there is no guard.
-    pub(super) guard_denies: Option<bool>,
-    pub(super) settings: Settings,
+    pub guard_denies: Option<bool>,
+    pub settings: Settings,
     /// Claims that no quota limits; none where it was not looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) without_quota: Option<Vec<String>>,
+    pub without_quota: Option<Vec<String>>,
 }
 
 impl Report {
-    pub(super) fn render(&self, output: &OutputArgs, all: bool) -> Result<String> {
+    pub fn render(&self, output: &OutputArgs, all: bool) -> Result<String> {
         match output.format {
             Format::Json => return json(&Document::new(Kind::ClaimInstallReport, self)),
             Format::Yaml => return yaml(&Document::new(Kind::ClaimInstallReport, self)),
@@ -60,41 +112,4 @@ impl Report {
             table.render()
         })
     }
-}
-
-/// Says in a sentence what is installed.
-pub(super) fn summary(report: &Report, dry_run: bool) -> String {
-    let settings = &report.settings;
-    let changed = report
-        .objects
-        .iter()
-        .filter(|line| line.state != "unchanged")
-        .count();
-    let dry = if dry_run { " (dry run)" } else { "" };
-    let who = if settings.self_service {
-        format!("the group {} may claim", meta::CLAIMERS_GROUP)
-    } else {
-        "only admins may claim".to_owned()
-    };
-    format!(
-        "{changed} of {} objects changed{dry}; {who}: {} at once, {} by default, {} in all.\n",
-        report.objects.len(),
-        settings.max_claims,
-        settings.default_ttl(),
-        settings.max_total()
-    )
-}
-
-/// Returns all manifests, for GitOps.
-///
-/// # Errors
-///
-/// Only when a value has no form in YAML.
-pub(super) fn manifests(objects: &[Value]) -> Result<String> {
-    let mut text = String::new();
-    for object in objects {
-        text.push_str("---\n");
-        text.push_str(&yaml(object)?);
-    }
-    Ok(text)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session, pages};
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
@@ -16,12 +16,13 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::part::{Part, Standing};
-use super::probe;
-use super::report::{Line, Report};
-use super::stages::{Stages, look};
-use crate::claim::Claim;
-use crate::{index, list, view};
+use super::answer::{Line, Report};
+use crate::cluster::installation::part::{Part, Standing};
+use crate::cluster::installation::{objects, probe};
+use crate::cluster::{claims, index, session};
+use crate::model::claim::Claim;
+use crate::model::installation::stages::Stages;
+use crate::model::view;
 
 /// How long the guard may take to deny when it should do so already.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -54,7 +55,7 @@ pub struct DoctorArgs {
 ///
 /// What the server says.
 pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let (index, clock) = interrupt.guard(index::read(&session)).await?;
     if !index.installed {
         ui.status("nothing is installed: only admins can claim.");
@@ -65,7 +66,7 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     let guarded = settings.self_service;
     let scheduled = settings.image.is_some();
     let parts = interrupt
-        .guard(look(&session, Stages::of(&settings)?.all()))
+        .guard(objects::look_at_all(&session, Stages::of(&settings)?.all()))
         .await?;
     let mut findings: Vec<String> = Vec::new();
     let lines: Vec<Line> = parts
@@ -150,10 +151,10 @@ async fn unlimited(session: &Session, now: Timestamp) -> Result<Vec<Claim>> {
     let limited = pages::fold(&quotas, &ListParams::default(), add)
         .await
         .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
-    let claims = list::labelled(session)
+    let found = claims::labelled(session)
         .await
         .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
-    Ok(claims
+    Ok(found
         .into_iter()
         .filter(|claim| is_unlimited(claim, &limited, now))
         .collect())
@@ -213,7 +214,7 @@ fn silent(parts: &[Part], now: Timestamp) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::tests::{at, claim};
+    use crate::model::claim::tests::{at, claim};
 
     #[test]
     fn many_claims_without_a_quota_are_one_sentence() {

@@ -3,7 +3,7 @@
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::Doing;
-use groundcrew::client::{self, Session, outcome_unknown};
+use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -18,12 +18,13 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::claim::Claim;
-use crate::one::{self, Look};
-use crate::settings::Settings;
-use crate::take::{document, until};
-use crate::view::{View, between};
-use crate::{meta, refusal};
+use super::answer::{document, until};
+use crate::cluster::claims::{self, Look};
+use crate::cluster::{refusal, session};
+use crate::model::claim::{Claim, Expires};
+use crate::model::meta;
+use crate::model::settings::Settings;
+use crate::model::view::{View, between};
 
 /// Tries against others who change the namespace at the same time.
 const TRIES: usize = 10;
@@ -36,7 +37,7 @@ const TRIES: usize = 10;
 #[command(group(clap::ArgGroup::new("end").required(true).args(["by", "until"])))]
 pub struct ExtendArgs {
     /// Which claim [default: the current namespace, if it is yours]
-    #[arg(value_name = "NAME", add = one::names())]
+    #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
     /// By how much: 4h, 1d12h; counted from its end, or from now when that is over
@@ -66,8 +67,8 @@ pub struct ExtendArgs {
 ///
 /// That it is too far, too late, or somebody else's.
 pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let look = one::look(&session, args.name.as_deref());
+    let session = session::connect(&args.kube, ui).await?;
+    let look = claims::look(&session, args.name.as_deref());
     let Look {
         mut claim,
         settings,
@@ -83,7 +84,7 @@ pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         }
         let end = new_end(&claim, &args, &settings, now, &zone)?;
         if args.write.dry_run == DryRun::Client {
-            claim.expires = crate::claim::Expires::At(end);
+            claim.expires = Expires::At(end);
             return finish(&session, &args, &claim, &settings, now, &zone, ui);
         }
         if interrupt.is_set() {
@@ -99,7 +100,7 @@ pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
                 sent = outcome_unknown(&error).then_some(end).or(sent);
                 let name = claim.name.clone();
                 let uid = std::mem::take(&mut claim.uid);
-                claim = one::read(&session, &name).await?;
+                claim = claims::read(&session, &name).await?;
                 if claim.uid != uid {
                     return Err(gone(&name));
                 }
@@ -111,7 +112,7 @@ pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         }
     }
     Err(Error::conflict(format!(
-        "{} is being changed by others all the time",
+        "{} keeps being changed by others; gave up",
         claim.name
     ))
     .with_hint("run the same command again"))
@@ -204,7 +205,7 @@ async fn set(
             write
                 .field_manager
                 .clone()
-                .unwrap_or_else(|| crate::FIELD_MANAGER.to_owned()),
+                .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
         ),
         ..PatchParams::default()
     };

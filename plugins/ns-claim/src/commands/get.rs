@@ -2,7 +2,6 @@
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
@@ -12,17 +11,18 @@ use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::one::{self, Look};
-use crate::take::document;
-use crate::view::{View, between};
+use super::answer::document;
+use crate::cluster::claims::{self, Look};
+use crate::cluster::session;
+use crate::model::view::{View, between};
 
 /// Show everything about one claim
 ///
 /// Without NAME, the current namespace, if it is yours.
 #[derive(Args, Debug)]
-pub struct ShowArgs {
+pub struct GetArgs {
     /// Which claim [default: the current namespace, if it is yours]
-    #[arg(value_name = "NAME", add = one::names())]
+    #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
     #[command(flatten)]
@@ -40,9 +40,9 @@ pub struct ShowArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: ShowArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
-    let look = one::look(&session, args.name.as_deref());
+pub async fn run(args: GetArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = session::connect(&args.kube, ui).await?;
+    let look = claims::look(&session, args.name.as_deref());
     let Look {
         claim,
         settings,

@@ -6,7 +6,7 @@ use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session, access, pages};
+use groundcrew::client::{Session, access};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -17,13 +17,12 @@ use groundcrew::write::is_forbidden;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::ListParams;
 use serde::Serialize;
 
-use crate::claim::Claim;
-use crate::index::{self, Index};
-use crate::one;
-use crate::view::View;
+use crate::cluster::{claims, index, session};
+use crate::model::claim::Claim;
+use crate::model::index::Index;
+use crate::model::view::View;
 
 /// Claims that are read at the same time where they cannot be listed.
 const CONCURRENCY: usize = 8;
@@ -75,13 +74,13 @@ struct List {
 ///
 /// What the server says.
 pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let (claims, everybody) = if args.mine {
             (mine(&session, &index).await?, true)
         } else {
-            match labelled(&session).await {
+            match claims::labelled(&session).await {
                 Ok(claims) => (claims, true),
                 Err(error) if !args.all && is_forbidden(&error) => {
                     (mine(&session, &index).await?, false)
@@ -124,18 +123,6 @@ pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     } else {
         Exit::Done
     })
-}
-
-/// Reads every namespace with the label, page by page.
-///
-/// # Errors
-///
-/// What the server says.
-pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let params = ListParams::default().labels(&one::selector());
-    let add = |claims: &mut Vec<Claim>, namespace| claims.extend(Claim::of(&namespace));
-    pages::fold(&api, &params, add).await
 }
 
 /// Reads the caller's claims one by one, by the names in the index.
@@ -231,9 +218,9 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::Expires;
-    use crate::claim::tests::{at, claim};
-    use crate::settings::Settings;
+    use crate::model::claim::Expires;
+    use crate::model::claim::tests::{at, claim};
+    use crate::model::settings::Settings;
 
     fn views() -> Vec<View> {
         let now = at("2026-11-21T13:00:00Z");

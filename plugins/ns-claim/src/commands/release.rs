@@ -6,7 +6,7 @@ use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session, access};
+use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
@@ -19,13 +19,12 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 
-use crate::claim::Claim;
-use crate::index::{self, Put};
-use crate::reap::ledger::{self, Tombstone};
-use crate::reap::{observe, stone};
-use crate::take::document;
-use crate::view::View;
-use crate::{meta, one, refusal};
+use super::answer::document;
+use crate::cluster::{claims, index, ledger, refusal, session, tombstones};
+use crate::model::claim::Claim;
+use crate::model::ledger::{Requests, Tombstone, seen};
+use crate::model::meta;
+use crate::model::view::View;
 
 const TRIES: usize = 20;
 
@@ -36,7 +35,7 @@ const TRIES: usize = 20;
 #[derive(Args, Debug)]
 pub struct ReleaseArgs {
     /// Which claim [default: the current namespace, if it is yours]
-    #[arg(value_name = "NAME", add = one::names())]
+    #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
     /// Wait until it is gone
@@ -66,7 +65,7 @@ pub struct ReleaseArgs {
 ///
 /// That it is somebody else's, protected, or cannot be deleted.
 pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let look = async {
         let me = access::who_am_i(&session).await?.username;
         let (index, clock) = index::read(&session).await?;
@@ -77,7 +76,7 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     let Some(claim) = claim else {
         let name = args.name.as_deref().unwrap_or_default();
         if index.holders.get(name) == Some(&me) {
-            free(&session, name, &me).await?;
+            index::free(&session, name, &me).await?;
             ui.status(format_args!("{name} was gone already; its place is free."));
             return Ok(Exit::Done);
         }
@@ -91,7 +90,7 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     }
     if dry_run == DryRun::None {
         let owner = claim.owner.as_deref().unwrap_or_default();
-        if let Err(error) = free(&session, &claim.name, owner).await {
+        if let Err(error) = index::free(&session, &claim.name, owner).await {
             // The reaper frees it as well; the namespace is what was asked about.
             ui.warning(format_args!(
                 "the place of {} is not free yet: {error}",
@@ -123,7 +122,7 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
 /// Reads the claim; `None` when the named namespace is not there.
 async fn found(session: &Session, name: Option<&str>, me: &str) -> Result<Option<Claim>> {
     let Some(name) = name else {
-        return one::read_or_current(session, None, me).await.map(Some);
+        return claims::read_or_current(session, None, me).await.map(Some);
     };
     let api = Api::<Namespace>::all(session.client.clone());
     let doing = Doing::new("get", "namespaces").named(name);
@@ -172,7 +171,7 @@ fn check(claim: &Claim, me: &str, write: &WriteArgs, ui: &Ui) -> Result<()> {
 async fn delete(session: &Session, mut claim: Claim, write: &WriteArgs) -> Result<()> {
     let api = Api::<Namespace>::all(session.client.clone());
     let writer = Writer {
-        field_manager: crate::FIELD_MANAGER.to_owned(),
+        field_manager: meta::FIELD_MANAGER.to_owned(),
         dry_run: write.dry_run == DryRun::Server,
         force_conflicts: false,
     };
@@ -209,34 +208,9 @@ async fn delete(session: &Session, mut claim: Claim, write: &WriteArgs) -> Resul
         claim = now;
     }
     Err(Error::conflict(format!(
-        "{} is being changed by others all the time",
+        "{} keeps being changed by others; gave up",
         claim.name
     )))
-}
-
-/// Takes the entry out of the index, so that the owner may claim again.
-async fn free(session: &Session, name: &str, owner: &str) -> Result<()> {
-    for _ in 0..TRIES {
-        let (index, _) = index::read(session).await?;
-        if index.holders.get(name).map(String::as_str) != Some(owner) {
-            return Ok(());
-        }
-        match index::put(session, &index, name, None, false).await {
-            Ok(Put::Done) => return Ok(()),
-            Ok(Put::Raced) => tokio::time::sleep(Duration::from_millis(fastrand::u64(1..50))).await,
-            // The guard's copy of the namespace may still be the living one.
-            Err(error) if refusal::words(&error).is_some() => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(error) => {
-                let doing = Doing::new("patch", "configmaps").named(meta::INDEX);
-                return Err(refusal::told(error, &doing));
-            }
-        }
-    }
-    Err(Error::conflict(
-        "the index is being changed by others all the time",
-    ))
 }
 
 /// Leaves a tombstone, where the caller may: admins and CI. Claimers may write nothing into the
@@ -246,14 +220,14 @@ async fn bury(session: &Session, claim: &Claim, me: &str, now: Timestamp) -> Res
     if !access::is_allowed(session, &write).await? {
         return Ok(());
     }
-    let (ledger, _) = observe::ledger(session).await?;
+    let (ledger, _) = ledger::read(session).await?;
     let known = ledger.claims.get(&claim.uid);
-    let entry = ledger::seen(known, claim, ledger::Requests::default(), now);
+    let entry = seen(known, claim, Requests::default(), now);
     let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
-    let map = stone::map(&tombstone)?;
+    let map = tombstones::map(&tombstone)?;
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let writer = Writer {
-        field_manager: crate::FIELD_MANAGER.to_owned(),
+        field_manager: meta::FIELD_MANAGER.to_owned(),
         dry_run: false,
         force_conflicts: false,
     };

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
+use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Kind, Result};
@@ -13,13 +13,13 @@ use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
 
-use super::check;
-use super::cluster;
-use super::part::{Part, Standing};
-use super::report::{Line, Report};
-use super::stages::{Stages, look};
-use crate::settings::Settings;
-use crate::{list, meta};
+use super::answer::{Line, Report};
+use crate::cluster::installation::part::{Part, Standing};
+use crate::cluster::installation::{check, objects};
+use crate::cluster::{claims, session};
+use crate::model::installation::stages::Stages;
+use crate::model::meta;
+use crate::model::settings::Settings;
 
 /// The role that a hint would create for whoever lacks rights.
 const UNINSTALLER: &str = "claim-uninstaller";
@@ -50,13 +50,13 @@ pub struct UninstallArgs {
 ///
 /// What the server says.
 pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let seen = async {
         let (index, _) = check::index(&session, UNINSTALLER).await?;
-        let claims = list::labelled(&session)
+        let found = claims::labelled(&session)
             .await
             .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
-        Ok((index, claims.len()))
+        Ok((index, found.len()))
     };
     let (index, claims) = interrupt.guard(seen).await?;
     let dry_run = args.write.dry_run != DryRun::None;
@@ -84,7 +84,7 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
     order.extend(stages.guard.into_iter().rev());
     order.retain(|object| !is_kept(object));
     let look = async {
-        let parts = look(&session, order).await?;
+        let parts = objects::look_at_all(&session, order).await?;
         let forget = Access::new("patch", "configmaps")
             .named(meta::INDEX)
             .within(SYSTEM_NAMESPACE);
@@ -102,7 +102,7 @@ pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<
             return Err(Error::interrupted());
         }
         let there = part.standing != Standing::Missing;
-        let gone = there && (dry_run || cluster::delete(&session, &part).await?);
+        let gone = there && (dry_run || objects::delete(&session, &part).await?);
         lines.push(Line {
             object: part.title(),
             state: if gone { "deleted" } else { "unchanged" },
@@ -132,11 +132,11 @@ fn is_kept(object: &serde_json::Value) -> bool {
     object["metadata"]["name"] == "groundcrew-claims-entries"
 }
 
-async fn forget(session: &client::Session) -> Result<()> {
+async fn forget(session: &Session) -> Result<()> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let patch = serde_json::json!({"metadata": {"annotations": {meta::SETTINGS: null}}});
     let params = PatchParams {
-        field_manager: Some(crate::FIELD_MANAGER.to_owned()),
+        field_manager: Some(meta::FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
     let doing = Doing::new("patch", "configmaps")

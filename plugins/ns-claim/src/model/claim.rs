@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 
-use crate::meta;
-use crate::settings::Settings;
+use crate::model::meta;
+use crate::model::settings::Settings;
 
 /// A namespace with the claim label.
 #[derive(Clone, Debug, PartialEq, Eq)]

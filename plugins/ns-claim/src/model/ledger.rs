@@ -10,9 +10,9 @@ use groundcrew::output::{API_VERSION, Kind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::claim::{Claim, Expires};
-use crate::index::Index;
-use crate::view::between;
+use crate::model::claim::{Claim, Expires};
+use crate::model::index::Index;
+use crate::model::view::between;
 
 /// How long an entry of the index may be without a namespace: a claim is being made.
 const UNDER_WAY: Duration = Duration::from_secs(600);
@@ -232,7 +232,7 @@ pub fn quantity(text: &str, scale: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::tests::{at, claim};
+    use crate::model::claim::tests::{at, claim};
 
     fn index(entries: &[(&str, &str)]) -> Index {
         Index {

@@ -2,6 +2,8 @@
 
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, is_label};
 
+/// Who owns the fields that this plugin writes.
+pub const FIELD_MANAGER: &str = "kubectl-ns-claim";
 /// Label that makes a namespace a claim; nothing without it is ever reaped.
 pub use groundcrew::tenancy::CLAIM;
 /// Label of everything that this plugin makes.

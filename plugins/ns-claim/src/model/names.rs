@@ -2,7 +2,7 @@
 
 use groundcrew::tenancy::slug;
 
-use crate::meta;
+use crate::model::meta;
 
 const ADJECTIVES: [&str; 48] = [
     "able", "amber", "bold", "brave", "bright", "brisk", "calm", "clear", "clever", "cool",

@@ -7,7 +7,7 @@ use groundcrew::flags::duration::Span;
 use groundcrew::output::{API_VERSION, Kind};
 use serde::{Deserialize, Serialize};
 
-use crate::meta;
+use crate::model::meta;
 
 /// Lifetimes and limits; kept as JSON in an annotation of the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use groundcrew::flags::duration::Span;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::claim::{Claim, Expires, State};
-use crate::settings::Settings;
+use crate::model::claim::{Claim, Expires, State};
+use crate::model::settings::Settings;
 
 /// A claim at a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -123,7 +123,7 @@ pub fn between(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::tests::{at, claim};
+    use crate::model::claim::tests::{at, claim};
 
     #[test]
     fn who_holds_it_is_said_in_one_line() {

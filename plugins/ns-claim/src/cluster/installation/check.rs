@@ -7,18 +7,18 @@ use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
-use super::cluster;
+use super::objects::{self, CONCURRENCY};
 use super::part::{Part, Standing};
-use super::stages::CONCURRENCY;
-use crate::index::{self, Index};
-use crate::meta;
+use crate::cluster::index;
+use crate::model::index::Index;
+use crate::model::meta;
 
 /// Reads the index; `role` is what the hint would create where that is not allowed.
 ///
 /// # Errors
 ///
 /// As [`index::read`], with the right that an admin lacks rather than a claimer.
-pub(super) async fn index(session: &Session, role: &str) -> Result<(Index, Clock)> {
+pub async fn index(session: &Session, role: &str) -> Result<(Index, Clock)> {
     let read = index::read(session).await;
     if read.is_err() {
         let get = Access::new("get", "configmaps").named(meta::INDEX);
@@ -32,7 +32,7 @@ pub(super) async fn index(session: &Session, role: &str) -> Result<(Index, Clock
 /// # Errors
 ///
 /// All rights that are missing, and what grants them.
-pub(super) async fn rights(session: &Session, wanted: &[Access], role: &str) -> Result<()> {
+pub async fn rights(session: &Session, wanted: &[Access], role: &str) -> Result<()> {
     access::refuse(session, &access::missing(session, wanted).await?, role).await
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn rights(session: &Session, wanted: &[Access], role: &str) -> 
 /// # Errors
 ///
 /// That the server cannot be asked.
-pub(super) async fn missing_binds(session: &Session, parts: &[Part]) -> Result<Vec<Access>> {
+pub async fn missing_binds(session: &Session, parts: &[Part]) -> Result<Vec<Access>> {
     let mut missing = Vec::new();
     for role in parts
         .iter()
@@ -72,7 +72,7 @@ pub(super) async fn missing_binds(session: &Session, parts: &[Part]) -> Result<V
 /// # Errors
 ///
 /// The first refusal.
-pub(super) async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
+pub async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
     let missing: Vec<&str> = parts
         .iter()
         .filter(|part| part.standing == Standing::Missing)
@@ -83,10 +83,20 @@ pub(super) async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
         !part.is_unchanged() && !policy.is_some_and(|p| missing.contains(&p))
     });
     futures::stream::iter(tried)
-        .map(|part| cluster::try_out(session, part))
+        .map(|part| objects::try_out(session, part))
         .buffered(CONCURRENCY)
         .try_collect::<Vec<()>>()
         .await
         .map_err(|error| error.with_detail("nothing was done"))?;
     Ok(())
+}
+
+/// Returns what the API server wants of whoever writes them: to read all that could be their
+/// parameters (`authz.go` of `pkg/registry/admissionregistration`).
+pub fn rights_to_parameters() -> [Access; 3] {
+    [
+        Access::new("get", "configmaps"),
+        Access::new("get", "namespaces"),
+        Access::new("list", "namespaces"),
+    ]
 }

@@ -1,5 +1,6 @@
 //! Objects of any kind: read, compare, write.
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
@@ -10,8 +11,10 @@ use kube::core::GroupVersionKind;
 use serde_json::Value;
 
 use super::part::{Part, Standing, doing, is_as_wanted, kind, word};
-use crate::FIELD_MANAGER;
+use crate::model::meta::FIELD_MANAGER;
 
+/// Objects that are read at the same time.
+pub const CONCURRENCY: usize = 8;
 /// How often an object may be changed between being read and being deleted.
 const CHANGES: u32 = 5;
 
@@ -46,12 +49,25 @@ fn api(session: &Session, object: &Value) -> (Api<DynamicObject>, &'static str) 
     (api, resource)
 }
 
+/// Looks at every object.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn look_at_all(session: &Session, wanted: Vec<Value>) -> Result<Vec<Part>> {
+    futures::stream::iter(wanted)
+        .map(|object| look(session, object))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await
+}
+
 /// Reads what is there and compares.
 ///
 /// # Errors
 ///
 /// What the server says; a kind that it does not know is a missing object.
-pub async fn look(session: &Session, wanted: Value) -> Result<Part> {
+async fn look(session: &Session, wanted: Value) -> Result<Part> {
     let (api, resource) = api(session, &wanted);
     let found = match api.get_opt(word(&wanted["metadata"], "name")).await {
         Ok(found) => found,

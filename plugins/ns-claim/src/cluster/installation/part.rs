@@ -177,7 +177,7 @@ impl Part {
 }
 
 /// Returns the text under a key; empty when there is none.
-pub(super) fn word<'a>(object: &'a Value, key: &str) -> &'a str {
+pub fn word<'a>(object: &'a Value, key: &str) -> &'a str {
     object[key].as_str().unwrap_or_default()
 }
 
@@ -191,14 +191,14 @@ fn title(object: &Value) -> String {
 }
 
 /// Returns the kind of an object with its plural and its resource.
-pub(super) fn kind(object: &Value) -> (&'static str, &'static str, &'static str) {
+pub fn kind(object: &Value) -> (&'static str, &'static str, &'static str) {
     let kind = word(object, "kind");
     let mut kinds = KINDS.iter().copied();
     kinds.find(|(name, _, _)| *name == kind).unwrap_or_default()
 }
 
 /// Returns what is done with an object, for errors.
-pub(super) fn doing(verb: &'static str, resource: &'static str, object: &Value) -> Doing {
+pub fn doing(verb: &'static str, resource: &'static str, object: &Value) -> Doing {
     let doing = Doing::new(verb, resource).named(word(&object["metadata"], "name"));
     match object["metadata"]["namespace"].as_str() {
         Some(namespace) => doing.within(namespace),
@@ -211,7 +211,7 @@ pub(super) fn doing(verb: &'static str, resource: &'static str, object: &Value) 
 /// Rights and policies have to be equal: one rule more is another role, and a selector more
 /// another guard. Elsewhere the server fills in defaults, and nothing may differ from what is
 /// stated.
-pub(super) fn is_as_wanted(wanted: &Value, found: &Value) -> bool {
+pub fn is_as_wanted(wanted: &Value, found: &Value) -> bool {
     let kind = word(wanted, "kind");
     let exact = kind.contains("Role") || kind.starts_with("ValidatingAdmissionPolicy");
     let mut parts = wanted.as_object().into_iter().flatten();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::KubeArgs;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -12,8 +12,9 @@ use groundcrew::write::status;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::settings::Settings;
-use crate::{meta, objects};
+use crate::cluster::session;
+use crate::model::settings::Settings;
+use crate::model::{meta, objects};
 
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -93,7 +94,7 @@ pub async fn connect(args: &KubeArgs, ui: &Ui) -> Result<Session> {
     args.impersonate_groups = Vec::new();
     args.impersonate_uid = None;
     args.impersonate_extra = Vec::new();
-    client::connect(&args, &crate::product(), ui).await
+    session::connect(&args, ui).await
 }
 
 /// Tries until every policy denies.

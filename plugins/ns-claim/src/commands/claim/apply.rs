@@ -17,19 +17,21 @@ use kube::Api;
 use kube::api::PostParams;
 use sha2::{Digest as _, Sha256};
 
-use super::place::held_error;
-use super::plan::Wanted;
-use crate::claim::Claim;
-use crate::index::Index;
-use crate::meta;
-use crate::objects::{self, Holder, Terms};
-use crate::refusal;
-use crate::settings::Settings;
-use crate::view::View;
+use super::decide::Wanted;
+use super::place::{Reserved, held_error, reserve};
+use crate::cluster::index;
+use crate::cluster::refusal;
+use crate::model::claim::Claim;
+use crate::model::index::Index;
+use crate::model::installation::guard::index::NOT_IN_INDEX;
+use crate::model::meta;
+use crate::model::objects::{self, Holder, Terms};
+use crate::model::settings::Settings;
+use crate::model::view::View;
 use groundcrew::client::clock::Clock;
 
-/// Tries for one entry or one object before somebody else's luck is called a conflict.
-pub(super) const TRIES: u32 = 40;
+/// Tries for one object before somebody else's luck is called a conflict.
+const TRIES: u32 = 40;
 /// How long the guard's copy of the index may lag.
 const LAG: Duration = Duration::from_millis(25);
 /// How long a right may take to spread.
@@ -69,10 +71,20 @@ impl Run<'_> {
         suggest: impl Fn() -> String,
     ) -> Result<Taken> {
         for _ in 0..TRIES {
-            let fresh = match self.reserve(&terms, &mut index).await? {
-                Ok(fresh) => fresh,
-                Err(held) if self.wanted.name.is_some() => return Err(held),
-                Err(_) => {
+            let now = self.clock.now();
+            let dry_run = self.wanted.dry_run == DryRun::Server;
+            let place = reserve(
+                self.session,
+                &terms,
+                &mut index,
+                dry_run,
+                now,
+                self.interrupt,
+            );
+            let fresh = match place.await? {
+                Reserved::Held(fresh) => fresh,
+                Reserved::Taken(held) if self.wanted.name.is_some() => return Err(held),
+                Reserved::Taken(_) => {
                     terms.name = suggest();
                     continue;
                 }
@@ -85,7 +97,7 @@ impl Run<'_> {
                     return self.fill(&namespace, &index.settings, true).await;
                 }
                 Ok(Made::Held(error)) => {
-                    if fresh {
+                    if fresh && !dry_run {
                         self.withdraw(&terms).await;
                     }
                     if self.wanted.name.is_some() {
@@ -95,7 +107,7 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     // An unknown outcome may have made it; the entry is the key to going on.
-                    if fresh && error.kind() == Kind::Failed {
+                    if fresh && !dry_run && error.kind() == Kind::Failed {
                         self.withdraw(&terms).await;
                     }
                     return Err(error);
@@ -106,6 +118,11 @@ impl Run<'_> {
             Error::conflict("too many others are claiming at this moment")
                 .with_hint("run the same command again"),
         )
+    }
+
+    /// Takes a fresh entry back; what cannot be taken back is the reaper's.
+    async fn withdraw(&self, terms: &Terms) {
+        let _ = index::free(self.session, &terms.name, &terms.owner).await;
     }
 
     /// Makes the namespace; the server takes one of several.
@@ -130,8 +147,7 @@ impl Run<'_> {
             // What a dry run did not put into the index, the guard cannot find there.
             Err(error)
                 if self.wanted.dry_run == DryRun::Server
-                    && refusal::words(&error)
-                        .is_some_and(|w| w.contains(refusal::NOT_IN_INDEX)) =>
+                    && refusal::words(&error).is_some_and(|w| w.contains(NOT_IN_INDEX)) =>
             {
                 let mut namespace = object;
                 namespace.metadata.uid = Some(String::new());
@@ -269,7 +285,7 @@ impl Run<'_> {
                     if tries > 0
                         && self.wanted.dry_run != DryRun::Server
                         && refusal::words(&error)
-                            .is_some_and(|words| words.contains(refusal::NOT_IN_INDEX)) =>
+                            .is_some_and(|words| words.contains(NOT_IN_INDEX)) =>
                 {
                     tries -= 1;
                     tokio::time::sleep(LAG).await;
@@ -315,7 +331,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn check_interrupt(&self) -> Result<()> {
+    fn check_interrupt(&self) -> Result<()> {
         if self.interrupt.is_set() {
             return Err(Error::interrupted());
         }

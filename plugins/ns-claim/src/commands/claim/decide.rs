@@ -8,9 +8,9 @@ use groundcrew::tenancy::Profile;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::objects::{Holder, Terms};
-use crate::settings::Settings;
-use crate::view::between;
+use crate::model::objects::{Holder, Terms};
+use crate::model::settings::Settings;
+use crate::model::view::between;
 
 /// When it ends, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ mod tests {
     use groundcrew::error::Kind;
 
     use super::*;
-    use crate::claim::tests::at;
+    use crate::model::claim::tests::at;
 
     fn wanted(end: End) -> Wanted {
         Wanted {

@@ -1,13 +1,13 @@
 //! `kubectl ns-claim [NAME]`: a namespace of one's own for some hours.
 
 mod apply;
+mod decide;
 mod place;
-mod plan;
 mod render;
+mod switch;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client;
 use groundcrew::client::access::{self, Access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -18,21 +18,20 @@ use groundcrew::tenancy::Profile;
 use groundcrew::ui::Ui;
 use jiff::tz::TimeZone;
 
-use crate::objects::Holder;
-use crate::{index, meta, names, switch};
-
-pub use plan::{End, Wanted};
-pub use render::{document, until};
+use crate::cluster::{index, session};
+use crate::model::objects::Holder;
+use crate::model::{meta, names};
+use decide::{End, Wanted};
 
 /// What `kubectl ns-claim [NAME]` takes.
 #[derive(Args, Debug)]
-pub struct TakeArgs {
+pub struct ClaimArgs {
     /// Name of the namespace [default: your name, an adjective and an animal]
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
     #[command(flatten)]
-    claim: ClaimArgs,
+    terms: TermsArgs,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -50,7 +49,7 @@ pub struct TakeArgs {
 /// The terms of a claim.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Claim")]
-struct ClaimArgs {
+struct TermsArgs {
     /// How long: 90m, 8h, 2d, 1w, 1d12h [default: the installation's, 8h]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with = "until")]
     ttl: Option<Span>,
@@ -92,12 +91,12 @@ struct ClaimArgs {
     wait: bool,
 }
 
-impl TakeArgs {
+impl ClaimArgs {
     /// Checks everything that can be checked without the cluster.
     fn resolve(self) -> Result<(Wanted, KubeArgs)> {
         let Self {
             name,
-            claim,
+            terms: claim,
             write,
             output,
             globals: _,
@@ -135,7 +134,7 @@ impl TakeArgs {
             dry_run: write.dry_run,
             field_manager: write
                 .field_manager
-                .unwrap_or_else(|| crate::FIELD_MANAGER.to_owned()),
+                .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
             output,
         };
         Ok((wanted, kube))
@@ -163,11 +162,9 @@ fn holder(text: &str) -> Result<Holder> {
 /// # Errors
 ///
 /// Why there is no claim, or not a whole one.
-pub async fn run(args: TakeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: ClaimArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let (wanted, kube) = args.resolve()?;
-    let session = interrupt
-        .guard(client::connect(&kube, &crate::product(), ui))
-        .await?;
+    let session = interrupt.guard(session::connect(&kube, ui)).await?;
     if wanted.switch {
         switch::check(&session)?;
     }
@@ -194,7 +191,7 @@ pub async fn run(args: TakeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     let now = clock.now();
     let suggest = || names::suggest(&owner, |below| fastrand::usize(..below));
     let name = wanted.name.clone().unwrap_or_else(suggest);
-    let terms = plan::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
+    let terms = decide::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
     if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {
         return Err(place::held(&session, &name, holder, &index.settings, now).await);
     }

@@ -1,92 +1,59 @@
 //! The place of a claim in the index, and who else has it.
 
-use std::time::Duration;
-
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::Doing;
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::DryRun;
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
-use super::apply::{Run, TRIES};
-use crate::claim::Claim;
-use crate::index::{self, Index, Put};
-use crate::objects::Terms;
-use crate::settings::Settings;
-use crate::view::View;
-use crate::{meta, refusal};
+use crate::cluster::index::{self, Change};
+use crate::model::claim::Claim;
+use crate::model::index::Index;
+use crate::model::objects::Terms;
+use crate::model::settings::Settings;
+use crate::model::view::View;
 
-impl Run<'_> {
-    /// Puts the name under the owner's name into the index. `Ok(true)` when it was not there, the
-    /// inner error when somebody else holds it.
-    pub(super) async fn reserve(
-        &self,
-        terms: &Terms,
-        index: &mut Index,
-    ) -> Result<std::result::Result<bool, Error>> {
-        let dry_run = self.wanted.dry_run == DryRun::Server;
-        let mut fresh = false;
-        for attempt in 0..TRIES {
-            self.check_interrupt()?;
-            match index.holders.get(&terms.name) {
-                Some(holder) if *holder == terms.owner => return Ok(Ok(fresh)),
-                Some(holder) => {
-                    let now = self.clock.now();
-                    let error = held(self.session, &terms.name, holder, &index.settings, now);
-                    return Ok(Err(error.await));
-                }
-                None => {}
-            }
-            let put = index::put(
-                self.session,
-                index,
-                &terms.name,
-                Some(&terms.owner),
-                dry_run,
-            );
-            fresh = true;
-            match put.await {
-                Ok(Put::Done) => return Ok(Ok(true)),
-                Ok(Put::Raced) => {
-                    let pause = fastrand::u64(1..=10 * u64::from(attempt.min(10) + 1));
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                    *index = index::read(self.session).await?.0;
-                }
-                Err(error) => {
-                    let doing = Doing::new("patch", "configmaps")
-                        .named(meta::INDEX)
-                        .within(SYSTEM_NAMESPACE);
-                    return Err(refusal::told(error, &doing));
-                }
-            }
-        }
-        Err(
-            Error::conflict("too many others are claiming at this moment")
-                .with_hint("run the same command again"),
-        )
-    }
+/// How reserving a name ended.
+pub enum Reserved {
+    /// The owner holds it; `true` when the entry was not there before.
+    Held(bool),
+    /// Somebody else holds it.
+    Taken(Error),
+}
 
-    /// Takes a fresh entry back; what cannot be taken back is the reaper's.
-    pub(super) async fn withdraw(&self, terms: &Terms) {
-        if self.wanted.dry_run == DryRun::Server {
-            return;
+/// Puts the name under the owner's name into the index, which is then as it was read last.
+///
+/// # Errors
+///
+/// The guard's refusal; interrupted; that others were faster each time.
+pub async fn reserve(
+    session: &Session,
+    terms: &Terms,
+    index: &mut Index,
+    dry_run: bool,
+    now: Timestamp,
+    interrupt: &Interrupt,
+) -> Result<Reserved> {
+    let read = std::mem::take(index);
+    let updated = index::update(session, Some(read), &terms.name, dry_run, |index| {
+        if interrupt.is_set() {
+            return Err(Error::interrupted());
         }
-        for _ in 0..TRIES {
-            let Ok((index, _)) = index::read(self.session).await else {
-                return;
-            };
-            if index.holders.get(&terms.name) != Some(&terms.owner) {
-                return;
-            }
-            match index::put(self.session, &index, &terms.name, None, false).await {
-                Ok(Put::Raced) => {}
-                Ok(Put::Done) | Err(_) => return,
-            }
+        Ok(if index.holders.contains_key(&terms.name) {
+            Change::Keep
+        } else {
+            Change::Put(terms.owner.clone())
+        })
+    })
+    .await?;
+    *index = updated.index;
+    Ok(match index.holders.get(&terms.name) {
+        Some(holder) if *holder != terms.owner => {
+            Reserved::Taken(held(session, &terms.name, holder, &index.settings, now).await)
         }
-    }
+        _ => Reserved::Held(updated.sent),
+    })
 }
 
 /// Returns the error that says who holds a name, and for how long.
@@ -110,7 +77,8 @@ pub async fn held(
     }
 }
 
-pub(super) fn held_error(name: &str, view: Option<View>, now: Timestamp) -> Error {
+/// Returns the error that says that a name is taken.
+pub fn held_error(name: &str, view: Option<View>, now: Timestamp) -> Error {
     match view {
         Some(view) => Error::conflict(format!("{name} is held by {}", view.held(now))),
         None => Error::conflict(format!("namespace {name} exists and is no claim")),

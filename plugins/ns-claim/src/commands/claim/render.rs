@@ -1,18 +1,16 @@
 //! A fresh claim as people and programs read it.
 
 use groundcrew::error::Result;
-use groundcrew::flags::duration::Span;
-use groundcrew::flags::moment::shown;
-use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, json, yaml};
+use groundcrew::flags::OutputArgs;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::apply::Taken;
-use super::plan::Wanted;
-use crate::objects::Terms;
-use crate::settings::Settings;
-use crate::view::{View, between};
+use super::decide::Wanted;
+use crate::commands::answer::{document, until};
+use crate::model::objects::Terms;
+use crate::model::settings::Settings;
+use crate::model::view::View;
 
 /// Renders the claim that there is now.
 ///
@@ -38,21 +36,6 @@ pub fn done(taken: &Taken, wanted: &Wanted, now: Timestamp, zone: &TimeZone) -> 
         ));
     }
     Ok(text)
-}
-
-/// Returns ` until TIME (8h).   extend up to TIME`.
-#[must_use]
-pub fn until(view: &View, now: Timestamp, zone: &TimeZone) -> String {
-    match (view.ends_at, view.can_reach) {
-        (Some(ends), Some(cap)) => format!(
-            " until {} ({}).   extend up to {}",
-            shown(ends, zone),
-            Span(between(now, ends)),
-            shown(cap, zone)
-        ),
-        _ if view.protected_by.is_some() => " for good.".to_owned(),
-        _ => "; its end cannot be read.".to_owned(),
-    }
 }
 
 /// Renders what would be claimed.
@@ -89,18 +72,4 @@ pub fn planned(
         "{} would be {}'s{until} (dry run)\n",
         view.name, terms.owner
     ))
-}
-
-/// Renders one claim in a format for programs; `None` for the others.
-///
-/// # Errors
-///
-/// Only when a value has no form in that format.
-pub fn document(view: &View, output: &OutputArgs) -> Result<Option<String>> {
-    Ok(Some(match output.format {
-        Format::Json => json(&Document::new(Kind::Claim, view))?,
-        Format::Yaml => yaml(&Document::new(Kind::Claim, view))?,
-        Format::Name => format!("namespace/{}\n", view.name),
-        Format::Table | Format::Wide => return Ok(None),
-    }))
 }

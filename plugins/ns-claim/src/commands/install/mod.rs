@@ -1,39 +1,29 @@
-//! `kubectl ns-claim install`, `uninstall` and `doctor`: the guard, the rights, the reaper.
+//! `kubectl ns-claim install`: the guard, the rights, the reaper.
 
-mod args;
-mod check;
-mod cluster;
-mod doctor;
-mod guard;
-mod part;
-mod probe;
-mod reaper;
-mod report;
-mod rights;
-mod stages;
-mod uninstall;
+mod render;
+mod settings;
 
 use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
 
-use crate::settings::Settings;
-use crate::{meta, server};
-use args::SettingsArgs;
-use part::Part;
-use report::{Report, manifests, summary};
-use stages::{Stages, look, put_all};
-
-pub use doctor::{DoctorArgs, run as doctor};
-pub use uninstall::{UninstallArgs, run as uninstall};
+use super::answer::{Line, Report};
+use crate::cluster::installation::part::{Part, Standing};
+use crate::cluster::installation::{check, objects, probe};
+use crate::cluster::{server, session};
+use crate::model::installation::stages::Stages;
+use crate::model::meta;
+use crate::model::settings::Settings;
+use render::{manifests, summary};
+use settings::SettingsArgs;
 
 /// How long a changed policy may take to be in force: about a second was measured.
 const TAKES_EFFECT: Duration = Duration::from_secs(2);
@@ -80,7 +70,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         ui.answer(manifests(&Stages::of(&settings)?.all())?)?;
         return Ok(Exit::Done);
     }
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let (before, clock) = interrupt.guard(check::index(&session, INSTALLER)).await?;
     let settings = args
         .settings
@@ -102,13 +92,13 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     let ground = [stages.ground, stages.guard, stages.rights].concat();
     let grant = [stages.grant, stages.reaper].concat();
     let look = async {
-        let mut parts = look(&session, [ground.clone(), grant].concat()).await?;
+        let mut parts = objects::look_at_all(&session, [ground.clone(), grant].concat()).await?;
         let mut wanted: Vec<Access> = parts.iter().filter_map(Part::right_to_put).collect();
         if parts
             .iter()
             .any(|part| part.is_guard() && !part.is_unchanged())
         {
-            wanted.extend(guard::rights_to_parameters());
+            wanted.extend(check::rights_to_parameters());
         }
         if guarded {
             wanted.push(Access::new("impersonate", "users").named(meta::PROBE_USER));
@@ -166,4 +156,35 @@ async fn check_version(session: &Session) -> Result<()> {
     ))
     .with_detail("only admins and CI can claim on it")
     .with_hint("kubectl ns-claim install --guard none"))
+}
+
+/// Writes what is not as it should be; says whether there was anything.
+async fn put_all(
+    session: &Session,
+    parts: &[Part],
+    dry_run: bool,
+    lines: &mut Vec<Line>,
+    interrupt: &Interrupt,
+) -> Result<bool> {
+    let mut changed = false;
+    for part in parts {
+        if part.standing != Standing::Unchanged {
+            changed = true;
+            if interrupt.is_set() {
+                return Err(Error::interrupted());
+            }
+            if !dry_run {
+                objects::put(session, part).await?;
+            }
+        }
+        lines.push(Line {
+            object: part.title(),
+            state: match part.standing {
+                Standing::Unchanged => "unchanged",
+                Standing::Missing => "created",
+                Standing::Altered => "configured",
+            },
+        });
+    }
+    Ok(changed)
 }

@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::{self, Span};
 
-use crate::meta;
-use crate::settings::Settings;
+use crate::model::meta;
+use crate::model::settings::Settings;
 
 /// What may differ from one installation to another.
 #[derive(Args, Debug)]

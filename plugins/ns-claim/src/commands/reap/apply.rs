@@ -1,11 +1,10 @@
 //! What the reaper writes: warnings, records, and, last, deletions.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Result};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
@@ -15,16 +14,17 @@ use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::ledger::{Advance, Entry, Ledger, Tombstone};
-use super::observe::{KEY, Observed, load_balancers};
-use super::{Rules, decide, ledger, stone};
-use crate::claim::Claim;
-use crate::index::{self, Put};
-use crate::{FIELD_MANAGER, meta, objects};
+use super::decide::{Decision, Rules, decide};
+use super::observe::{Observed, load_balancers};
+use crate::cluster::index::{self, Change};
+use crate::cluster::ledger::KEY;
+use crate::cluster::tombstones;
+use crate::model::claim::Claim;
+use crate::model::index::Index;
+use crate::model::ledger::{Advance, Entry, Ledger, Tombstone, is_recorded};
+use crate::model::meta::{self, FIELD_MANAGER};
+use crate::model::objects;
 use groundcrew::client::clock;
-
-/// Tries against others who write the index at the same time.
-const TRIES: usize = 20;
 
 /// How a write ended that only counts if nothing changed in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Reaper<'a> {
 }
 
 impl Reaper<'_> {
-    pub(super) fn writer() -> Writer {
+    fn writer() -> Writer {
         Writer {
             field_manager: FIELD_MANAGER.to_owned(),
             dry_run: false,
@@ -53,7 +53,7 @@ impl Reaper<'_> {
         }
     }
 
-    pub(super) fn maps(&self) -> Api<ConfigMap> {
+    fn maps(&self) -> Api<ConfigMap> {
         Api::namespaced(self.session.client.clone(), SYSTEM_NAMESPACE)
     }
 
@@ -132,7 +132,7 @@ impl Reaper<'_> {
     pub async fn remember(&self, advance: &Advance) -> Result<()> {
         for tombstone in &advance.ended {
             // The one of a deletion says more, and was there first.
-            let map = stone::map(tombstone)?;
+            let map = tombstones::map(tombstone)?;
             let made = Self::writer().create(&self.maps(), &map, |_| true).await;
             if let Err(error) = made
                 && !is_conflict(&error)
@@ -199,33 +199,25 @@ impl Reaper<'_> {
         Ok(())
     }
 
-    /// Puts an entry into the index or takes it out, whoever writes at the same time.
+    /// Puts an entry into the index or takes it out; what others do not let it, the next run does.
     async fn entry(&self, name: &str, owner: &str, held: bool) -> Result<()> {
-        for _ in 0..TRIES {
-            let (index, _) = index::read(self.session).await?;
-            let there = index.holders.get(name);
-            let settled = if held {
-                there.is_some()
-            } else {
-                there.map(String::as_str) != Some(owner)
+        let updated = if held {
+            let change = |index: &Index| {
+                Ok(match index.holders.get(name) {
+                    Some(_) => Change::Keep,
+                    None => Change::Put(owner.to_owned()),
+                })
             };
-            if settled {
-                return Ok(());
-            }
-            let put = index::put(self.session, &index, name, held.then_some(owner), false).await;
-            match put {
-                Ok(Put::Done) => return Ok(()),
-                Ok(Put::Raced) => {
-                    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..50))).await;
-                }
-                Err(error) => {
-                    let doing = Doing::new("patch", "configmaps").named(meta::INDEX);
-                    return Err(explain(error, &doing.within(SYSTEM_NAMESPACE)));
-                }
-            }
-        }
-        // The next run does it.
-        Ok(())
+            index::update(self.session, None, name, false, change)
+                .await
+                .map(drop)
+        } else {
+            index::free(self.session, name, owner).await
+        };
+        updated.or_else(|error| match error.kind() {
+            Kind::Conflict => Ok(()),
+            _ => Err(error),
+        })
     }
 
     /// Deletes a claim: a fresh look, what outlives it, a tombstone, and the deletion of exactly
@@ -247,9 +239,9 @@ impl Reaper<'_> {
             return Ok(Ended::Gone);
         };
         let now = clock.now();
-        let recorded = ledger::is_recorded(&fresh, &self.observed.index, ledger);
-        let still = decide::decide(&fresh, recorded, self.rules, now);
-        if fresh.uid != claim.uid || still != decide::Decision::Delete {
+        let recorded = is_recorded(&fresh, &self.observed.index, ledger);
+        let still = decide(&fresh, recorded, self.rules, now);
+        if fresh.uid != claim.uid || still != Decision::Delete {
             return Ok(Ended::Overtaken);
         }
         let mut outlived_by = load_balancers(self.session, name).await?;
@@ -266,7 +258,7 @@ impl Reaper<'_> {
         let by = format!("reaper ({})", self.observed.me);
         let mut tombstone = Tombstone::new(&fresh.uid, entry, now, &by);
         tombstone.outlived_by.clone_from(&outlived_by);
-        let map = stone::map(&tombstone)?;
+        let map = tombstones::map(&tombstone)?;
         let buried = Self::writer()
             .apply(&self.maps(), &map)
             .await

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use groundcrew::exit::Exit;
 use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::claim::{Claim, Expires};
-use crate::meta;
-use crate::settings::Settings;
+use crate::model::claim::{Claim, Expires};
+use crate::model::meta;
+use crate::model::settings::Settings;
+use crate::model::view::{View, between};
 
 /// How long a namespace may be going before that is worth a word.
 const STUCK: Duration = Duration::from_secs(900);
@@ -47,7 +50,7 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
         return going(claim, blockers, now);
     }
     if meta::is_reserved(&claim.name) {
-        return report("carries the claim label and belongs to the cluster");
+        return attention("carries the claim label and belongs to the cluster");
     }
     if claim.protected_by.is_some() {
         return Decision::Keep;
@@ -56,10 +59,10 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
         return Decision::Report(unreadable(&claim.expires));
     };
     if claim.owner.is_none() {
-        return report("carries the claim label and no owner");
+        return attention("carries the claim label and no owner");
     }
     if !recorded {
-        return report("carries the claim label, but no claim is on record that made it");
+        return attention("carries the claim label, but no claim is on record that made it");
     }
     let warn_from = life.ends.checked_sub(rules.warn).unwrap_or(life.ends);
     if now < warn_from {
@@ -77,7 +80,7 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
     }
 }
 
-fn report(why: &str) -> Decision {
+fn attention(why: &str) -> Decision {
     Decision::Report(why.to_owned())
 }
 
@@ -95,7 +98,7 @@ fn unreadable(expires: &Expires) -> String {
 fn going(claim: &Claim, blockers: &[String], now: Timestamp) -> Decision {
     let stuck = claim
         .deleted_at
-        .is_some_and(|since| crate::view::between(since, now) > STUCK);
+        .is_some_and(|since| between(since, now) > STUCK);
     if !stuck {
         return Decision::Going;
     }
@@ -111,10 +114,122 @@ fn after(from: Timestamp, span: Duration) -> Timestamp {
     from.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
+/// What became of one claim.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The claim.
+    pub claim: View,
+    /// What was decided, or done.
+    pub action: Action,
+    /// Why, or what else there is to know.
+    pub detail: String,
+}
+
+/// What was decided, or done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// Nothing to do.
+    Kept,
+    /// Somebody should look at it.
+    Attention,
+    /// Its owner was warned.
+    Warned,
+    /// Warned; its time is not over.
+    Waiting,
+    /// It is due.
+    Due,
+    /// It was deleted.
+    Deleted,
+    /// Somebody changed it in between; the next run looks again.
+    Changed,
+    /// It is going.
+    Going,
+    /// What was tried failed; the next run tries again.
+    Failed,
+}
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Claims that were looked at.
+    pub claims: usize,
+    /// Claims that are due.
+    pub due: usize,
+    /// Nothing was written.
+    pub dry_run: bool,
+    /// Nothing was deleted, because more were due than allowed.
+    pub stopped: bool,
+    /// Records of claims that ended long ago, and were removed.
+    pub records_removed: usize,
+    /// One row for each claim.
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    /// Returns what the process ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let any = |action| self.rows.iter().any(|row| row.action == action);
+        if self.stopped {
+            Exit::Incomplete
+        } else if any(Action::Failed) {
+            Exit::Failed
+        } else if any(Action::Attention) {
+            Exit::No
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+/// Says what was decided, before anything is done.
+#[must_use]
+pub fn report(
+    decisions: &[(&Claim, Decision)],
+    settings: &Settings,
+    now: Timestamp,
+    max_deletes: u32,
+    dry_run: bool,
+) -> Report {
+    let rows: Vec<Row> = decisions
+        .iter()
+        .map(|(claim, decision)| {
+            let (action, detail) = match decision {
+                Decision::Keep => (Action::Kept, String::new()),
+                Decision::Report(why) => (Action::Attention, why.clone()),
+                Decision::Warn(goes) => (Action::Warned, format!("goes after {goes}")),
+                Decision::Wait(goes) => (Action::Waiting, format!("goes after {goes}")),
+                Decision::Delete => (Action::Due, String::new()),
+                Decision::Going => {
+                    let keeps = claim.terminating.clone().unwrap_or_default();
+                    (Action::Going, keeps.join("; "))
+                }
+            };
+            Row {
+                claim: View::of(claim, settings, now),
+                action,
+                detail,
+            }
+        })
+        .collect();
+    let due = rows.iter().filter(|row| row.action == Action::Due).count();
+    Report {
+        claims: rows.len(),
+        due,
+        dry_run,
+        stopped: due > max_deletes as usize,
+        records_removed: 0,
+        rows,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::tests::{at, claim};
+    use crate::model::claim::tests::{at, claim};
 
     fn rules() -> Rules {
         Rules {

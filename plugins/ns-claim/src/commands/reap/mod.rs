@@ -2,30 +2,25 @@
 
 mod apply;
 mod decide;
-pub mod ledger;
-pub mod observe;
+mod observe;
 mod render;
-pub mod stone;
 
 use std::collections::BTreeMap;
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::{self, Session};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use serde::Serialize;
 
-use crate::claim::Claim;
-use crate::view::View;
+use crate::cluster::{session, tombstones};
+use crate::model::claim::Claim;
+use crate::model::ledger::{Ledger, advance, is_recorded};
 use apply::{Ended, Reaper};
-use decide::Decision;
-use observe::Observed;
-
-pub use decide::Rules;
+use decide::{Action, Decision, Report, Rules, decide, report};
 
 /// Warn of claims that end, and delete those that are over
 ///
@@ -66,82 +61,13 @@ pub struct ReapArgs {
     kube: KubeArgs,
 }
 
-/// What became of one claim.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Row {
-    /// The claim.
-    pub claim: View,
-    /// What was decided, or done.
-    pub action: Action,
-    /// Why, or what else there is to know.
-    pub detail: String,
-}
-
-/// What was decided, or done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Action {
-    /// Nothing to do.
-    Kept,
-    /// Somebody should look at it.
-    Attention,
-    /// Its owner was warned.
-    Warned,
-    /// Warned; its time is not over.
-    Waiting,
-    /// It is due.
-    Due,
-    /// It was deleted.
-    Deleted,
-    /// Somebody changed it in between; the next run looks again.
-    Changed,
-    /// It is going.
-    Going,
-    /// What was tried failed; the next run tries again.
-    Failed,
-}
-
-/// What a run did.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// Claims that were looked at.
-    pub claims: usize,
-    /// Claims that are due.
-    pub due: usize,
-    /// Nothing was written.
-    pub dry_run: bool,
-    /// Nothing was deleted, because more were due than allowed.
-    pub stopped: bool,
-    /// Records of claims that ended long ago, and were removed.
-    pub records_removed: usize,
-    /// One row for each claim.
-    pub rows: Vec<Row>,
-}
-
-impl Report {
-    fn exit(&self) -> Exit {
-        let any = |action| self.rows.iter().any(|row| row.action == action);
-        if self.stopped {
-            Exit::Incomplete
-        } else if any(Action::Failed) {
-            Exit::Failed
-        } else if any(Action::Attention) {
-            Exit::No
-        } else {
-            Exit::Done
-        }
-    }
-}
-
 /// Reaps.
 ///
 /// # Errors
 ///
 /// A missing right, a clock that is off, what the server says.
 pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+    let session = session::connect(&args.kube, ui).await?;
     let observed = interrupt.guard(observe::observe(&session)).await?;
     let rules = Rules {
         warn: args
@@ -157,15 +83,21 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         .claims
         .iter()
         .map(|claim| {
-            let recorded = ledger::is_recorded(claim, &observed.index, &observed.ledger);
-            (claim, decide::decide(claim, recorded, &rules, now))
+            let recorded = is_recorded(claim, &observed.index, &observed.ledger);
+            (claim, decide(claim, recorded, &rules, now))
         })
         .collect();
     let max_deletes = args
         .max_deletes
         .unwrap_or(observed.index.settings.max_deletes);
     let dry_run = args.write.dry_run != DryRun::None;
-    let mut report = report(&decisions, &observed, max_deletes, dry_run);
+    let mut report = report(
+        &decisions,
+        &observed.index.settings,
+        now,
+        max_deletes,
+        dry_run,
+    );
     if dry_run {
         ui.answer(render::report(&report, &args.output, now)?)?;
         return Ok(report.exit());
@@ -176,7 +108,7 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         observed: &observed,
     };
     warn(&reaper, &decisions, &mut report, interrupt).await?;
-    let mut advance = ledger::advance(
+    let mut next = advance(
         &observed.ledger,
         &observed.claims,
         &observed.requests,
@@ -185,15 +117,15 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     );
     check(interrupt)?;
     let keep = args.keep_records;
-    if keep.is_some() || stone::is_time(observed.ledger.pruned_at, now) {
+    if keep.is_some() || tombstones::is_time(observed.ledger.pruned_at, now) {
         let keep = keep.unwrap_or(rules.settings.keep_records());
-        let (removed, all) = reaper.prune(keep.0, interrupt).await?;
+        let (removed, all) = tombstones::prune(&session, keep.0, now, interrupt).await?;
         report.records_removed = removed;
         if all {
-            advance.ledger.pruned_at = Some(now);
+            next.ledger.pruned_at = Some(now);
         }
     }
-    reaper.remember(&advance).await?;
+    reaper.remember(&next).await?;
     if report.stopped {
         ui.answer(render::report(&report, &args.output, now)?)?;
         return Err(Error::new(
@@ -213,7 +145,7 @@ pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         delete(
             &reaper,
             &decisions,
-            &advance.ledger,
+            &next.ledger,
             &session,
             &mut report,
             interrupt,
@@ -245,46 +177,6 @@ fn question(decisions: &[(&Claim, Decision)]) -> String {
     )
 }
 
-/// Says what was decided, before anything is done.
-fn report(
-    decisions: &[(&Claim, Decision)],
-    observed: &Observed,
-    max_deletes: u32,
-    dry_run: bool,
-) -> Report {
-    let now = observed.clock.now();
-    let rows: Vec<Row> = decisions
-        .iter()
-        .map(|(claim, decision)| {
-            let (action, detail) = match decision {
-                Decision::Keep => (Action::Kept, String::new()),
-                Decision::Report(why) => (Action::Attention, why.clone()),
-                Decision::Warn(goes) => (Action::Warned, format!("goes after {goes}")),
-                Decision::Wait(goes) => (Action::Waiting, format!("goes after {goes}")),
-                Decision::Delete => (Action::Due, String::new()),
-                Decision::Going => {
-                    let keeps = claim.terminating.clone().unwrap_or_default();
-                    (Action::Going, keeps.join("; "))
-                }
-            };
-            Row {
-                claim: View::of(claim, &observed.index.settings, now),
-                action,
-                detail,
-            }
-        })
-        .collect();
-    let due = rows.iter().filter(|row| row.action == Action::Due).count();
-    Report {
-        claims: rows.len(),
-        due,
-        dry_run,
-        stopped: due > max_deletes as usize,
-        records_removed: 0,
-        rows,
-    }
-}
-
 async fn warn(
     reaper: &Reaper<'_>,
     decisions: &[(&Claim, Decision)],
@@ -312,7 +204,7 @@ async fn warn(
 async fn delete(
     reaper: &Reaper<'_>,
     decisions: &[(&Claim, Decision)],
-    ledger: &ledger::Ledger,
+    ledger: &Ledger,
     session: &Session,
     report: &mut Report,
     interrupt: &Interrupt,

@@ -5,21 +5,19 @@ use std::collections::BTreeMap;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, pages};
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolume, ResourceQuota, Service};
+use k8s_openapi::api::core::v1::{PersistentVolume, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::ledger::{Ledger, Requests, quantity};
-use crate::claim::Claim;
-use crate::index::{self, Index};
-use crate::{list, meta};
+use crate::cluster::{claims, index, ledger};
+use crate::model::claim::Claim;
+use crate::model::index::Index;
+use crate::model::ledger::{Ledger, Requests};
+use crate::model::meta;
 use groundcrew::client::clock::Clock;
-
-/// Key of the ledger's data.
-pub const KEY: &str = "ledger.json";
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -76,11 +74,11 @@ pub async fn observe(session: &Session) -> Result<Observed> {
     }
     let (index, clock) = index::read(session).await?;
     clock.check()?;
-    let claims = list::labelled(session)
+    let claims = claims::labelled(session)
         .await
         .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
-    let (ledger, ledger_read) = ledger(session).await?;
-    let requests = requests(session)
+    let (ledger, ledger_read) = ledger::read(session).await?;
+    let requests = ledger::requests(session)
         .await
         .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
     Ok(Observed {
@@ -92,69 +90,6 @@ pub async fn observe(session: &Session) -> Result<Observed> {
         ledger_read,
         requests,
     })
-}
-
-/// Reads the ledger.
-///
-/// # Errors
-///
-/// That it is broken: without it, what was claimed cannot be told from what was not.
-pub async fn ledger(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let doing = Doing::new("get", "configmaps")
-        .named(meta::LEDGER)
-        .within(SYSTEM_NAMESPACE);
-    let found = api
-        .get_opt(meta::LEDGER)
-        .await
-        .map_err(|error| explain(error, &doing))?;
-    let Some(map) = found else {
-        return Ok((Ledger::default(), None));
-    };
-    let text = map.data.as_ref().and_then(|data| data.get(KEY));
-    let ledger = match text {
-        None => Ledger::default(),
-        Some(text) => serde_json::from_str(text).map_err(|error| {
-            Error::failed(format!(
-                "the reaper's ledger cannot be read: configmap {} in namespace {SYSTEM_NAMESPACE}",
-                meta::LEDGER
-            ))
-            .with_source(error)
-            .with_hint(format!(
-                "look at it, and begin a new one with: kubectl delete configmap {} -n {SYSTEM_NAMESPACE}",
-                meta::LEDGER
-            ))
-        })?,
-    };
-    Ok((ledger, Some(map.metadata)))
-}
-
-/// Reads what the pods of every claim request, from the quotas that count it.
-///
-/// # Errors
-///
-/// What the server says.
-pub async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>, kube::Error> {
-    let api = Api::<ResourceQuota>::all(session.client.clone());
-    let selector = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
-    let params = ListParams::default().labels(&selector);
-    let add = |requests: &mut BTreeMap<String, Requests>, quota: ResourceQuota| {
-        let used = quota
-            .status
-            .and_then(|status| status.used)
-            .unwrap_or_default();
-        let of = |key: &str, scale| {
-            used.get(key)
-                .and_then(|text| quantity(&text.0, scale))
-                .unwrap_or_default()
-        };
-        let found = Requests {
-            cpu_milli: of("requests.cpu", 1000.0),
-            memory_mi: of("requests.memory", 1.0 / 1_048_576.0),
-        };
-        requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
-    };
-    pages::fold(&api, &params, add).await
 }
 
 /// Reads every volume that is kept when its claim goes, by the namespace that uses it.

@@ -5,8 +5,8 @@ use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use jiff::Timestamp;
 
-use super::{Action, Report};
-use crate::view::View;
+use super::decide::{Action, Report};
+use crate::model::view::View;
 
 impl Action {
     fn word(self) -> &'static str {

@@ -4,26 +4,20 @@ mod sum;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{self, Session, pages};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::is_forbidden;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
-use kube::api::ListParams;
 
-use crate::reap::ledger::{self, Tombstone};
-use crate::reap::{observe, stone};
-use crate::{index, list};
-use sum::{Row, Usage};
+use crate::cluster::{claims, index, ledger, session, tombstones};
+use crate::model::ledger::advance;
+use sum::{By, Row, UNSEEN, Usage};
 
 /// Report who claimed for how long, and what was requested
 ///
@@ -31,7 +25,7 @@ use sum::{Row, Usage};
 /// claim that began before --since, the share of its time since then is counted. What a plain user
 /// claimed and released between two runs is not on record.
 #[derive(Args, Debug)]
-pub struct UsageArgs {
+pub struct ReportArgs {
     /// From when on: 30d, 12h
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     since: Span,
@@ -50,34 +44,21 @@ pub struct UsageArgs {
     kube: KubeArgs,
 }
 
-/// What no report can know: those who claim may write no record of it.
-pub const UNSEEN: &str =
-    "not counted: what plain users claimed and released between two runs of the reaper";
-
-/// What the rows are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum By {
-    /// Teams, as stated.
-    Team,
-    /// Owners.
-    Owner,
-}
-
 /// Reports.
 ///
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = client::connect(&args.kube, &crate::product(), ui).await?;
+pub async fn run(args: ReportArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = session::connect(&args.kube, ui).await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
-        let (ledger, _) = observe::ledger(&session).await?;
-        let (stones, broken) = tombstones(&session).await?;
-        let claims = list::labelled(&session)
+        let (ledger, _) = ledger::read(&session).await?;
+        let (stones, broken) = tombstones::read_all(&session).await?;
+        let claims = claims::labelled(&session)
             .await
             .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
-        let requests = observe::requests(&session).await;
+        let requests = ledger::requests(&session).await;
         Ok((index, clock.now(), ledger, stones, broken, claims, requests))
     };
     let (index, now, ledger, mut stones, broken, claims, requests) = interrupt.guard(look).await?;
@@ -96,7 +77,7 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         Ok(BTreeMap::new())
     })?;
     // What the reaper will write down when it comes next, so that no report waits for it.
-    let advance = ledger::advance(&ledger, &claims, &requests, &index, now);
+    let advance = advance(&ledger, &claims, &requests, &index, now);
     let known: BTreeSet<String> = stones.iter().map(|stone| stone.uid.clone()).collect();
     let ended = advance.ended.into_iter();
     stones.extend(ended.filter(|stone| !known.contains(&stone.uid)));
@@ -132,23 +113,6 @@ pub async fn run(args: UsageArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     } else {
         Exit::Incomplete
     })
-}
-
-/// Reads every tombstone, and the names of those that cannot be read.
-async fn tombstones(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let params = ListParams::default().labels(&stone::selector());
-    let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
-        let text = map.data.as_ref().and_then(|data| data.get(stone::STONE));
-        match text.and_then(|text| serde_json::from_str(text).ok()) {
-            Some(stone) => stones.push(stone),
-            None => broken.push(map.metadata.name.unwrap_or_default()),
-        }
-    };
-    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
-    pages::fold(&api, &params, add)
-        .await
-        .map_err(|error| explain(error, &doing))
 }
 
 fn render(usage: &Usage, by: By, output: &OutputArgs) -> Result<String> {

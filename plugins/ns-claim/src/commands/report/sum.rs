@@ -2,12 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::By;
-use crate::reap::ledger::{Entry, Ledger, Tombstone};
-use crate::view::between;
+use crate::model::ledger::{Entry, Ledger, Tombstone};
+use crate::model::view::between;
+
+/// What no report can know: those who claim may write no record of it.
+pub const UNSEEN: &str =
+    "not counted: what plain users claimed and released between two runs of the reaper";
+
+/// What the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Teams, as stated.
+    Team,
+    /// Owners.
+    Owner,
+}
 
 /// What was used from one moment to another.
 #[derive(Debug, Serialize)]
@@ -89,7 +102,7 @@ pub fn sum(
         since,
         until,
         complete,
-        not_counted: super::UNSEEN,
+        not_counted: UNSEEN,
         rows,
     }
 }
@@ -126,7 +139,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::claim::tests::at;
+    use crate::model::claim::tests::at;
 
     fn entry(team: &str, claimed: &str, cpu_milli_seconds: u64) -> Entry {
         Entry {

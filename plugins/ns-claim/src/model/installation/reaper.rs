@@ -3,8 +3,8 @@
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use serde_json::{Value, json};
 
-use crate::meta;
-use crate::settings::Settings;
+use crate::model::meta;
+use crate::model::settings::Settings;
 
 /// Returns the CronJob; `None` without an image.
 #[must_use]

@@ -3,7 +3,7 @@
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use serde_json::{Value, json};
 
-use crate::meta;
+use crate::model::meta;
 
 const API: &str = "rbac.authorization.k8s.io/v1";
 const GROUP: &str = "rbac.authorization.k8s.io";

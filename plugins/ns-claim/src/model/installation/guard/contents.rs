@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use super::{Policy, constraints, me, must, others_pass, policy, rule, variable, watched};
-use crate::meta;
+use super::cel::{Policy, constraints, me, must, others_pass, policy, rule, variable, watched};
+use crate::model::meta;
 
 /// Says that the namespace is a claim of the one who asks.
-pub(super) const YOURS: &str = "namespaceObject != null && \
+pub const YOURS: &str = "namespaceObject != null && \
     namespaceObject.metadata.?labels[?'groundcrew.dev/claim'].orValue('') == 'true' && \
     namespaceObject.metadata.?annotations[?'groundcrew.dev/owner'].orValue('') == variables.me";
 
 /// Limits, quotas and network policies only in one's own claim.
-pub(super) fn contents() -> Policy {
+pub fn contents() -> Policy {
     let operations = ["CREATE", "UPDATE", "DELETE"];
     let mut conditions = watched("request.namespace");
     conditions.push(others_pass());
@@ -31,7 +31,7 @@ pub(super) fn contents() -> Policy {
 }
 
 /// Roles only in one's own claim, and only the ones that a claim has.
-pub(super) fn role_bindings() -> Policy {
+pub fn role_bindings() -> Policy {
     let mut conditions = watched("request.namespace");
     conditions.push(others_pass());
     let owner = meta::OWNER_ROLE;

@@ -3,14 +3,17 @@
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use serde_json::{Value, json};
 
+use super::cel::{Policy, constraints, me, must, policy, rule, variable, watched};
 use super::contents::YOURS;
-use super::{Policy, constraints, me, must, policy, rule, variable, watched};
-use crate::meta;
-use crate::refusal::NOT_IN_INDEX;
-use crate::settings::Settings;
+use crate::model::meta;
+use crate::model::settings::Settings;
+
+/// The guard's words when the index does not name the claimer yet; its copy of the index lags by
+/// some milliseconds.
+pub const NOT_IN_INDEX: &str = "the index does not name you as its holder";
 
 /// What is made in the name of a claim has its place in the index, and so counts.
-pub(super) fn entries() -> Policy {
+pub fn entries() -> Policy {
     let spec = json!({
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": constraints(&[
@@ -75,7 +78,7 @@ fn index_variables() -> [Value; 3] {
 
 /// The index: one's own entries only, and no more than allowed. Updates of one object are
 /// serialized by the server, so the count cannot be raced.
-pub(super) fn index(settings: &Settings) -> Policy {
+pub fn index(settings: &Settings) -> Policy {
     let max = settings.max_claims;
     let [me, old, new] = index_variables();
     let spec = json!({
@@ -126,7 +129,7 @@ pub(super) fn index(settings: &Settings) -> Policy {
 
 /// A place in the index is free when its namespace is gone or going. The policy is evaluated once
 /// for each claim that there is.
-pub(super) fn release() -> Policy {
+pub fn release() -> Policy {
     let [me, old, new] = index_variables();
     let owner = meta::OWNER;
     let spec = json!({

@@ -3,12 +3,14 @@
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use serde_json::json;
 
-use super::{Policy, SLACK_SECONDS, constraints, list, me, must, policy, rule, variable, watched};
-use crate::meta;
-use crate::settings::Settings;
+use super::cel::{
+    Policy, SLACK_SECONDS, constraints, list, me, must, policy, rule, variable, watched,
+};
+use crate::model::meta;
+use crate::model::settings::Settings;
 
 /// A claimer makes only claims, his own, within the cap; and changes only what is his to change.
-pub(super) fn namespaces(settings: &Settings) -> Policy {
+pub fn namespaces(settings: &Settings) -> Policy {
     let max = settings.max_total_seconds + SLACK_SECONDS;
     let labels = list(&[
         meta::CLAIM.0,

@@ -1,0 +1,75 @@
+//! `kubectl ns-claim protect`: a claim that no reaper deletes.
+
+use clap::Args;
+use groundcrew::app::Interrupt;
+use groundcrew::client::access;
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
+use serde_json::json;
+
+use super::answer;
+use crate::cluster::claims::{self, Look};
+use crate::cluster::session;
+use crate::model::claim::Claim;
+use crate::model::meta;
+use crate::model::view::View;
+
+/// Let a claim last for good, or end that again
+///
+/// A protected claim is never reaped, and its owner cannot delete it. For admins.
+#[derive(Args, Debug)]
+pub struct ProtectArgs {
+    /// Which claim
+    #[arg(value_name = "NAME", add = claims::names())]
+    name: String,
+
+    /// Let it end again
+    #[arg(long)]
+    off: bool,
+
+    #[command(flatten)]
+    write: WriteArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    kube: KubeArgs,
+}
+
+/// Protects, or ends that.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn run(args: ProtectArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+    let session = session::connect(&args.kube, ui).await?;
+    let look = async {
+        let me = access::who_am_i(&session).await?.username;
+        Ok((me, claims::look(&session, Some(&args.name)).await?))
+    };
+    let (me, look) = interrupt.guard(look).await?;
+    let Look {
+        claim,
+        settings,
+        clock,
+    } = look;
+    let by = (!args.off).then_some(me);
+    let as_wanted = |claim: &Claim| claim.protected_by.is_some() == by.is_some();
+    let note = json!({meta::PROTECTED: by});
+    let claim = claims::annotate(&session, claim, &note, as_wanted, &args.write).await?;
+    let word = if args.off {
+        "ends again"
+    } else {
+        "lasts for good"
+    };
+    let view = View::of(&claim, &settings, clock.now());
+    answer::claim(&view, word, &args.write, &args.output, ui)?;
+    session.finish()?;
+    Ok(Exit::Done)
+}

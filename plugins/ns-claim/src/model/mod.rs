@@ -1,0 +1,11 @@
+//! What a claim is and by which rules it lives.
+
+pub mod claim;
+pub mod index;
+pub mod installation;
+pub mod ledger;
+pub mod meta;
+pub mod names;
+pub mod objects;
+pub mod settings;
+pub mod view;

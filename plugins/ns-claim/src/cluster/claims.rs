@@ -1,21 +1,24 @@
 //! Claims as the cluster has them: one of them, or all.
 
 use clap_complete::engine::ArgValueCompleter;
+use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, access, outcome_unknown, pages};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::{DryRun, WriteArgs};
-use groundcrew::write::is_conflict;
+use groundcrew::write::{is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{index, refusal};
 use crate::model::claim::Claim;
 use crate::model::meta;
+use crate::model::note::Note;
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use groundcrew::client::clock::Clock;
 
 /// Tries against others who change the same at the same time.
@@ -118,45 +121,71 @@ pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
     pages::fold(&api, &params, add).await
 }
 
-/// Writes annotations if the namespace is still what was read; what changed is read again.
+/// Decides about an annotation and writes it, over and over while others change the claim in
+/// between; returns the claim as it is then, and what became of the namespace. In a client dry run
+/// it returns what would be.
+///
+/// `decide` sees the note whose answer was lost, if one was: what it finds may be its own.
 ///
 /// # Errors
 ///
-/// What the server says; that others change it all the time.
+/// What `decide` and the server say; that the claim is going; that others were faster each time.
 pub async fn annotate(
     session: &Session,
     mut claim: Claim,
-    notes: &Value,
-    as_wanted: impl Fn(&Claim) -> bool,
     write: &WriteArgs,
-) -> Result<Claim> {
+    interrupt: &Interrupt,
+    decide: impl Fn(&Claim, Option<&Note>) -> Result<Note>,
+) -> Result<(Claim, Outcome)> {
     let api = Api::<Namespace>::all(session.client.clone());
     let params = PatchParams {
         dry_run: write.dry_run == DryRun::Server,
-        field_manager: Some(meta::FIELD_MANAGER.to_owned()),
+        field_manager: Some(
+            write
+                .field_manager
+                .clone()
+                .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
+        ),
         ..PatchParams::default()
     };
+    let mut lost: Option<Note> = None;
     for _ in 0..TRIES {
+        let note = decide(&claim, lost.as_ref())?;
         if claim.terminating.is_some() {
-            return Err(Error::conflict(format!("{} is being deleted", claim.name)));
+            return Err(gone(&claim.name));
         }
-        if as_wanted(&claim) || write.dry_run == DryRun::Client {
-            return Ok(claim);
+        if note.is_on(&claim) {
+            let outcome = match lost {
+                Some(_) => Outcome::Configured,
+                None => Outcome::Unchanged,
+            };
+            return Ok((claim, outcome));
+        }
+        if write.dry_run == DryRun::Client {
+            return Ok((note.put_on(claim), Outcome::Configured));
+        }
+        if interrupt.is_set() {
+            return Err(Error::interrupted());
         }
         let patch = json!({"metadata": {
             "uid": claim.uid,
             "resourceVersion": claim.resource_version,
-            "annotations": notes,
+            "annotations": note.patch(),
         }});
         match api.patch(&claim.name, &params, &Patch::Merge(patch)).await {
-            Ok(changed) => return Ok(Claim::of(&changed).unwrap_or(claim)),
+            Ok(changed) => {
+                return Ok((Claim::of(&changed).unwrap_or(claim), Outcome::Configured));
+            }
+            Err(error) if is_not_found(&error) => return Err(gone(&claim.name)),
             Err(error) if is_conflict(&error) || outcome_unknown(&error) => {
-                let uid = std::mem::take(&mut claim.uid);
-                let name = std::mem::take(&mut claim.name);
-                claim = read(session, &name).await?;
-                if claim.uid != uid {
-                    return Err(Error::conflict(format!("{name} was made anew in between")));
+                if outcome_unknown(&error) {
+                    lost = Some(note);
                 }
+                let again = read(session, &claim.name).await?;
+                if again.uid != claim.uid {
+                    return Err(gone(&claim.name));
+                }
+                claim = again;
             }
             Err(error) => {
                 let doing = Doing::new("patch", "namespaces").named(&claim.name);
@@ -167,7 +196,15 @@ pub async fn annotate(
     Err(Error::conflict(format!(
         "{} keeps being changed by others; gave up",
         claim.name
-    )))
+    ))
+    .with_hint("run the same command again"))
+}
+
+/// Returns the error that a claim ends before it could be changed.
+#[must_use]
+pub fn gone(name: &str) -> Error {
+    Error::conflict(format!("too late: {name} is being deleted or gone"))
+        .with_hint("claim another one:  kubectl ns-claim")
 }
 
 /// Completes the names of claims.

@@ -1,9 +1,11 @@
 //! The answers that several commands end with: one claim, and how an installation stands.
 
+use std::fmt::Display;
+
 use groundcrew::error::Result;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::shown;
-use groundcrew::flags::{Format, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
 use groundcrew::output::{Document, Kind, Table, json, yaml};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
@@ -11,6 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use crate::model::view::{View, between};
 
 /// Returns ` until TIME (8h).   extend up to TIME`.
@@ -26,6 +29,11 @@ pub fn until(view: &View, now: Timestamp, zone: &TimeZone) -> String {
         _ if view.protected_by.is_some() => " for good.".to_owned(),
         _ => "; its end cannot be read.".to_owned(),
     }
+}
+
+/// Says on stderr what became of one object, or what would.
+pub fn told(ui: &Ui, object: impl Display, outcome: Outcome, dry_run: DryRun) {
+    ui.done(object, format_args!("{outcome}{}", dry_run.suffix()));
 }
 
 /// Renders one claim in a format for programs; `None` for the others.

@@ -2,32 +2,22 @@
 
 use clap::Args;
 use groundcrew::app::Interrupt;
-use groundcrew::client::errors::Doing;
-use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::moment::{Moment, shown};
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use groundcrew::write::{is_conflict, is_not_found};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
 
 use super::answer::{document, until};
 use crate::cluster::claims::{self, Look};
-use crate::cluster::{refusal, session};
-use crate::model::claim::{Claim, Expires};
-use crate::model::meta;
+use crate::cluster::session;
+use crate::model::claim::Claim;
+use crate::model::note::Note;
 use crate::model::settings::Settings;
 use crate::model::view::{View, between};
-
-/// Tries against others who change the namespace at the same time.
-const TRIES: usize = 10;
 
 /// Give a claim a later end
 ///
@@ -70,52 +60,33 @@ pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     let session = session::connect(&args.kube, ui).await?;
     let look = claims::look(&session, args.name.as_deref());
     let Look {
-        mut claim,
+        claim,
         settings,
         clock,
     } = interrupt.guard(look).await?;
     let zone = TimeZone::system();
-    let mut sent: Option<Timestamp> = None;
-    for _ in 0..TRIES {
-        let now = clock.now();
-        // An answer was lost, and what is there now is what was sent: it was carried out.
-        if sent.is_some() && claim.lifetime(&settings).map(|life| life.ends) == sent {
-            return finish(&session, &args, &claim, &settings, now, &zone, ui);
-        }
-        let end = new_end(&claim, &args, &settings, now, &zone)?;
-        if args.write.dry_run == DryRun::Client {
-            claim.expires = Expires::At(end);
-            return finish(&session, &args, &claim, &settings, now, &zone, ui);
-        }
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        match set(&session, &claim, end, &args.write).await {
-            Ok(changed) => {
-                let changed = Claim::of(&changed).unwrap_or(claim);
-                return finish(&session, &args, &changed, &settings, clock.now(), &zone, ui);
-            }
-            Err(error) if is_not_found(&error) => return Err(gone(&claim.name)),
-            Err(error) if is_conflict(&error) || outcome_unknown(&error) => {
-                sent = outcome_unknown(&error).then_some(end).or(sent);
-                let name = claim.name.clone();
-                let uid = std::mem::take(&mut claim.uid);
-                claim = claims::read(&session, &name).await?;
-                if claim.uid != uid {
-                    return Err(gone(&name));
-                }
-            }
-            Err(error) => {
-                let doing = Doing::new("patch", "namespaces").named(&claim.name);
-                return Err(refusal::told(error, &doing));
-            }
-        }
-    }
-    Err(Error::conflict(format!(
-        "{} keeps being changed by others; gave up",
-        claim.name
-    ))
-    .with_hint("run the same command again"))
+    let decide = |claim: &Claim, lost: Option<&Note>| match lost {
+        // What is there now is what was sent: it was carried out.
+        Some(note) if note.is_on(claim) => Ok(note.clone()),
+        _ => new_end(claim, &args, &settings, clock.now(), &zone).map(Note::Expires),
+    };
+    let (claim, _) = claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
+    let now = clock.now();
+    let view = View::of(&claim, &settings, now);
+    let text = match document(&view, &args.output)? {
+        Some(text) => text,
+        None => format!(
+            "{} is {}'s{}{}\n{}",
+            view.name,
+            view.owner.as_deref().unwrap_or("nobody"),
+            until(&view, now, &zone),
+            args.write.dry_run.suffix(),
+            left(&view, &settings)
+        ),
+    };
+    ui.answer(text)?;
+    session.finish()?;
+    Ok(Exit::Done)
 }
 
 /// Returns the end that is asked for.
@@ -128,7 +99,7 @@ fn new_end(
 ) -> Result<Timestamp> {
     let name = &claim.name;
     if claim.terminating.is_some() {
-        return Err(gone(name));
+        return Err(claims::gone(name));
     }
     let cap = claim
         .created
@@ -181,37 +152,6 @@ fn new_end(
     Ok(end)
 }
 
-fn gone(name: &str) -> Error {
-    Error::conflict(format!("too late: {name} is being deleted or gone"))
-        .with_hint("claim another one:  kubectl ns-claim")
-}
-
-/// Writes the end, if the namespace is still what was read.
-async fn set(
-    session: &Session,
-    claim: &Claim,
-    end: Timestamp,
-    write: &WriteArgs,
-) -> kube::Result<Namespace> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let patch = json!({"metadata": {
-        "uid": claim.uid,
-        "resourceVersion": claim.resource_version,
-        "annotations": {meta::EXPIRES: end.to_string()},
-    }});
-    let params = PatchParams {
-        dry_run: write.dry_run == DryRun::Server,
-        field_manager: Some(
-            write
-                .field_manager
-                .clone()
-                .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
-        ),
-        ..PatchParams::default()
-    };
-    api.patch(&claim.name, &params, &Patch::Merge(patch)).await
-}
-
 /// Says how much of the longest lifetime is left.
 fn left(view: &View, settings: &Settings) -> String {
     let (Some(ends), Some(cap)) = (view.ends_at, view.can_reach) else {
@@ -222,30 +162,4 @@ fn left(view: &View, settings: &Settings) -> String {
         Span(between(ends, cap)),
         settings.max_total()
     )
-}
-
-fn finish(
-    session: &Session,
-    args: &ExtendArgs,
-    claim: &Claim,
-    settings: &Settings,
-    now: Timestamp,
-    zone: &TimeZone,
-    ui: &Ui,
-) -> Result<Exit> {
-    let view = View::of(claim, settings, now);
-    let text = match document(&view, &args.output)? {
-        Some(text) => text,
-        None => format!(
-            "{} is {}'s{}{}\n{}",
-            view.name,
-            view.owner.as_deref().unwrap_or("nobody"),
-            until(&view, now, zone),
-            args.write.dry_run.suffix(),
-            left(&view, settings)
-        ),
-    };
-    ui.answer(text)?;
-    session.finish()?;
-    Ok(Exit::Done)
 }

@@ -7,13 +7,12 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
 use groundcrew::ui::Ui;
-use serde_json::json;
 
 use super::answer;
 use crate::cluster::claims::{self, Look};
 use crate::cluster::session;
 use crate::model::claim::Claim;
-use crate::model::meta;
+use crate::model::note::Note;
 use crate::model::view::View;
 
 /// Let a claim last for good, or end that again
@@ -59,10 +58,9 @@ pub async fn run(args: ProtectArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         settings,
         clock,
     } = look;
-    let by = (!args.off).then_some(me);
-    let as_wanted = |claim: &Claim| claim.protected_by.is_some() == by.is_some();
-    let note = json!({meta::PROTECTED: by});
-    let claim = claims::annotate(&session, claim, &note, as_wanted, &args.write).await?;
+    let note = Note::Protected((!args.off).then_some(me));
+    let decide = |_: &Claim, _: Option<&Note>| Ok(note.clone());
+    let (claim, _) = claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
     let word = if args.off {
         "ends again"
     } else {

@@ -19,11 +19,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 
-use super::answer::document;
+use super::answer::{self, document};
 use crate::cluster::{claims, index, ledger, refusal, session, tombstones};
 use crate::model::claim::Claim;
+use crate::model::index::Index;
 use crate::model::ledger::{Requests, Tombstone, seen};
 use crate::model::meta;
+use crate::model::steps::Outcome;
 use crate::model::view::View;
 
 const TRIES: usize = 20;
@@ -59,6 +61,21 @@ pub struct ReleaseArgs {
     kube: KubeArgs,
 }
 
+/// One thing that a release changes.
+struct Step {
+    what: What,
+    outcome: Outcome,
+}
+
+enum What {
+    /// The namespace with everything in it.
+    Namespace,
+    /// The owner's place in the index.
+    Entry,
+    /// What is left of the claim on record.
+    Tombstone(Box<ConfigMap>),
+}
+
 /// Releases.
 ///
 /// # Errors
@@ -73,41 +90,62 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         Ok((me, index, clock, claim))
     };
     let (me, index, clock, claim) = interrupt.guard(look).await?;
+    let dry_run = args.write.dry_run;
     let Some(claim) = claim else {
-        let name = args.name.as_deref().unwrap_or_default();
-        if index.holders.get(name) == Some(&me) {
-            index::free(&session, name, &me).await?;
-            ui.status(format_args!("{name} was gone already; its place is free."));
-            return Ok(Exit::Done);
-        }
-        return Err(Error::failed(format!("there is no namespace {name}"))
-            .with_hint("see what is yours:  kubectl ns-claim list --mine"));
+        return free_the_gone(&session, &args, &index, &me, ui).await;
     };
     check(&claim, &me, &args.write, ui)?;
-    let dry_run = args.write.dry_run;
-    if dry_run != DryRun::Client && claim.terminating.is_none() {
-        delete(&session, claim.clone(), &args.write).await?;
+    let tombstone = interrupt
+        .guard(async { Ok(tombstone(&session, &claim, &me, clock.now()).await) })
+        .await?;
+    let unrecorded = |error: &Error| {
+        ui.warning(format_args!(
+            "{} was released, but the release could not be recorded: {error}",
+            claim.name
+        ));
+    };
+    let (tombstone, lost) = match tombstone {
+        Ok(tombstone) => (tombstone, None),
+        Err(error) => (None, Some(error)),
+    };
+    for step in steps(&claim, &index, tombstone) {
+        let outcome = match &step.what {
+            _ if dry_run == DryRun::Client || step.outcome == Outcome::Unchanged => step.outcome,
+            What::Namespace => {
+                delete(&session, claim.clone(), &args.write).await?;
+                step.outcome
+            }
+            // The guard frees no place as long as the namespace is there.
+            What::Entry if dry_run == DryRun::Server => step.outcome,
+            What::Entry => {
+                let owner = claim.owner.as_deref().unwrap_or_default();
+                if let Err(error) = index::free(&session, &claim.name, owner).await {
+                    // The reaper frees it as well; the namespace is what was asked about.
+                    ui.warning(format_args!(
+                        "the name {} could not be freed yet: {error}",
+                        claim.name
+                    ));
+                    continue;
+                }
+                step.outcome
+            }
+            What::Tombstone(map) => match bury(&session, map, dry_run).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    unrecorded(&error);
+                    continue;
+                }
+            },
+        };
+        answer::told(ui, step.object(&claim.name), outcome, dry_run);
     }
-    if dry_run == DryRun::None {
-        let owner = claim.owner.as_deref().unwrap_or_default();
-        if let Err(error) = index::free(&session, &claim.name, owner).await {
-            // The reaper frees it as well; the namespace is what was asked about.
-            ui.warning(format_args!(
-                "the place of {} is not free yet: {error}",
-                claim.name
-            ));
-        }
-        if let Err(error) = bury(&session, &claim, &me, clock.now()).await {
-            ui.warning(format_args!(
-                "{} is released, and not on record: {error}",
-                claim.name
-            ));
-        }
-        if args.wait {
-            interrupt
-                .guard(wait(&session, &claim, args.timeout.0))
-                .await?;
-        }
+    if let Some(error) = lost {
+        unrecorded(&error);
+    }
+    if args.wait && dry_run == DryRun::None {
+        interrupt
+            .guard(wait(&session, &claim, args.timeout.0))
+            .await?;
     }
     let view = View::of(&claim, &index.settings, clock.now());
     let text = match document(&view, &args.output)? {
@@ -116,6 +154,68 @@ pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
     };
     ui.answer(text)?;
     session.finish()?;
+    Ok(Exit::Done)
+}
+
+impl Step {
+    fn object(&self, name: &str) -> String {
+        match &self.what {
+            What::Namespace => format!("namespace/{name}"),
+            What::Entry => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Tombstone(map) => {
+                let name = map.metadata.name.as_deref().unwrap_or_default();
+                format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+            }
+        }
+    }
+}
+
+/// Decides what is to be done. Pure.
+fn steps(claim: &Claim, index: &Index, tombstone: Option<(ConfigMap, bool)>) -> Vec<Step> {
+    let only_if = |is_so: bool, outcome| if is_so { outcome } else { Outcome::Unchanged };
+    let held = claim.owner.is_some() && index.holders.get(&claim.name) == claim.owner.as_ref();
+    let mut steps = vec![
+        Step {
+            what: What::Namespace,
+            outcome: only_if(claim.terminating.is_none(), Outcome::Deleted),
+        },
+        Step {
+            what: What::Entry,
+            outcome: only_if(held, Outcome::Configured),
+        },
+    ];
+    steps.extend(tombstone.map(|(map, exists)| Step {
+        what: What::Tombstone(Box::new(map)),
+        outcome: only_if(!exists, Outcome::Created),
+    }));
+    steps
+}
+
+/// Frees the place of a claim of the caller's whose namespace is gone.
+async fn free_the_gone(
+    session: &Session,
+    args: &ReleaseArgs,
+    index: &Index,
+    me: &str,
+    ui: &Ui,
+) -> Result<Exit> {
+    let name = args.name.as_deref().unwrap_or_default();
+    if index.holders.get(name).map(String::as_str) != Some(me) {
+        return Err(Error::failed(format!("there is no namespace {name}"))
+            .with_hint("see what is yours:  kubectl ns-claim list --mine"));
+    }
+    let step = Step {
+        what: What::Entry,
+        outcome: Outcome::Configured,
+    };
+    let dry_run = args.write.dry_run;
+    if dry_run == DryRun::None {
+        index::free(session, name, me).await?;
+    }
+    answer::told(ui, step.object(name), step.outcome, dry_run);
+    ui.status(format_args!(
+        "namespace {name} was already gone; its name is free again."
+    ));
     Ok(Exit::Done)
 }
 
@@ -213,28 +313,45 @@ async fn delete(session: &Session, mut claim: Claim, write: &WriteArgs) -> Resul
     )))
 }
 
-/// Leaves a tombstone, where the caller may: admins and CI. Claimers may write nothing into the
-/// namespace of records but their entry, so the reaper buries what it saw of theirs.
-async fn bury(session: &Session, claim: &Claim, me: &str, now: Timestamp) -> Result<()> {
+/// Returns the tombstone, and whether it is there already, where the caller may write one: admins
+/// and CI. Claimers may write nothing into the namespace of records but their entry, so the reaper
+/// buries what it saw of theirs.
+async fn tombstone(
+    session: &Session,
+    claim: &Claim,
+    me: &str,
+    now: Timestamp,
+) -> Result<Option<(ConfigMap, bool)>> {
     let write = Access::new("create", "configmaps").within(SYSTEM_NAMESPACE);
     if !access::is_allowed(session, &write).await? {
-        return Ok(());
+        return Ok(None);
     }
     let (ledger, _) = ledger::read(session).await?;
     let known = ledger.claims.get(&claim.uid);
     let entry = seen(known, claim, Requests::default(), now);
     let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
     let map = tombstones::map(&tombstone)?;
+    let name = map.metadata.name.as_deref().unwrap_or_default();
+    let doing = Doing::new("get", "configmaps").named(name);
+    let exists = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE)
+        .get_metadata_opt(name)
+        .await
+        .map_err(|error| explain(error, &doing.within(SYSTEM_NAMESPACE)))?
+        .is_some();
+    Ok(Some((map, exists)))
+}
+
+/// Leaves the tombstone; one that is there already says at least as much.
+async fn bury(session: &Session, map: &ConfigMap, dry_run: DryRun) -> Result<Outcome> {
     let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let writer = Writer {
         field_manager: meta::FIELD_MANAGER.to_owned(),
-        dry_run: false,
+        dry_run: dry_run == DryRun::Server,
         force_conflicts: false,
     };
-    match writer.create(&api, &map, |_| true).await {
-        Ok(_) => Ok(()),
-        // Whoever was there first knows at least as much.
-        Err(error) if is_conflict(&error) => Ok(()),
+    match writer.create(&api, map, |_| true).await {
+        Ok(_) => Ok(Outcome::Created),
+        Err(error) if is_conflict(&error) => Ok(Outcome::Unchanged),
         Err(error) => Err(explain(
             error,
             &Doing::new("create", "configmaps").within(SYSTEM_NAMESPACE),

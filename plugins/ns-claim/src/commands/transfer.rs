@@ -7,20 +7,21 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
-use serde_json::json;
 
 use super::answer;
-use crate::cluster::claims::{self, Look};
 use crate::cluster::index::{self, Change};
-use crate::cluster::session;
+use crate::cluster::{claims, session};
 use crate::model::claim::Claim;
+use crate::model::index::Index;
 use crate::model::meta::{self, FIELD_MANAGER};
+use crate::model::note::Note;
 use crate::model::objects::{self, Holder};
-use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use crate::model::view::View;
 
 const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
@@ -52,6 +53,24 @@ pub struct TransferArgs {
     kube: KubeArgs,
 }
 
+/// One thing that a transfer changes.
+struct Step {
+    what: What,
+    outcome: Outcome,
+}
+
+enum What {
+    /// The owner in the namespace's annotation.
+    Owner,
+    /// The owner in the index.
+    Entry,
+    /// The binding that gives the owner their rights.
+    Binding {
+        wanted: RoleBinding,
+        found: Option<RoleBinding>,
+    },
+}
+
 /// Transfers.
 ///
 /// # Errors
@@ -59,33 +78,106 @@ pub struct TransferArgs {
 /// What the server says.
 pub async fn run(args: TransferArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     if args.to.is_empty() {
-        return Err(Error::usage("--to names nobody"));
+        return Err(Error::usage("--to must not be empty"));
     }
     let session = session::connect(&args.kube, ui).await?;
-    let Look {
-        claim,
-        settings,
-        clock,
-    } = interrupt
-        .guard(claims::look(&session, Some(&args.name)))
-        .await?;
-    let to = &args.to;
-    let note = json!({meta::OWNER: to});
-    let as_wanted = |claim: &Claim| claim.owner.as_ref() == Some(to);
-    let claim = claims::annotate(&session, claim, &note, as_wanted, &args.write).await?;
-    if args.write.dry_run == DryRun::None {
-        entry(&session, &args.name, to).await?;
-        bind(&session, &args.name, to, &settings).await?;
+    let look = async {
+        let (index, clock) = index::read(&session).await?;
+        let claim = claims::read(&session, &args.name).await?;
+        let binding = binding(&session, &args.name).await?;
+        Ok((index, clock, claim, binding))
+    };
+    let (index, clock, mut claim, binding) = interrupt.guard(look).await?;
+    let dry_run = args.write.dry_run;
+    for step in steps(&claim, &index, binding, &args.to) {
+        let object = step.object(&args.name);
+        let outcome = match step.what {
+            What::Owner => {
+                let decide = |_: &Claim, _: Option<&Note>| Ok(Note::Owner(args.to.clone()));
+                let (now, outcome) =
+                    claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
+                claim = now;
+                outcome
+            }
+            _ if dry_run == DryRun::Client || step.outcome == Outcome::Unchanged => step.outcome,
+            What::Entry => {
+                hold(&session, &args.name, &args.to, dry_run).await?;
+                step.outcome
+            }
+            What::Binding { wanted, found } => {
+                bind(&session, &args.name, &wanted, found, dry_run).await?;
+                step.outcome
+            }
+        };
+        answer::told(ui, object, outcome, dry_run);
     }
-    let view = View::of(&claim, &settings, clock.now());
-    answer::claim(&view, &format!("is {to}'s"), &args.write, &args.output, ui)?;
+    let view = View::of(&claim, &index.settings, clock.now());
+    let word = format!("is {}'s", args.to);
+    answer::claim(&view, &word, &args.write, &args.output, ui)?;
     session.finish()?;
     Ok(Exit::Done)
 }
 
+impl Step {
+    fn object(&self, name: &str) -> String {
+        match &self.what {
+            What::Owner => format!("namespace/{name}"),
+            What::Entry => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Binding { .. } => format!("rolebinding/{name}/{}", meta::OWNER_BINDING),
+        }
+    }
+}
+
+/// Decides what is to be done. Pure.
+fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> Vec<Step> {
+    let name = &claim.name;
+    let role = &index.settings.owner_role;
+    let holder = [Holder::User(to.to_owned())];
+    let wanted = objects::role_binding(meta::OWNER_BINDING, name, role, &holder);
+    let changed = |is_so: bool| match is_so {
+        true => Outcome::Unchanged,
+        false => Outcome::Configured,
+    };
+    let binding = found.as_ref().map_or(Outcome::Created, |found| {
+        changed(found.subjects == wanted.subjects && found.role_ref == wanted.role_ref)
+    });
+    vec![
+        Step {
+            what: What::Owner,
+            outcome: changed(Note::Owner(to.to_owned()).is_on(claim)),
+        },
+        Step {
+            what: What::Entry,
+            outcome: changed(index.holders.get(name).map(String::as_str) == Some(to)),
+        },
+        Step {
+            what: What::Binding { wanted, found },
+            outcome: binding,
+        },
+    ]
+}
+
+fn doing(verb: &'static str, name: &str) -> Doing {
+    Doing::new(verb, BINDINGS)
+        .named(meta::OWNER_BINDING)
+        .within(name)
+}
+
+fn bindings(session: &Session, name: &str) -> Api<RoleBinding> {
+    Api::namespaced(session.client.clone(), name)
+}
+
+async fn binding(session: &Session, name: &str) -> Result<Option<RoleBinding>> {
+    bindings(session, name)
+        .get_opt(meta::OWNER_BINDING)
+        .await
+        .map_err(|error| explain(error, &doing("get", name)))
+}
+
 /// Puts the new owner into the index.
-async fn entry(session: &Session, name: &str, to: &str) -> Result<()> {
-    index::update(session, None, name, false, |index| {
+async fn hold(session: &Session, name: &str, to: &str, dry_run: DryRun) -> Result<()> {
+    let dry_run = dry_run == DryRun::Server;
+    index::update(session, None, name, dry_run, |index| {
         Ok(match index.holders.get(name) {
             Some(holder) if holder == to => Change::Keep,
             _ => Change::Put(to.to_owned()),
@@ -95,37 +187,33 @@ async fn entry(session: &Session, name: &str, to: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Gives the rights to the new owner alone.
-async fn bind(session: &Session, name: &str, to: &str, settings: &Settings) -> Result<()> {
-    let api = Api::<RoleBinding>::namespaced(session.client.clone(), name);
-    let holder = [Holder::User(to.to_owned())];
-    let wanted = objects::role_binding(meta::OWNER_BINDING, name, &settings.owner_role, &holder);
+/// Gives the rights to the new owner alone: what a binding refers to cannot be changed.
+async fn bind(
+    session: &Session,
+    name: &str,
+    wanted: &RoleBinding,
+    found: Option<RoleBinding>,
+    dry_run: DryRun,
+) -> Result<()> {
+    let api = bindings(session, name);
     let writer = Writer {
         field_manager: FIELD_MANAGER.to_owned(),
-        dry_run: false,
+        dry_run: dry_run == DryRun::Server,
         force_conflicts: false,
     };
-    let doing = |verb| {
-        Doing::new(verb, BINDINGS)
-            .named(meta::OWNER_BINDING)
-            .within(name)
-    };
-    let found = api
-        .get_opt(meta::OWNER_BINDING)
-        .await
-        .map_err(|error| explain(error, &doing("get")))?;
     if let Some(found) = found {
-        if found.subjects == wanted.subjects && found.role_ref == wanted.role_ref {
-            return Ok(());
-        }
         writer
             .delete(&api, &found.metadata)
             .await
-            .map_err(|error| explain(error, &doing("delete")))?;
+            .map_err(|error| explain(error, &doing("delete", name)))?;
+        // In a dry run it is still there, and a second one cannot be made.
+        if writer.dry_run {
+            return Ok(());
+        }
     }
     writer
-        .create(&api, &wanted, |found| found.subjects == wanted.subjects)
+        .create(&api, wanted, |found| found.subjects == wanted.subjects)
         .await
         .map(drop)
-        .map_err(|error| explain(error, &doing("create")))
+        .map_err(|error| explain(error, &doing("create", name)))
 }

@@ -6,6 +6,8 @@ pub mod installation;
 pub mod ledger;
 pub mod meta;
 pub mod names;
+pub mod note;
 pub mod objects;
 pub mod settings;
+pub mod steps;
 pub mod view;

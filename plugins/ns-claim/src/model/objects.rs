@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, Namespace, ResourceQuota
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use sha2::{Digest as _, Sha256};
 
 use crate::model::meta;
 
@@ -170,6 +171,19 @@ pub fn role_binding(name: &str, namespace: &str, role: &str, holders: &[Holder])
         },
         subjects: Some(holders.iter().map(Holder::subject).collect()),
     }
+}
+
+/// Returns the binding that lets somebody else work in it.
+#[must_use]
+pub fn shared(other: &Holder, namespace: &str) -> RoleBinding {
+    let digest = Sha256::digest(other.describe().as_bytes());
+    let tail: String = digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = format!("claim-with-{tail}");
+    role_binding(&name, namespace, "edit", std::slice::from_ref(other))
 }
 
 /// Returns the empty index.

@@ -4,33 +4,33 @@ use std::time::Duration;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::clock::Clock;
+use groundcrew::client::errors::Doing;
 use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
-use groundcrew::tenancy::Network;
+use groundcrew::ui::Ui;
 use groundcrew::write::{Object, Writer, is_conflict};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
 use kube::api::PostParams;
-use sha2::{Digest as _, Sha256};
 
-use super::decide::Wanted;
+use super::decide::{Step, Wanted, What, steps};
+use super::observe;
 use super::place::{Reserved, held_error, reserve};
-use crate::cluster::index;
-use crate::cluster::refusal;
+use crate::cluster::{index, refusal};
+use crate::commands::answer;
 use crate::model::claim::Claim;
 use crate::model::index::Index;
 use crate::model::installation::guard::index::NOT_IN_INDEX;
-use crate::model::meta;
 use crate::model::objects::{self, Holder, Terms};
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use crate::model::view::View;
-use groundcrew::client::clock::Clock;
 
-/// Tries for one object before somebody else's luck is called a conflict.
+/// Tries for one object, and names to choose from, before the run gives up.
 const TRIES: u32 = 40;
 /// How long the guard's copy of the index may lag.
 const LAG: Duration = Duration::from_millis(25);
@@ -43,6 +43,7 @@ pub struct Run<'a> {
     pub wanted: &'a Wanted,
     pub holder: Holder,
     pub clock: Clock,
+    pub ui: &'a Ui,
     pub interrupt: &'a Interrupt,
 }
 
@@ -63,7 +64,12 @@ enum Made {
 }
 
 impl Run<'_> {
-    /// Makes the claim; a name that was not stated is chosen anew while somebody holds it.
+    /// Makes the claim, or says what would be made; another name is chosen while somebody holds
+    /// one that was not given.
+    ///
+    /// # Errors
+    ///
+    /// That somebody else holds the name; what the server says.
     pub async fn carry_out(
         &self,
         mut terms: Terms,
@@ -71,13 +77,13 @@ impl Run<'_> {
         suggest: impl Fn() -> String,
     ) -> Result<Taken> {
         for _ in 0..TRIES {
+            let mut steps = steps(&terms, self.wanted, &self.holder, &index);
             let now = self.clock.now();
-            let dry_run = self.wanted.dry_run == DryRun::Server;
             let place = reserve(
                 self.session,
                 &terms,
                 &mut index,
-                dry_run,
+                self.wanted.dry_run,
                 now,
                 self.interrupt,
             );
@@ -89,15 +95,19 @@ impl Run<'_> {
                     continue;
                 }
             };
+            let undo = fresh && self.wanted.dry_run == DryRun::None;
             match self.namespace(&terms, &index.settings).await {
                 Ok(Made::New(namespace)) => {
-                    return self.fill(&namespace, &index.settings, false).await;
+                    return self.fill(&namespace, &index.settings, steps, false).await;
                 }
                 Ok(Made::Mine(namespace)) => {
-                    return self.fill(&namespace, &index.settings, true).await;
+                    if let Some(step) = steps.get_mut(1) {
+                        step.outcome = Outcome::Unchanged;
+                    }
+                    return self.fill(&namespace, &index.settings, steps, true).await;
                 }
                 Ok(Made::Held(error)) => {
-                    if fresh && !dry_run {
+                    if undo {
                         self.withdraw(&terms).await;
                     }
                     if self.wanted.name.is_some() {
@@ -107,7 +117,7 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     // An unknown outcome may have made it; the entry is the key to going on.
-                    if fresh && !dry_run && error.kind() == Kind::Failed {
+                    if undo && error.kind() == Kind::Failed {
                         self.withdraw(&terms).await;
                     }
                     return Err(error);
@@ -115,7 +125,7 @@ impl Run<'_> {
             }
         }
         Err(
-            Error::conflict("too many others are claiming at this moment")
+            Error::conflict("every name that was tried is held by others; gave up")
                 .with_hint("run the same command again"),
         )
     }
@@ -127,9 +137,15 @@ impl Run<'_> {
 
     /// Makes the namespace; the server takes one of several.
     async fn namespace(&self, terms: &Terms, settings: &Settings) -> Result<Made> {
-        let api = Api::<Namespace>::all(self.session.client.clone());
         let object = objects::namespace(terms);
-        let doing = Doing::new("create", "namespaces").named(&terms.name);
+        if self.wanted.dry_run == DryRun::Client {
+            let found = observe::namespace(self.session, &terms.name).await?;
+            return Ok(match found {
+                None => Made::New(self.as_if_made(object)),
+                Some(found) => self.whose(found, terms, settings),
+            });
+        }
+        let api = Api::<Namespace>::all(self.session.client.clone());
         let notes = object.metadata.annotations.clone();
         let made = self
             .patiently(|| {
@@ -142,135 +158,155 @@ impl Run<'_> {
                 }
             })
             .await;
-        match made {
-            Ok(namespace) => Ok(Made::New(Box::new(namespace))),
-            // What a dry run did not put into the index, the guard cannot find there.
-            Err(error)
-                if self.wanted.dry_run == DryRun::Server
-                    && refusal::words(&error).is_some_and(|w| w.contains(NOT_IN_INDEX)) =>
+        let error = match made {
+            Ok(namespace) => return Ok(Made::New(Box::new(namespace))),
+            Err(error) => error,
+        };
+        let doing = Doing::new("create", "namespaces").named(&terms.name);
+        // What a dry run did not put into the index, the guard cannot find there.
+        let tried = self.is_not_in_index(&error);
+        if !tried && !is_conflict(&error) {
+            return Err(refusal::told(error, &doing));
+        }
+        Ok(match observe::namespace(self.session, &terms.name).await? {
+            Some(found) => self.whose(found, terms, settings),
+            None if tried => Made::New(self.as_if_made(object)),
+            None => Made::Held(refusal::told(error, &doing)),
+        })
+    }
+
+    /// Returns the namespace as if the server had made it.
+    fn as_if_made(&self, mut namespace: Namespace) -> Box<Namespace> {
+        namespace.metadata.uid = Some(String::new());
+        namespace.metadata.resource_version = Some(String::new());
+        namespace.metadata.creation_timestamp = Some(Time(self.clock.now()));
+        Box::new(namespace)
+    }
+
+    /// Says whose a namespace is that was there before.
+    fn whose(&self, found: Namespace, terms: &Terms, settings: &Settings) -> Made {
+        let now = self.clock.now();
+        match Claim::of(&found) {
+            Some(claim)
+                if claim.owner.as_ref() == Some(&terms.owner) && claim.terminating.is_none() =>
             {
-                let mut namespace = object;
-                namespace.metadata.uid = Some(String::new());
-                namespace.metadata.resource_version = Some(String::new());
-                namespace.metadata.creation_timestamp = Some(Time(self.clock.now()));
-                Ok(Made::New(Box::new(namespace)))
+                Made::Mine(Box::new(found))
             }
-            Err(error) if is_conflict(&error) => {
-                let found = api.get_opt(&terms.name).await.map_err(|error| {
-                    explain(error, &Doing::new("get", "namespaces").named(&terms.name))
-                })?;
-                let Some(found) = found else {
-                    return Ok(Made::Held(refusal::told(error, &doing)));
-                };
-                match Claim::of(&found) {
-                    Some(claim)
-                        if claim.owner.as_ref() == Some(&terms.owner)
-                            && claim.terminating.is_none() =>
-                    {
-                        Ok(Made::Mine(Box::new(found)))
-                    }
-                    claim => Ok(Made::Held(held_error(
-                        &terms.name,
-                        claim.map(|claim| View::of(&claim, settings, self.clock.now())),
-                        self.clock.now(),
-                    ))),
-                }
+            claim => {
+                let view = claim.map(|claim| View::of(&claim, settings, now));
+                Made::Held(held_error(&terms.name, view, now))
             }
-            Err(error) => Err(refusal::told(error, &doing)),
         }
     }
 
-    /// Makes what is in the namespace and not there yet.
+    /// Makes what is in the namespace and not there yet, and says what became of everything.
     async fn fill(
         &self,
         namespace: &Namespace,
         settings: &Settings,
+        mut steps: Vec<Step>,
         was_mine: bool,
     ) -> Result<Taken> {
         let claim = Claim::of(namespace)
             .ok_or_else(|| Error::failed("the server did not keep the claim's label"))?;
         let view = View::of(&claim, settings, self.clock.now());
-        if self.wanted.dry_run == DryRun::Server {
-            return Ok(Taken { view, was_mine });
-        }
         let name = &claim.name;
-        let profile = &self.wanted.profile;
-        let binding = objects::role_binding(
-            meta::OWNER_BINDING,
-            name,
-            &settings.owner_role,
-            std::slice::from_ref(&self.holder),
-        );
-        let (limits, quota, network, owner) = futures::join!(
-            self.inside(objects::limit_range(profile, name), "limitranges"),
-            self.inside(objects::quota(profile, name), "resourcequotas"),
-            self.inside(
-                objects::network_policy(Network::Isolated, name),
-                "networkpolicies.networking.k8s.io"
-            ),
-            self.inside(Some(binding), "rolebindings.rbac.authorization.k8s.io"),
-        );
-        let unfinished = |error: Error| {
-            error
-                .with_detail(format!(
-                    "namespace/{name} is claimed, and not all in it is made"
-                ))
-                .with_hint(format!("finish it:  kubectl ns-claim {name} --reuse"))
-        };
-        let mut made = 0;
-        for result in [limits, quota, network, owner] {
-            made += u32::from(result.map_err(unfinished)?);
+        let dry_run = self.wanted.dry_run;
+        let mut inside = steps.split_off(2);
+        if was_mine && dry_run != DryRun::None {
+            observe::look(self.session, &mut inside).await?;
         }
-        for other in &self.wanted.with {
-            let binding = shared(other, name);
-            made += u32::from(
-                self.inside(Some(binding), "rolebindings.rbac.authorization.k8s.io")
-                    .await
-                    .map_err(unfinished)?,
-            );
+        // Nothing can be tried in a namespace that a dry run did not make.
+        if dry_run == DryRun::None || (dry_run == DryRun::Server && was_mine) {
+            let made = inside.iter().map(|step| self.make(step));
+            let made = futures::future::join_all(made).await;
+            for (step, outcome) in inside.iter_mut().zip(made) {
+                step.outcome = outcome.map_err(|error| self.unfinished(error, name))?;
+            }
         }
-        if was_mine && made == 0 && !self.wanted.reuse {
+        let unchanged = inside.iter().all(|step| step.outcome == Outcome::Unchanged);
+        if was_mine && unchanged && !self.wanted.reuse {
             return Err(Error::conflict(format!(
-                "{name} is yours already: {}",
+                "{name} is already yours: {}",
                 view.held(self.clock.now())
             ))
-            .with_hint(format!("go on with it:  kubectl ns-claim {name} --reuse"))
             .with_hint(format!(
-                "or extend it:   kubectl ns-claim extend {name} --by 4h"
+                "continue with it:  kubectl ns-claim {name} --reuse"
+            ))
+            .with_hint(format!(
+                "or extend it:      kubectl ns-claim extend {name} --by 4h"
             )));
+        }
+        for step in steps.iter().chain(&inside) {
+            answer::told(self.ui, step.object(), step.outcome, dry_run);
         }
         Ok(Taken { view, was_mine })
     }
 
-    /// Makes one object; `false` when it was there.
-    async fn inside<K>(&self, object: Option<K>, resource: &'static str) -> Result<bool>
+    fn unfinished(&self, error: Error, name: &str) -> Error {
+        if self.wanted.dry_run != DryRun::None {
+            return error;
+        }
+        error
+            .with_detail(format!(
+                "namespace/{name} is claimed, but not everything in it was created"
+            ))
+            .with_hint(format!("finish it:  kubectl ns-claim {name} --reuse"))
+    }
+
+    async fn make(&self, step: &Step) -> Result<Outcome> {
+        if self.interrupt.is_set() {
+            return Err(Error::interrupted());
+        }
+        let resource = step.what.resource();
+        let made = match &step.what {
+            What::Entry | What::Namespace(_) => Ok(step.outcome),
+            What::Limits(object) => self.inside(object.as_ref(), resource).await,
+            What::Quota(object) => self.inside(object.as_ref(), resource).await,
+            What::Network(object) => self.inside(object.as_ref(), resource).await,
+            What::Binding(object) => self.inside(object.as_ref(), resource).await,
+        };
+        made.or_else(|(error, doing)| {
+            if self.is_not_in_index(&error) {
+                Ok(step.outcome)
+            } else {
+                Err(refusal::told(error, &doing))
+            }
+        })
+    }
+
+    /// Makes one object, unless it is there.
+    async fn inside<K>(
+        &self,
+        object: &K,
+        resource: &'static str,
+    ) -> std::result::Result<Outcome, (kube::Error, Doing)>
     where
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
-        let Some(object) = object else {
-            return Ok(false);
-        };
-        self.check_interrupt()?;
         let namespace = object.meta().namespace.clone().unwrap_or_default();
         let api = Api::<K>::namespaced(self.session.client.clone(), &namespace);
         let made = self
             .patiently(|| async {
                 let params = self.post_params();
-                match api.create(&params, &object).await {
+                match api.create(&params, object).await {
                     // A claimer may not read it back yet; what is made twice is there once.
-                    Err(error) if outcome_unknown(&error) => api.create(&params, &object).await,
+                    Err(error) if outcome_unknown(&error) => api.create(&params, object).await,
                     result => result,
                 }
             })
             .await;
         match made {
-            Ok(_) => Ok(true),
-            Err(error) if is_conflict(&error) => Ok(false),
-            Err(error) => {
-                let doing = Doing::new("create", resource).within(namespace);
-                Err(refusal::told(error, &doing))
-            }
+            Ok(_) => Ok(Outcome::Created),
+            Err(error) if is_conflict(&error) => Ok(Outcome::Unchanged),
+            Err(error) => Err((error, Doing::new("create", resource).within(namespace))),
         }
+    }
+
+    /// Says whether the guard refused only because a dry run put nothing into the index.
+    fn is_not_in_index(&self, error: &kube::Error) -> bool {
+        self.wanted.dry_run == DryRun::Server
+            && refusal::words(error).is_some_and(|words| words.contains(NOT_IN_INDEX))
     }
 
     /// Tries again while the guard has not yet seen the entry in the index.
@@ -330,23 +366,4 @@ impl Run<'_> {
             field_manager: Some(self.wanted.field_manager.clone()),
         }
     }
-
-    fn check_interrupt(&self) -> Result<()> {
-        if self.interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        Ok(())
-    }
-}
-
-/// Returns the binding that lets somebody else work in it.
-fn shared(other: &Holder, namespace: &str) -> k8s_openapi::api::rbac::v1::RoleBinding {
-    let digest = Sha256::digest(other.describe().as_bytes());
-    let tail: String = digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let name = format!("claim-with-{tail}");
-    objects::role_binding(&name, namespace, "edit", std::slice::from_ref(other))
 }

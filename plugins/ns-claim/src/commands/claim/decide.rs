@@ -4,12 +4,18 @@ use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::{Moment, shown};
 use groundcrew::flags::{DryRun, OutputArgs};
-use groundcrew::tenancy::Profile;
+use groundcrew::tenancy::{Network, Profile, SYSTEM_NAMESPACE};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 
-use crate::model::objects::{Holder, Terms};
+use crate::model::index::Index;
+use crate::model::meta;
+use crate::model::objects::{self, Holder, Terms};
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use crate::model::view::between;
 
 /// When it ends, as typed.
@@ -113,6 +119,111 @@ pub fn terms(
 fn after(now: Timestamp, span: Span) -> Result<Timestamp> {
     now.checked_add(span.0)
         .map_err(|_| Error::usage(format!("{span} from now is no moment that can be written")))
+}
+
+/// One thing that a claim changes.
+#[derive(Debug)]
+pub struct Step {
+    /// What it is.
+    pub what: What,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+/// What a claim is made of.
+#[derive(Debug)]
+pub enum What {
+    /// The owner's place in the index.
+    Entry,
+    /// The namespace, with everything that says whose it is.
+    Namespace(Box<Namespace>),
+    /// The limits of its containers.
+    Limits(Box<LimitRange>),
+    /// Its quota.
+    Quota(Box<ResourceQuota>),
+    /// The policy that isolates it.
+    Network(Box<NetworkPolicy>),
+    /// A binding that lets somebody work in it.
+    Binding(Box<RoleBinding>),
+}
+
+impl What {
+    /// Returns the resource as errors name it.
+    #[must_use]
+    pub fn resource(&self) -> &'static str {
+        match self {
+            Self::Entry => "configmaps",
+            Self::Namespace(_) => "namespaces",
+            Self::Limits(_) => "limitranges",
+            Self::Quota(_) => "resourcequotas",
+            Self::Network(_) => "networkpolicies.networking.k8s.io",
+            Self::Binding(_) => "rolebindings.rbac.authorization.k8s.io",
+        }
+    }
+}
+
+impl Step {
+    /// Returns `kind/namespace/name`.
+    #[must_use]
+    pub fn object(&self) -> String {
+        let (kind, metadata) = match &self.what {
+            What::Entry => return format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Namespace(object) => ("namespace", &object.metadata),
+            What::Limits(object) => ("limitrange", &object.metadata),
+            What::Quota(object) => ("resourcequota", &object.metadata),
+            What::Network(object) => ("networkpolicy", &object.metadata),
+            What::Binding(object) => ("rolebinding", &object.metadata),
+        };
+        let name = metadata.name.as_deref().unwrap_or_default();
+        match metadata.namespace.as_deref() {
+            Some(namespace) => format!("{kind}/{namespace}/{name}"),
+            None => format!("{kind}/{name}"),
+        }
+    }
+}
+
+/// Returns the steps of a claim in the order in which they are taken, as they are where nothing
+/// of it is there but, perhaps, its place in the index.
+#[must_use]
+pub fn steps(terms: &Terms, wanted: &Wanted, holder: &Holder, index: &Index) -> Vec<Step> {
+    let name = &terms.name;
+    let profile = &wanted.profile;
+    let owner = objects::role_binding(
+        meta::OWNER_BINDING,
+        name,
+        &index.settings.owner_role,
+        std::slice::from_ref(holder),
+    );
+    let inside = [
+        objects::limit_range(profile, name).map(|object| What::Limits(Box::new(object))),
+        objects::quota(profile, name).map(|object| What::Quota(Box::new(object))),
+        objects::network_policy(Network::Isolated, name)
+            .map(|object| What::Network(Box::new(object))),
+        Some(What::Binding(Box::new(owner))),
+    ];
+    let others = wanted
+        .with
+        .iter()
+        .map(|other| What::Binding(Box::new(objects::shared(other, name))));
+    let entry = match index.holders.get(name) {
+        Some(_) => Outcome::Unchanged,
+        None if index.resource_version.is_none() => Outcome::Created,
+        None => Outcome::Configured,
+    };
+    let namespace = What::Namespace(Box::new(objects::namespace(terms)));
+    let rest = std::iter::once(namespace)
+        .chain(inside.into_iter().flatten())
+        .chain(others)
+        .map(|what| Step {
+            what,
+            outcome: Outcome::Created,
+        });
+    std::iter::once(Step {
+        what: What::Entry,
+        outcome: entry,
+    })
+    .chain(rest)
+    .collect()
 }
 
 #[cfg(test)]

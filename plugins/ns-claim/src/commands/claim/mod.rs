@@ -2,6 +2,7 @@
 
 mod apply;
 mod decide;
+mod observe;
 mod place;
 mod render;
 mod switch;
@@ -195,16 +196,6 @@ pub async fn run(args: ClaimArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
     if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {
         return Err(place::held(&session, &name, holder, &index.settings, now).await);
     }
-    if wanted.dry_run == DryRun::Client {
-        ui.answer(render::planned(
-            &terms,
-            &index.settings,
-            &wanted.output,
-            now,
-            &zone,
-        )?)?;
-        return Ok(Exit::Done);
-    }
     let holder = if owner == me.username {
         Holder::of(&me.username, &me.groups)
     } else {
@@ -215,24 +206,23 @@ pub async fn run(args: ClaimArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         wanted: &wanted,
         holder,
         clock,
+        ui,
         interrupt,
     };
     let installed = index.installed;
     let claim = run.carry_out(terms, index, suggest).await?;
     if claim.was_mine {
-        ui.status(format_args!("{} was yours already.", claim.view.name));
+        ui.status(format_args!("{} was already yours.", claim.view.name));
     }
     if !installed {
         ui.warning("nothing is installed that ends claims in this cluster");
         ui.hint("end them by hand with `kubectl ns-claim reap`, or run: kubectl ns-claim install");
     }
-    if wanted.dry_run != DryRun::Server {
-        if wanted.wait {
-            interrupt.guard(run.wait(&claim.view.name)).await?;
-        }
-        if wanted.switch {
-            switch::to(&session, &kube, &claim.view.name, ui)?;
-        }
+    if wanted.wait && wanted.dry_run == DryRun::None {
+        interrupt.guard(run.wait(&claim.view.name)).await?;
+    }
+    if wanted.switch {
+        switch::to(&session, &kube, &claim.view.name, wanted.dry_run, ui)?;
     }
     ui.answer(render::done(&claim, &wanted, clock.now(), &zone)?)?;
     session.finish()?;

@@ -3,6 +3,7 @@
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
+use groundcrew::flags::DryRun;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -31,12 +32,11 @@ pub async fn reserve(
     session: &Session,
     terms: &Terms,
     index: &mut Index,
-    dry_run: bool,
+    dry_run: DryRun,
     now: Timestamp,
     interrupt: &Interrupt,
 ) -> Result<Reserved> {
-    let read = std::mem::take(index);
-    let updated = index::update(session, Some(read), &terms.name, dry_run, |index| {
+    let decide = |index: &Index| {
         if interrupt.is_set() {
             return Err(Error::interrupted());
         }
@@ -45,14 +45,20 @@ pub async fn reserve(
         } else {
             Change::Put(terms.owner.clone())
         })
-    })
-    .await?;
-    *index = updated.index;
+    };
+    let mut fresh = !index.holders.contains_key(&terms.name);
+    if dry_run != DryRun::Client {
+        let read = std::mem::take(index);
+        let tried = dry_run == DryRun::Server;
+        let updated = index::update(session, Some(read), &terms.name, tried, decide).await?;
+        *index = updated.index;
+        fresh = updated.sent;
+    }
     Ok(match index.holders.get(&terms.name) {
         Some(holder) if *holder != terms.owner => {
             Reserved::Taken(held(session, &terms.name, holder, &index.settings, now).await)
         }
-        _ => Reserved::Held(updated.sent),
+        _ => Reserved::Held(fresh),
     })
 }
 

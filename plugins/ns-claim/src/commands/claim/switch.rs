@@ -5,7 +5,7 @@ use std::process::Command;
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::KubeArgs;
+use groundcrew::flags::{DryRun, KubeArgs};
 use groundcrew::ui::Ui;
 
 /// Checks beforehand that there is a context to switch and a kubectl to do it.
@@ -28,13 +28,30 @@ fn kubectl() -> Result<std::path::PathBuf> {
         .map_err(|error| Error::usage("--switch needs kubectl on PATH").with_source(error))
 }
 
-/// Sets the namespace of the context in use.
+/// Sets the namespace of the context in use, or says that it would.
 ///
 /// # Errors
 ///
 /// What kubectl said; the claim itself is made by then.
-pub fn to(session: &Session, args: &KubeArgs, namespace: &str, ui: &Ui) -> Result<()> {
+pub fn to(
+    session: &Session,
+    args: &KubeArgs,
+    namespace: &str,
+    dry_run: DryRun,
+    ui: &Ui,
+) -> Result<()> {
     let context = session.context.as_deref().unwrap_or_default();
+    if dry_run == DryRun::None {
+        set(args, context, namespace)?;
+    }
+    ui.done(
+        format_args!("context {context} switched"),
+        format_args!("namespace {namespace}{}", dry_run.suffix()),
+    );
+    Ok(())
+}
+
+fn set(args: &KubeArgs, context: &str, namespace: &str) -> Result<()> {
     let mut command = Command::new(kubectl()?);
     command.args(["config", "set-context", context, "--namespace", namespace]);
     if let Some(file) = &args.kubeconfig {
@@ -53,9 +70,5 @@ pub fn to(session: &Session, args: &KubeArgs, namespace: &str, ui: &Ui) -> Resul
             "kubectl config set-context --current --namespace={namespace}"
         )));
     }
-    ui.done(
-        format_args!("context {context} switched"),
-        format_args!("namespace {namespace}"),
-    );
     Ok(())
 }

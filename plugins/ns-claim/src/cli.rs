@@ -1,11 +1,9 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
 use crate::commands::{
     claim, doctor, extend, get, install, list, protect, reap, release, report, transfer, uninstall,
@@ -24,8 +22,6 @@ use crate::commands::{
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -67,37 +63,20 @@ Exit codes:
 impl Plugin for Cli {
     const NAME: &'static str = "ns-claim";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            None => &self.claim.globals,
-            Some(Command::List(args)) => &args.globals,
-            Some(Command::Get(args)) => &args.globals,
-            Some(Command::Extend(args)) => &args.globals,
-            Some(Command::Release(args)) => &args.globals,
-            Some(Command::Transfer(args)) => &args.globals,
-            Some(Command::Protect(args)) => &args.globals,
-            Some(Command::Report(args)) => &args.globals,
-            Some(Command::Reap(args)) => &args.globals,
-            Some(Command::Doctor(args)) => &args.globals,
-            Some(Command::Uninstall(args)) => &args.globals,
-            Some(Command::Install(args)) => &args.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            None => claim::run(self.claim, &ui, &interrupt).await,
-            Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
-            Some(Command::Get(args)) => get::run(args, &ui, &interrupt).await,
-            Some(Command::Extend(args)) => extend::run(args, &ui, &interrupt).await,
-            Some(Command::Release(args)) => release::run(args, &ui, &interrupt).await,
-            Some(Command::Transfer(args)) => transfer::run(args, &ui, &interrupt).await,
-            Some(Command::Protect(args)) => protect::run(args, &ui, &interrupt).await,
-            Some(Command::Report(args)) => report::run(args, &ui, &interrupt).await,
-            Some(Command::Reap(args)) => reap::run(args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
-            Some(Command::Uninstall(args)) => uninstall::run(args, &ui, &interrupt).await,
-            Some(Command::Install(args)) => install::run(args, &ui, &interrupt).await,
+            None => claim::run(self.claim, &frame).await,
+            Some(Command::List(args)) => list::run(args, &frame).await,
+            Some(Command::Get(args)) => get::run(args, &frame).await,
+            Some(Command::Extend(args)) => extend::run(args, &frame).await,
+            Some(Command::Release(args)) => release::run(args, &frame).await,
+            Some(Command::Transfer(args)) => transfer::run(args, &frame).await,
+            Some(Command::Protect(args)) => protect::run(args, &frame).await,
+            Some(Command::Report(args)) => report::run(args, &frame).await,
+            Some(Command::Reap(args)) => reap::run(args, &frame).await,
+            Some(Command::Doctor(args)) => doctor::run(args, &frame).await,
+            Some(Command::Uninstall(args)) => uninstall::run(args, &frame).await,
+            Some(Command::Install(args)) => install::run(args, &frame).await,
         }
     }
 }

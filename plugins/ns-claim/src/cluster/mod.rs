@@ -6,5 +6,4 @@ pub mod installation;
 pub mod ledger;
 pub mod refusal;
 pub mod server;
-pub mod session;
 pub mod tombstones;

@@ -6,12 +6,13 @@ use groundcrew::error::Result;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::shown;
 use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::model::kind::Kind;
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 use crate::model::view::{View, between};

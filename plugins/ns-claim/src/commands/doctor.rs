@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::OutputArgs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
@@ -19,7 +18,7 @@ use kube::api::ListParams;
 use super::answer::{Line, Report};
 use crate::cluster::installation::part::{Part, Standing};
 use crate::cluster::installation::{objects, probe};
-use crate::cluster::{claims, index, session};
+use crate::cluster::{claims, index};
 use crate::model::claim::Claim;
 use crate::model::installation::stages::Stages;
 use crate::model::view;
@@ -41,12 +40,6 @@ const SILENCE: Duration = Duration::from_secs(86_400);
 pub struct DoctorArgs {
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Checks.
@@ -54,8 +47,9 @@ pub struct DoctorArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let (index, clock) = interrupt.guard(index::read(&session)).await?;
     if !index.installed {
         ui.status("nothing is installed: only admins can claim.");
@@ -93,7 +87,7 @@ pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
     }
     let mut guard_denies = None;
     if guarded {
-        let probe = probe::connect(&args.kube, ui).await?;
+        let probe = probe::connect(&frame.kube, &frame.product, ui).await?;
         let tried = interrupt
             .guard(probe::all_deny(&probe, &settings, clock.now(), PATIENCE))
             .await;

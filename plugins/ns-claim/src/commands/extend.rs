@@ -1,19 +1,17 @@
 //! `kubectl ns-claim extend`: a later end, as a compare-and-set.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::moment::{Moment, shown};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, WriteArgs};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::answer::{document, until};
 use crate::cluster::claims::{self, Look};
-use crate::cluster::session;
 use crate::model::claim::Claim;
 use crate::model::note::Note;
 use crate::model::settings::Settings;
@@ -43,12 +41,6 @@ pub struct ExtendArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Extends.
@@ -56,8 +48,9 @@ pub struct ExtendArgs {
 /// # Errors
 ///
 /// That it is too far, too late, or somebody else's.
-pub async fn run(args: ExtendArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ExtendArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = claims::look(&session, args.name.as_deref());
     let Look {
         claim,

@@ -1,19 +1,17 @@
 //! `kubectl ns-claim get`: everything about one claim.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::flags::OutputArgs;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::shown;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
-use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::answer::document;
 use crate::cluster::claims::{self, Look};
-use crate::cluster::session;
 use crate::model::view::{View, between};
 
 /// Show everything about one claim
@@ -27,12 +25,6 @@ pub struct GetArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Shows.
@@ -40,8 +32,9 @@ pub struct GetArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: GetArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: GetArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = claims::look(&session, args.name.as_deref());
     let Look {
         claim,

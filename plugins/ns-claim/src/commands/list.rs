@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, access};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::write::is_forbidden;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use serde::Serialize;
 
-use crate::cluster::{claims, index, session};
+use crate::cluster::{claims, index};
 use crate::model::claim::Claim;
 use crate::model::index::Index;
+use crate::model::kind::Kind;
 use crate::model::view::View;
 
 /// Claims that are read at the same time where they cannot be listed.
@@ -51,12 +51,6 @@ pub struct ListArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// What is listed.
@@ -73,8 +67,9 @@ struct List {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: ListArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let (claims, everybody) = if args.mine {

@@ -1,16 +1,14 @@
 //! `kubectl ns-claim protect`: a claim that no reaper deletes.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::access;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{OutputArgs, WriteArgs};
 
 use super::answer;
 use crate::cluster::claims::{self, Look};
-use crate::cluster::session;
 use crate::model::claim::Claim;
 use crate::model::note::Note;
 use crate::model::view::View;
@@ -33,12 +31,6 @@ pub struct ProtectArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Protects, or ends that.
@@ -46,8 +38,9 @@ pub struct ProtectArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: ProtectArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ProtectArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = async {
         let me = access::who_am_i(&session).await?.username;
         Ok((me, claims::look(&session, Some(&args.name)).await?))

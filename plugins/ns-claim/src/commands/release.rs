@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Writer, is_conflict};
@@ -20,7 +20,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 
 use super::answer::{self, document};
-use crate::cluster::{claims, index, ledger, refusal, session, tombstones};
+use crate::cluster::{claims, index, ledger, refusal, tombstones};
 use crate::model::claim::Claim;
 use crate::model::index::Index;
 use crate::model::ledger::{Requests, Tombstone, seen};
@@ -53,12 +53,6 @@ pub struct ReleaseArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// One thing that a release changes.
@@ -81,8 +75,9 @@ enum What {
 /// # Errors
 ///
 /// That it is somebody else's, protected, or cannot be deleted.
-pub async fn run(args: ReleaseArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = async {
         let me = access::who_am_i(&session).await?.username;
         let (index, clock) = index::read(&session).await?;

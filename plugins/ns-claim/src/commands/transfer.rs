@@ -1,21 +1,20 @@
 //! `kubectl ns-claim transfer`: a claim changes hands.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 
 use super::answer;
+use crate::cluster::claims;
 use crate::cluster::index::{self, Change};
-use crate::cluster::{claims, session};
 use crate::model::claim::Claim;
 use crate::model::index::Index;
 use crate::model::meta::{self, FIELD_MANAGER};
@@ -45,12 +44,6 @@ pub struct TransferArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// One thing that a transfer changes.
@@ -76,11 +69,12 @@ enum What {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: TransferArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
     if args.to.is_empty() {
         return Err(Error::usage("--to must not be empty"));
     }
-    let session = session::connect(&args.kube, ui).await?;
+    let session = frame.connect().await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let claim = claims::read(&session, &args.name).await?;

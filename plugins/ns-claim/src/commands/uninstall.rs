@@ -1,22 +1,21 @@
 //! `kubectl ns-claim uninstall`: take the guard, the rights and the reaper away again.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, Patch, PatchParams};
 
 use super::answer::{Line, Report};
+use crate::cluster::claims;
 use crate::cluster::installation::part::{Part, Standing};
 use crate::cluster::installation::{check, objects};
-use crate::cluster::{claims, session};
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
 use crate::model::settings::Settings;
@@ -36,12 +35,6 @@ pub struct UninstallArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Uninstalls.
@@ -49,8 +42,9 @@ pub struct UninstallArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: UninstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: UninstallArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let seen = async {
         let (index, _) = check::index(&session, UNINSTALLER).await?;
         let found = claims::labelled(&session)

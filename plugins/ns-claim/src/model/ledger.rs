@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::output::API_VERSION;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::claim::{Claim, Expires};
 use crate::model::index::Index;
+use crate::model::kind::Kind;
 use crate::model::view::between;
 
 /// How long an entry of the index may be without a namespace: a claim is being made.

@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod index;
 pub mod installation;
+pub mod kind;
 pub mod ledger;
 pub mod meta;
 pub mod names;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
-use groundcrew::output::{API_VERSION, Kind};
+use groundcrew::output::API_VERSION;
 use serde::{Deserialize, Serialize};
 
+use crate::model::kind::Kind;
 use crate::model::meta;
 
 /// Lifetimes and limits; kept as JSON in an annotation of the index.

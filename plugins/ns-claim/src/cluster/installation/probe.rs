@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::{self, Product, Session};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::KubeArgs;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -12,7 +12,6 @@ use groundcrew::write::status;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cluster::session;
 use crate::model::settings::Settings;
 use crate::model::{meta, objects};
 
@@ -88,13 +87,13 @@ fn attempts(now: Timestamp, settings: &Settings) -> Result<Vec<Attempt>> {
 /// # Errors
 ///
 /// What is wrong with the connection.
-pub async fn connect(args: &KubeArgs, ui: &Ui) -> Result<Session> {
+pub async fn connect(args: &KubeArgs, product: &Product, ui: &Ui) -> Result<Session> {
     let mut args = args.clone();
     args.impersonate = Some(meta::PROBE_USER.to_owned());
     args.impersonate_groups = Vec::new();
     args.impersonate_uid = None;
     args.impersonate_extra = Vec::new();
-    session::connect(&args, ui).await
+    client::connect(&args, product, ui).await
 }
 
 /// Tries until every policy denies.

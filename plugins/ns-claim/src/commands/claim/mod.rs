@@ -8,18 +8,17 @@ mod render;
 mod switch;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::access::{self, Access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::moment::Moment;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::Profile;
-use groundcrew::ui::Ui;
 use jiff::tz::TimeZone;
 
-use crate::cluster::{index, session};
+use crate::cluster::index;
 use crate::model::objects::Holder;
 use crate::model::{meta, names};
 use decide::{End, Wanted};
@@ -39,12 +38,6 @@ pub struct ClaimArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// The terms of a claim.
@@ -94,14 +87,12 @@ struct TermsArgs {
 
 impl ClaimArgs {
     /// Checks everything that can be checked without the cluster.
-    fn resolve(self) -> Result<(Wanted, KubeArgs)> {
+    fn resolve(self) -> Result<Wanted> {
         let Self {
             name,
             terms: claim,
             write,
             output,
-            globals: _,
-            kube,
         } = self;
         if let Some(name) = &name
             && let Some(why) = meta::why_not(name)
@@ -138,7 +129,7 @@ impl ClaimArgs {
                 .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
             output,
         };
-        Ok((wanted, kube))
+        Ok(wanted)
     }
 }
 
@@ -163,9 +154,10 @@ fn holder(text: &str) -> Result<Holder> {
 /// # Errors
 ///
 /// Why there is no claim, or not a whole one.
-pub async fn run(args: ClaimArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let (wanted, kube) = args.resolve()?;
-    let session = interrupt.guard(session::connect(&kube, ui)).await?;
+pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let wanted = args.resolve()?;
+    let session = interrupt.guard(frame.connect()).await?;
     if wanted.switch {
         switch::check(&session)?;
     }
@@ -222,7 +214,7 @@ pub async fn run(args: ClaimArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         interrupt.guard(run.wait(&claim.view.name)).await?;
     }
     if wanted.switch {
-        switch::to(&session, &kube, &claim.view.name, wanted.dry_run, ui)?;
+        switch::to(&session, &frame.kube, &claim.view.name, wanted.dry_run, ui)?;
     }
     ui.answer(render::done(&claim, &wanted, clock.now(), &zone)?)?;
     session.finish()?;

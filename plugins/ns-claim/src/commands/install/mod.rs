@@ -6,19 +6,18 @@ mod settings;
 use std::time::Duration;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
 
 use super::answer::{Line, Report};
 use crate::cluster::installation::part::{Part, Standing};
 use crate::cluster::installation::{check, objects, probe};
-use crate::cluster::{server, session};
+use crate::cluster::server;
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
 use crate::model::settings::Settings;
@@ -51,12 +50,6 @@ pub struct InstallArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Installs.
@@ -64,13 +57,14 @@ pub struct InstallArgs {
 /// # Errors
 ///
 /// What the server says, and that the guard does not deny; claimers have no right then.
-pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
     if args.output.format == Format::Yaml {
         let settings = args.settings.over(Settings::default(), false)?;
         ui.answer(manifests(&Stages::of(&settings)?.all())?)?;
         return Ok(Exit::Done);
     }
-    let session = session::connect(&args.kube, ui).await?;
+    let session = frame.connect().await?;
     let (before, clock) = interrupt.guard(check::index(&session, INSTALLER)).await?;
     let settings = args
         .settings
@@ -116,7 +110,7 @@ pub async fn run(args: InstallArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         if changed {
             tokio::time::sleep(TAKES_EFFECT).await;
         }
-        let probe = probe::connect(&args.kube, ui).await?;
+        let probe = probe::connect(&frame.kube, &frame.product, ui).await?;
         interrupt
             .guard(probe::all_deny(&probe, &settings, clock.now(), PATIENCE))
             .await

@@ -8,15 +8,14 @@ mod render;
 use std::collections::BTreeMap;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs, WriteArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 
-use crate::cluster::{session, tombstones};
+use crate::cluster::tombstones;
 use crate::model::claim::Claim;
 use crate::model::ledger::{Ledger, advance, is_recorded};
 use apply::{Ended, Reaper};
@@ -53,12 +52,6 @@ pub struct ReapArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Reaps.
@@ -66,8 +59,9 @@ pub struct ReapArgs {
 /// # Errors
 ///
 /// A missing right, a clock that is off, what the server says.
-pub async fn run(args: ReapArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ReapArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let observed = interrupt.guard(observe::observe(&session)).await?;
     let rules = Rules {
         warn: args

@@ -2,10 +2,11 @@
 
 use groundcrew::error::Result;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 
 use super::decide::{Action, Report};
+use crate::model::kind::Kind;
 use crate::model::view::View;
 
 impl Action {

@@ -5,17 +5,17 @@ mod sum;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::write::is_forbidden;
 
-use crate::cluster::{claims, index, ledger, session, tombstones};
+use crate::cluster::{claims, index, ledger, tombstones};
+use crate::model::kind::Kind;
 use crate::model::ledger::advance;
 use sum::{By, Row, UNSEEN, Usage};
 
@@ -36,12 +36,6 @@ pub struct ReportArgs {
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 /// Reports.
@@ -49,8 +43,9 @@ pub struct ReportArgs {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: ReportArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let session = session::connect(&args.kube, ui).await?;
+pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let session = frame.connect().await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let (ledger, _) = ledger::read(&session).await?;

@@ -2,15 +2,16 @@
 
 use clap_complete::engine::ArgValueCompleter;
 use groundcrew::app::Interrupt;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, access, outcome_unknown, pages};
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::{DryRun, WriteArgs};
-use groundcrew::write::{is_conflict, is_not_found};
+use groundcrew::write::{Writer, is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::ListParams;
 use serde_json::json;
 
 use super::{index, refusal};
@@ -20,9 +21,6 @@ use crate::model::note::Note;
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 use groundcrew::client::clock::Clock;
-
-/// Tries against others who change the same at the same time.
-const TRIES: usize = 20;
 
 /// What a command about one claim looks at first.
 #[derive(Debug)]
@@ -60,12 +58,7 @@ pub async fn look(session: &Session, name: Option<&str>) -> Result<Look> {
 ///
 /// That there is none, or that the namespace is no claim.
 pub async fn read(session: &Session, name: &str) -> Result<Claim> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let doing = Doing::new("get", "namespaces").named(name);
-    let namespace = api
-        .get(name)
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let namespace = session.of::<Namespace>().get(name).await?;
     Claim::of(&namespace).ok_or_else(|| {
         Error::failed(format!("namespace {name} is no claim"))
             .with_hint("see what is:  kubectl ns-claim list")
@@ -91,12 +84,7 @@ pub async fn read_or_current(session: &Session, name: Option<&str>, me: &str) ->
     if meta::is_reserved(current) {
         return Err(other("belongs to the cluster"));
     }
-    let api = Api::<Namespace>::all(session.client.clone());
-    let doing = Doing::new("get", "namespaces").named(current);
-    let found = api
-        .get_opt(current)
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let found = session.of::<Namespace>().find(current).await?;
     let claim = found
         .ok_or_else(|| other("does not exist"))
         .map(|namespace| Claim::of(&namespace))?
@@ -114,11 +102,13 @@ pub async fn read_or_current(session: &Session, name: Option<&str>, me: &str) ->
 /// # Errors
 ///
 /// What the server says.
-pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
-    let api = Api::<Namespace>::all(session.client.clone());
+pub async fn labelled(session: &Session) -> Result<Vec<Claim>> {
+    let namespaces = session.of::<Namespace>();
     let params = ListParams::default().labels(&selector());
     let add = |claims: &mut Vec<Claim>, namespace| claims.extend(Claim::of(&namespace));
-    pages::fold(&api, &params, add).await
+    pages::fold(namespaces.api(), &params, add)
+        .await
+        .map_err(|error| explain(error, &namespaces.doing("list")))
 }
 
 /// Decides about an annotation and writes it, over and over while others change the claim in
@@ -132,72 +122,61 @@ pub async fn labelled(session: &Session) -> kube::Result<Vec<Claim>> {
 /// What `decide` and the server say; that the claim is going; that others were faster each time.
 pub async fn annotate(
     session: &Session,
+    interrupt: &Interrupt,
     mut claim: Claim,
     write: &WriteArgs,
-    interrupt: &Interrupt,
     decide: impl Fn(&Claim, Option<&Note>) -> Result<Note>,
 ) -> Result<(Claim, Outcome)> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let params = PatchParams {
+    let namespaces = session.of::<Namespace>();
+    let writer = Writer {
+        field_manager: write
+            .field_manager
+            .clone()
+            .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
         dry_run: write.dry_run == DryRun::Server,
-        field_manager: Some(
-            write
-                .field_manager
-                .clone()
-                .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
-        ),
-        ..PatchParams::default()
+        force_conflicts: false,
     };
     let mut lost: Option<Note> = None;
-    for _ in 0..TRIES {
+    let name = claim.name.clone();
+    retry_on_conflict(format!("namespace/{name}"), interrupt, async || {
         let note = decide(&claim, lost.as_ref())?;
         if claim.terminating.is_some() {
-            return Err(gone(&claim.name));
+            return Err(gone(&name));
         }
         if note.is_on(&claim) {
             let outcome = match lost {
                 Some(_) => Outcome::Configured,
                 None => Outcome::Unchanged,
             };
-            return Ok((claim, outcome));
+            return Ok(Attempt::Done((claim.clone(), outcome)));
         }
         if write.dry_run == DryRun::Client {
-            return Ok((note.put_on(claim), Outcome::Configured));
+            let would = note.put_on(claim.clone());
+            return Ok(Attempt::Done((would, Outcome::Configured)));
         }
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        let patch = json!({"metadata": {
-            "uid": claim.uid,
-            "resourceVersion": claim.resource_version,
-            "annotations": note.patch(),
-        }});
-        match api.patch(&claim.name, &params, &Patch::Merge(patch)).await {
+        let patch = json!({"metadata": {"annotations": note.patch()}});
+        let written = writer.merge(namespaces.api(), &claim.read(), patch).await;
+        match written {
             Ok(changed) => {
-                return Ok((Claim::of(&changed).unwrap_or(claim), Outcome::Configured));
+                let changed = Claim::of(&changed).unwrap_or_else(|| claim.clone());
+                Ok(Attempt::Done((changed, Outcome::Configured)))
             }
-            Err(error) if is_not_found(&error) => return Err(gone(&claim.name)),
+            Err(error) if is_not_found(&error) => Err(gone(&name)),
             Err(error) if is_conflict(&error) || outcome_unknown(&error) => {
                 if outcome_unknown(&error) {
                     lost = Some(note);
                 }
-                let again = read(session, &claim.name).await?;
+                let again = read(session, &name).await?;
                 if again.uid != claim.uid {
-                    return Err(gone(&claim.name));
+                    return Err(gone(&name));
                 }
                 claim = again;
+                Ok(Attempt::Raced)
             }
-            Err(error) => {
-                let doing = Doing::new("patch", "namespaces").named(&claim.name);
-                return Err(refusal::told(error, &doing));
-            }
+            Err(error) => Err(refusal::told(&namespaces, "patch", &name, error)),
         }
-    }
-    Err(Error::conflict(format!(
-        "{} keeps being changed by others; gave up",
-        claim.name
-    ))
-    .with_hint("run the same command again"))
+    })
+    .await
 }
 
 /// Returns the error that a claim ends before it could be changed.

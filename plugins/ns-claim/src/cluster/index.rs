@@ -1,14 +1,14 @@
 //! Reading and writing the index of claims.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Result};
+use groundcrew::cluster::{Attempt, Objects, retry_on_conflict};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use groundcrew::client::clock::{self, Clock};
@@ -17,11 +17,6 @@ use groundcrew::write::is_forbidden;
 use super::{refusal, server};
 use crate::model::index::Index;
 use crate::model::{meta, objects};
-
-/// How often others may be faster.
-const TRIES: u64 = 40;
-/// How long the guard's copy of a namespace may lag, in milliseconds.
-const LAG: u64 = 50;
 
 /// Reads the index, and the server's clock with the same answer.
 ///
@@ -41,12 +36,11 @@ pub async fn read(session: &Session) -> Result<(Index, Clock)> {
 
 async fn unreadable(session: &Session, error: kube::Error) -> Error {
     let forbidden = is_forbidden(&error);
-    let doing = Doing::new("get", "configmaps")
-        .named(meta::INDEX)
-        .within(SYSTEM_NAMESPACE);
+    let error = maps(session).explain("get", meta::INDEX, error);
     if !forbidden {
-        return explain(error, &doing);
+        return error;
     }
+    let doing = maps(session).doing("get").named(meta::INDEX);
     let error = Error::failed("you may not see or hold claims in this cluster")
         .with_detail(format!("missing: {doing}"));
     if let Ok(version) = server::version(session).await
@@ -96,44 +90,44 @@ pub struct Updated {
 /// What `decide` and the server say; that others were faster each time.
 pub async fn update(
     session: &Session,
+    interrupt: &Interrupt,
     read: Option<Index>,
     name: &str,
     dry_run: bool,
-    decide: impl Fn(&Index) -> Result<Change>,
+    decide: impl Fn(&Index) -> Change,
 ) -> Result<Updated> {
-    let doing = Doing::new("patch", "configmaps")
-        .named(meta::INDEX)
-        .within(SYSTEM_NAMESPACE);
     let mut given = read;
     let mut sent = false;
     let mut refused = None;
-    for attempt in 0..TRIES {
+    let what = format!("configmap/{}", meta::INDEX);
+    let updated = retry_on_conflict(what, interrupt, async || {
         let index = match given.take() {
             Some(index) => index,
             None => self::read(session).await?.0,
         };
-        let user = match decide(&index)? {
-            Change::Keep => return Ok(Updated { index, sent }),
+        let user = match decide(&index) {
+            Change::Keep => return Ok(Attempt::Done(Updated { index, sent })),
             Change::Put(user) => Some(user),
             Change::Remove => None,
         };
         sent = true;
-        let pause = match put(session, &index, name, user.as_deref(), dry_run).await {
-            Ok(Put::Done) => return Ok(Updated { index, sent }),
-            Ok(Put::Raced) => fastrand::u64(1..=10 * (attempt.min(10) + 1)),
+        match put(session, &index, name, user.as_deref(), dry_run).await {
+            Ok(Put::Done) => Ok(Attempt::Done(Updated { index, sent })),
+            Ok(Put::Raced) => Ok(Attempt::Raced),
             // The guard's copy of a namespace that is going may still be the living one.
             Err(error) if user.is_none() && refusal::words(&error).is_some() => {
                 refused = Some(error);
-                LAG
+                Ok(Attempt::Raced)
             }
-            Err(error) => return Err(refusal::told(error, &doing)),
-        };
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
-    Err(match refused {
-        Some(error) => refusal::told(error, &doing),
-        None => Error::conflict("the index of claims keeps being changed by others; gave up")
-            .with_hint("run the same command again"),
+            Err(error) => Err(refusal::told(&maps(session), "patch", meta::INDEX, error)),
+        }
+    })
+    .await;
+    updated.map_err(|lost| match refused {
+        Some(error) if lost.kind() == Kind::Conflict => {
+            refusal::told(&maps(session), "patch", meta::INDEX, error)
+        }
+        _ => lost,
     })
 }
 
@@ -142,15 +136,24 @@ pub async fn update(
 /// # Errors
 ///
 /// As [`update`].
-pub async fn free(session: &Session, name: &str, owner: &str) -> Result<()> {
-    update(session, None, name, false, |index| {
-        Ok(match index.holders.get(name) {
-            Some(holder) if holder == owner => Change::Remove,
-            _ => Change::Keep,
-        })
-    })
-    .await
-    .map(drop)
+pub async fn free(
+    session: &Session,
+    interrupt: &Interrupt,
+    name: &str,
+    owner: &str,
+    dry_run: bool,
+) -> Result<()> {
+    let decide = |index: &Index| match index.holders.get(name) {
+        Some(holder) if holder == owner => Change::Remove,
+        _ => Change::Keep,
+    };
+    update(session, interrupt, None, name, dry_run, decide)
+        .await
+        .map(drop)
+}
+
+fn maps(session: &Session) -> Objects<ConfigMap> {
+    session.in_(SYSTEM_NAMESPACE).of()
 }
 
 /// How a write of one entry ended.
@@ -169,7 +172,6 @@ async fn put(
     user: Option<&str>,
     dry_run: bool,
 ) -> kube::Result<Put> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let Some(version) = &index.resource_version else {
         return match user {
             Some(user) => create(session, name, user, dry_run).await,
@@ -185,7 +187,13 @@ async fn put(
         field_manager: Some(meta::FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    settled(api.patch(meta::INDEX, &params, &Patch::Merge(patch)).await)
+    let patch = Patch::Merge(patch);
+    settled(
+        maps(session)
+            .api()
+            .patch(meta::INDEX, &params, &patch)
+            .await,
+    )
 }
 
 /// A lost answer and a lost race end alike: what is there decides.
@@ -204,8 +212,9 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
         dry_run,
         field_manager: Some(meta::FIELD_MANAGER.to_owned()),
     };
-    let namespaces = Api::<Namespace>::all(session.client.clone());
+    let namespaces = session.of::<Namespace>();
     match namespaces
+        .api()
         .create(&params, &system_namespace(meta::MANAGED_BY))
         .await
     {
@@ -214,8 +223,7 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
         Ok(_) if dry_run => return Ok(Put::Done),
         _ => {}
     }
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let mut map = objects::index();
     map.data = Some(BTreeMap::from([(name.to_owned(), user.to_owned())]));
-    settled(api.create(&params, &map).await)
+    settled(maps(session).api().create(&params, &map).await)
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 use kube::api::ListParams;
 
 use crate::model::ledger::{Ledger, Requests, quantity};
@@ -23,15 +22,8 @@ pub const KEY: &str = "ledger.json";
 ///
 /// That it is broken: without it, what was claimed cannot be told from what was not.
 pub async fn read(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let doing = Doing::new("get", "configmaps")
-        .named(meta::LEDGER)
-        .within(SYSTEM_NAMESPACE);
-    let found = api
-        .get_opt(meta::LEDGER)
-        .await
-        .map_err(|error| explain(error, &doing))?;
-    let Some(map) = found else {
+    let maps = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+    let Some(map) = maps.find(meta::LEDGER).await? else {
         return Ok((Ledger::default(), None));
     };
     let text = map.data.as_ref().and_then(|data| data.get(KEY));
@@ -57,8 +49,8 @@ pub async fn read(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
 /// # Errors
 ///
 /// What the server says.
-pub async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>, kube::Error> {
-    let api = Api::<ResourceQuota>::all(session.client.clone());
+pub async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>> {
+    let quotas = session.everywhere::<ResourceQuota>();
     let selector = format!("{}={}", meta::MANAGED_BY.0, meta::MANAGED_BY.1);
     let params = ListParams::default().labels(&selector);
     let add = |requests: &mut BTreeMap<String, Requests>, quota: ResourceQuota| {
@@ -77,5 +69,7 @@ pub async fn requests(session: &Session) -> Result<BTreeMap<String, Requests>, k
         };
         requests.insert(quota.metadata.namespace.unwrap_or_default(), found);
     };
-    pages::fold(&api, &params, add).await
+    pages::fold(quotas.api(), &params, add)
+        .await
+        .map_err(|error| explain(error, &quotas.doing("list")))
 }

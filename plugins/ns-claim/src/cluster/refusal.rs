@@ -1,8 +1,8 @@
 //! The server's refusals, in the words of the guard where the guard refused.
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::cluster::Objects;
 use groundcrew::error::Error;
-use groundcrew::write::status;
+use groundcrew::write::{AnyObject, status};
 
 /// What stands before a policy's own words in its refusal (apiserver's
 /// `plugin/policy/validating/dispatcher.go`).
@@ -18,21 +18,30 @@ pub fn words(error: &kube::Error) -> Option<&str> {
     message.split_once(MARK).map(|(_, words)| words.trim())
 }
 
-/// Explains an error; a policy's refusal with its words alone.
+/// Explains an error of doing something to one object; a policy's refusal with its words alone.
 #[must_use]
-pub fn told(error: kube::Error, doing: &Doing) -> Error {
+pub fn told<K: AnyObject>(
+    objects: &Objects<K>,
+    verb: &'static str,
+    name: &str,
+    error: kube::Error,
+) -> Error {
     match words(&error) {
         Some(words) => {
-            let (what, hint) = words.split_once("; ").unwrap_or((words, ""));
-            let error = Error::failed(format!("not allowed: {what}"))
-                .with_detail(format!("while: {doing}"));
-            if hint.is_empty() {
-                error
-            } else {
-                error.with_hint(hint)
-            }
+            let doing = objects.doing(verb).named(name);
+            worded(words).with_detail(format!("while: {doing}"))
         }
-        None => explain(error, doing),
+        None => objects.explain(verb, name, error),
+    }
+}
+
+fn worded(words: &str) -> Error {
+    let (what, hint) = words.split_once("; ").unwrap_or((words, ""));
+    let error = Error::failed(format!("not allowed: {what}"));
+    if hint.is_empty() {
+        error
+    } else {
+        error.with_hint(hint)
     }
 }
 
@@ -47,7 +56,7 @@ mod tests {
         let message = "configmaps \"claims\" is forbidden: ValidatingAdmissionPolicy 'p' with \
                        binding 'b' denied request: you hold 3 of 3 claims (a, b, c); release one";
         let error = kube::Error::Api(Status::failure(message, "Invalid").with_code(422).boxed());
-        let told = told(error, &Doing::new("patch", "configmaps"));
+        let told = worded(words(&error).unwrap());
         assert_eq!(
             told.to_string(),
             "not allowed: you hold 3 of 3 claims (a, b, c)"

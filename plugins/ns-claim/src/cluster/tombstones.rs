@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, pages};
-use groundcrew::error::{Error, Result};
+use groundcrew::cluster::Objects;
+use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::{Writer, is_conflict};
+use groundcrew::write::Writer;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 use kube::api::ListParams;
 
 use crate::model::ledger::Tombstone;
@@ -77,7 +77,7 @@ fn is_old(metadata: &ObjectMeta, keep: Duration, now: Timestamp) -> bool {
 ///
 /// What the server says.
 pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+    let maps = maps(session);
     let params = ListParams::default().labels(&selector());
     let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
         let text = map.data.as_ref().and_then(|data| data.get(STONE));
@@ -86,54 +86,58 @@ pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)
             None => broken.push(map.metadata.name.unwrap_or_default()),
         }
     };
-    let doing = Doing::new("list", "configmaps").within(SYSTEM_NAMESPACE);
-    pages::fold(&api, &params, add)
+    pages::fold(maps.api(), &params, add)
         .await
-        .map_err(|error| explain(error, &doing))
+        .map_err(|error| explain(error, &maps.doing("list")))
 }
 
-/// Removes the tombstones that were kept for long enough; returns how many, and whether those
-/// were all.
+/// Finds the tombstones that were kept for long enough, as many as one run removes, and says
+/// whether those are all.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn old(
+    session: &Session,
+    keep: Duration,
+    now: Timestamp,
+) -> Result<(Vec<ObjectMeta>, bool)> {
+    let params = ListParams::default().labels(&selector());
+    let mut old = maps(session).list_metadata(&params).await?;
+    old.retain(|metadata| is_old(metadata, keep, now));
+    let all = old.len() <= AT_ONCE;
+    old.truncate(AT_ONCE);
+    Ok((old, all))
+}
+
+/// Removes tombstones; returns how many.
 ///
 /// # Errors
 ///
 /// What the server says; interrupted.
-pub async fn prune(
+pub async fn remove(
     session: &Session,
-    keep: Duration,
-    now: Timestamp,
     interrupt: &Interrupt,
-) -> Result<(usize, bool)> {
-    let maps = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let writer = Writer {
-        field_manager: meta::FIELD_MANAGER.to_owned(),
-        dry_run: false,
-        force_conflicts: true,
-    };
-    let params = ListParams::default().labels(&selector());
-    let doing = |verb| Doing::new(verb, "configmaps").within(SYSTEM_NAMESPACE);
-    let mut old = pages::metadata(&maps, &params)
-        .await
-        .map_err(|error| explain(error, &doing("list")))?;
-    old.retain(|metadata| is_old(metadata, keep, now));
-    let all = old.len() <= AT_ONCE;
+    old: &[ObjectMeta],
+    writer: &Writer,
+) -> Result<usize> {
+    let maps = maps(session);
     let mut removed = 0;
-    for metadata in old.iter().take(AT_ONCE) {
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        match writer.delete(&maps, metadata).await {
+    for metadata in old {
+        interrupt.check()?;
+        match maps.delete(writer, metadata).await {
             Ok(true) => removed += 1,
             Ok(false) => {}
             // Somebody wrote it in between: it is looked at again tomorrow.
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => {
-                let name = metadata.name.as_deref().unwrap_or_default();
-                return Err(explain(error, &doing("delete").named(name)));
-            }
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok((removed, all))
+    Ok(removed)
+}
+
+fn maps(session: &Session) -> Objects<ConfigMap> {
+    session.in_(SYSTEM_NAMESPACE).of()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub async fn run(args: ExtendArgs, frame: &Frame) -> Result<Exit> {
         Some(note) if note.is_on(claim) => Ok(note.clone()),
         _ => new_end(claim, &args, &settings, clock.now(), &zone).map(Note::Expires),
     };
-    let (claim, _) = claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
+    let (claim, _) = claims::annotate(&session, interrupt, claim, &args.write, decide).await?;
     let now = clock.now();
     let view = View::of(&claim, &settings, now);
     let text = match document(&view, &args.output)? {

@@ -5,17 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::app::Frame;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, access};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
-use groundcrew::write::is_forbidden;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 use serde::Serialize;
 
 use crate::cluster::{claims, index};
@@ -77,10 +74,10 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
         } else {
             match claims::labelled(&session).await {
                 Ok(claims) => (claims, true),
-                Err(error) if !args.all && is_forbidden(&error) => {
+                Err(error) if !args.all && error.is_forbidden() => {
                     (mine(&session, &index).await?, false)
                 }
-                Err(error) => return Err(explain(error, &Doing::new("list", "namespaces"))),
+                Err(error) => return Err(error),
             }
         };
         Ok((index, clock.now(), claims, everybody))
@@ -123,17 +120,9 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
 /// Reads the caller's claims one by one, by the names in the index.
 async fn mine(session: &Session, index: &Index) -> Result<Vec<Claim>> {
     let me = access::who_am_i(session).await?.username;
-    let api = Api::<Namespace>::all(session.client.clone());
+    let namespaces = session.of::<Namespace>();
     let found: Vec<Option<Namespace>> = futures::stream::iter(index.of_user(&me))
-        .map(|name| {
-            let api = api.clone();
-            async move {
-                let doing = Doing::new("get", "namespaces").named(name);
-                api.get_opt(name)
-                    .await
-                    .map_err(|error| explain(error, &doing))
-            }
-        })
+        .map(|name| namespaces.find(name))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;

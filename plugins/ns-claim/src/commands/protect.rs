@@ -53,7 +53,7 @@ pub async fn run(args: ProtectArgs, frame: &Frame) -> Result<Exit> {
     } = look;
     let note = Note::Protected((!args.off).then_some(me));
     let decide = |_: &Claim, _: Option<&Note>| Ok(note.clone());
-    let (claim, _) = claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
+    let (claim, _) = claims::annotate(&session, interrupt, claim, &args.write, decide).await?;
     let word = if args.off {
         "ends again"
     } else {

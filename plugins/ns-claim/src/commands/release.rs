@@ -3,21 +3,17 @@
 use std::time::Duration;
 
 use clap::Args;
-use groundcrew::app::Frame;
-use groundcrew::client::access::Access;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::{Session, access};
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::cluster::{Attempt, Objects, Patience, poll, retry_on_conflict};
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::ui::Ui;
 use groundcrew::write::{Writer, is_conflict};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 
 use super::answer::{self, document};
 use crate::cluster::{claims, index, ledger, refusal, tombstones};
@@ -27,8 +23,6 @@ use crate::model::ledger::{Requests, Tombstone, seen};
 use crate::model::meta;
 use crate::model::steps::Outcome;
 use crate::model::view::View;
-
-const TRIES: usize = 20;
 
 /// Give a claim back before its end
 ///
@@ -87,9 +81,9 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
     let (me, index, clock, claim) = interrupt.guard(look).await?;
     let dry_run = args.write.dry_run;
     let Some(claim) = claim else {
-        return free_the_gone(&session, &args, &index, &me, ui).await;
+        return free_the_gone(&session, frame, &args, &index, &me).await;
     };
-    check(&claim, &me, &args.write, ui)?;
+    check(&claim, &me, &args.write, frame)?;
     let tombstone = interrupt
         .guard(async { Ok(tombstone(&session, &claim, &me, clock.now()).await) })
         .await?;
@@ -107,14 +101,16 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         let outcome = match &step.what {
             _ if dry_run == DryRun::Client || step.outcome == Outcome::Unchanged => step.outcome,
             What::Namespace => {
-                delete(&session, claim.clone(), &args.write).await?;
+                delete(&session, interrupt, claim.clone(), &args.write).await?;
                 step.outcome
             }
             // The guard frees no place as long as the namespace is there.
             What::Entry if dry_run == DryRun::Server => step.outcome,
             What::Entry => {
                 let owner = claim.owner.as_deref().unwrap_or_default();
-                if let Err(error) = index::free(&session, &claim.name, owner).await {
+                if let Err(error) =
+                    index::free(&session, interrupt, &claim.name, owner, false).await
+                {
                     // The reaper frees it as well; the namespace is what was asked about.
                     ui.warning(format_args!(
                         "the name {} could not be freed yet: {error}",
@@ -138,9 +134,7 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         unrecorded(&error);
     }
     if args.wait && dry_run == DryRun::None {
-        interrupt
-            .guard(wait(&session, &claim, args.timeout.0))
-            .await?;
+        wait(&session, interrupt, &claim, args.timeout.0).await?;
     }
     let view = View::of(&claim, &index.settings, clock.now());
     let text = match document(&view, &args.output)? {
@@ -189,11 +183,12 @@ fn steps(claim: &Claim, index: &Index, tombstone: Option<(ConfigMap, bool)>) -> 
 /// Frees the place of a claim of the caller's whose namespace is gone.
 async fn free_the_gone(
     session: &Session,
+    frame: &Frame,
     args: &ReleaseArgs,
     index: &Index,
     me: &str,
-    ui: &Ui,
 ) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
     let name = args.name.as_deref().unwrap_or_default();
     if index.holders.get(name).map(String::as_str) != Some(me) {
         return Err(Error::failed(format!("there is no namespace {name}"))
@@ -205,7 +200,7 @@ async fn free_the_gone(
     };
     let dry_run = args.write.dry_run;
     if dry_run == DryRun::None {
-        index::free(session, name, me).await?;
+        index::free(session, interrupt, name, me, false).await?;
     }
     answer::told(ui, step.object(name), step.outcome, dry_run);
     ui.status(format_args!(
@@ -219,13 +214,7 @@ async fn found(session: &Session, name: Option<&str>, me: &str) -> Result<Option
     let Some(name) = name else {
         return claims::read_or_current(session, None, me).await.map(Some);
     };
-    let api = Api::<Namespace>::all(session.client.clone());
-    let doing = Doing::new("get", "namespaces").named(name);
-    let namespace = api
-        .get_opt(name)
-        .await
-        .map_err(|error| explain(error, &doing))?;
-    match namespace {
+    match session.of::<Namespace>().find(name).await? {
         None => Ok(None),
         Some(namespace) => Claim::of(&namespace).map(Some).ok_or_else(|| {
             Error::failed(format!(
@@ -235,77 +224,74 @@ async fn found(session: &Session, name: Option<&str>, me: &str) -> Result<Option
     }
 }
 
-fn check(claim: &Claim, me: &str, write: &WriteArgs, ui: &Ui) -> Result<()> {
+fn check(claim: &Claim, me: &str, write: &WriteArgs, frame: &Frame) -> Result<()> {
     let name = &claim.name;
     if meta::is_reserved(name) {
-        return Err(Error::failed(format!("{name} belongs to the cluster")));
+        return Err(Error::failed(format!("{name} is a system namespace")));
     }
     if let Some(by) = &claim.protected_by {
         return Err(
             Error::failed(format!("{name} is protected by {by}")).with_hint(format!(
-                "an admin ends that:  kubectl ns-claim protect {name} --off"
+                "an admin can remove the protection:  kubectl ns-claim protect {name} --off"
             )),
         );
     }
     let owner = claim.owner.as_deref().unwrap_or("nobody");
-    if owner == me || write.yes || write.dry_run != DryRun::None {
+    if owner == me || write.dry_run != DryRun::None {
         return Ok(());
     }
     let question = format!("{name} is {owner}'s. Delete it and everything in it?");
-    if ui
-        .confirm(&question)
-        .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")))?
-    {
-        Ok(())
-    } else {
-        Err(Error::new(Kind::Interrupted, "nothing was done"))
-    }
+    frame
+        .confirm(&question, write.yes)
+        .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")))
 }
 
 /// Deletes exactly the namespace that was read; what changed in between is looked at again.
-async fn delete(session: &Session, mut claim: Claim, write: &WriteArgs) -> Result<()> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let writer = Writer {
-        field_manager: meta::FIELD_MANAGER.to_owned(),
-        dry_run: write.dry_run == DryRun::Server,
-        force_conflicts: false,
-    };
-    for _ in 0..TRIES {
-        let read = ObjectMeta {
-            name: Some(claim.name.clone()),
-            uid: Some(claim.uid.clone()),
-            resource_version: Some(claim.resource_version.clone()),
-            ..ObjectMeta::default()
-        };
-        let doing = Doing::new("delete", "namespaces").named(&claim.name);
-        match writer.delete(&api, &read).await {
-            Ok(_) => return Ok(()),
+async fn delete(
+    session: &Session,
+    interrupt: &Interrupt,
+    mut claim: Claim,
+    write: &WriteArgs,
+) -> Result<()> {
+    let namespaces = session.of::<Namespace>();
+    let writer = writer(write.dry_run);
+    let name = claim.name.clone();
+    retry_on_conflict(format!("namespace/{name}"), interrupt, async || {
+        match writer.delete(namespaces.api(), &claim.read()).await {
+            Ok(_) => return Ok(Attempt::Done(())),
             Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(refusal::told(error, &doing)),
+            Err(error) => return Err(refusal::told(&namespaces, "delete", &name, error)),
         }
-        let found = api
-            .get_opt(&claim.name)
-            .await
-            .map_err(|error| explain(error, &doing))?;
+        let found = namespaces.find(&name).await?;
         let Some(now) = found.as_ref().and_then(Claim::of) else {
-            return Ok(());
+            return Ok(Attempt::Done(()));
         };
         if now.uid != claim.uid || now.terminating.is_some() {
-            return Ok(());
+            return Ok(Attempt::Done(()));
         }
         if now.owner != claim.owner || now.protected_by != claim.protected_by {
             return Err(
-                Error::conflict(format!("{} was changed in between", claim.name)).with_hint(
-                    format!("look at it first:  kubectl ns-claim get {}", claim.name),
-                ),
+                Error::conflict(format!("{name} was changed in the meantime")).with_hint(format!(
+                    "review the change first:  kubectl ns-claim get {name}"
+                )),
             );
         }
         claim = now;
+        Ok(Attempt::Raced)
+    })
+    .await
+}
+
+fn writer(dry_run: DryRun) -> Writer {
+    Writer {
+        field_manager: meta::FIELD_MANAGER.to_owned(),
+        dry_run: dry_run == DryRun::Server,
+        force_conflicts: false,
     }
-    Err(Error::conflict(format!(
-        "{} keeps being changed by others; gave up",
-        claim.name
-    )))
+}
+
+fn maps(session: &Session) -> Objects<ConfigMap> {
+    session.in_(SYSTEM_NAMESPACE).of()
 }
 
 /// Returns the tombstone, and whether it is there already, where the caller may write one: admins
@@ -317,7 +303,7 @@ async fn tombstone(
     me: &str,
     now: Timestamp,
 ) -> Result<Option<(ConfigMap, bool)>> {
-    let write = Access::new("create", "configmaps").within(SYSTEM_NAMESPACE);
+    let write = maps(session).right("create");
     if !access::is_allowed(session, &write).await? {
         return Ok(None);
     }
@@ -327,56 +313,49 @@ async fn tombstone(
     let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
     let map = tombstones::map(&tombstone)?;
     let name = map.metadata.name.as_deref().unwrap_or_default();
-    let doing = Doing::new("get", "configmaps").named(name);
-    let exists = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE)
-        .get_metadata_opt(name)
-        .await
-        .map_err(|error| explain(error, &doing.within(SYSTEM_NAMESPACE)))?
+    let maps = maps(session);
+    let found = maps.api().get_metadata_opt(name).await;
+    let exists = found
+        .map_err(|error| maps.explain("get", name, error))?
         .is_some();
     Ok(Some((map, exists)))
 }
 
 /// Leaves the tombstone; one that is there already says at least as much.
 async fn bury(session: &Session, map: &ConfigMap, dry_run: DryRun) -> Result<Outcome> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let writer = Writer {
-        field_manager: meta::FIELD_MANAGER.to_owned(),
-        dry_run: dry_run == DryRun::Server,
-        force_conflicts: false,
-    };
-    match writer.create(&api, map, |_| true).await {
+    match maps(session).create(&writer(dry_run), map, |_| true).await {
         Ok(_) => Ok(Outcome::Created),
-        Err(error) if is_conflict(&error) => Ok(Outcome::Unchanged),
-        Err(error) => Err(explain(
-            error,
-            &Doing::new("create", "configmaps").within(SYSTEM_NAMESPACE),
-        )),
+        Err(error) if error.is_conflict() => Ok(Outcome::Unchanged),
+        Err(error) => Err(error),
     }
 }
 
 /// Waits until it is gone, and says what keeps it when it does not go.
-async fn wait(session: &Session, claim: &Claim, patience: Duration) -> Result<()> {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let deadline = tokio::time::Instant::now() + patience;
+async fn wait(
+    session: &Session,
+    interrupt: &Interrupt,
+    claim: &Claim,
+    patience: Duration,
+) -> Result<()> {
+    let namespaces = session.of::<Namespace>();
     let mut keeps = Vec::new();
-    loop {
-        let doing = Doing::new("get", "namespaces").named(&claim.name);
-        let found = api
-            .get_opt(&claim.name)
-            .await
-            .map_err(|error| explain(error, &doing))?;
+    let gone = poll(Patience::of(patience), interrupt, async || {
+        let found = namespaces.find(&claim.name).await?;
         let Some(found) = found.filter(|found| found.metadata.uid.as_ref() == Some(&claim.uid))
         else {
-            return Ok(());
+            return Ok(Some(()));
         };
         if let Some(claim) = Claim::of(&found) {
             keeps = claim.terminating.unwrap_or_default();
         }
-        if tokio::time::Instant::now() >= deadline {
-            let error =
-                Error::timed_out(format!("namespace/{} is released and not gone", claim.name));
-            return Err(keeps.into_iter().fold(error, Error::with_detail));
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        Ok(None)
+    });
+    if gone.await?.is_some() {
+        return Ok(());
     }
+    let error = Error::timed_out(format!(
+        "namespace/{} was released but still exists",
+        claim.name
+    ));
+    Err(keeps.into_iter().fold(error, Error::with_detail))
 }

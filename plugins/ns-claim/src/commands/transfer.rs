@@ -1,16 +1,15 @@
 //! `kubectl ns-claim transfer`: a claim changes hands.
 
 use clap::Args;
-use groundcrew::app::Frame;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::Writer;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::Api;
 
 use super::answer;
 use crate::cluster::claims;
@@ -22,8 +21,6 @@ use crate::model::note::Note;
 use crate::model::objects::{self, Holder};
 use crate::model::steps::Outcome;
 use crate::model::view::View;
-
-const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
 
 /// Make a claim somebody else's
 ///
@@ -78,7 +75,9 @@ pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let claim = claims::read(&session, &args.name).await?;
-        let binding = binding(&session, &args.name).await?;
+        let binding = bindings(&session, &args.name)
+            .find(meta::OWNER_BINDING)
+            .await?;
         Ok((index, clock, claim, binding))
     };
     let (index, clock, mut claim, binding) = interrupt.guard(look).await?;
@@ -89,13 +88,13 @@ pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
             What::Owner => {
                 let decide = |_: &Claim, _: Option<&Note>| Ok(Note::Owner(args.to.clone()));
                 let (now, outcome) =
-                    claims::annotate(&session, claim, &args.write, interrupt, decide).await?;
+                    claims::annotate(&session, interrupt, claim, &args.write, decide).await?;
                 claim = now;
                 outcome
             }
             _ if dry_run == DryRun::Client || step.outcome == Outcome::Unchanged => step.outcome,
             What::Entry => {
-                hold(&session, &args.name, &args.to, dry_run).await?;
+                hold(&session, interrupt, &args.name, &args.to, dry_run).await?;
                 step.outcome
             }
             What::Binding { wanted, found } => {
@@ -151,34 +150,26 @@ fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> 
     ]
 }
 
-fn doing(verb: &'static str, name: &str) -> Doing {
-    Doing::new(verb, BINDINGS)
-        .named(meta::OWNER_BINDING)
-        .within(name)
-}
-
-fn bindings(session: &Session, name: &str) -> Api<RoleBinding> {
-    Api::namespaced(session.client.clone(), name)
-}
-
-async fn binding(session: &Session, name: &str) -> Result<Option<RoleBinding>> {
-    bindings(session, name)
-        .get_opt(meta::OWNER_BINDING)
-        .await
-        .map_err(|error| explain(error, &doing("get", name)))
+fn bindings(session: &Session, name: &str) -> Objects<RoleBinding> {
+    session.in_(name).of()
 }
 
 /// Puts the new owner into the index.
-async fn hold(session: &Session, name: &str, to: &str, dry_run: DryRun) -> Result<()> {
-    let dry_run = dry_run == DryRun::Server;
-    index::update(session, None, name, dry_run, |index| {
-        Ok(match index.holders.get(name) {
-            Some(holder) if holder == to => Change::Keep,
-            _ => Change::Put(to.to_owned()),
-        })
-    })
-    .await
-    .map(drop)
+async fn hold(
+    session: &Session,
+    interrupt: &Interrupt,
+    name: &str,
+    to: &str,
+    dry_run: DryRun,
+) -> Result<()> {
+    let tried = dry_run == DryRun::Server;
+    let decide = |index: &Index| match index.holders.get(name) {
+        Some(holder) if holder == to => Change::Keep,
+        _ => Change::Put(to.to_owned()),
+    };
+    index::update(session, interrupt, None, name, tried, decide)
+        .await
+        .map(drop)
 }
 
 /// Gives the rights to the new owner alone: what a binding refers to cannot be changed.
@@ -189,25 +180,19 @@ async fn bind(
     found: Option<RoleBinding>,
     dry_run: DryRun,
 ) -> Result<()> {
-    let api = bindings(session, name);
+    let bindings = bindings(session, name);
     let writer = Writer {
         field_manager: FIELD_MANAGER.to_owned(),
         dry_run: dry_run == DryRun::Server,
         force_conflicts: false,
     };
     if let Some(found) = found {
-        writer
-            .delete(&api, &found.metadata)
-            .await
-            .map_err(|error| explain(error, &doing("delete", name)))?;
+        bindings.delete(&writer, &found.metadata).await?;
         // In a dry run it is still there, and a second one cannot be made.
         if writer.dry_run {
             return Ok(());
         }
     }
-    writer
-        .create(&api, wanted, |found| found.subjects == wanted.subjects)
-        .await
-        .map(drop)
-        .map_err(|error| explain(error, &doing("create", name)))
+    let is_mine = |found: &RoleBinding| found.subjects == wanted.subjects;
+    bindings.create(&writer, wanted, is_mine).await.map(drop)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::meta;
 use crate::model::settings::Settings;
@@ -122,6 +123,17 @@ impl Claim {
                 .then(|| blockers(namespace)),
             deleted_at: metadata.deletion_timestamp.as_ref().map(|time| time.0),
         })
+    }
+
+    /// Returns what was read, so that a write can be one of exactly that.
+    #[must_use]
+    pub fn read(&self) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.name.clone()),
+            uid: Some(self.uid.clone()),
+            resource_version: Some(self.resource_version.clone()),
+            ..ObjectMeta::default()
+        }
     }
 
     /// Returns from when to when it may live; `None` when its end cannot be read.

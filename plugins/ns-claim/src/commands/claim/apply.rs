@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::access::{self, Access};
+use groundcrew::client::access;
 use groundcrew::client::clock::Clock;
-use groundcrew::client::errors::Doing;
 use groundcrew::client::{Session, outcome_unknown};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
 use groundcrew::write::{Object, Writer, is_conflict};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::Api;
 use kube::api::PostParams;
 
 use super::decide::{Step, Wanted, What, steps};
@@ -132,7 +130,14 @@ impl Run<'_> {
 
     /// Takes a fresh entry back; what cannot be taken back is the reaper's.
     async fn withdraw(&self, terms: &Terms) {
-        let _ = index::free(self.session, &terms.name, &terms.owner).await;
+        let _ = index::free(
+            self.session,
+            &Interrupt::never(),
+            &terms.name,
+            &terms.owner,
+            false,
+        )
+        .await;
     }
 
     /// Makes the namespace; the server takes one of several.
@@ -145,12 +150,12 @@ impl Run<'_> {
                 Some(found) => self.whose(found, terms, settings),
             });
         }
-        let api = Api::<Namespace>::all(self.session.client.clone());
+        let namespaces = self.session.of::<Namespace>();
         let notes = object.metadata.annotations.clone();
         let made = self
             .patiently(|| {
                 let writer = self.writer();
-                let (api, object, notes) = (&api, &object, &notes);
+                let (api, object, notes) = (namespaces.api(), &object, &notes);
                 async move {
                     writer
                         .create(api, object, |found| found.metadata.annotations == *notes)
@@ -162,16 +167,16 @@ impl Run<'_> {
             Ok(namespace) => return Ok(Made::New(Box::new(namespace))),
             Err(error) => error,
         };
-        let doing = Doing::new("create", "namespaces").named(&terms.name);
+        let told = |error| refusal::told(&namespaces, "create", &terms.name, error);
         // What a dry run did not put into the index, the guard cannot find there.
         let tried = self.is_not_in_index(&error);
         if !tried && !is_conflict(&error) {
-            return Err(refusal::told(error, &doing));
+            return Err(told(error));
         }
         Ok(match observe::namespace(self.session, &terms.name).await? {
             Some(found) => self.whose(found, terms, settings),
             None if tried => Made::New(self.as_if_made(object)),
-            None => Made::Held(refusal::told(error, &doing)),
+            None => Made::Held(told(error)),
         })
     }
 
@@ -255,37 +260,24 @@ impl Run<'_> {
     }
 
     async fn make(&self, step: &Step) -> Result<Outcome> {
-        if self.interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        let resource = step.what.resource();
-        let made = match &step.what {
+        self.interrupt.check()?;
+        match &step.what {
             What::Entry | What::Namespace(_) => Ok(step.outcome),
-            What::Limits(object) => self.inside(object.as_ref(), resource).await,
-            What::Quota(object) => self.inside(object.as_ref(), resource).await,
-            What::Network(object) => self.inside(object.as_ref(), resource).await,
-            What::Binding(object) => self.inside(object.as_ref(), resource).await,
-        };
-        made.or_else(|(error, doing)| {
-            if self.is_not_in_index(&error) {
-                Ok(step.outcome)
-            } else {
-                Err(refusal::told(error, &doing))
-            }
-        })
+            What::Limits(object) => self.inside(object.as_ref(), step.outcome).await,
+            What::Quota(object) => self.inside(object.as_ref(), step.outcome).await,
+            What::Network(object) => self.inside(object.as_ref(), step.outcome).await,
+            What::Binding(object) => self.inside(object.as_ref(), step.outcome).await,
+        }
     }
 
-    /// Makes one object, unless it is there.
-    async fn inside<K>(
-        &self,
-        object: &K,
-        resource: &'static str,
-    ) -> std::result::Result<Outcome, (kube::Error, Doing)>
+    /// Makes one object, unless it is there; what cannot be tried is `decided`.
+    async fn inside<K>(&self, object: &K, decided: Outcome) -> Result<Outcome>
     where
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
         let namespace = object.meta().namespace.clone().unwrap_or_default();
-        let api = Api::<K>::namespaced(self.session.client.clone(), &namespace);
+        let objects = self.session.in_(namespace).of::<K>();
+        let api = objects.api();
         let made = self
             .patiently(|| async {
                 let params = self.post_params();
@@ -299,7 +291,11 @@ impl Run<'_> {
         match made {
             Ok(_) => Ok(Outcome::Created),
             Err(error) if is_conflict(&error) => Ok(Outcome::Unchanged),
-            Err(error) => Err((error, Doing::new("create", resource).within(namespace))),
+            Err(error) if self.is_not_in_index(&error) => Ok(decided),
+            Err(error) => {
+                let name = object.meta().name.as_deref().unwrap_or_default();
+                Err(refusal::told(&objects, "create", name, error))
+            }
         }
     }
 
@@ -337,7 +333,7 @@ impl Run<'_> {
     ///
     /// Timed out; what the server says.
     pub async fn wait(&self, namespace: &str) -> Result<()> {
-        let work = Access::new("create", "pods").within(namespace);
+        let work = self.session.in_(namespace).of::<Pod>().right("create");
         let all = async {
             while !access::is_allowed(self.session, &work).await? {
                 tokio::time::sleep(LAG).await;

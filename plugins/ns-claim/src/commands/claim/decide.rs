@@ -147,21 +147,6 @@ pub enum What {
     Binding(Box<RoleBinding>),
 }
 
-impl What {
-    /// Returns the resource as errors name it.
-    #[must_use]
-    pub fn resource(&self) -> &'static str {
-        match self {
-            Self::Entry => "configmaps",
-            Self::Namespace(_) => "namespaces",
-            Self::Limits(_) => "limitranges",
-            Self::Quota(_) => "resourcequotas",
-            Self::Network(_) => "networkpolicies.networking.k8s.io",
-            Self::Binding(_) => "rolebindings.rbac.authorization.k8s.io",
-        }
-    }
-}
-
 impl Step {
     /// Returns `kind/namespace/name`.
     #[must_use]

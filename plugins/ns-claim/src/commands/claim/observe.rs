@@ -2,12 +2,10 @@
 
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::write::{Object, is_forbidden};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 
 use super::decide::{Step, What};
 use crate::model::meta;
@@ -19,10 +17,7 @@ use crate::model::steps::Outcome;
 ///
 /// What the server says.
 pub async fn namespace(session: &Session, name: &str) -> Result<Option<Namespace>> {
-    Api::<Namespace>::all(session.client.clone())
-        .get_opt(name)
-        .await
-        .map_err(|error| explain(error, &Doing::new("get", "namespaces").named(name)))
+    session.of::<Namespace>().find(name).await
 }
 
 /// Corrects the outcome of each step inside a namespace that is there.
@@ -39,14 +34,13 @@ pub async fn look(session: &Session, steps: &mut [Step]) -> Result<()> {
 }
 
 async fn outcome(session: &Session, step: &Step) -> Result<Outcome> {
-    let resource = step.what.resource();
     match &step.what {
         What::Entry | What::Namespace(_) => Ok(step.outcome),
-        What::Limits(object) => is_there(session, object.as_ref(), resource).await,
-        What::Quota(object) => is_there(session, object.as_ref(), resource).await,
-        What::Network(object) => is_there(session, object.as_ref(), resource).await,
+        What::Limits(object) => is_there(session, object.as_ref()).await,
+        What::Quota(object) => is_there(session, object.as_ref()).await,
+        What::Network(object) => is_there(session, object.as_ref()).await,
         What::Binding(object) => {
-            let outcome = is_there(session, object.as_ref(), resource).await?;
+            let outcome = is_there(session, object.as_ref()).await?;
             let owners = object.metadata.name.as_deref() == Some(meta::OWNER_BINDING);
             if outcome != Outcome::Unseen || !owners {
                 return Ok(outcome);
@@ -62,20 +56,17 @@ async fn outcome(session: &Session, step: &Step) -> Result<Outcome> {
     }
 }
 
-async fn is_there<K>(session: &Session, object: &K, resource: &'static str) -> Result<Outcome>
+async fn is_there<K>(session: &Session, object: &K) -> Result<Outcome>
 where
     K: Object + kube::Resource<Scope = NamespaceResourceScope>,
 {
     let namespace = object.meta().namespace.clone().unwrap_or_default();
     let name = object.meta().name.clone().unwrap_or_default();
-    let api = Api::<K>::namespaced(session.client.clone(), &namespace);
-    match api.get_metadata_opt(&name).await {
+    let objects = session.in_(namespace).of::<K>();
+    match objects.api().get_metadata_opt(&name).await {
         Ok(Some(_)) => Ok(Outcome::Unchanged),
         Ok(None) => Ok(Outcome::Created),
         Err(error) if is_forbidden(&error) => Ok(Outcome::Unseen),
-        Err(error) => {
-            let doing = Doing::new("get", resource).named(&name);
-            Err(explain(error, &doing.within(namespace)))
-        }
+        Err(error) => Err(objects.explain("get", &name, error)),
     }
 }

@@ -6,7 +6,6 @@ use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 
 use crate::cluster::index::{self, Change};
 use crate::model::claim::Claim;
@@ -37,20 +36,18 @@ pub async fn reserve(
     interrupt: &Interrupt,
 ) -> Result<Reserved> {
     let decide = |index: &Index| {
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        Ok(if index.holders.contains_key(&terms.name) {
+        if index.holders.contains_key(&terms.name) {
             Change::Keep
         } else {
             Change::Put(terms.owner.clone())
-        })
+        }
     };
     let mut fresh = !index.holders.contains_key(&terms.name);
     if dry_run != DryRun::Client {
         let read = std::mem::take(index);
         let tried = dry_run == DryRun::Server;
-        let updated = index::update(session, Some(read), &terms.name, tried, decide).await?;
+        let updated =
+            index::update(session, interrupt, Some(read), &terms.name, tried, decide).await?;
         *index = updated.index;
         fresh = updated.sent;
     }
@@ -70,8 +67,7 @@ pub async fn held(
     settings: &Settings,
     now: Timestamp,
 ) -> Error {
-    let api = Api::<Namespace>::all(session.client.clone());
-    let view = match api.get_opt(name).await {
+    let view = match session.of::<Namespace>().find(name).await {
         Ok(Some(found)) => Claim::of(&found).map(|claim| View::of(&claim, settings, now)),
         // The index knows who, and nobody has to be allowed to see more.
         Ok(None) | Err(_) => None,

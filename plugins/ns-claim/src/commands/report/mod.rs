@@ -6,13 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use groundcrew::app::Frame;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
-use groundcrew::write::is_forbidden;
 
 use crate::cluster::{claims, index, ledger, tombstones};
 use crate::model::kind::Kind;
@@ -50,9 +48,7 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
         let (index, clock) = index::read(&session).await?;
         let (ledger, _) = ledger::read(&session).await?;
         let (stones, broken) = tombstones::read_all(&session).await?;
-        let claims = claims::labelled(&session)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+        let claims = claims::labelled(&session).await?;
         let requests = ledger::requests(&session).await;
         Ok((index, clock.now(), ledger, stones, broken, claims, requests))
     };
@@ -60,9 +56,7 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
     let settings = &index.settings;
     let mut whole = broken.is_empty();
     let requests = requests.or_else(|error| {
-        let forbidden = is_forbidden(&error);
-        let error = explain(error, &Doing::new("list", "resourcequotas"));
-        if !forbidden {
+        if !error.is_forbidden() {
             return Err(error);
         }
         whole = false;

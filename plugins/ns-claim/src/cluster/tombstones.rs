@@ -1,6 +1,6 @@
 //! Tombstones: what is left of a claim, one ConfigMap each, for so long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
@@ -89,6 +89,17 @@ pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)
     pages::fold(maps.api(), &params, add)
         .await
         .map_err(|error| explain(error, &maps.doing("list")))
+}
+
+/// Returns the names of all tombstones.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn names(session: &Session) -> Result<BTreeSet<String>> {
+    let params = ListParams::default().labels(&selector());
+    let found = maps(session).list_metadata(&params).await?;
+    Ok(found.into_iter().filter_map(|found| found.name).collect())
 }
 
 /// Finds the tombstones that were kept for long enough, as many as one run removes, and says

@@ -41,7 +41,7 @@ pub fn told(ui: &Ui, object: impl Display, outcome: Outcome, dry_run: DryRun) {
 ///
 /// # Errors
 ///
-/// Only when a value has no form in that format.
+/// Only when it cannot be written in that format.
 pub fn document(view: &View, output: &OutputArgs) -> Result<Option<String>> {
     Ok(Some(match output.format {
         Format::Json => json(&Document::new(Kind::Claim, view))?,
@@ -70,29 +70,35 @@ pub fn claim(
     ui.answer(text)
 }
 
-/// What was, or is to be, done with one object.
+/// What became of one object, or how it stands.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct Line<S> {
+    /// `kind/namespace/name`.
     pub object: String,
-    pub state: &'static str,
+    /// What became of it.
+    pub state: S,
 }
 
-/// How an installation stands.
+/// What an installation, or its removal, did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    pub objects: Vec<Line>,
+    /// One for each object.
+    pub objects: Vec<Line<Outcome>>,
     /// Whether every policy was seen to deny; none where there is no guard.
     pub guard_denies: Option<bool>,
+    /// What the installation says.
     pub settings: Settings,
-    /// Claims that no quota limits; none where it was not looked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub without_quota: Option<Vec<String>>,
 }
 
 impl Report {
-    pub fn render(&self, output: &OutputArgs, all: bool) -> Result<String> {
+    /// Renders it: what changed, or, wide, everything.
+    ///
+    /// # Errors
+    ///
+    /// Only when it cannot be written in that format.
+    pub fn render(&self, output: &OutputArgs, dry_run: DryRun) -> Result<String> {
         match output.format {
             Format::Json => return json(&Document::new(Kind::ClaimInstallReport, self)),
             Format::Yaml => return yaml(&Document::new(Kind::ClaimInstallReport, self)),
@@ -100,25 +106,35 @@ impl Report {
                 return Ok(self
                     .objects
                     .iter()
-                    .map(|line| format!("{}\n", line.object))
+                    .map(|line| format!("{}\n", name(&line.object)))
                     .collect());
             }
             Format::Table | Format::Wide => {}
         }
-        let mut table = Table::new((!output.no_headers).then_some(&["OBJECT", "STATE"]));
-        let wide = all || output.format == Format::Wide;
-        let shown: Vec<&Line> = self
+        let shown: Vec<&Line<Outcome>> = self
             .objects
             .iter()
-            .filter(|line| wide || !matches!(line.state, "unchanged" | "ok"))
+            .filter(|line| output.format == Format::Wide || line.state != Outcome::Unchanged)
             .collect();
-        for line in &shown {
-            table.row([line.object.as_str(), line.state]);
+        if shown.is_empty() {
+            return Ok(String::new());
         }
-        Ok(if shown.is_empty() {
-            String::new()
-        } else {
-            table.render()
-        })
+        let mut table = Table::new((!output.no_headers).then_some(&["OBJECT", "STATE"]));
+        for line in shown {
+            table.row([
+                line.object.clone(),
+                format!("{}{}", line.state, dry_run.suffix()),
+            ]);
+        }
+        Ok(table.render())
+    }
+}
+
+/// Returns `kind/name`, as kubectl takes it.
+#[must_use]
+pub fn name(object: &str) -> String {
+    match object.split('/').collect::<Vec<_>>()[..] {
+        [kind, _, name] => format!("{kind}/{name}"),
+        _ => object.to_owned(),
     }
 }

@@ -56,8 +56,8 @@ enum What {
     Entry,
     /// The binding that gives the owner their rights.
     Binding {
-        wanted: RoleBinding,
-        found: Option<RoleBinding>,
+        wanted: Box<RoleBinding>,
+        found: Option<Box<RoleBinding>>,
     },
 }
 
@@ -98,7 +98,7 @@ pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
                 step.outcome
             }
             What::Binding { wanted, found } => {
-                bind(&session, &args.name, &wanted, found, dry_run).await?;
+                bind(&session, &args.name, &wanted, found.as_deref(), dry_run).await?;
                 step.outcome
             }
         };
@@ -144,7 +144,10 @@ fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> 
             outcome: changed(index.holders.get(name).map(String::as_str) == Some(to)),
         },
         Step {
-            what: What::Binding { wanted, found },
+            what: What::Binding {
+                wanted: Box::new(wanted),
+                found: found.map(Box::new),
+            },
             outcome: binding,
         },
     ]
@@ -177,7 +180,7 @@ async fn bind(
     session: &Session,
     name: &str,
     wanted: &RoleBinding,
-    found: Option<RoleBinding>,
+    found: Option<&RoleBinding>,
     dry_run: DryRun,
 ) -> Result<()> {
     let bindings = bindings(session, name);

@@ -4,21 +4,22 @@ use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::cluster::Objects;
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 
 use super::answer::{Line, Report};
 use crate::cluster::claims;
-use crate::cluster::installation::part::{Part, Standing};
+use crate::cluster::installation::part::Part;
 use crate::cluster::installation::{check, objects};
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 
 /// The role that a hint would create for whoever lacks rights.
 const UNINSTALLER: &str = "claim-uninstaller";
@@ -37,6 +38,14 @@ pub struct UninstallArgs {
     output: OutputArgs,
 }
 
+/// One thing that is taken away.
+enum Step {
+    /// An object.
+    Object(Box<Part>),
+    /// The settings, which are an annotation of the index; `true` when they are there.
+    Settings(bool),
+}
+
 /// Uninstalls.
 ///
 /// # Errors
@@ -47,19 +56,13 @@ pub async fn run(args: UninstallArgs, frame: &Frame) -> Result<Exit> {
     let session = frame.connect().await?;
     let seen = async {
         let (index, _) = check::index(&session, UNINSTALLER).await?;
-        let found = claims::labelled(&session)
-            .await
-            .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+        let found = claims::labelled(&session).await?;
         Ok((index, found.len()))
     };
     let (index, claims) = interrupt.guard(seen).await?;
-    let dry_run = args.write.dry_run != DryRun::None;
-    if claims > 0 && !dry_run && !args.write.yes {
-        let question =
-            format!("{claims} claims live, and their owners lose their rights in them. Go on?");
-        if !ui.confirm(&question)? {
-            return Err(Error::new(Kind::Interrupted, "nothing was done"));
-        }
+    let dry_run = args.write.dry_run;
+    if claims > 0 && dry_run == DryRun::None {
+        frame.confirm(&question(claims), args.write.yes)?;
     }
     // Whatever the settings say now, an earlier run may have made more.
     let settings = Settings {
@@ -71,52 +74,104 @@ pub async fn run(args: UninstallArgs, frame: &Frame) -> Result<Exit> {
             .or_else(|| Some("none".to_owned())),
         ..index.settings
     };
-    let stages = Stages::of(&settings)?;
-    let mut order = stages.grant;
-    order.extend(stages.reaper.into_iter().rev());
-    order.extend(stages.rights.into_iter().rev());
-    order.extend(stages.guard.into_iter().rev());
-    order.retain(|object| !is_kept(object));
     let look = async {
-        let parts = objects::look_at_all(&session, order).await?;
-        let forget = Access::new("patch", "configmaps")
-            .named(meta::INDEX)
-            .within(SYSTEM_NAMESPACE);
-        let wanted: Vec<Access> = parts
+        let parts = objects::look_at_all(&session, order(&settings)?).await?;
+        let steps = steps(parts, index.installed);
+        let wanted: Vec<Access> = steps
             .iter()
-            .filter_map(Part::right_to_delete)
-            .chain(index.installed.then_some(forget))
+            .filter_map(|step| step.right(&session))
             .collect();
         check::rights(&session, &wanted, UNINSTALLER).await?;
-        Ok::<_, Error>(parts)
+        Ok::<_, Error>(steps)
     };
     let mut lines = Vec::new();
-    for part in interrupt.guard(look).await? {
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
-        let there = part.standing != Standing::Missing;
-        let gone = there && (dry_run || objects::delete(&session, &part).await?);
+    for step in interrupt.guard(look).await? {
+        interrupt.check()?;
         lines.push(Line {
-            object: part.title(),
-            state: if gone { "deleted" } else { "unchanged" },
+            object: step.object(),
+            state: match dry_run {
+                DryRun::Client => step.outcome(),
+                DryRun::Server | DryRun::None => step.carry_out(&session, dry_run).await?,
+            },
         });
-    }
-    // The settings go last: as long as they are there, so is what they speak of.
-    if index.installed && !dry_run {
-        forget(&session).await?;
     }
     let report = Report {
         objects: lines,
         guard_denies: None,
         settings,
-        without_quota: None,
     };
-    ui.answer(report.render(&args.output, false)?)?;
+    ui.answer(report.render(&args.output, dry_run)?)?;
     ui.status("claims, their index and their tombstones stay in groundcrew-system.");
-    ui.status("so does validatingadmissionpolicy/groundcrew-claims-entries, which concerns claimers alone.");
+    ui.status(
+        "so does validatingadmissionpolicy/groundcrew-claims-entries, which affects only claimers.",
+    );
     session.finish()?;
     Ok(Exit::Done)
+}
+
+fn question(claims: usize) -> String {
+    match claims {
+        1 => "There is 1 claim; its owner loses all rights in it. Continue?".to_owned(),
+        _ => format!("There are {claims} claims; their owners lose all rights in them. Continue?"),
+    }
+}
+
+/// Returns what is taken away, in this order: the right to claim first, the guard last.
+fn order(settings: &Settings) -> Result<Vec<serde_json::Value>> {
+    let stages = Stages::of(settings)?;
+    let mut order = stages.grant;
+    order.extend(stages.reaper.into_iter().rev());
+    order.extend(stages.rights.into_iter().rev());
+    order.extend(stages.guard.into_iter().rev());
+    order.retain(|object| !is_kept(object));
+    Ok(order)
+}
+
+/// The settings go last: as long as they are there, so is what they speak of.
+fn steps(parts: Vec<Part>, installed: bool) -> Vec<Step> {
+    parts
+        .into_iter()
+        .map(|part| Step::Object(Box::new(part)))
+        .chain([Step::Settings(installed)])
+        .collect()
+}
+
+impl Step {
+    fn object(&self) -> String {
+        match self {
+            Self::Object(part) => part.title(),
+            Self::Settings(_) => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Object(part) => part.removal(),
+            Self::Settings(true) => Outcome::Configured,
+            Self::Settings(false) => Outcome::Unchanged,
+        }
+    }
+
+    /// Returns the right that it takes; none when nothing is to be done.
+    fn right(&self, session: &Session) -> Option<Access> {
+        match self {
+            Self::Object(part) => part.right_to_delete(),
+            Self::Settings(true) => Some(maps(session).right("patch").named(meta::INDEX)),
+            Self::Settings(false) => None,
+        }
+    }
+
+    async fn carry_out(&self, session: &Session, dry_run: DryRun) -> Result<Outcome> {
+        let tried = dry_run == DryRun::Server;
+        match self {
+            Self::Object(part) => Ok(match objects::delete(session, part, tried).await? {
+                true => Outcome::Deleted,
+                false => Outcome::Unchanged,
+            }),
+            Self::Settings(true) => forget(session, tried).await.map(|()| self.outcome()),
+            Self::Settings(false) => Ok(self.outcome()),
+        }
+    }
 }
 
 /// The API server (seen with 1.36) stops watching ConfigMaps when the last policy with one as its
@@ -126,18 +181,20 @@ fn is_kept(object: &serde_json::Value) -> bool {
     object["metadata"]["name"] == "groundcrew-claims-entries"
 }
 
-async fn forget(session: &Session) -> Result<()> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
+async fn forget(session: &Session, dry_run: bool) -> Result<()> {
     let patch = serde_json::json!({"metadata": {"annotations": {meta::SETTINGS: null}}});
     let params = PatchParams {
         field_manager: Some(meta::FIELD_MANAGER.to_owned()),
+        dry_run,
         ..PatchParams::default()
     };
-    let doing = Doing::new("patch", "configmaps")
-        .named(meta::INDEX)
-        .within(SYSTEM_NAMESPACE);
-    api.patch(meta::INDEX, &params, &Patch::Merge(patch))
+    let patch = Patch::Merge(patch);
+    maps(session)
+        .patch(meta::INDEX, &params, &patch)
         .await
         .map(drop)
-        .map_err(|error| explain(error, &doing))
+}
+
+fn maps(session: &Session) -> Objects<ConfigMap> {
+    session.in_(SYSTEM_NAMESPACE).of()
 }

@@ -6,6 +6,7 @@ use groundcrew::client::access::{self, Access};
 use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 
 use super::objects::{self, CONCURRENCY};
 use super::part::{Part, Standing};
@@ -21,8 +22,8 @@ use crate::model::meta;
 pub async fn index(session: &Session, role: &str) -> Result<(Index, Clock)> {
     let read = index::read(session).await;
     if read.is_err() {
-        let get = Access::new("get", "configmaps").named(meta::INDEX);
-        rights(session, &[get.within(SYSTEM_NAMESPACE)], role).await?;
+        let maps = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+        rights(session, &[maps.right("get").named(meta::INDEX)], role).await?;
     }
     read
 }
@@ -87,16 +88,18 @@ pub async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
         .buffered(CONCURRENCY)
         .try_collect::<Vec<()>>()
         .await
-        .map_err(|error| error.with_detail("nothing was done"))?;
+        .map_err(|error| error.with_detail("nothing was changed"))?;
     Ok(())
 }
 
 /// Returns what the API server wants of whoever writes them: to read all that could be their
 /// parameters (`authz.go` of `pkg/registry/admissionregistration`).
-pub fn rights_to_parameters() -> [Access; 3] {
+#[must_use]
+pub fn rights_to_parameters(session: &Session) -> [Access; 3] {
+    let namespaces = session.of::<Namespace>();
     [
-        Access::new("get", "configmaps"),
-        Access::new("get", "namespaces"),
-        Access::new("list", "namespaces"),
+        session.everywhere::<ConfigMap>().right("get"),
+        namespaces.right("get"),
+        namespaces.right("list"),
     ]
 }

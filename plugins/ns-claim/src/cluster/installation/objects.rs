@@ -2,24 +2,20 @@
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::Result;
-use groundcrew::write::{Writer, is_conflict, is_not_found};
-use kube::Api;
+use groundcrew::cluster::Objects;
+use groundcrew::error::{Error, Result};
+use groundcrew::write::Writer;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
-use super::part::{Part, Standing, doing, is_as_wanted, kind, word};
+use super::part::{Part, Standing, is_as_wanted, kind, word};
 use crate::model::meta::FIELD_MANAGER;
 
 /// Objects that are read at the same time.
 pub const CONCURRENCY: usize = 8;
 /// How often an object may be changed between being read and being deleted.
 const CHANGES: u32 = 5;
-
-/// Done, or what the server said to what.
-type Sent = std::result::Result<(), (kube::Error, Doing)>;
 
 fn writer(dry_run: bool) -> Writer {
     Writer {
@@ -34,19 +30,16 @@ fn is_so(wanted: &Value, found: &DynamicObject) -> bool {
     serde_json::to_value(found).is_ok_and(|found| is_as_wanted(wanted, &found))
 }
 
-/// Returns the interface to an object, and its resource.
-fn api(session: &Session, object: &Value) -> (Api<DynamicObject>, &'static str) {
-    let (name, plural, resource) = kind(object);
+/// Returns the objects of the kind of one, where it is.
+fn like(session: &Session, object: &Value) -> Objects<DynamicObject> {
+    let (name, plural, _) = kind(object);
     let version = word(object, "apiVersion");
     let (group, version) = version.split_once('/').unwrap_or(("", version));
-    let resource_type =
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, name), plural);
-    let client = session.client.clone();
-    let api = match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => Api::namespaced_with(client, namespace, &resource_type),
-        None => Api::all_with(client, &resource_type),
-    };
-    (api, resource)
+    let kind = GroupVersionKind::gvk(group, version, name);
+    let namespace = object["metadata"]["namespace"].as_str();
+    session
+        .cluster()
+        .dynamic(&ApiResource::from_gvk_with_plural(&kind, plural), namespace)
 }
 
 /// Looks at every object.
@@ -62,21 +55,16 @@ pub async fn look_at_all(session: &Session, wanted: Vec<Value>) -> Result<Vec<Pa
         .await
 }
 
-/// Reads what is there and compares.
-///
-/// # Errors
-///
-/// What the server says; a kind that it does not know is a missing object.
+/// Reads what is there and compares; a kind that the server does not know is a missing object.
 async fn look(session: &Session, wanted: Value) -> Result<Part> {
-    let (api, resource) = api(session, &wanted);
-    let found = match api.get_opt(word(&wanted["metadata"], "name")).await {
-        Ok(found) => found,
-        Err(error) if is_not_found(&error) => None,
-        Err(error) => return Err(explain(error, &doing("get", resource, &wanted))),
+    let name = word(&wanted["metadata"], "name");
+    let found = match like(session, &wanted).find(name).await {
+        Err(error) if error.is_not_found() => None,
+        found => found?,
     };
     let standing = match &found {
         None => Standing::Missing,
-        Some(found) if is_so(&wanted, found) => Standing::Unchanged,
+        Some(found) if is_so(&wanted, found) => Standing::Ok,
         Some(_) => Standing::Altered,
     };
     Ok(Part {
@@ -92,9 +80,7 @@ async fn look(session: &Session, wanted: Value) -> Result<Part> {
 ///
 /// What the server says.
 pub async fn put(session: &Session, part: &Part) -> Result<()> {
-    send(session, part, false)
-        .await
-        .map_err(|(error, doing)| explain(error, &doing))
+    send(session, part, false).await
 }
 
 /// Has the server try [`put`] without keeping anything. What lacks something that is still to be
@@ -105,69 +91,46 @@ pub async fn put(session: &Session, part: &Part) -> Result<()> {
 /// What the server says.
 pub async fn try_out(session: &Session, part: &Part) -> Result<()> {
     match send(session, part, true).await {
-        Err((error, _)) if is_not_found(&error) => Ok(()),
-        Err((error, doing)) => Err(explain(error, &doing)),
-        Ok(()) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        result => result,
     }
 }
 
-async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
+async fn send(session: &Session, part: &Part, dry_run: bool) -> Result<()> {
     let wanted = &part.wanted;
-    let (api, resource) = api(session, wanted);
+    let objects = like(session, wanted);
     let writer = writer(dry_run);
     let is_there = |found: &DynamicObject| is_so(wanted, found);
-    let mut object: DynamicObject = match serde_json::from_value(wanted.clone()) {
-        Ok(object) => object,
-        Err(error) => {
-            let doing = doing("create", resource, wanted);
-            return Err((kube::Error::SerdeError(error), doing));
-        }
-    };
-    let create = async |object: &DynamicObject| {
-        let made = writer.create(&api, object, is_there).await;
-        made.map(drop)
-            .map_err(|error| (error, doing("create", resource, wanted)))
-    };
+    let mut object: DynamicObject = serde_json::from_value(wanted.clone())
+        .map_err(|error| Error::failed("an object cannot be read").with_source(error))?;
     let Some(found) = &part.found else {
-        return match create(&object).await {
+        return match objects.create(&writer, &object, is_there).await {
             // Another install was faster with the same.
-            Err((error, _)) if is_conflict(&error) => Ok(()),
-            result => result,
+            Err(error) if error.is_conflict() => Ok(()),
+            result => result.map(drop),
         };
     };
     match word(wanted, "kind") {
         // Its labels may be the owner's; that it is there is enough.
         "Namespace" => return Ok(()),
-        "ConfigMap" => {
-            let patched = writer.label(&api, &object, None).await;
-            return patched
-                .map(drop)
-                .map_err(|error| (error, doing("patch", resource, wanted)));
-        }
+        "ConfigMap" => return objects.label(&writer, &object, None).await.map(drop),
         _ => {}
     }
-    // A role's reference cannot be changed, only made anew.
+    // A role's reference cannot be changed; the binding is deleted and created.
     if wanted["roleRef"] != Value::Null && found.data.get("roleRef") != Some(&wanted["roleRef"]) {
-        writer
-            .delete(&api, &found.metadata)
-            .await
-            .map_err(|error| (error, doing("delete", resource, wanted)))?;
-        // In a dry run it is still there, and would be in the way.
-        return if dry_run {
-            Ok(())
-        } else {
-            create(&object).await
-        };
+        objects.delete(&writer, &found.metadata).await?;
+        // In a dry run it is still there, and a second one cannot be made.
+        if dry_run {
+            return Ok(());
+        }
+        return objects.create(&writer, &object, is_there).await.map(drop);
     }
     object
         .metadata
         .resource_version
         .clone_from(&found.metadata.resource_version);
     object.metadata.uid.clone_from(&found.metadata.uid);
-    let replaced = writer.replace(&api, &object, is_there).await;
-    replaced
-        .map(drop)
-        .map_err(|error| (error, doing("update", resource, wanted)))
+    objects.replace(&writer, &object, is_there).await.map(drop)
 }
 
 /// Deletes what was read; `false` when it was not there. What somebody changed since, a
@@ -176,25 +139,24 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Sent {
 /// # Errors
 ///
 /// What the server says; that it is not left alone long enough to be deleted.
-pub async fn delete(session: &Session, part: &Part) -> Result<bool> {
+pub async fn delete(session: &Session, part: &Part, dry_run: bool) -> Result<bool> {
     let Some(found) = &part.found else {
         return Ok(false);
     };
-    let (api, resource) = api(session, &part.wanted);
-    let failed = |error| explain(error, &doing("delete", resource, &part.wanted));
-    let writer = writer(false);
+    let objects = like(session, &part.wanted);
+    let writer = writer(dry_run);
     let mut read = found.metadata.clone();
     for _ in 0..CHANGES {
-        match writer.delete(&api, &read).await {
-            Err(error) if is_conflict(&error) => {}
-            result => return result.map_err(failed),
+        match objects.delete(&writer, &read).await {
+            Err(error) if error.is_conflict() => {}
+            result => return result,
         }
         let name = read.name.as_deref().unwrap_or_default();
-        match api.get_opt(name).await.map_err(failed)? {
+        match objects.find(name).await? {
             Some(again) if again.metadata.uid == read.uid => read = again.metadata,
-            // Made anew by somebody: that one was not meant.
+            // Somebody created it again: that one was not meant.
             _ => return Ok(false),
         }
     }
-    writer.delete(&api, &read).await.map_err(failed)
+    objects.delete(&writer, &read).await
 }

@@ -1,55 +1,58 @@
 //! An object that should be there, how it stands to what is there, and the rights that it takes.
 
+use std::fmt;
+
 use groundcrew::client::access::Access;
-use groundcrew::client::errors::Doing;
 use kube::api::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Kind, plural, and the resource as errors name it.
+use crate::model::steps::Outcome;
+
+/// Kind, plural and group.
 const KINDS: [(&str, &str, &str); 10] = [
-    ("Namespace", "namespaces", "namespaces"),
-    ("ConfigMap", "configmaps", "configmaps"),
-    ("ServiceAccount", "serviceaccounts", "serviceaccounts"),
-    (
-        "ClusterRole",
-        "clusterroles",
-        "clusterroles.rbac.authorization.k8s.io",
-    ),
-    ("Role", "roles", "roles.rbac.authorization.k8s.io"),
-    (
-        "ClusterRoleBinding",
-        "clusterrolebindings",
-        "clusterrolebindings.rbac.authorization.k8s.io",
-    ),
-    (
-        "RoleBinding",
-        "rolebindings",
-        "rolebindings.rbac.authorization.k8s.io",
-    ),
+    ("Namespace", "namespaces", ""),
+    ("ConfigMap", "configmaps", ""),
+    ("ServiceAccount", "serviceaccounts", ""),
+    ("ClusterRole", "clusterroles", RBAC),
+    ("Role", "roles", RBAC),
+    ("ClusterRoleBinding", "clusterrolebindings", RBAC),
+    ("RoleBinding", "rolebindings", RBAC),
     (
         "ValidatingAdmissionPolicy",
         "validatingadmissionpolicies",
-        "validatingadmissionpolicies.admissionregistration.k8s.io",
+        ADMISSION,
     ),
     (
         "ValidatingAdmissionPolicyBinding",
         "validatingadmissionpolicybindings",
-        "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+        ADMISSION,
     ),
-    ("CronJob", "cronjobs", "cronjobs.batch"),
+    ("CronJob", "cronjobs", "batch"),
 ];
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// How an object stands to what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// As it should be.
-    Unchanged,
+    Ok,
     /// Not there.
     Missing,
     /// There, and different.
     Altered,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Altered => "altered",
+        })
+    }
 }
 
 /// An object that should be there, and what is there.
@@ -75,7 +78,7 @@ impl Part {
     pub fn right_to_put(&self) -> Option<Access> {
         let kind = word(&self.wanted, "kind");
         let verb = match self.standing {
-            Standing::Unchanged => return None,
+            Standing::Ok => return None,
             Standing::Missing => "create",
             Standing::Altered if kind == "ConfigMap" => "patch",
             Standing::Altered => "update",
@@ -147,14 +150,42 @@ impl Part {
     }
 
     fn right_to(&self, verb: &'static str) -> Access {
-        let (_, _, resource) = kind(&self.wanted);
-        Access::from(&doing(verb, resource, &self.wanted))
+        let (_, plural, group) = kind(&self.wanted);
+        Access {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: plural.to_owned(),
+            subresource: None,
+            name: Some(self.name().to_owned()),
+            namespace: self.wanted["metadata"]["namespace"]
+                .as_str()
+                .map(str::to_owned),
+        }
+    }
+
+    /// Returns what becomes of it when it is made what it should be.
+    #[must_use]
+    pub fn put(&self) -> Outcome {
+        match self.standing {
+            Standing::Ok => Outcome::Unchanged,
+            Standing::Missing => Outcome::Created,
+            Standing::Altered => Outcome::Configured,
+        }
+    }
+
+    /// Returns what becomes of it when it is removed.
+    #[must_use]
+    pub fn removal(&self) -> Outcome {
+        match &self.found {
+            Some(_) => Outcome::Deleted,
+            None => Outcome::Unchanged,
+        }
     }
 
     /// Says whether nothing is to be done.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
-        self.standing == Standing::Unchanged
+        self.standing == Standing::Ok
     }
 
     /// Returns the name of what should be there.
@@ -190,20 +221,11 @@ fn title(object: &Value) -> String {
     }
 }
 
-/// Returns the kind of an object with its plural and its resource.
+/// Returns the kind of an object with its plural and its group.
 pub fn kind(object: &Value) -> (&'static str, &'static str, &'static str) {
     let kind = word(object, "kind");
     let mut kinds = KINDS.iter().copied();
     kinds.find(|(name, _, _)| *name == kind).unwrap_or_default()
-}
-
-/// Returns what is done with an object, for errors.
-pub fn doing(verb: &'static str, resource: &'static str, object: &Value) -> Doing {
-    let doing = Doing::new(verb, resource).named(word(&object["metadata"], "name"));
-    match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => doing.within(namespace),
-        None => doing,
-    }
 }
 
 /// Says whether what is there is what should be.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{self, Product, Session};
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::KubeArgs;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -96,49 +98,85 @@ pub async fn connect(args: &KubeArgs, product: &Product, ui: &Ui) -> Result<Sess
     client::connect(&args, product, ui).await
 }
 
-/// Tries until every policy denies.
+/// What trying the guard out told.
+#[derive(Debug)]
+pub enum Tried {
+    /// Every policy denies.
+    Denies,
+    /// This one lets a claimer pass; what the server said instead.
+    Open { policy: &'static str, said: String },
+    /// The caller may not act as the probe.
+    NotAllowed(Error),
+}
+
+impl Tried {
+    /// Says that the guard denies, or why that is not known.
+    ///
+    /// # Errors
+    ///
+    /// Which policy does not deny; that it could not be tried.
+    pub fn denies(self) -> Result<()> {
+        match self {
+            Self::Denies => Ok(()),
+            Self::Open { policy, said } => Err(Error::failed(format!(
+                "the guard does not deny: validatingadmissionpolicy/{policy}"
+            ))
+            .with_detail(said)),
+            Self::NotAllowed(error) => Err(error),
+        }
+    }
+}
+
+/// Tries until every policy denies, each for no longer than `patience` in all.
 ///
 /// # Errors
 ///
-/// Which one does not, after `patience`; that one may not impersonate the probe.
-pub async fn all_deny(
+/// Interrupted; that an object cannot be written.
+pub async fn try_all(
     probe: &Session,
+    interrupt: &Interrupt,
     settings: &Settings,
     now: Timestamp,
     patience: Duration,
-) -> Result<()> {
+) -> Result<Tried> {
     let deadline = tokio::time::Instant::now() + patience;
     for attempt in attempts(now, settings)? {
-        loop {
-            let answer = send(probe, &attempt).await;
-            match &answer {
-                Err(error) if denied_by(error, attempt.policy) => break,
-                Err(kube::Error::Api(status)) if status.message.contains("cannot impersonate") => {
-                    let doing = Doing::new("impersonate", "users").named(meta::PROBE_USER);
-                    return Err(answer.map_or_else(
-                        |error| explain(error, &doing),
-                        |_| Error::failed("the guard cannot be tried out"),
-                    ));
+        let mut said = String::new();
+        let patience = Patience {
+            limit: deadline.saturating_duration_since(tokio::time::Instant::now()),
+            first: PAUSE,
+            longest: PAUSE,
+        };
+        let denied = poll(patience, interrupt, async || {
+            match send(probe, &attempt).await {
+                Err(error) if denied_by(&error, attempt.policy) => return Ok(Some(Ok(()))),
+                Err(error) if is_not_allowed(&error) => return Ok(Some(Err(error))),
+                Err(error) => {
+                    said = status(&error).map_or_else(|| error.to_string(), |s| s.message.clone());
                 }
-                _ => {}
+                Ok(()) => "it lets a claimer pass".clone_into(&mut said),
             }
-            if tokio::time::Instant::now() >= deadline {
-                let said = match &answer {
-                    Ok(()) => "it lets a claimer pass".to_owned(),
-                    Err(error) => {
-                        status(error).map_or_else(|| error.to_string(), |s| s.message.clone())
-                    }
-                };
-                return Err(Error::failed(format!(
-                    "the guard does not deny: validatingadmissionpolicy/{}",
-                    attempt.policy
-                ))
-                .with_detail(said));
+            Ok(None)
+        });
+        match denied.await? {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                let doing = Doing::new("impersonate", "users").named(meta::PROBE_USER);
+                return Ok(Tried::NotAllowed(explain(error, &doing)));
             }
-            tokio::time::sleep(PAUSE).await;
+            None => {
+                return Ok(Tried::Open {
+                    policy: attempt.policy,
+                    said,
+                });
+            }
         }
     }
-    Ok(())
+    Ok(Tried::Denies)
+}
+
+fn is_not_allowed(error: &kube::Error) -> bool {
+    status(error).is_some_and(|status| status.message.contains("cannot impersonate"))
 }
 
 fn denied_by(error: &kube::Error, policy: &str) -> bool {

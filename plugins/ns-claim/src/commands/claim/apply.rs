@@ -6,6 +6,7 @@ use groundcrew::app::Interrupt;
 use groundcrew::client::access;
 use groundcrew::client::clock::Clock;
 use groundcrew::client::{Session, outcome_unknown};
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
@@ -334,15 +335,18 @@ impl Run<'_> {
     /// Timed out; what the server says.
     pub async fn wait(&self, namespace: &str) -> Result<()> {
         let work = self.session.in_(namespace).of::<Pod>().right("create");
-        let all = async {
-            while !access::is_allowed(self.session, &work).await? {
-                tokio::time::sleep(LAG).await;
-            }
-            Ok(())
+        let patience = Patience {
+            limit: PATIENCE,
+            first: LAG,
+            longest: LAG,
         };
-        match tokio::time::timeout(PATIENCE, all).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::timed_out(format!(
+        let allowed = poll(patience, self.interrupt, async || {
+            let allowed = access::is_allowed(self.session, &work).await?;
+            Ok(allowed.then_some(()))
+        });
+        match allowed.await? {
+            Some(()) => Ok(()),
+            None => Err(Error::timed_out(format!(
                 "the server does not let you work in {namespace} yet; it is yours"
             ))),
         }

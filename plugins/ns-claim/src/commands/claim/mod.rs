@@ -211,7 +211,7 @@ pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
         ui.hint("end them by hand with `kubectl ns-claim reap`, or run: kubectl ns-claim install");
     }
     if wanted.wait && wanted.dry_run == DryRun::None {
-        interrupt.guard(run.wait(&claim.view.name)).await?;
+        run.wait(&claim.view.name).await?;
     }
     if wanted.switch {
         switch::to(&session, &frame.kube, &claim.view.name, wanted.dry_run, ui)?;

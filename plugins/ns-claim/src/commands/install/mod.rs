@@ -15,12 +15,13 @@ use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
 
 use super::answer::{Line, Report};
-use crate::cluster::installation::part::{Part, Standing};
+use crate::cluster::installation::part::Part;
 use crate::cluster::installation::{check, objects, probe};
 use crate::cluster::server;
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use render::{manifests, summary};
 use settings::SettingsArgs;
 
@@ -81,7 +82,7 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
     let stages = Stages::of(&settings)?;
     let guarded = settings.self_service;
     let mut lines = Vec::new();
-    let dry_run = args.write.dry_run != DryRun::None;
+    let dry_run = args.write.dry_run;
     let mut guard_denies = None;
     let ground = [stages.ground, stages.guard, stages.rights].concat();
     let grant = [stages.grant, stages.reaper].concat();
@@ -92,7 +93,7 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
             .iter()
             .any(|part| part.is_guard() && !part.is_unchanged())
         {
-            wanted.extend(check::rights_to_parameters());
+            wanted.extend(check::rights_to_parameters(&session));
         }
         if guarded {
             wanted.push(Access::new("impersonate", "users").named(meta::PROBE_USER));
@@ -106,15 +107,15 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
     };
     let (ground, grant) = interrupt.guard(look).await?;
     let changed = put_all(&session, &ground, dry_run, &mut lines, interrupt).await?;
-    if guarded && !dry_run {
+    if guarded && dry_run == DryRun::None {
         if changed {
             tokio::time::sleep(TAKES_EFFECT).await;
         }
         let probe = probe::connect(&frame.kube, &frame.product, ui).await?;
-        interrupt
-            .guard(probe::all_deny(&probe, &settings, clock.now(), PATIENCE))
+        probe::try_all(&probe, interrupt, &settings, clock.now(), PATIENCE)
             .await
-            .map_err(|error| error.with_detail("nobody has the right to claim by this run"))?;
+            .and_then(probe::Tried::denies)
+            .map_err(|error| error.with_detail("this run grants nobody the right to claim"))?;
         guard_denies = Some(true);
     }
     put_all(&session, &grant, dry_run, &mut lines, interrupt).await?;
@@ -122,9 +123,8 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         objects: lines,
         guard_denies,
         settings,
-        without_quota: None,
     };
-    ui.answer(report.render(&args.output, false)?)?;
+    ui.answer(report.render(&args.output, dry_run)?)?;
     if !matches!(args.output.format, Format::Json | Format::Name) {
         ui.answer(summary(&report, dry_run))?;
     }
@@ -156,28 +156,23 @@ async fn check_version(session: &Session) -> Result<()> {
 async fn put_all(
     session: &Session,
     parts: &[Part],
-    dry_run: bool,
-    lines: &mut Vec<Line>,
+    dry_run: DryRun,
+    lines: &mut Vec<Line<Outcome>>,
     interrupt: &Interrupt,
 ) -> Result<bool> {
     let mut changed = false;
     for part in parts {
-        if part.standing != Standing::Unchanged {
+        let state = part.put();
+        if state != Outcome::Unchanged {
             changed = true;
-            if interrupt.is_set() {
-                return Err(Error::interrupted());
-            }
-            if !dry_run {
+            interrupt.check()?;
+            if dry_run == DryRun::None {
                 objects::put(session, part).await?;
             }
         }
         lines.push(Line {
             object: part.title(),
-            state: match part.standing {
-                Standing::Unchanged => "unchanged",
-                Standing::Missing => "created",
-                Standing::Altered => "configured",
-            },
+            state,
         });
     }
     Ok(changed)

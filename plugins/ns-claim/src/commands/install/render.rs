@@ -1,28 +1,30 @@
 //! What an installation says at its end.
 
 use groundcrew::error::Result;
+use groundcrew::flags::DryRun;
 use groundcrew::output::yaml;
 use serde_json::Value;
 
 use crate::commands::answer::Report;
 use crate::model::meta;
+use crate::model::steps::Outcome;
 
 /// Says in a sentence what is installed.
-pub fn summary(report: &Report, dry_run: bool) -> String {
+pub fn summary(report: &Report, dry_run: DryRun) -> String {
     let settings = &report.settings;
     let changed = report
         .objects
         .iter()
-        .filter(|line| line.state != "unchanged")
+        .filter(|line| line.state != Outcome::Unchanged)
         .count();
-    let dry = if dry_run { " (dry run)" } else { "" };
+    let dry = dry_run.suffix();
     let who = if settings.self_service {
         format!("the group {} may claim", meta::CLAIMERS_GROUP)
     } else {
         "only admins may claim".to_owned()
     };
     format!(
-        "{changed} of {} objects changed{dry}; {who}: {} at once, {} by default, {} in all.\n",
+        "{changed} of {} objects changed{dry}; {who}: {} at once, {} by default, at most {}.\n",
         report.objects.len(),
         settings.max_claims,
         settings.default_ttl(),
@@ -34,7 +36,7 @@ pub fn summary(report: &Report, dry_run: bool) -> String {
 ///
 /// # Errors
 ///
-/// Only when a value has no form in YAML.
+/// Only when it cannot be written as YAML.
 pub fn manifests(objects: &[Value]) -> Result<String> {
     let mut text = String::new();
     for object in objects {

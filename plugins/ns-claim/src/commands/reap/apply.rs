@@ -2,29 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::clock;
+use groundcrew::client::errors::explain;
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Kind, Result};
+use groundcrew::flags::DryRun;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, EventSource, Namespace, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::PostParams;
 use serde_json::json;
 
-use super::decide::{Decision, Rules, decide};
+use super::decide::{Decision, Record, Rules, What, decide};
 use super::observe::{Observed, load_balancers};
 use crate::cluster::index::{self, Change};
 use crate::cluster::ledger::KEY;
 use crate::cluster::tombstones;
 use crate::model::claim::Claim;
 use crate::model::index::Index;
-use crate::model::ledger::{Advance, Entry, Ledger, Tombstone, is_recorded};
+use crate::model::ledger::{Entry, Ledger, Tombstone, is_recorded};
 use crate::model::meta::{self, FIELD_MANAGER};
 use crate::model::objects;
-use groundcrew::client::clock;
+use crate::model::steps::Outcome;
 
 /// How a write ended that only counts if nothing changed in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,45 +40,44 @@ pub enum Ended {
     Gone,
 }
 
-/// One run's connection and what it saw.
+/// One run's connection and what it saw. In a client dry run it sends nothing, in a server dry
+/// run everything.
 pub struct Reaper<'a> {
     pub session: &'a Session,
+    pub interrupt: &'a Interrupt,
     pub rules: &'a Rules,
     pub observed: &'a Observed,
+    pub dry_run: DryRun,
 }
 
 impl Reaper<'_> {
-    fn writer() -> Writer {
+    /// Returns how this run writes.
+    pub fn writer(&self) -> Writer {
         Writer {
             field_manager: FIELD_MANAGER.to_owned(),
-            dry_run: false,
+            dry_run: self.dry_run == DryRun::Server,
             force_conflicts: true,
         }
     }
 
-    fn maps(&self) -> Api<ConfigMap> {
-        Api::namespaced(self.session.client.clone(), SYSTEM_NAMESPACE)
+    fn maps(&self) -> Objects<ConfigMap> {
+        self.session.in_(SYSTEM_NAMESPACE).of()
     }
 
     /// Warns the owner: an annotation that counts, and an event that is seen.
     pub async fn warn(&self, claim: &Claim, goes: Timestamp) -> Result<Ended> {
+        if self.dry_run == DryRun::Client {
+            return Ok(Ended::Done(Vec::new()));
+        }
         let now = self.observed.clock.now();
-        let api = Api::<Namespace>::all(self.session.client.clone());
-        let patch = json!({"metadata": {
-            "uid": claim.uid,
-            "resourceVersion": claim.resource_version,
-            "annotations": {meta::WARNED: now.to_string()},
-        }});
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let doing = Doing::new("patch", "namespaces").named(&claim.name);
-        match api.patch(&claim.name, &params, &Patch::Merge(patch)).await {
+        let namespaces = self.session.of::<Namespace>();
+        let patch = json!({"metadata": {"annotations": {meta::WARNED: now.to_string()}}});
+        let writer = self.writer();
+        match writer.merge(namespaces.api(), &claim.read(), patch).await {
             Ok(_) => {}
             Err(error) if is_conflict(&error) => return Ok(Ended::Overtaken),
             Err(error) if is_not_found(&error) => return Ok(Ended::Gone),
-            Err(error) => return Err(explain(error, &doing)),
+            Err(error) => return Err(namespaces.explain("patch", &claim.name, error)),
         }
         self.event(claim, goes, now).await?;
         Ok(Ended::Done(Vec::new()))
@@ -101,7 +103,7 @@ impl Reaper<'_> {
             type_: Some("Warning".to_owned()),
             reason: Some("ClaimEnds".to_owned()),
             message: Some(format!(
-                "this namespace is deleted after {goes}; to keep it: kubectl ns-claim extend {name} --by 4h"
+                "this namespace will be deleted after {goes}; to keep it: kubectl ns-claim extend {name} --by 4h"
             )),
             source: Some(EventSource {
                 component: Some(FIELD_MANAGER.to_owned()),
@@ -112,8 +114,12 @@ impl Reaper<'_> {
             count: Some(1),
             ..Event::default()
         };
-        let api = Api::<Event>::namespaced(self.session.client.clone(), name);
-        match api.create(&PostParams::default(), &event).await {
+        let events = self.session.in_(name).of::<Event>();
+        let params = PostParams {
+            dry_run: self.dry_run == DryRun::Server,
+            ..PostParams::default()
+        };
+        match events.api().create(&params, &event).await {
             Ok(_) => Ok(()),
             // Nobody reads the events of what is going.
             Err(error) if is_not_found(&error) => Ok(()),
@@ -123,47 +129,33 @@ impl Reaper<'_> {
                 if terminating {
                     return Ok(());
                 }
-                Err(explain(error, &Doing::new("create", "events").within(name)))
+                Err(explain(error, &events.doing("create")))
             }
         }
     }
 
-    /// Writes down what this run saw: tombstones first, then the ledger that forgets the ended.
-    pub async fn remember(&self, advance: &Advance) -> Result<()> {
-        for tombstone in &advance.ended {
-            // The one of a deletion says more, and was there first.
-            let map = tombstones::map(tombstone)?;
-            let made = Self::writer().create(&self.maps(), &map, |_| true).await;
-            if let Err(error) = made
-                && !is_conflict(&error)
-            {
-                return Err(explain(
-                    error,
-                    &Doing::new("create", "configmaps").within(SYSTEM_NAMESPACE),
-                ));
+    /// Writes down one thing that this run saw.
+    pub async fn record(&self, record: &Record) -> Result<Outcome> {
+        if self.dry_run == DryRun::Client || record.outcome == Outcome::Unchanged {
+            return Ok(record.outcome);
+        }
+        match &record.what {
+            What::Tombstone(map) => {
+                // The one of a deletion says more, and was there first.
+                match self.maps().create(&self.writer(), map, |_| true).await {
+                    Ok(_) => {}
+                    Err(error) if error.is_conflict() => return Ok(Outcome::Unchanged),
+                    Err(error) => return Err(error),
+                }
             }
+            What::Ledger(next) => self.keep(next).await?,
+            What::Hold { name, owner } => self.entry(name, owner, true).await?,
+            What::Free { name, owner } => self.entry(name, owner, false).await?,
         }
-        self.keep(&advance.ledger).await?;
-        let changes = advance
-            .restore
-            .iter()
-            .map(|(name, owner)| (name, owner, true))
-            .chain(
-                advance
-                    .drop
-                    .iter()
-                    .map(|(name, owner)| (name, owner, false)),
-            );
-        for (name, owner, held) in changes {
-            self.entry(name, owner, held).await?;
-        }
-        Ok(())
+        Ok(record.outcome)
     }
 
     async fn keep(&self, next: &Ledger) -> Result<()> {
-        if *next == self.observed.ledger && self.observed.ledger_read.is_some() {
-            return Ok(());
-        }
         // A ConfigMap holds 1 MiB, which is some 3,000 claims without blanks.
         let text = serde_json::to_string(next)
             .map_err(|error| Error::failed("the ledger cannot be written").with_source(error))?;
@@ -172,52 +164,52 @@ impl Reaper<'_> {
             data: Some(BTreeMap::from([(KEY.to_owned(), text)])),
             ..ConfigMap::default()
         };
-        let doing = |verb| {
-            Doing::new(verb, "configmaps")
-                .named(meta::LEDGER)
-                .within(SYSTEM_NAMESPACE)
-        };
         let data = map.data.clone();
-        match &self.observed.ledger_read {
-            None => {
-                let made = Self::writer()
-                    .create(&self.maps(), &map, |found| found.data == data)
-                    .await;
-                made.map_err(|error| explain(error, &doing("create")))?;
-            }
+        let is_kept = |found: &ConfigMap| found.data == data;
+        let (maps, writer) = (self.maps(), self.writer());
+        let kept = match &self.observed.ledger_read {
+            None => maps.create(&writer, &map, is_kept).await,
             Some(read) => {
                 map.metadata
                     .resource_version
                     .clone_from(&read.resource_version);
                 map.metadata.uid.clone_from(&read.uid);
-                let kept = Self::writer()
-                    .replace(&self.maps(), &map, |found| found.data == data)
-                    .await;
-                kept.map_err(|error| explain(error, &doing("update")))?;
+                maps.replace(&writer, &map, is_kept).await
             }
-        }
-        Ok(())
+        };
+        kept.map(drop)
     }
 
     /// Puts an entry into the index or takes it out; what others do not let it, the next run does.
     async fn entry(&self, name: &str, owner: &str, held: bool) -> Result<()> {
+        let (session, interrupt) = (self.session, self.interrupt);
+        let dry_run = self.dry_run == DryRun::Server;
         let updated = if held {
-            let change = |index: &Index| {
-                Ok(match index.holders.get(name) {
-                    Some(_) => Change::Keep,
-                    None => Change::Put(owner.to_owned()),
-                })
+            let decide = |index: &Index| match index.holders.get(name) {
+                Some(_) => Change::Keep,
+                None => Change::Put(owner.to_owned()),
             };
-            index::update(self.session, None, name, false, change)
+            index::update(session, interrupt, None, name, dry_run, decide)
                 .await
                 .map(drop)
         } else {
-            index::free(self.session, name, owner).await
+            index::free(session, interrupt, name, owner, dry_run).await
         };
         updated.or_else(|error| match error.kind() {
             Kind::Conflict => Ok(()),
             _ => Err(error),
         })
+    }
+
+    /// Returns what stays when a claim is deleted.
+    async fn outlives(
+        &self,
+        name: &str,
+        volumes: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<String>> {
+        let mut outlived_by = load_balancers(self.session, name).await?;
+        outlived_by.extend(volumes.get(name).cloned().unwrap_or_default());
+        Ok(outlived_by)
     }
 
     /// Deletes a claim: a fresh look, what outlives it, a tombstone, and the deletion of exactly
@@ -229,11 +221,14 @@ impl Reaper<'_> {
         volumes: &BTreeMap<String, Vec<String>>,
     ) -> Result<Ended> {
         let name = &claim.name;
+        if self.dry_run == DryRun::Client {
+            return Ok(Ended::Done(self.outlives(name, volumes).await?));
+        }
+        let namespaces = self.session.of::<Namespace>();
         let path = format!("/api/v1/namespaces/{name}");
-        let doing = Doing::new("get", "namespaces").named(name);
         let (found, clock) = clock::get::<Namespace>(self.session, &path)
             .await
-            .map_err(|error| explain(error, &doing))?;
+            .map_err(|error| namespaces.explain("get", name, error))?;
         clock.check()?;
         let Some(fresh) = found.as_ref().and_then(Claim::of) else {
             return Ok(Ended::Gone);
@@ -244,8 +239,7 @@ impl Reaper<'_> {
         if fresh.uid != claim.uid || still != Decision::Delete {
             return Ok(Ended::Overtaken);
         }
-        let mut outlived_by = load_balancers(self.session, name).await?;
-        outlived_by.extend(volumes.get(name).cloned().unwrap_or_default());
+        let outlived_by = self.outlives(name, volumes).await?;
         let entry = ledger
             .claims
             .get(&fresh.uid)
@@ -258,24 +252,9 @@ impl Reaper<'_> {
         let by = format!("reaper ({})", self.observed.me);
         let mut tombstone = Tombstone::new(&fresh.uid, entry, now, &by);
         tombstone.outlived_by.clone_from(&outlived_by);
-        let map = tombstones::map(&tombstone)?;
-        let buried = Self::writer()
-            .apply(&self.maps(), &map)
-            .await
-            .map_err(|error| {
-                explain(
-                    error,
-                    &Doing::new("patch", "configmaps").within(SYSTEM_NAMESPACE),
-                )
-            })?;
-        let api = Api::<Namespace>::all(self.session.client.clone());
-        let read = ObjectMeta {
-            name: Some(name.clone()),
-            uid: Some(fresh.uid.clone()),
-            resource_version: Some(fresh.resource_version.clone()),
-            ..ObjectMeta::default()
-        };
-        match Self::writer().delete(&api, &read).await {
+        let (maps, writer) = (self.maps(), self.writer());
+        let buried = maps.apply(&writer, &tombstones::map(&tombstone)?).await?;
+        match writer.delete(namespaces.api(), &fresh.read()).await {
             Ok(true) => {
                 let owner = fresh.owner.clone().unwrap_or_default();
                 self.entry(name, &owner, false).await?;
@@ -286,16 +265,13 @@ impl Reaper<'_> {
                 let overtaken = is_conflict(&error);
                 if overtaken || groundcrew::write::status(&error).is_some() {
                     // It lives, so nothing is buried. A stone that stays is passed over by the
-                    // report, and the next deletion writes it anew.
-                    let _ = Self::writer().delete(&self.maps(), &buried.metadata).await;
+                    // report, and the next deletion writes it again.
+                    let _ = maps.delete(&writer, &buried.metadata).await;
                 }
                 if overtaken {
                     return Ok(Ended::Overtaken);
                 }
-                Err(explain(
-                    error,
-                    &Doing::new("delete", "namespaces").named(name),
-                ))
+                Err(namespaces.explain("delete", name, error))
             }
         }
     }

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use groundcrew::exit::Exit;
+use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Serialize;
 
 use crate::model::claim::{Claim, Expires};
+use crate::model::ledger::{Advance, Ledger};
 use crate::model::meta;
 use crate::model::settings::Settings;
+use crate::model::steps::Outcome;
 use crate::model::view::{View, between};
 
 /// How long a namespace may be going before that is worth a word.
@@ -114,11 +118,17 @@ fn after(from: Timestamp, span: Duration) -> Timestamp {
     from.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// What became of one claim.
+/// One claim, what was decided about it, and what became of that.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row {
-    /// The claim.
+pub struct Step {
+    /// The claim as it was read.
+    #[serde(skip)]
+    pub read: Claim,
+    /// What was decided.
+    #[serde(skip)]
+    pub decision: Decision,
+    /// The claim as people read it.
     pub claim: View,
     /// What was decided, or done.
     pub action: Action,
@@ -164,8 +174,8 @@ pub struct Report {
     pub stopped: bool,
     /// Records of claims that ended long ago, and were removed.
     pub records_removed: usize,
-    /// One row for each claim.
-    pub rows: Vec<Row>,
+    /// One for each claim.
+    pub rows: Vec<Step>,
 }
 
 impl Report {
@@ -185,36 +195,34 @@ impl Report {
     }
 }
 
+impl Step {
+    /// Returns what is to be done about a claim.
+    #[must_use]
+    pub fn new(claim: &Claim, decision: Decision, settings: &Settings, now: Timestamp) -> Self {
+        let (action, detail) = match &decision {
+            Decision::Keep => (Action::Kept, String::new()),
+            Decision::Report(why) => (Action::Attention, why.clone()),
+            Decision::Warn(goes) => (Action::Warned, format!("will be deleted after {goes}")),
+            Decision::Wait(goes) => (Action::Waiting, format!("will be deleted after {goes}")),
+            Decision::Delete => (Action::Due, String::new()),
+            Decision::Going => {
+                let keeps = claim.terminating.clone().unwrap_or_default();
+                (Action::Going, keeps.join("; "))
+            }
+        };
+        Self {
+            read: claim.clone(),
+            decision,
+            claim: View::of(claim, settings, now),
+            action,
+            detail,
+        }
+    }
+}
+
 /// Says what was decided, before anything is done.
 #[must_use]
-pub fn report(
-    decisions: &[(&Claim, Decision)],
-    settings: &Settings,
-    now: Timestamp,
-    max_deletes: u32,
-    dry_run: bool,
-) -> Report {
-    let rows: Vec<Row> = decisions
-        .iter()
-        .map(|(claim, decision)| {
-            let (action, detail) = match decision {
-                Decision::Keep => (Action::Kept, String::new()),
-                Decision::Report(why) => (Action::Attention, why.clone()),
-                Decision::Warn(goes) => (Action::Warned, format!("goes after {goes}")),
-                Decision::Wait(goes) => (Action::Waiting, format!("goes after {goes}")),
-                Decision::Delete => (Action::Due, String::new()),
-                Decision::Going => {
-                    let keeps = claim.terminating.clone().unwrap_or_default();
-                    (Action::Going, keeps.join("; "))
-                }
-            };
-            Row {
-                claim: View::of(claim, settings, now),
-                action,
-                detail,
-            }
-        })
-        .collect();
+pub fn report(rows: Vec<Step>, max_deletes: u32, dry_run: bool) -> Report {
     let due = rows.iter().filter(|row| row.action == Action::Due).count();
     Report {
         claims: rows.len(),
@@ -224,6 +232,80 @@ pub fn report(
         records_removed: 0,
         rows,
     }
+}
+
+/// One thing that a run changes beside the claims.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What it is.
+    pub what: What,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+/// What the reaper keeps about claims.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// What is left of a claim that somebody else ended.
+    Tombstone(Box<ConfigMap>),
+    /// What the reaper remembers.
+    Ledger(Box<Ledger>),
+    /// A place in the index that a claim has again.
+    Hold { name: String, owner: String },
+    /// A place in the index that no claim needs.
+    Free { name: String, owner: String },
+}
+
+impl Record {
+    /// Returns `kind/namespace/name`.
+    #[must_use]
+    pub fn object(&self) -> String {
+        let name = match &self.what {
+            What::Tombstone(map) => map.metadata.name.as_deref().unwrap_or_default(),
+            What::Ledger(_) => meta::LEDGER,
+            What::Hold { .. } | What::Free { .. } => meta::INDEX,
+        };
+        format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+    }
+}
+
+/// Returns what is to be written down, in this order: tombstones first, then the ledger that
+/// forgets the ended. `before` is the ledger that is there.
+#[must_use]
+pub fn records(
+    advance: &Advance,
+    tombstones: Vec<ConfigMap>,
+    before: Option<&Ledger>,
+) -> Vec<Record> {
+    let configured = |what| Record {
+        what,
+        outcome: Outcome::Configured,
+    };
+    let mut records: Vec<Record> = tombstones
+        .into_iter()
+        .map(|map| Record {
+            what: What::Tombstone(Box::new(map)),
+            outcome: Outcome::Created,
+        })
+        .collect();
+    records.push(Record {
+        what: What::Ledger(Box::new(advance.ledger.clone())),
+        outcome: match before {
+            None => Outcome::Created,
+            Some(before) if *before == advance.ledger => Outcome::Unchanged,
+            Some(_) => Outcome::Configured,
+        },
+    });
+    let pair = |(name, owner): &(String, String)| (name.clone(), owner.clone());
+    records.extend(advance.restore.iter().map(|entry| {
+        let (name, owner) = pair(entry);
+        configured(What::Hold { name, owner })
+    }));
+    records.extend(advance.drop.iter().map(|entry| {
+        let (name, owner) = pair(entry);
+        configured(What::Free { name, owner })
+    }));
+    records
 }
 
 #[cfg(test)]

@@ -5,21 +5,22 @@ mod decide;
 mod observe;
 mod render;
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
-use groundcrew::client::Session;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 
+use super::answer;
 use crate::cluster::tombstones;
-use crate::model::claim::Claim;
-use crate::model::ledger::{Ledger, advance, is_recorded};
+use crate::model::ledger::{Advance, Ledger, advance, is_recorded};
+use crate::model::steps::Outcome;
 use apply::{Ended, Reaper};
-use decide::{Action, Decision, Report, Rules, decide, report};
+use decide::{Action, Decision, Report, Rules, Step, What, decide, records, report};
+use observe::Observed;
 
 /// Warn of claims that end, and delete those that are over
 ///
@@ -63,45 +64,25 @@ pub async fn run(args: ReapArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let session = frame.connect().await?;
     let observed = interrupt.guard(observe::observe(&session)).await?;
+    let settings = &observed.index.settings;
     let rules = Rules {
-        warn: args
-            .warn
-            .map_or(observed.index.settings.warn().0, |span| span.0),
-        grace: args
-            .grace
-            .map_or(observed.index.settings.grace().0, |span| span.0),
-        settings: observed.index.settings.clone(),
+        warn: args.warn.unwrap_or(settings.warn()).0,
+        grace: args.grace.unwrap_or(settings.grace()).0,
+        settings: settings.clone(),
     };
     let now = observed.clock.now();
-    let decisions: Vec<(&Claim, Decision)> = observed
-        .claims
-        .iter()
-        .map(|claim| {
-            let recorded = is_recorded(claim, &observed.index, &observed.ledger);
-            (claim, decide(claim, recorded, &rules, now))
-        })
-        .collect();
-    let max_deletes = args
-        .max_deletes
-        .unwrap_or(observed.index.settings.max_deletes);
-    let dry_run = args.write.dry_run != DryRun::None;
-    let mut report = report(
-        &decisions,
-        &observed.index.settings,
-        now,
-        max_deletes,
-        dry_run,
-    );
-    if dry_run {
-        ui.answer(render::report(&report, &args.output, now)?)?;
-        return Ok(report.exit());
-    }
+    let max_deletes = args.max_deletes.unwrap_or(settings.max_deletes);
+    let dry_run = args.write.dry_run;
+    let steps = steps(&observed, &rules, now);
+    let mut report = report(steps, max_deletes, dry_run != DryRun::None);
     let reaper = Reaper {
         session: &session,
+        interrupt,
         rules: &rules,
         observed: &observed,
+        dry_run,
     };
-    warn(&reaper, &decisions, &mut report, interrupt).await?;
+    warn(&reaper, &mut report.rows, interrupt).await?;
     let mut next = advance(
         &observed.ledger,
         &observed.claims,
@@ -109,60 +90,50 @@ pub async fn run(args: ReapArgs, frame: &Frame) -> Result<Exit> {
         &observed.index,
         now,
     );
-    check(interrupt)?;
-    let keep = args.keep_records;
-    if keep.is_some() || tombstones::is_time(observed.ledger.pruned_at, now) {
-        let keep = keep.unwrap_or(rules.settings.keep_records());
-        let (removed, all) = tombstones::prune(&session, keep.0, now, interrupt).await?;
-        report.records_removed = removed;
-        if all {
-            next.ledger.pruned_at = Some(now);
-        }
+    interrupt.check()?;
+    report.records_removed = prune(&reaper, args.keep_records, &mut next, now).await?;
+    remember(&reaper, &next, frame).await?;
+    let asked = dry_run != DryRun::None || args.write.yes;
+    if !report.stopped && report.due > 0 && (asked || ui.confirm(&question(&report.rows))?) {
+        delete(&reaper, &next.ledger, &mut report.rows, interrupt).await?;
     }
-    reaper.remember(&next).await?;
+    ui.answer(render::report(&report, &args.output, now, dry_run)?)?;
     if report.stopped {
-        ui.answer(render::report(&report, &args.output, now)?)?;
-        return Err(Error::new(
-            Kind::Incomplete,
-            format!(
-                "{} claims are due at once, more than --max-deletes {max_deletes}; none was deleted",
-                report.due
-            ),
-        )
-        .with_hint("look at them:  kubectl ns-claim reap --dry-run")
-        .with_hint(format!(
-            "if they should go:  kubectl ns-claim reap --max-deletes {}",
-            report.due
-        )));
+        return Err(too_many(&report, max_deletes));
     }
-    if report.due > 0 && (args.write.yes || ui.confirm(&question(&decisions))?) {
-        delete(
-            &reaper,
-            &decisions,
-            &next.ledger,
-            &session,
-            &mut report,
-            interrupt,
-        )
-        .await?;
-    }
-    ui.answer(render::report(&report, &args.output, now)?)?;
     session.finish()?;
     Ok(report.exit())
 }
 
-fn check(interrupt: &Interrupt) -> Result<()> {
-    if interrupt.is_set() {
-        return Err(Error::interrupted());
-    }
-    Ok(())
+/// Decides about every claim.
+fn steps(observed: &Observed, rules: &Rules, now: Timestamp) -> Vec<Step> {
+    let step = |claim| {
+        let recorded = is_recorded(claim, &observed.index, &observed.ledger);
+        let decision = decide(claim, recorded, rules, now);
+        Step::new(claim, decision, &rules.settings, now)
+    };
+    observed.claims.iter().map(step).collect()
 }
 
-fn question(decisions: &[(&Claim, Decision)]) -> String {
-    let names: Vec<&str> = decisions
+fn too_many(report: &Report, max_deletes: u32) -> Error {
+    let due = report.due;
+    Error::new(
+        Kind::Incomplete,
+        format!(
+            "{due} claims are due at once, more than --max-deletes {max_deletes}; none was deleted"
+        ),
+    )
+    .with_hint("review them:  kubectl ns-claim reap --dry-run")
+    .with_hint(format!(
+        "to delete them:  kubectl ns-claim reap --max-deletes {due}"
+    ))
+}
+
+fn question(steps: &[Step]) -> String {
+    let names: Vec<&str> = steps
         .iter()
-        .filter(|(_, decision)| *decision == Decision::Delete)
-        .map(|(claim, _)| claim.name.as_str())
+        .filter(|step| step.decision == Decision::Delete)
+        .map(|step| step.read.name.as_str())
         .collect();
     format!(
         "Delete {} and everything in {}?",
@@ -171,61 +142,104 @@ fn question(decisions: &[(&Claim, Decision)]) -> String {
     )
 }
 
-async fn warn(
-    reaper: &Reaper<'_>,
-    decisions: &[(&Claim, Decision)],
-    report: &mut Report,
-    interrupt: &Interrupt,
-) -> Result<()> {
-    for ((claim, decision), row) in decisions.iter().zip(&mut report.rows) {
-        let Decision::Warn(goes) = decision else {
+async fn warn(reaper: &Reaper<'_>, steps: &mut [Step], interrupt: &Interrupt) -> Result<()> {
+    for step in steps {
+        let Decision::Warn(goes) = step.decision else {
             continue;
         };
-        check(interrupt)?;
-        match reaper.warn(claim, *goes).await {
+        interrupt.check()?;
+        match reaper.warn(&step.read, goes).await {
             Ok(Ended::Done(_)) => {}
-            Ok(Ended::Overtaken) => row.action = Action::Changed,
-            Ok(Ended::Gone) => row.action = Action::Going,
+            Ok(Ended::Overtaken) => step.action = Action::Changed,
+            Ok(Ended::Gone) => step.action = Action::Going,
             Err(error) => {
-                row.action = Action::Failed;
-                row.detail = error.headline();
+                step.action = Action::Failed;
+                step.detail = error.headline();
             }
         }
     }
     Ok(())
 }
 
+/// Removes the tombstones that were kept for long enough, once a day or when asked; returns how
+/// many.
+async fn prune(
+    reaper: &Reaper<'_>,
+    keep: Option<Span>,
+    next: &mut Advance,
+    now: Timestamp,
+) -> Result<usize> {
+    if keep.is_none() && !tombstones::is_time(reaper.observed.ledger.pruned_at, now) {
+        return Ok(0);
+    }
+    let keep = keep.unwrap_or(reaper.rules.settings.keep_records());
+    let (old, all) = tombstones::old(reaper.session, keep.0, now).await?;
+    if all {
+        next.ledger.pruned_at = Some(now);
+    }
+    if reaper.dry_run == DryRun::Client {
+        return Ok(old.len());
+    }
+    tombstones::remove(reaper.session, reaper.interrupt, &old, &reaper.writer()).await
+}
+
+/// Writes down what this run saw.
+async fn remember(reaper: &Reaper<'_>, next: &Advance, frame: &Frame) -> Result<()> {
+    let ended: Result<Vec<ConfigMap>> = next.ended.iter().map(tombstones::map).collect();
+    let observed = reaper.observed;
+    let before = observed.ledger_read.as_ref().map(|_| &observed.ledger);
+    let mut records = records(next, ended?, before);
+    if reaper.dry_run == DryRun::Client && !next.ended.is_empty() {
+        let there = tombstones::names(reaper.session).await?;
+        for record in &mut records {
+            if let What::Tombstone(map) = &record.what
+                && map
+                    .metadata
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| there.contains(name))
+            {
+                record.outcome = Outcome::Unchanged;
+            }
+        }
+    }
+    for record in &records {
+        let outcome = reaper.record(record).await?;
+        answer::told(&frame.ui, record.object(), outcome, reaper.dry_run);
+    }
+    Ok(())
+}
+
 async fn delete(
     reaper: &Reaper<'_>,
-    decisions: &[(&Claim, Decision)],
     ledger: &Ledger,
-    session: &Session,
-    report: &mut Report,
+    steps: &mut [Step],
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let volumes: BTreeMap<String, Vec<String>> =
-        interrupt.guard(observe::kept_volumes(session)).await?;
-    for ((claim, decision), row) in decisions.iter().zip(&mut report.rows) {
-        if *decision != Decision::Delete {
+    let volumes = interrupt
+        .guard(observe::kept_volumes(reaper.session))
+        .await?;
+    for step in steps {
+        if step.decision != Decision::Delete {
             continue;
         }
-        check(interrupt)?;
-        match reaper.delete(claim, ledger, &volumes).await {
+        interrupt.check()?;
+        match reaper.delete(&step.read, ledger, &volumes).await {
             Ok(Ended::Done(outlived_by)) => {
-                row.action = Action::Deleted;
+                step.action = Action::Deleted;
                 if !outlived_by.is_empty() {
-                    row.detail = format!("outlived by {}", outlived_by.join(", "));
+                    step.detail = format!("outlived by {}", outlived_by.join(", "));
                 }
             }
             Ok(Ended::Overtaken) => {
-                row.action = Action::Changed;
-                "changed in between, kept".clone_into(&mut row.detail);
+                step.action = Action::Changed;
+                "changed in the meantime; kept".clone_into(&mut step.detail);
             }
-            Ok(Ended::Gone) => row.action = Action::Going,
+            Ok(Ended::Gone) => step.action = Action::Going,
             Err(error) if error.kind() == Kind::Incomplete => return Err(error),
             Err(error) => {
-                row.action = Action::Failed;
-                row.detail = error.headline();
+                step.action = Action::Failed;
+                step.detail = error.headline();
             }
         }
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, pages};
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::core::v1::{PersistentVolume, Service};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Event, Namespace, PersistentVolume, ResourceQuota, Service,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
 use kube::api::ListParams;
 
 use crate::cluster::{claims, index, ledger};
@@ -34,30 +35,26 @@ pub struct Observed {
 }
 
 /// Returns every right that a run may need.
-#[must_use]
-pub fn required() -> Vec<Access> {
-    let here = |verb: &str, name: &str| {
-        Access::new(verb, "configmaps")
-            .named(name)
-            .within(SYSTEM_NAMESPACE)
-    };
+fn required(session: &Session) -> Vec<Access> {
+    let maps = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+    let namespaces = session.of::<Namespace>();
     vec![
-        Access::new("get", "namespaces"),
-        Access::new("list", "namespaces"),
-        Access::new("patch", "namespaces"),
-        Access::new("delete", "namespaces"),
-        Access::new("create", "events"),
-        Access::new("list", "services"),
-        Access::new("list", "persistentvolumes"),
-        Access::new("list", "resourcequotas"),
-        here("get", meta::INDEX),
-        here("patch", meta::INDEX),
-        here("get", meta::LEDGER),
-        here("update", meta::LEDGER),
-        Access::new("list", "configmaps").within(SYSTEM_NAMESPACE),
-        Access::new("create", "configmaps").within(SYSTEM_NAMESPACE),
-        Access::new("patch", "configmaps").within(SYSTEM_NAMESPACE),
-        Access::new("delete", "configmaps").within(SYSTEM_NAMESPACE),
+        namespaces.right("get"),
+        namespaces.right("list"),
+        namespaces.right("patch"),
+        namespaces.right("delete"),
+        session.everywhere::<Event>().right("create"),
+        session.everywhere::<Service>().right("list"),
+        session.of::<PersistentVolume>().right("list"),
+        session.everywhere::<ResourceQuota>().right("list"),
+        maps.right("get").named(meta::INDEX),
+        maps.right("patch").named(meta::INDEX),
+        maps.right("get").named(meta::LEDGER),
+        maps.right("update").named(meta::LEDGER),
+        maps.right("list"),
+        maps.right("create"),
+        maps.right("patch"),
+        maps.right("delete"),
     ]
 }
 
@@ -68,19 +65,15 @@ pub fn required() -> Vec<Access> {
 /// What is missing, or what the server says.
 pub async fn observe(session: &Session) -> Result<Observed> {
     let me = access::who_am_i(session).await?.username;
-    let missing = access::missing(session, &required()).await?;
+    let missing = access::missing(session, &required(session)).await?;
     if !missing.is_empty() {
         return Err(access::refused(&missing, &me, "groundcrew-claim-reaper"));
     }
     let (index, clock) = index::read(session).await?;
     clock.check()?;
-    let claims = claims::labelled(session)
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", "namespaces")))?;
+    let claims = claims::labelled(session).await?;
     let (ledger, ledger_read) = ledger::read(session).await?;
-    let requests = ledger::requests(session)
-        .await
-        .map_err(|error| explain(error, &Doing::new("list", "resourcequotas")))?;
+    let requests = ledger::requests(session).await?;
     Ok(Observed {
         me,
         index,
@@ -98,7 +91,7 @@ pub async fn observe(session: &Session) -> Result<Observed> {
 ///
 /// What the server says.
 pub async fn kept_volumes(session: &Session) -> Result<BTreeMap<String, Vec<String>>> {
-    let api = Api::<PersistentVolume>::all(session.client.clone());
+    let all = session.of::<PersistentVolume>();
     let add = |kept: &mut BTreeMap<String, Vec<String>>, volume: PersistentVolume| {
         let Some(spec) = volume.spec else { return };
         let retained = spec.persistent_volume_reclaim_policy.as_deref() == Some("Retain");
@@ -109,9 +102,9 @@ pub async fn kept_volumes(session: &Session) -> Result<BTreeMap<String, Vec<Stri
                 .push(format!("persistentvolume/{name} (Retain)"));
         }
     };
-    pages::fold(&api, &ListParams::default(), add)
+    pages::fold(all.api(), &ListParams::default(), add)
         .await
-        .map_err(|error| explain(error, &Doing::new("list", "persistentvolumes")))
+        .map_err(|error| explain(error, &all.doing("list")))
 }
 
 /// Reads the load balancers of a namespace: something outside the cluster may still point there.
@@ -120,14 +113,8 @@ pub async fn kept_volumes(session: &Session) -> Result<BTreeMap<String, Vec<Stri
 ///
 /// What the server says.
 pub async fn load_balancers(session: &Session, namespace: &str) -> Result<Vec<String>> {
-    let api = Api::<Service>::namespaced(session.client.clone(), namespace);
-    let doing = Doing::new("list", "services").within(namespace);
-    let services = api
-        .list(&ListParams::default())
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let services = session.in_(namespace).of::<Service>().list().await?;
     Ok(services
-        .items
         .into_iter()
         .filter(|service| {
             let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());

@@ -1,7 +1,7 @@
 //! A run of the reaper as people and programs read it.
 
 use groundcrew::error::Result;
-use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
 use jiff::Timestamp;
 
@@ -30,7 +30,12 @@ impl Action {
 /// # Errors
 ///
 /// Only when a value has no form in that format.
-pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<String> {
+pub fn report(
+    report: &Report,
+    output: &OutputArgs,
+    now: Timestamp,
+    dry_run: DryRun,
+) -> Result<String> {
     let shown = |action: Action| output.format != Format::Table || action != Action::Kept;
     let rows = || report.rows.iter().filter(|row| shown(row.action));
     match output.format {
@@ -44,6 +49,10 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
         }
         Format::Table | Format::Wide => {}
     }
+    let suffix = |action| match action {
+        Action::Warned | Action::Deleted => dry_run.suffix(),
+        _ => "",
+    };
     let mut text = String::new();
     if rows().next().is_some() {
         let headers = ["NAME", "OWNER", "ENDS IN", "ACTION", "DETAIL"];
@@ -53,7 +62,7 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
                 row.claim.name.clone(),
                 row.claim.owner.clone().unwrap_or_default(),
                 View::until(row.claim.ends_at, now),
-                row.action.word().to_owned(),
+                format!("{}{}", row.action.word(), suffix(row.action)),
                 row.detail.clone(),
             ]);
         }
@@ -68,6 +77,7 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
     };
     let removed = match report.records_removed {
         0 => String::new(),
+        1 => ", 1 old record removed".to_owned(),
         count => format!(", {count} old records removed"),
     };
     text.push_str(&format!(
@@ -84,7 +94,7 @@ pub fn report(report: &Report, output: &OutputArgs, now: Timestamp) -> Result<St
         count(Action::Due),
         count(Action::Deleted),
         count(Action::Attention) + count(Action::Failed),
-        if report.dry_run { " (dry run)" } else { "" }
+        dry_run.suffix()
     ));
     Ok(text)
 }

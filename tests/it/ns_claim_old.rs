@@ -24,7 +24,7 @@ fn old(suite: &Suite) {
     }
     run("install --guard none")
         .success()
-        .answers("only admins may claim");
+        .answers("only admins can claim");
     run("install --guard none").success().answers("0 of 10");
     run("install").success().answers("0 of 10");
     run("doctor").success().says("only admins can claim");

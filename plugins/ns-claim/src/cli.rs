@@ -9,14 +9,15 @@ use crate::commands::{
     claim, doctor, extend, get, install, list, protect, reap, release, report, transfer, uninstall,
 };
 
-/// Claim a namespace of your own for some hours
+/// Claim a temporary namespace
 ///
-/// Makes a namespace with limits, a quota and a network policy, gives you rights in it, and says
-/// until when it is yours. A reaper warns you before the end and deletes it after; it never
-/// deletes what was not claimed, not warned of, protected, or extended in between.
+/// Creates a namespace with limits, a quota and a network policy, and gives you rights in it until
+/// it expires. A reaper warns you before that and deletes it afterwards; it never deletes a
+/// namespace that was not claimed, that is protected, whose owner was not warned, or that was
+/// extended in the meantime.
 ///
-/// Whose it is is the server's word for who you are. Nobody else can take it over, and you hold
-/// only so many at once.
+/// You own it under the identity the API server sees for you. Nobody else can take it over, and
+/// the number of claims that you can hold at once is limited.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -31,7 +32,7 @@ pub struct Cli {
     claim: claim::ClaimArgs,
 }
 
-/// What there is besides claiming; one module each.
+/// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::ListArgs),
@@ -57,7 +58,7 @@ Examples:
 
 Exit codes:
   0 done   1 failed   2 usage, nothing done   3 the answer is no, or needs attention
-  4 incomplete, nothing claimed   5 somebody else holds or changed it
+  4 incomplete, nothing claimed   5 someone else holds or changed it
   124 timed out, state is safe   130 interrupted, state is safe";
 
 impl Plugin for Cli {

@@ -56,12 +56,12 @@ pub async fn look(session: &Session, name: Option<&str>) -> Result<Look> {
 ///
 /// # Errors
 ///
-/// That there is none, or that the namespace is no claim.
+/// That there is none, or that the namespace is not a claim.
 pub async fn read(session: &Session, name: &str) -> Result<Claim> {
     let namespace = session.of::<Namespace>().get(name).await?;
     Claim::of(&namespace).ok_or_else(|| {
-        Error::failed(format!("namespace {name} is no claim"))
-            .with_hint("see what is:  kubectl ns-claim list")
+        Error::failed(format!("namespace {name} is not a claim"))
+            .with_hint("list all claims:  kubectl ns-claim list")
     })
 }
 
@@ -69,7 +69,7 @@ pub async fn read(session: &Session, name: &str) -> Result<Claim> {
 ///
 /// # Errors
 ///
-/// Usage, when no name is stated and the current namespace is not a claim of the caller's.
+/// Usage, when no name is given and the current namespace is not a claim of the caller's.
 pub async fn read_or_current(session: &Session, name: Option<&str>, me: &str) -> Result<Claim> {
     if let Some(name) = name {
         return read(session, name).await;
@@ -77,23 +77,23 @@ pub async fn read_or_current(session: &Session, name: Option<&str>, me: &str) ->
     let current = &session.namespace;
     let other = |what: &str| {
         Error::usage(format!(
-            "no NAME is stated, and the current namespace {current} {what}"
+            "NAME is required: the current namespace {current} {what}"
         ))
-        .with_hint("name one of:  kubectl ns-claim list --mine")
+        .with_hint("list your claims:  kubectl ns-claim list --mine")
     };
     if meta::is_reserved(current) {
-        return Err(other("belongs to the cluster"));
+        return Err(other("is a system namespace"));
     }
     let found = session.of::<Namespace>().find(current).await?;
     let claim = found
         .ok_or_else(|| other("does not exist"))
         .map(|namespace| Claim::of(&namespace))?
-        .ok_or_else(|| other("is no claim"))?;
+        .ok_or_else(|| other("is not a claim"))?;
     if claim.owner.as_deref() == Some(me) {
         Ok(claim)
     } else {
         let owner = claim.owner.as_deref().unwrap_or("nobody");
-        Err(other(&format!("is {owner}'s and not yours ({me})")))
+        Err(other(&format!("is {owner}'s, not yours ({me})")))
     }
 }
 
@@ -182,8 +182,8 @@ pub async fn annotate(
 /// Returns the error that a claim ends before it could be changed.
 #[must_use]
 pub fn gone(name: &str) -> Error {
-    Error::conflict(format!("too late: {name} is being deleted or gone"))
-        .with_hint("claim another one:  kubectl ns-claim")
+    Error::conflict(format!("too late: {name} is being deleted or already gone"))
+        .with_hint("claim a new one:  kubectl ns-claim")
 }
 
 /// Completes the names of claims.

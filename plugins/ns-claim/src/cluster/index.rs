@@ -41,7 +41,7 @@ async fn unreadable(session: &Session, error: kube::Error) -> Error {
         return error;
     }
     let doing = maps(session).doing("get").named(meta::INDEX);
-    let error = Error::failed("you may not see or hold claims in this cluster")
+    let error = Error::failed("you are not allowed to list or create claims")
         .with_detail(format!("missing: {doing}"));
     if let Ok(version) = server::version(session).await
         && !version.can_guard
@@ -51,10 +51,10 @@ async fn unreadable(session: &Session, error: kube::Error) -> Error {
                 "this server is {}: before Kubernetes 1.30 only admins and CI can claim",
                 version.text
             ))
-            .with_hint("an admin claims for you:  kubectl ns-claim NAME --owner YOU");
+            .with_hint("an admin can claim for you:  kubectl ns-claim NAME --owner YOU");
     }
     error.with_hint(format!(
-        "an admin lets you: put you into the group {}, or run\n\
+        "an admin can allow it: add you to the group {}, or run\n\
          kubectl create clusterrolebinding claimer-YOU --clusterrole={role} --user=YOU\n\
          kubectl create rolebinding claimer-YOU -n {SYSTEM_NAMESPACE} --role={role} --user=YOU",
         meta::CLAIMERS_GROUP,

@@ -36,7 +36,7 @@ pub async fn read(session: &Session) -> Result<(Ledger, Option<ObjectMeta>)> {
             ))
             .with_source(error)
             .with_hint(format!(
-                "look at it, and begin a new one with: kubectl delete configmap {} -n {SYSTEM_NAMESPACE}",
+                "review it; to start a new one: kubectl delete configmap {} -n {SYSTEM_NAMESPACE}",
                 meta::LEDGER
             ))
         })?,

@@ -159,7 +159,7 @@ mod tests {
     use crate::model::claim::tests::at;
 
     #[test]
-    fn a_tombstone_is_kept_for_as_long_as_said_and_one_without_a_time_for_good() {
+    fn a_tombstone_is_kept_for_as_long_as_said_and_one_without_a_time_forever() {
         let made = |when: Option<&str>| ObjectMeta {
             creation_timestamp: when.map(|when| Time(at(when))),
             ..ObjectMeta::default()

@@ -22,13 +22,13 @@ use crate::model::view::{View, between};
 pub fn until(view: &View, now: Timestamp, zone: &TimeZone) -> String {
     match (view.ends_at, view.can_reach) {
         (Some(ends), Some(cap)) => format!(
-            " until {} ({}).   extend up to {}",
+            " until {} ({}), extendable to {}",
             shown(ends, zone),
             Span(between(now, ends)),
             shown(cap, zone)
         ),
-        _ if view.protected_by.is_some() => " for good.".to_owned(),
-        _ => "; its end cannot be read.".to_owned(),
+        _ if view.protected_by.is_some() => ", protected from expiry".to_owned(),
+        _ => "; its expiry cannot be read".to_owned(),
     }
 }
 

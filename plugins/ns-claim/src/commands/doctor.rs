@@ -45,8 +45,8 @@ const RESUME: &str = "kubectl patch cronjob ns-claim-reaper -n groundcrew-system
 
 /// Check the guard, the rights and the reaper
 ///
-/// Names what is missing or altered and which claims no quota limits (exit 3), and tries the guard
-/// out as a claimer would, in dry runs. Nothing is written.
+/// Reports missing or altered objects, claims without a quota, and a reaper that does not run (exit
+/// 3), and tests the guard with dry-run requests that it has to deny. Nothing is written.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     #[command(flatten)]

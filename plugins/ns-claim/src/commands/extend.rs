@@ -17,22 +17,22 @@ use crate::model::note::Note;
 use crate::model::settings::Settings;
 use crate::model::view::{View, between};
 
-/// Give a claim a later end
+/// Extend a claim
 ///
-/// The end moves only if nobody changed the claim in between: an extend that returned 0 is never
-/// overtaken by the reaper. Without NAME, the current namespace, if it is yours.
+/// The expiry moves only if nobody changed the claim in the meantime: the reaper never overtakes
+/// an extend that returned 0. Without NAME, the current namespace is used if it is your claim.
 #[derive(Args, Debug)]
 #[command(group(clap::ArgGroup::new("end").required(true).args(["by", "until"])))]
 pub struct ExtendArgs {
-    /// Which claim [default: the current namespace, if it is yours]
+    /// Name of the claim [default: the current namespace, if it is yours]
     #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
-    /// By how much: 4h, 1d12h; counted from its end, or from now when that is over
+    /// How much longer: 4h, 1d12h; counted from the expiry, or from now if that has passed
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     by: Option<Span>,
 
-    /// Until when: RFC 3339, 18:00, "fri 18:00"
+    /// New end time: RFC 3339, 18:00, "fri 18:00"; local time unless a zone is given
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
 
@@ -97,24 +97,24 @@ fn new_end(
     let cap = claim
         .created
         .and_then(|created| created.checked_add(settings.max_total().0).ok())
-        .ok_or_else(|| Error::failed(format!("{name} does not say when it was made")))?;
+        .ok_or_else(|| Error::failed(format!("namespace {name} has no creation time")))?;
     let end = match (&args.by, &args.until) {
         (Some(by), _) => {
             let life = claim.lifetime(settings).ok_or_else(|| {
                 Error::failed(format!(
-                    "the end of {name} cannot be read, so there is nothing to add to"
+                    "the expiry of {name} cannot be read, so nothing can be added to it"
                 ))
                 .with_hint(format!("kubectl ns-claim extend {name} --until 18:00"))
             })?;
             life.ends
                 .max(now)
                 .checked_add(by.0)
-                .map_err(|_| Error::usage(format!("{by} more is no moment that can be written")))?
+                .map_err(|_| Error::usage(format!("{by} more is out of range")))?
         }
         (None, Some(moment)) => moment
             .resolve(now, zone)
             .map_err(|why| Error::usage(format!("--until \"{moment}\": {why}")))?,
-        (None, None) => return Err(Error::usage("neither --by nor --until is stated")),
+        (None, None) => return Err(Error::usage("--by or --until is required")),
     };
     let end = Timestamp::from_second(end.as_second()).unwrap_or(end);
     if end > cap {
@@ -125,13 +125,13 @@ fn new_end(
             cap,
         );
         let error = Error::usage(format!(
-            "{name} cannot last until {}: {} in all are up at {}",
+            "{name} cannot last until {}: its {} in total end at {}",
             shown(end, zone),
             settings.max_total(),
             shown(cap, zone)
         ));
         return Err(if left.is_zero() {
-            error.with_hint("claim another one:  kubectl ns-claim")
+            error.with_hint("claim a new one:  kubectl ns-claim")
         } else {
             error
                 .with_detail(format!("{} can still be added", Span(left)))
@@ -139,8 +139,11 @@ fn new_end(
         });
     }
     if end <= now {
-        return Err(Error::usage(format!("{} is over", shown(end, zone)))
-            .with_hint(format!("to give it back:  kubectl ns-claim release {name}")));
+        return Err(
+            Error::usage(format!("{} is in the past", shown(end, zone))).with_hint(format!(
+                "to release it now:  kubectl ns-claim release {name}"
+            )),
+        );
     }
     Ok(end)
 }
@@ -151,7 +154,7 @@ fn left(view: &View, settings: &Settings) -> String {
         return String::new();
     };
     format!(
-        "  {} of {} in all can still be added\n",
+        "  {} of {} in total can still be added\n",
         Span(between(ends, cap)),
         settings.max_total()
     )

@@ -14,12 +14,12 @@ use super::answer::document;
 use crate::cluster::claims::{self, Look};
 use crate::model::view::{View, between};
 
-/// Show everything about one claim
+/// Show one claim
 ///
-/// Without NAME, the current namespace, if it is yours.
+/// Without NAME, the current namespace is used if it is your claim.
 #[derive(Args, Debug)]
 pub struct GetArgs {
-    /// Which claim [default: the current namespace, if it is yours]
+    /// Name of the claim [default: the current namespace, if it is yours]
     #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
@@ -68,16 +68,16 @@ fn sheet(view: &View, now: Timestamp, zone: &TimeZone) -> String {
         ("Purpose", view.purpose.clone()),
         ("State", Some(view.state_cell(now))),
         ("Claimed", moment(view.created_at)),
-        ("Ends", left(view.ends_at)),
+        ("Expires", left(view.ends_at)),
         (
-            "Stated end",
-            unreadable.map(|text| format!("{text:?}, which is no moment: it is kept")),
+            "Expiry annotation",
+            unreadable.map(|text| format!("{text:?} is not a time, so the claim is kept")),
         ),
-        ("Can reach", left(view.can_reach)),
+        ("Max end", left(view.can_reach)),
         ("Warned", moment(view.warned_at)),
         ("Protected by", view.protected_by.clone()),
         (
-            "Kept from going by",
+            "Deletion blocked by",
             Some(view.blockers.join("; ")).filter(|text| !text.is_empty()),
         ),
     ];

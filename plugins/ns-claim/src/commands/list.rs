@@ -8,6 +8,7 @@ use groundcrew::app::Frame;
 use groundcrew::client::{Session, access};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::{Unseen, reason};
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
@@ -24,25 +25,26 @@ use crate::model::view::View;
 /// Claims that are read at the same time where they cannot be listed.
 const CONCURRENCY: usize = 8;
 
-/// List claims, the first to end on top
+/// List claims, soonest to expire first
 ///
-/// Whoever may not list namespaces sees his own claims; the index names them. With `--expiring`,
-/// only those that end within that time, and exit code 3 when there are any.
+/// If you cannot list namespaces, you see only your own claims (from the index). With
+/// `--expiring`, only claims that expire within that time are listed, and the exit code is 3 if
+/// there are any.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Only yours
+    /// List only your claims
     #[arg(long, conflicts_with = "all")]
     mine: bool,
 
-    /// Everybody's; an error where you may not see them
+    /// List the claims of all users; fail if you cannot see them
     #[arg(short = 'A', long = "all-namespaces")]
     all: bool,
 
-    /// Only this team's
+    /// List only the claims of this team
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
 
-    /// Only those that end within this time: 1h, 2d
+    /// List only claims that expire within this time: 1h, 2d
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     expiring: Option<Span>,
 
@@ -56,6 +58,8 @@ pub struct ListArgs {
 struct List {
     /// Everybody's claims were seen, or all of the caller's where only those were asked for.
     complete: bool,
+    /// What could not be seen.
+    unseen: Vec<Unseen>,
     claims: Vec<View>,
 }
 
@@ -70,12 +74,12 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
     let look = async {
         let (index, clock) = index::read(&session).await?;
         let (claims, everybody) = if args.mine {
-            (mine(&session, &index).await?, true)
+            (mine(&session, &index).await?, Ok(()))
         } else {
             match claims::labelled(&session).await {
-                Ok(claims) => (claims, true),
+                Ok(claims) => (claims, Ok(())),
                 Err(error) if !args.all && error.is_forbidden() => {
-                    (mine(&session, &index).await?, false)
+                    (mine(&session, &index).await?, Err(reason(&error)))
                 }
                 Err(error) => return Err(error),
             }
@@ -83,8 +87,10 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
         Ok((index, clock.now(), claims, everybody))
     };
     let (index, now, claims, everybody) = interrupt.guard(look).await?;
-    if !everybody {
-        ui.status("only yours: you may not list namespaces.");
+    let mut unseen = Vec::new();
+    if let Err(why) = everybody {
+        unseen.push(Unseen::new("claims of other users", why));
+        ui.status("only your claims are listed: you cannot list namespaces.");
     }
     let mut views: Vec<View> = claims
         .iter()
@@ -98,14 +104,15 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
     );
     if views.is_empty() {
         ui.status(if args.expiring.is_some() {
-            "no claim ends that soon."
+            "no claim expires that soon."
         } else {
             "no claims."
         });
     }
     let some = !views.is_empty();
     let list = List {
-        complete: everybody,
+        complete: unseen.is_empty(),
+        unseen,
         claims: views,
     };
     ui.answer(render(&list, &args.output, now)?)?;
@@ -170,12 +177,12 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
         "OWNER",
         "TEAM",
         "PURPOSE",
-        "ENDS IN",
-        "CAN REACH",
+        "EXPIRES IN",
+        "MAX END",
         "STATE",
     ];
     if wide {
-        headers.extend(["ENDS AT", "CLAIMED AT"]);
+        headers.extend(["EXPIRES AT", "CLAIMED AT"]);
     }
     let mut table = Table::new((!output.no_headers).then_some(headers.as_slice()));
     for view in &list.claims {
@@ -250,6 +257,7 @@ mod tests {
     fn the_table_is_what_was_reviewed() {
         let list = List {
             complete: true,
+            unseen: Vec::new(),
             claims: views(),
         };
         let output = OutputArgs::default();

@@ -13,16 +13,16 @@ use crate::model::claim::Claim;
 use crate::model::note::Note;
 use crate::model::view::View;
 
-/// Let a claim last for good, or end that again
+/// Protect a claim from expiry, or remove the protection
 ///
-/// A protected claim is never reaped, and its owner cannot delete it. For admins.
+/// The reaper never deletes a protected claim, and neither can its owner. For admins.
 #[derive(Args, Debug)]
 pub struct ProtectArgs {
-    /// Which claim
+    /// Name of the claim
     #[arg(value_name = "NAME", add = claims::names())]
     name: String,
 
-    /// Let it end again
+    /// Remove the protection
     #[arg(long)]
     off: bool,
 
@@ -55,9 +55,9 @@ pub async fn run(args: ProtectArgs, frame: &Frame) -> Result<Exit> {
     let decide = |_: &Claim, _: Option<&Note>| Ok(note.clone());
     let (claim, _) = claims::annotate(&session, interrupt, claim, &args.write, decide).await?;
     let word = if args.off {
-        "ends again"
+        "is no longer protected from expiry"
     } else {
-        "lasts for good"
+        "is protected from expiry"
     };
     let view = View::of(&claim, &settings, clock.now());
     answer::claim(&view, word, &args.write, &args.output, ui)?;

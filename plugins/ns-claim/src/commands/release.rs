@@ -24,17 +24,18 @@ use crate::model::meta;
 use crate::model::steps::Outcome;
 use crate::model::view::View;
 
-/// Give a claim back before its end
+/// Release a claim before it expires
 ///
-/// Deletes the namespace with everything in it, if it is still the one that was read. Somebody
-/// else's needs a yes. Without NAME, the current namespace, if it is yours.
+/// Deletes the namespace and everything in it, if it is still the one that was read. Releasing
+/// another user's claim requires confirmation. Without NAME, the current namespace is used if it
+/// is your claim.
 #[derive(Args, Debug)]
 pub struct ReleaseArgs {
-    /// Which claim [default: the current namespace, if it is yours]
+    /// Name of the claim [default: the current namespace, if it is yours]
     #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
-    /// Wait until it is gone
+    /// Wait until the namespace is gone
     #[arg(long)]
     wait: bool,
 
@@ -192,7 +193,7 @@ async fn free_the_gone(
     let name = args.name.as_deref().unwrap_or_default();
     if index.holders.get(name).map(String::as_str) != Some(me) {
         return Err(Error::failed(format!("there is no namespace {name}"))
-            .with_hint("see what is yours:  kubectl ns-claim list --mine"));
+            .with_hint("list your claims:  kubectl ns-claim list --mine"));
     }
     let step = Step {
         what: What::Entry,
@@ -218,7 +219,7 @@ async fn found(session: &Session, name: Option<&str>, me: &str) -> Result<Option
         None => Ok(None),
         Some(namespace) => Claim::of(&namespace).map(Some).ok_or_else(|| {
             Error::failed(format!(
-                "namespace {name} is no claim, so there is nothing to release"
+                "namespace {name} is not a claim, so there is nothing to release"
             ))
         }),
     }

@@ -22,17 +22,17 @@ use crate::model::objects::{self, Holder};
 use crate::model::steps::Outcome;
 use crate::model::view::View;
 
-/// Make a claim somebody else's
+/// Transfer a claim to another user
 ///
-/// The new owner gets the rights and the old one loses them; the end stays. For admins. Running it
-/// again finishes what was interrupted.
+/// The new owner gets the rights and the previous one loses them; the expiry stays. For admins. To
+/// finish an interrupted transfer, run the command again.
 #[derive(Args, Debug)]
 pub struct TransferArgs {
-    /// Which claim
+    /// Name of the claim
     #[arg(value_name = "NAME", add = claims::names())]
     name: String,
 
-    /// The new owner's user name
+    /// User name of the new owner
     #[arg(long, value_name = "USER")]
     to: String,
 

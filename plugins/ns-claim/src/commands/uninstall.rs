@@ -21,14 +21,15 @@ use crate::model::meta;
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 
-/// The role that a hint would create for whoever lacks rights.
+/// The role that a hint would create for a user who lacks rights.
 const UNINSTALLER: &str = "claim-uninstaller";
 
-/// Take the guard, the rights and the reaper away again
+/// Remove the guard, the roles and the reaper
 ///
-/// The right to claim goes first and the guard last. Claims, the index and the tombstones stay, and
-/// one policy, which the API server needs to see a later installation and nobody meets;
-/// while there are claims, their owners lose their rights in them, so that takes a yes.
+/// The right to claim is removed first and the guard last. Claims, the index and the tombstones
+/// stay. One policy stays too, so that a later installation takes effect at once; without claimers
+/// it has no effect. Owners of existing claims lose their rights in them, so this requires
+/// confirmation.
 #[derive(Args, Debug)]
 pub struct UninstallArgs {
     #[command(flatten)]

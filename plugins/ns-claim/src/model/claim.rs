@@ -1,10 +1,12 @@
 //! One claim as its namespace tells it, and the arithmetic of its lifetime. Pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
 
 use crate::model::meta;
 use crate::model::settings::Settings;
@@ -22,15 +24,15 @@ pub struct Claim {
     pub created: Option<Timestamp>,
     /// The owner's user name.
     pub owner: Option<String>,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Purpose, as stated.
+    /// Purpose, as given.
     pub purpose: Option<String>,
     /// What stands in the annotation.
     pub expires: Expires,
     /// When the owner was last warned.
     pub warned_at: Option<Timestamp>,
-    /// Who made it last for good.
+    /// Who protected it from expiry.
     pub protected_by: Option<String>,
     /// It is going, and this keeps it.
     pub terminating: Option<Vec<String>>,
@@ -45,21 +47,22 @@ pub enum Expires {
     At(Timestamp),
     /// There is none.
     Missing,
-    /// Text that is no moment.
+    /// Text that is not a time.
     Garbled(String),
 }
 
 /// From when to when a claim may live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// The effective end: the stated one, or the cap if that is earlier.
+    /// The effective end: the annotation's, or the cap if that is earlier.
     pub ends: Timestamp,
     /// The end that no extension goes beyond.
     pub cap: Timestamp,
 }
 
 /// How a claim stands at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum State {
     /// Nothing to do.
     Active,
@@ -67,7 +70,7 @@ pub enum State {
     Warned,
     /// Its end is over; the reaper comes.
     Expired,
-    /// It lasts for good.
+    /// It is protected from expiry.
     Protected,
     /// Its end cannot be read: it is kept.
     Invalid,
@@ -75,23 +78,21 @@ pub enum State {
     Terminating,
 }
 
-impl State {
-    /// Returns the word that tables and documents use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
             Self::Active => "active",
             Self::Warned => "warned",
             Self::Expired => "expired",
             Self::Protected => "protected",
             Self::Invalid => "invalid",
             Self::Terminating => "terminating",
-        }
+        })
     }
 }
 
 impl Claim {
-    /// Reads a namespace; `None` when it is no claim.
+    /// Reads a namespace; `None` when it is not a claim.
     #[must_use]
     pub fn of(namespace: &Namespace) -> Option<Self> {
         let metadata = &namespace.metadata;
@@ -138,15 +139,15 @@ impl Claim {
 
     /// Returns from when to when it may live; `None` when its end cannot be read.
     ///
-    /// However far away the stated end is, it is over at creation plus the longest lifetime.
+    /// However far away the annotated end is, the claim ends at creation plus the longest lifetime.
     #[must_use]
     pub fn lifetime(&self, settings: &Settings) -> Option<Lifetime> {
-        let Expires::At(stated) = self.expires else {
+        let Expires::At(end) = self.expires else {
             return None;
         };
         let cap = self.created?.checked_add(settings.max_total().0).ok()?;
         Some(Lifetime {
-            ends: stated.min(cap),
+            ends: end.min(cap),
             cap,
         })
     }
@@ -249,7 +250,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_namespace_without_the_label_is_no_claim() {
+    fn a_namespace_without_the_label_is_not_a_claim() {
         let mut other = namespace(json!("2026-11-21T20:00:00Z"));
         assert!(Claim::of(&other).is_some());
         other

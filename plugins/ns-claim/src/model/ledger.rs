@@ -1,7 +1,7 @@
 //! What the reaper remembers between its runs, and how one run moves it on. Pure.
 //!
-//! The owner can take her entry out of the index, but not out of here; and what a claim used and
-//! when it ended can only be told afterwards if somebody looked while it lived.
+//! Owners can remove their entry from the index, but not from here; and what a claim used and when
+//! it ended can be told afterwards only if someone looked while it lived.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,9 +55,9 @@ pub struct Entry {
     pub name: String,
     /// User name of the owner.
     pub owner: String,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Purpose, as stated.
+    /// Purpose, as given.
     pub purpose: Option<String>,
     /// When it was made.
     pub claimed_at: Option<Timestamp>,
@@ -123,9 +123,9 @@ impl Tombstone {
 pub struct Advance {
     /// What is remembered from now on.
     pub ledger: Ledger,
-    /// Entries that belong into the index again: name and owner.
+    /// Entries to put back into the index: name and owner.
     pub restore: Vec<(String, String)>,
-    /// Entries of the index that no namespace belongs to.
+    /// Entries of the index without a namespace.
     pub drop: Vec<(String, String)>,
     /// Claims that somebody else ended since.
     pub ended: Vec<Tombstone>,

@@ -21,7 +21,7 @@ pub const PURPOSE: &str = "groundcrew.dev/purpose";
 pub const EXPIRES: &str = "groundcrew.dev/expires-at";
 /// Annotation with when the owner was last warned, RFC 3339 in UTC.
 pub const WARNED: &str = "groundcrew.dev/warned-at";
-/// Annotation with who made it last for good.
+/// Annotation with who protected it from expiry.
 pub const PROTECTED: &str = "groundcrew.dev/protected-by";
 /// Annotation with the settings, on the index.
 pub const SETTINGS: &str = "groundcrew.dev/settings";
@@ -47,21 +47,21 @@ pub const CLAIMERS_GROUP: &str = "groundcrew:claimers";
 
 /// ClusterRole that an owner has in a claim.
 pub const OWNER_ROLE: &str = "groundcrew:claim-owner";
-/// ClusterRole with what an owner has besides `edit`.
+/// ClusterRole with what an owner has in addition to `edit`.
 pub const OWNER_RULES: &str = "groundcrew:claim-owner-rules";
-/// ClusterRole of those whom the guard lets pass.
+/// ClusterRole of those that the guard does not restrict.
 pub const MANAGER_ROLE: &str = "groundcrew:claim-manager";
-/// User as whom the guard is tried out; nobody logs in as it.
+/// User that the guard is tested with; nobody logs in as it.
 pub const PROBE_USER: &str = "groundcrew:claim-probe";
 /// ServiceAccount, CronJob and roles of the reaper.
 pub const REAPER: &str = "ns-claim-reaper";
 
-/// Namespaces that belong to the cluster: never claimed, never reaped.
+/// System namespaces: never claimed, never reaped.
 const RESERVED: [&str; 3] = ["default", SYSTEM_NAMESPACE, "openshift"];
 /// Beginnings of such names.
 const RESERVED_PREFIXES: [&str; 3] = ["kube-", "openshift-", "groundcrew-"];
 
-/// Says whether a name belongs to the cluster.
+/// Says whether a name is one of a system namespace.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
@@ -74,9 +74,9 @@ pub fn is_reserved(name: &str) -> bool {
 #[must_use]
 pub fn why_not(name: &str) -> Option<&'static str> {
     if !is_label(name) {
-        Some("a namespace has lower-case letters, digits and -, at most 63 characters")
+        Some("a namespace name has lower-case letters, digits and -, at most 63 characters")
     } else if is_reserved(name) {
-        Some("names such as kube-…, openshift-…, groundcrew-… and default belong to the cluster")
+        Some("kube-…, openshift-…, groundcrew-… and default are system namespaces")
     } else {
         None
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_belongs_to_the_cluster_is_reserved() {
+    fn names_of_system_namespaces_are_reserved() {
         for name in [
             "default",
             "kube-system",

@@ -1,4 +1,4 @@
-//! Names for claims that state none: `ana-brisk-otter`.
+//! Names for claims without one: `ana-brisk-otter`.
 
 use groundcrew::tenancy::slug;
 

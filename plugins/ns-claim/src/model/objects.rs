@@ -21,9 +21,9 @@ pub struct Terms {
     pub name: String,
     /// User name of the owner.
     pub owner: String,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Purpose, as stated.
+    /// Purpose, as given.
     pub purpose: Option<String>,
     /// The end.
     pub expires: Timestamp,
@@ -55,7 +55,7 @@ pub fn namespace(terms: &Terms) -> Namespace {
     let labels = metadata.labels.get_or_insert_default();
     labels.extend(pairs([meta::CLAIM]));
     labels.extend(pairs(POD_SECURITY));
-    let stated = [
+    let given = [
         (meta::OWNER, Some(terms.owner.clone())),
         (meta::TEAM, terms.team.clone()),
         (meta::PURPOSE, terms.purpose.clone()),
@@ -63,7 +63,7 @@ pub fn namespace(terms: &Terms) -> Namespace {
         (meta::WARNED, terms.warned.map(|at| at.to_string())),
     ];
     metadata.annotations = Some(
-        stated
+        given
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value?)))
             .collect(),
@@ -74,7 +74,7 @@ pub fn namespace(terms: &Terms) -> Namespace {
     }
 }
 
-/// Returns the limits of a profile; before the quota, which refuses pods that state nothing.
+/// Returns the limits of a profile; before the quota, which refuses pods without requests.
 #[must_use]
 pub fn limit_range(profile: &Profile, namespace: &str) -> Option<LimitRange> {
     let limits = profile.limit_range()?;
@@ -104,7 +104,7 @@ pub fn network_policy(network: Network, namespace: &str) -> Option<NetworkPolicy
     })
 }
 
-/// Whom rights are given to.
+/// Who gets rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
     /// A user, a service account included.
@@ -114,8 +114,8 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// Returns who holds the rights of `user`: the group of her certificate's generation where
-    /// she was onboarded, so that the claim ends with it; else the user.
+    /// Returns who holds the rights of `user`: the group of their certificate's generation if they
+    /// were onboarded, so that the rights end with it; otherwise the user.
     #[must_use]
     pub fn of(user: &str, groups: &[String]) -> Self {
         let generation = groups
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_onboarded_person_holds_through_the_latest_group_of_her_own() {
+    fn an_onboarded_user_holds_through_the_latest_group_of_their_own() {
         let groups = |list: &[&str]| list.iter().map(|g| (*g).to_owned()).collect::<Vec<_>>();
         let holder = |list: &[&str]| Holder::of("ana", &groups(list));
         assert_eq!(

@@ -18,7 +18,7 @@ pub struct Settings {
     pub(crate) kind: Kind,
     /// Shortest lifetime, in seconds.
     pub min_ttl_seconds: u64,
-    /// Lifetime of a claim that states none, in seconds.
+    /// Lifetime of a claim if none is given, in seconds.
     pub default_ttl_seconds: u64,
     /// Longest lifetime, extensions included, in seconds.
     pub max_total_seconds: u64,
@@ -39,7 +39,7 @@ pub struct Settings {
     /// How long the records of ended claims are kept, in seconds.
     #[serde(default = "ninety_days")]
     pub keep_records_seconds: u64,
-    /// Image of the reaper; without one it is not scheduled.
+    /// Image of the reaper; without one, no reaper is scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
@@ -86,7 +86,7 @@ impl Settings {
                 meta::INDEX,
                 groundcrew::tenancy::SYSTEM_NAMESPACE
             ))
-            .with_hint("an admin puts them back with: kubectl ns-claim install")
+            .with_hint("an admin can restore them: kubectl ns-claim install")
         };
         let settings: Self =
             serde_json::from_str(text).map_err(|error| broken(error.to_string()))?;
@@ -106,15 +106,15 @@ impl Settings {
         let (min, default, max) = (self.min_ttl(), self.default_ttl(), self.max_total());
         if min.0.is_zero() || default < min || max < default {
             return Err(format!(
-                "the shortest lifetime ({min}), the default ({default}) and the longest in all \
-                 ({max}) have to grow in this order"
+                "the shortest lifetime ({min}), the default ({default}) and the longest ({max}) must be \
+                 in ascending order"
             ));
         }
         if max.0 > Duration::from_secs(3650 * 86_400) {
-            return Err(format!("{max} in all is not temporary"));
+            return Err(format!("{max} is not temporary"));
         }
         if self.max_claims == 0 {
-            return Err("nobody could hold a claim".to_owned());
+            return Err("with --max-claims 0, nobody could claim".to_owned());
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Settings {
         Span(Duration::from_secs(self.min_ttl_seconds))
     }
 
-    /// Returns the lifetime of a claim that states none.
+    /// Returns the lifetime of a claim if none is given.
     #[must_use]
     pub fn default_ttl(&self) -> Span {
         Span(Duration::from_secs(self.default_ttl_seconds))

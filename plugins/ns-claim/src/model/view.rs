@@ -17,23 +17,23 @@ pub struct View {
     pub name: String,
     /// Owner's user name.
     pub owner: Option<String>,
-    /// Team, as stated.
+    /// Team, as given.
     pub team: Option<String>,
-    /// Purpose, as stated.
+    /// Purpose, as given.
     pub purpose: Option<String>,
     /// How it stands.
-    pub state: &'static str,
+    pub state: State,
     /// When it was made.
     pub created_at: Option<Timestamp>,
-    /// The stated end as it stands there, readable or not.
+    /// The expiry as written in the annotation, readable or not.
     pub expires_at: Option<String>,
-    /// The effective end; none when the stated one cannot be read.
+    /// The effective end; none when the annotation cannot be read.
     pub ends_at: Option<Timestamp>,
     /// The end that no extension goes beyond.
     pub can_reach: Option<Timestamp>,
     /// When the owner was warned.
     pub warned_at: Option<Timestamp>,
-    /// Who made it last for good.
+    /// Who protected it from expiry.
     pub protected_by: Option<String>,
     /// What keeps it from going.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,7 +50,7 @@ impl View {
             owner: claim.owner.clone(),
             team: claim.team.clone(),
             purpose: claim.purpose.clone(),
-            state: claim.state(settings, now).word(),
+            state: claim.state(settings, now),
             created_at: claim.created,
             expires_at: match &claim.expires {
                 Expires::At(moment) => Some(moment.to_string()),
@@ -71,13 +71,13 @@ impl View {
     #[must_use]
     pub fn state_cell(&self, now: Timestamp) -> String {
         match (self.warned_at, self.ends_at) {
-            (Some(at), _) if self.state == State::Warned.word() => {
+            (Some(at), _) if self.state == State::Warned => {
                 format!("warned {} ago", Span(between(at, now)))
             }
-            (_, Some(ends)) if self.state == State::Expired.word() => {
+            (_, Some(ends)) if self.state == State::Expired => {
                 format!("expired {} ago", Span(between(ends, now)))
             }
-            _ => self.state.to_owned(),
+            _ => self.state.to_string(),
         }
     }
 
@@ -104,11 +104,11 @@ impl View {
             format!(" ({})", words.join(", "))
         };
         let left = match self.ends_at {
-            _ if self.state == State::Terminating.word() => ", and is being deleted".to_owned(),
-            _ if self.protected_by.is_some() => " for good".to_owned(),
+            _ if self.state == State::Terminating => ", and is being deleted".to_owned(),
+            _ if self.protected_by.is_some() => " permanently".to_owned(),
             Some(ends) if ends > now => format!(" for another {}", Span(between(now, ends))),
-            Some(_) => ", and its time is over".to_owned(),
-            None => ", and its end cannot be read".to_owned(),
+            Some(_) => ", but it has expired".to_owned(),
+            None => ", with an unreadable expiry".to_owned(),
         };
         format!("{owner}{about}{left}")
     }
@@ -138,7 +138,7 @@ mod tests {
         };
         assert_eq!(
             held(&other),
-            "ana (qa, \"repro\"), and its end cannot be read"
+            "ana (qa, \"repro\"), with an unreadable expiry"
         );
     }
 }

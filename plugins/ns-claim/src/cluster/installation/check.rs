@@ -38,7 +38,7 @@ pub async fn rights(session: &Session, wanted: &[Access], role: &str) -> Result<
 }
 
 /// Returns the rights to bind that are missing, of bindings to roles that are still to be made:
-/// the server cannot try those. Whoever has all that a role gives may bind it without.
+/// the server cannot try those. A user who has all that a role gives may bind it without.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
     Ok(())
 }
 
-/// Returns what the API server wants of whoever writes them: to read all that could be their
+/// Returns what the API server asks of users who write policies: to read all that could be their
 /// parameters (`authz.go` of `pkg/registry/admissionregistration`).
 #[must_use]
 pub fn rights_to_parameters(session: &Session) -> [Access; 3] {

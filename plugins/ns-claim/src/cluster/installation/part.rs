@@ -200,7 +200,7 @@ impl Part {
         self.wanted["spec"]["policyName"].as_str()
     }
 
-    /// Says whether it belongs to the guard.
+    /// Says whether it is part of the guard.
     #[must_use]
     pub fn is_guard(&self) -> bool {
         word(&self.wanted, "kind").starts_with("ValidatingAdmissionPolicy")
@@ -232,7 +232,7 @@ pub fn kind(object: &Value) -> (&'static str, &'static str, &'static str) {
 ///
 /// Rights and policies have to be equal: one rule more is another role, and a selector more
 /// another guard. Elsewhere the server fills in defaults, and nothing may differ from what is
-/// stated.
+/// given.
 pub fn is_as_wanted(wanted: &Value, found: &Value) -> bool {
     let kind = word(wanted, "kind");
     let exact = kind.contains("Role") || kind.starts_with("ValidatingAdmissionPolicy");

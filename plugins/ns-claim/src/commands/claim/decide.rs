@@ -32,7 +32,7 @@ pub enum End {
 /// Everything that was asked for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Name, if stated.
+    /// Name, if given.
     pub name: Option<String>,
     /// When it ends.
     pub end: End,
@@ -84,7 +84,7 @@ pub fn terms(
     let expires = Timestamp::from_second(expires.as_second()).unwrap_or(expires);
     if expires <= now {
         return Err(Error::usage(format!(
-            "{} is over: the server's clock shows {}",
+            "{} is in the past: the server's clock shows {}",
             shown(expires, zone),
             shown(now, zone)
         )));
@@ -92,14 +92,14 @@ pub fn terms(
     let lasts = Span(between(now, expires));
     if lasts < settings.min_ttl() {
         return Err(Error::usage(format!(
-            "a claim lasts at least {}, and {lasts} is less",
+            "a claim must last at least {}; {lasts} is too short",
             settings.min_ttl()
         ))
         .with_hint(format!("--ttl {}", settings.default_ttl())));
     }
     if expires > cap {
         return Err(Error::usage(format!(
-            "a claim lasts at most {} in all, and {lasts} is more",
+            "a claim can last at most {}; {lasts} is too long",
             settings.max_total()
         ))
         .with_hint(format!("--ttl {}", settings.max_total())));
@@ -118,7 +118,7 @@ pub fn terms(
 
 fn after(now: Timestamp, span: Span) -> Result<Timestamp> {
     now.checked_add(span.0)
-        .map_err(|_| Error::usage(format!("{span} from now is no moment that can be written")))
+        .map_err(|_| Error::usage(format!("{span} from now is out of range")))
 }
 
 /// One thing that a claim changes.
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_states_nothing_lasts_as_long_as_the_installation_says() {
+    fn a_claim_without_a_lifetime_lasts_as_long_as_the_installation_says() {
         assert_eq!(
             plan(End::Default).unwrap().expires,
             at("2026-11-21T18:00:00Z")
@@ -286,6 +286,6 @@ mod tests {
     fn a_moment_that_is_over_is_refused() {
         let moment = "2026-11-21T09:59:59Z".parse().unwrap();
         let error = plan(End::At(moment)).unwrap_err();
-        assert!(error.to_string().contains("is over"), "{error}");
+        assert!(error.to_string().contains("is in the past"), "{error}");
     }
 }

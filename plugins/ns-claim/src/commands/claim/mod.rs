@@ -44,15 +44,15 @@ pub struct ClaimArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Claim")]
 struct TermsArgs {
-    /// How long: 90m, 8h, 2d, 1w, 1d12h [default: the installation's, 8h]
+    /// Lifetime: 90m, 8h, 2d, 1w, 1d12h [default: the installation's, 8h]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with = "until")]
     ttl: Option<Span>,
 
-    /// Until when: RFC 3339, 18:00, "fri 18:00", "tomorrow 9:30"; without a zone it is yours
+    /// End time: RFC 3339, 18:00, "fri 18:00", "tomorrow 9:30"; local time unless a zone is given
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
 
-    /// What it is for
+    /// Purpose of the claim
     #[arg(long, value_name = "TEXT")]
     purpose: Option<String>,
 
@@ -64,23 +64,23 @@ struct TermsArgs {
     #[arg(long, value_name = "PROFILE", default_value = "small")]
     profile: String,
 
-    /// Somebody who may work in it too: NAME, user:NAME or group:NAME; repeatable
+    /// Also give `edit` to NAME, user:NAME or group:NAME; repeatable
     #[arg(long = "with", value_name = "WHO")]
     with: Vec<String>,
 
-    /// Claim for somebody else; needs the right to impersonate her
+    /// Claim for another user; requires the right to impersonate them
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
 
-    /// Set the current context's namespace to it
+    /// Set the current context's namespace to the claim
     #[arg(long)]
     switch: bool,
 
-    /// Go on with it when it is yours already
+    /// Continue with the claim if it is already yours
     #[arg(long)]
     reuse: bool,
 
-    /// Wait until you can work in it
+    /// Wait until you can work in the claim
     #[arg(long)]
     wait: bool,
 }
@@ -142,7 +142,7 @@ fn holder(text: &str) -> Result<Holder> {
     let everybody = matches!(&holder, Holder::Group(name) if name.starts_with("system:"));
     if name.is_empty() || everybody {
         return Err(
-            Error::usage(format!("--with {text:?} is nobody to share with"))
+            Error::usage(format!("--with {text:?} is not a user or group"))
                 .with_hint("--with bo, --with user:bo or --with group:payments"),
         );
     }
@@ -153,7 +153,7 @@ fn holder(text: &str) -> Result<Holder> {
 ///
 /// # Errors
 ///
-/// Why there is no claim, or not a whole one.
+/// Why there is no claim, or not a complete one.
 pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let wanted = args.resolve()?;
@@ -207,8 +207,12 @@ pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
         ui.status(format_args!("{} was already yours.", claim.view.name));
     }
     if !installed {
-        ui.warning("nothing is installed that ends claims in this cluster");
-        ui.hint("end them by hand with `kubectl ns-claim reap`, or run: kubectl ns-claim install");
+        ui.warning(
+            "no reaper is installed in this cluster, so claims will not expire on their own",
+        );
+        ui.hint(
+            "delete expired claims with `kubectl ns-claim reap`, or run: kubectl ns-claim install",
+        );
     }
     if wanted.wait && wanted.dry_run == DryRun::None {
         run.wait(&claim.view.name).await?;

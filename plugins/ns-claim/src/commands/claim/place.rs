@@ -75,7 +75,7 @@ pub async fn held(
     match view {
         Some(view) => held_error(name, Some(view), now),
         None => Error::conflict(format!("{name} is held by {holder}"))
-            .with_hint("choose another name, or leave it out"),
+            .with_hint("choose another name, or omit it"),
     }
 }
 
@@ -83,7 +83,7 @@ pub async fn held(
 pub fn held_error(name: &str, view: Option<View>, now: Timestamp) -> Error {
     match view {
         Some(view) => Error::conflict(format!("{name} is held by {}", view.held(now))),
-        None => Error::conflict(format!("namespace {name} exists and is no claim")),
+        None => Error::conflict(format!("namespace {name} exists and is not a claim")),
     }
-    .with_hint("choose another name, or leave it out")
+    .with_hint("choose another name, or omit it")
 }

@@ -15,17 +15,15 @@ use groundcrew::ui::Ui;
 /// Usage, when there is not.
 pub fn check(session: &Session) -> Result<()> {
     if session.context.is_none() {
-        return Err(
-            Error::usage("--switch has no context to set the namespace of")
-                .with_hint("pass --context=NAME, or leave --switch out"),
-        );
+        return Err(Error::usage("--switch requires a context")
+            .with_hint("pass --context=NAME, or omit --switch"));
     }
     kubectl().map(drop)
 }
 
 fn kubectl() -> Result<std::path::PathBuf> {
     which::which("kubectl")
-        .map_err(|error| Error::usage("--switch needs kubectl on PATH").with_source(error))
+        .map_err(|error| Error::usage("--switch requires kubectl on PATH").with_source(error))
 }
 
 /// Sets the namespace of the context in use, or says that it would.
@@ -63,7 +61,7 @@ fn set(args: &KubeArgs, context: &str, namespace: &str) -> Result<()> {
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(Error::failed(format!(
-            "{namespace} is claimed, but the context was not switched: {}",
+            "{namespace} was claimed, but the context was not switched: {}",
             words.trim()
         ))
         .with_hint(format!(

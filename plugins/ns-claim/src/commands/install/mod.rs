@@ -27,20 +27,20 @@ use settings::SettingsArgs;
 
 /// How long a changed policy may take to be in force: about a second was measured.
 const TAKES_EFFECT: Duration = Duration::from_secs(2);
-/// The role that a hint would create for whoever lacks rights.
+/// The role that a hint would create for a user who lacks rights.
 const INSTALLER: &str = "claim-installer";
 /// How long the guard may take to deny.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Let people claim: the guard, their rights, and the reaper
+/// Install the guard, the roles and the reaper, so that users can claim
 ///
-/// The server's own policies keep claimers to their own claims; they are in force, and tried out,
-/// before anybody gets the right to claim. Claimers are the members of the group
-/// groundcrew:claimers. Running it again changes nothing that is as it should be, puts back what
-/// was altered, and keeps what an earlier run said and this one does not.
+/// Policies of the API server (the guard) restrict claimers to their own claims; they are in force
+/// and tested before anyone is allowed to claim. Members of the group groundcrew:claimers can
+/// claim. A second run leaves unchanged objects alone, restores altered ones, and keeps the
+/// settings of earlier runs that are not given.
 ///
-/// The reaper runs as a CronJob when --image names one; without, run `kubectl ns-claim reap`
-/// regularly in CI. With -o yaml the manifests are printed and nothing is written.
+/// With --image, the reaper runs as a CronJob; otherwise, run `kubectl ns-claim reap --yes`
+/// regularly, in CI for example. With -o yaml the manifests are printed and nothing is written.
 #[derive(Args, Debug)]
 pub struct InstallArgs {
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         check_version(&session).await?;
     } else if before.installed && before.settings.self_service {
         return Err(
-            Error::usage("claimers are guarded now, and would not be any more").with_hint(
+            Error::usage("this would remove the guard that restricts claimers").with_hint(
                 "kubectl ns-claim uninstall, then kubectl ns-claim install --guard none",
             ),
         );
@@ -129,8 +129,10 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         ui.answer(summary(&report, dry_run))?;
     }
     if report.settings.image.is_none() {
-        ui.warning("no reaper is scheduled: claims end only when somebody reaps");
-        ui.hint("kubectl ns-claim install --image REF, or run `kubectl ns-claim reap --yes` in CI");
+        ui.warning(
+            "no reaper is scheduled: claims expire only when someone runs `kubectl ns-claim reap`",
+        );
+        ui.hint("run kubectl ns-claim install --image REF, or `kubectl ns-claim reap --yes` in CI");
     }
     session.finish()?;
     Ok(Exit::Done)
@@ -145,7 +147,7 @@ async fn check_version(session: &Session) -> Result<()> {
         return Ok(());
     }
     Err(Error::failed(format!(
-        "this server is {}: before Kubernetes 1.30 it cannot keep claimers to their own claims",
+        "this server is {}: before Kubernetes 1.30 it cannot restrict claimers to their own claims",
         version.text
     ))
     .with_detail("only admins and CI can claim on it")

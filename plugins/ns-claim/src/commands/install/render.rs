@@ -19,12 +19,12 @@ pub fn summary(report: &Report, dry_run: DryRun) -> String {
         .count();
     let dry = dry_run.suffix();
     let who = if settings.self_service {
-        format!("the group {} may claim", meta::CLAIMERS_GROUP)
+        format!("members of {} can claim", meta::CLAIMERS_GROUP)
     } else {
-        "only admins may claim".to_owned()
+        "only admins can claim".to_owned()
     };
     format!(
-        "{changed} of {} objects changed{dry}; {who}: {} at once, {} by default, at most {}.\n",
+        "{changed} of {} objects changed{dry}; {who}: {} at once, {} by default, {} at most.\n",
         report.objects.len(),
         settings.max_claims,
         settings.default_ttl(),

@@ -11,48 +11,47 @@ use crate::model::settings::Settings;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Installation")]
 pub(super) struct SettingsArgs {
-    /// When the reaper runs, as cron writes it [default: */15 * * * *]
+    /// Schedule of the reaper, in cron format [default: */15 * * * *]
     #[arg(long, value_name = "CRON")]
     schedule: Option<String>,
 
-    /// Image of the reaper; without one it is not scheduled
+    /// Image of the reaper; without one, no reaper is scheduled
     #[arg(long, value_name = "REF")]
     image: Option<String>,
 
-    /// Claims that one person may hold at once [default: 3]
+    /// Highest number of claims that one user can hold at once [default: 3]
     #[arg(long, value_name = "COUNT")]
     max_claims: Option<u32>,
 
-    /// Lifetime of a claim that states none [default: 8h]
+    /// Lifetime of a claim if none is given [default: 8h]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     default_ttl: Option<Span>,
 
-    /// Shortest lifetime [default: 10m]
+    /// Shortest lifetime of a claim [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     min_ttl: Option<Span>,
 
-    /// Longest lifetime, extensions included [default: 7d]
+    /// Longest lifetime of a claim, including extensions [default: 7d]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     max_total: Option<Span>,
 
-    /// How long before its end an owner is warned [default: 1h]
+    /// How long before the expiry owners are warned [default: 1h]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     warn: Option<Span>,
 
-    /// How long after the warning nothing is deleted [default: 30m]
+    /// Grace period after the warning [default: 30m]
     #[arg(long, value_name = "DURATION")]
     grace: Option<Span>,
 
-    /// Delete nothing when more than this many are due at once [default: 20]
+    /// Delete nothing if more than this many claims are due at once [default: 20]
     #[arg(long, value_name = "COUNT")]
     max_deletes: Option<u32>,
 
-    /// How long the records of ended claims are kept [default: 90d]
+    /// How long records of deleted claims are kept [default: 90d]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     keep_records: Option<Span>,
 
-    /// Who keeps claimers to their own claims: the server's policies, or nobody, and then only
-    /// admins and CI may claim [default: vap]
+    /// Guard that restricts claimers to their own claims [default: vap]
     #[arg(long, value_name = "GUARD", value_enum)]
     guard: Option<Guard>,
 }
@@ -60,14 +59,14 @@ pub(super) struct SettingsArgs {
 /// Who keeps claimers to their own claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Guard {
-    /// ValidatingAdmissionPolicies, from Kubernetes 1.30 on.
+    /// ValidatingAdmissionPolicies; requires Kubernetes 1.30.
     Vap,
-    /// Nobody: only admins and CI may claim.
+    /// No guard: only admins and CI can claim.
     None,
 }
 
 impl SettingsArgs {
-    /// Returns what holds from now on: what is stated, else what held before.
+    /// Returns what holds from now on: what is given, otherwise what held before.
     pub(super) fn over(&self, before: Settings, installed: bool) -> Result<Settings> {
         let seconds = |span: Option<Span>, before| span.map_or(before, |span| span.0.as_secs());
         let guarded = match self.guard {
@@ -96,8 +95,8 @@ impl SettingsArgs {
         if settings.schedule.split_whitespace().count() != 5 && !settings.schedule.starts_with('@')
         {
             return Err(
-                Error::usage(format!("{:?} is no schedule", settings.schedule))
-                    .with_hint("--schedule '*/15 * * * *' is every quarter of an hour"),
+                Error::usage(format!("{:?} is not a cron schedule", settings.schedule))
+                    .with_hint("every 15 minutes:  --schedule '*/15 * * * *'"),
             );
         }
         Ok(settings)

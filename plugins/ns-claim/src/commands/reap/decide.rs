@@ -38,7 +38,7 @@ pub enum Decision {
     Report(String),
     /// Its owner is warned now.
     Warn(Timestamp),
-    /// Its owner was warned; it goes at this moment.
+    /// Its owner was warned; it is deleted at this time.
     Wait(Timestamp),
     /// It goes now.
     Delete,
@@ -54,7 +54,7 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
         return going(claim, blockers, now);
     }
     if meta::is_reserved(&claim.name) {
-        return attention("carries the claim label and belongs to the cluster");
+        return attention("carries the claim label and is a system namespace");
     }
     if claim.protected_by.is_some() {
         return Decision::Keep;
@@ -63,10 +63,10 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
         return Decision::Report(unreadable(&claim.expires));
     };
     if claim.owner.is_none() {
-        return attention("carries the claim label and no owner");
+        return attention("carries the claim label and has no owner");
     }
     if !recorded {
-        return attention("carries the claim label, but no claim is on record that made it");
+        return attention("carries the claim label, but no claim is on record for it");
     }
     let warn_from = life.ends.checked_sub(rules.warn).unwrap_or(life.ends);
     if now < warn_from {
@@ -90,12 +90,12 @@ fn attention(why: &str) -> Decision {
 
 fn unreadable(expires: &Expires) -> String {
     match expires {
-        Expires::Missing => "says no end, so it is kept".to_owned(),
+        Expires::Missing => "has no expiry, so it is kept".to_owned(),
         Expires::Garbled(text) => {
             let text: String = text.chars().take(40).collect();
-            format!("its end {text:?} is no moment, so it is kept")
+            format!("its expiry {text:?} is not a time, so it is kept")
         }
-        Expires::At(_) => "does not say when it was made, so it is kept".to_owned(),
+        Expires::At(_) => "has no creation time, so it is kept".to_owned(),
     }
 }
 
@@ -111,7 +111,7 @@ fn going(claim: &Claim, blockers: &[String], now: Timestamp) -> Decision {
     } else {
         blockers.join("; ")
     };
-    Decision::Report(format!("is going and does not go: {why}"))
+    Decision::Report(format!("is stuck terminating: {why}"))
 }
 
 fn after(from: Timestamp, span: Duration) -> Timestamp {
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_claim_is_warned_anew() {
+    fn an_extended_claim_is_warned_again() {
         let extended = Claim {
             expires: Expires::At(at("2026-11-22T08:00:00Z")),
             ..warned(claim(), "2026-11-21T19:10:00Z")

@@ -22,29 +22,30 @@ use apply::{Ended, Reaper};
 use decide::{Action, Decision, Report, Rules, Step, What, decide, records, report};
 use observe::Observed;
 
-/// Warn of claims that end, and delete those that are over
+/// Warn about expiring claims and delete expired ones
 ///
-/// A claim goes only if it carries the claim label and is on record, is not protected and belongs
-/// not to the cluster, was warned of this very end, its grace is over, and nobody changed it since
-/// it was looked at last. Everything else is kept, and what looks wrong is reported (exit 3).
+/// A claim is deleted only if it carries the claim label, is on record, is not protected, is not a
+/// system namespace, its owner was warned of this expiry, the grace period is over, and nobody
+/// changed it since it was last read. Everything else is kept; problems are reported (exit 3).
 ///
-/// More than --max-deletes at once delete nothing (exit 4). Time is the API server's.
+/// If more than --max-deletes claims are due at once, none is deleted (exit 4). All times are the
+/// API server's.
 #[derive(Args, Debug)]
 pub struct ReapArgs {
-    /// How long before its end an owner is warned [default: the installation's, 1h]
+    /// How long before the expiry owners are warned [default: the installation's, 1h]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     warn: Option<Span>,
 
-    /// How long after the warning nothing is deleted [default: the installation's, 30m]
+    /// Grace period after the warning [default: the installation's, 30m]
     #[arg(long, value_name = "DURATION")]
     grace: Option<Span>,
 
-    /// Delete nothing when more than this many are due at once [default: the installation's, 20]
+    /// Delete nothing if more than this many claims are due at once [default: the installation's, 20]
     #[arg(long, value_name = "COUNT")]
     max_deletes: Option<u32>,
 
-    /// Remove the records of claims that ended longer ago [default: the installation's, 90d; looked
-    /// for once a day]
+    /// How long records of deleted claims are kept; checked once a day [default: the installation's,
+    /// 90d]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     keep_records: Option<Span>,
 

@@ -55,7 +55,7 @@ pub fn report(
     };
     let mut text = String::new();
     if rows().next().is_some() {
-        let headers = ["NAME", "OWNER", "ENDS IN", "ACTION", "DETAIL"];
+        let headers = ["NAME", "OWNER", "EXPIRES IN", "ACTION", "DETAIL"];
         let mut table = Table::new((!output.no_headers).then_some(&headers));
         for row in rows() {
             table.row([

@@ -8,6 +8,7 @@ use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::{Unseen, reason};
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
@@ -17,18 +18,18 @@ use crate::model::kind::Kind;
 use crate::model::ledger::advance;
 use sum::{By, Row, UNSEEN, Usage};
 
-/// Report who claimed for how long, and what was requested
+/// Report how long each team or owner held claims, and what they requested
 ///
-/// Claim-hours are exact. Requested CPU and memory are sampled at every run of the reaper; of a
-/// claim that began before --since, the share of its time since then is counted. What a plain user
-/// claimed and released between two runs is not on record.
+/// Claim-hours are exact. Requested CPU and memory are sampled at every run of the reaper; for a
+/// claim that began before --since, a proportional share is counted. Claims that plain users
+/// created and released between two reaper runs are not included.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// From when on: 30d, 12h
+    /// Length of the reported period: 30d, 12h
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     since: Span,
 
-    /// What the rows are
+    /// Group rows by this key
     #[arg(long, value_name = "KEY", value_enum, default_value = "team")]
     by: By,
 
@@ -54,14 +55,17 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
     };
     let (index, now, ledger, mut stones, broken, claims, requests) = interrupt.guard(look).await?;
     let settings = &index.settings;
-    let mut whole = broken.is_empty();
+    let mut unseen: Vec<Unseen> = broken
+        .into_iter()
+        .map(|name| Unseen::new(format!("configmap/{name}"), "the tombstone cannot be read"))
+        .collect();
     let requests = requests.or_else(|error| {
         if !error.is_forbidden() {
             return Err(error);
         }
-        whole = false;
-        ui.warning(format_args!(
-            "what was requested since the reaper's last run is not counted: {error}"
+        unseen.push(Unseen::new(
+            "requests since the reaper's last run",
+            reason(&error),
         ));
         Ok(BTreeMap::new())
     })?;
@@ -75,15 +79,16 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
         .filter(|claim| claim.terminating.is_none())
         .map(|claim| claim.uid)
         .collect();
-    for name in &broken {
-        ui.warning(format_args!("tombstone {name} cannot be read"));
-    }
     let since = now.checked_sub(args.since.0).unwrap_or(now);
     let keep = settings.keep_records();
     if args.since > keep {
-        ui.warning(format_args!(
-            "records are kept for {keep}: what ended before is not counted"
+        unseen.push(Unseen::new(
+            "claims that ended earlier",
+            format!("records are kept for {keep}"),
         ));
+    }
+    for Unseen { what, why } in &unseen {
+        ui.warning(format_args!("not included: {what} ({why})"));
     }
     let usage = sum::sum(
         &advance.ledger,
@@ -92,7 +97,7 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
         args.by,
         since,
         now,
-        whole && args.since <= keep,
+        unseen,
     );
     ui.status(format_args!("{UNSEEN}."));
     ui.answer(render(&usage, args.by, &args.output)?)?;

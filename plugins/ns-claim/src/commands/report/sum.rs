@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
+use groundcrew::finding::Unseen;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,14 +12,14 @@ use crate::model::view::between;
 
 /// What no report can know: those who claim may write no record of it.
 pub const UNSEEN: &str =
-    "not counted: what plain users claimed and released between two runs of the reaper";
+    "claims that plain users created and released between two reaper runs are not included";
 
 /// What the rows are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum By {
-    /// Teams, as stated.
+    /// By team.
     Team,
-    /// Owners.
+    /// By owner.
     Owner,
 }
 
@@ -30,8 +31,10 @@ pub struct Usage {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// Every record could be read, and records reach back so far.
+    /// Everything that is on record was seen, and records reach back so far.
     pub complete: bool,
+    /// What was not seen of it.
+    pub unseen: Vec<Unseen>,
     /// What no report can know.
     pub not_counted: &'static str,
     /// The most claim-hours on top.
@@ -42,7 +45,7 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// The team or the owner; empty where none was stated.
+    /// The team or the owner; empty where none was given.
     pub key: String,
     /// Claims that lived in that time.
     pub claims: u32,
@@ -66,7 +69,7 @@ pub fn sum(
     by: By,
     since: Timestamp,
     until: Timestamp,
-    complete: bool,
+    unseen: Vec<Unseen>,
 ) -> Usage {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     let live = ledger.claims.iter().filter_map(|(uid, entry)| {
@@ -101,7 +104,8 @@ pub fn sum(
     Usage {
         since,
         until,
-        complete,
+        complete: unseen.is_empty(),
+        unseen,
         not_counted: UNSEEN,
         rows,
     }
@@ -167,7 +171,7 @@ mod tests {
         ];
         let (since, until) = (at("2026-11-20T12:00:00Z"), at("2026-11-21T12:00:00Z"));
         let alive = BTreeSet::from(["u1".to_owned()]);
-        sum(&ledger, &stones, &alive, By::Team, since, until, true)
+        sum(&ledger, &stones, &alive, By::Team, since, until, Vec::new())
     }
 
     #[test]
@@ -187,7 +191,7 @@ mod tests {
         let sum = |since| {
             let (ledger, alive) = (Ledger::default(), BTreeSet::new());
             let stones = std::slice::from_ref(&stone);
-            sum(&ledger, stones, &alive, By::Team, since, at, true).rows
+            sum(&ledger, stones, &alive, By::Team, since, at, Vec::new()).rows
         };
         let rows = sum(at);
         assert_eq!((rows[0].claims, rows[0].claim_hours), (1, 0.0));

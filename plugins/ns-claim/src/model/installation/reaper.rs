@@ -20,7 +20,7 @@ pub fn cron_job(settings: &Settings) -> Option<Value> {
             "schedule": settings.schedule,
             // Two reapers would be safe and pointless.
             "concurrencyPolicy": "Forbid",
-            // More than 100 missed starts within this time would stop it for good.
+            // More than 100 missed starts within this time would stop it permanently.
             "startingDeadlineSeconds": 300,
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 3,

@@ -96,7 +96,7 @@ pub fn owners(guarded: bool) -> Vec<Value> {
     vec![rules, owner, manager]
 }
 
-/// What a claimer may do, and the probe as whom the guard is tried out before anybody else.
+/// What a claimer can do, and the probe that the guard is tested with before anyone else can.
 #[must_use]
 pub fn claimers_and_probe() -> Vec<Value> {
     let probe = subject("User", meta::PROBE_USER);

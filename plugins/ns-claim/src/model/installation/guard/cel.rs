@@ -19,7 +19,7 @@ pub fn rule(group: &str, resources: &[&str], operations: &[&str]) -> Value {
     })
 }
 
-/// Every field is stated, defaults included, so that an altered policy differs from this one.
+/// Every field is given, including defaults, so that an altered policy differs from this one.
 pub fn constraints(rules: &[Value]) -> Value {
     json!({
         "matchPolicy": "Equivalent",
@@ -29,7 +29,7 @@ pub fn constraints(rules: &[Value]) -> Value {
     })
 }
 
-/// Whom a policy watches; `inside` names the namespace that a request is about.
+/// Which users a policy watches; `inside` names the namespace that a request is about.
 pub fn watched(inside: &str) -> Vec<Value> {
     vec![
         json!({

@@ -24,7 +24,7 @@ pub fn contents() -> Policy {
         "variables": [me()],
         "validations": [must(
             YOURS,
-            "limits, quotas and network policies are made only in a claim of your own; kubectl ns-claim list --mine",
+            "you can create limits, quotas and network policies only in your own claims; kubectl ns-claim list --mine",
         )],
     });
     policy("contents", spec, None)
@@ -50,11 +50,11 @@ pub fn role_bindings() -> Policy {
         "validations": [
             must(
                 YOURS,
-                "roles are bound only in a claim of your own; kubectl ns-claim list --mine",
+                "you can bind roles only in your own claims; kubectl ns-claim list --mine",
             ),
             must(
                 format!("variables.role.kind == 'ClusterRole' && variables.role.name in ['{owner}', 'edit']"),
-                format!("in a claim only {owner} and edit are bound; kubectl ns-claim NAME --with USER"),
+                format!("in a claim you can bind only {owner} and edit; kubectl ns-claim NAME --with USER"),
             ),
             must(
                 format!(
@@ -62,14 +62,14 @@ pub fn role_bindings() -> Policy {
                      (s.kind == 'User' && s.name == variables.me) || \
                      (s.kind == 'Group' && s.name.startsWith('onboard:') && s.name in request.userInfo.groups))"
                 ),
-                format!("{owner} is bound only to yourself; kubectl ns-claim NAME --with USER"),
+                format!("you can bind {owner} only to yourself; kubectl ns-claim NAME --with USER"),
             ),
             must(
                 format!(
                     "variables.role.name == '{owner}' || variables.subjects.all(s, \
                      s.kind in ['User', 'Group'] && !s.name.startsWith('system:'))"
                 ),
-                "a claim is shared with users and groups of people; kubectl ns-claim NAME --with USER",
+                "a claim can be shared only with users and groups of people; kubectl ns-claim NAME --with USER",
             ),
         ],
     });

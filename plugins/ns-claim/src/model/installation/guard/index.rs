@@ -46,7 +46,7 @@ pub fn entries() -> Policy {
             ),
         ],
         "validations": [must(
-            // What is no claim of hers is refused by another policy; one refusal names one reason.
+            // Other people's namespaces are refused by another policy; one refusal names one reason.
             "!variables.concerned || params.?data[?variables.name].orValue('') == variables.me",
             format!("{NOT_IN_INDEX}; kubectl ns-claim NAME"),
         )],
@@ -94,7 +94,7 @@ pub fn index(settings: &Settings) -> Policy {
         "validations": [
             must(
                 "request.operation == 'UPDATE'",
-                "the index of claims is not yours to delete; kubectl ns-claim release NAME",
+                "you cannot delete the index of claims; kubectl ns-claim release NAME",
             ),
             must(
                 "object != null && object.metadata.?annotations == oldObject.metadata.?annotations && \
@@ -102,19 +102,19 @@ pub fn index(settings: &Settings) -> Policy {
                  object.metadata.?finalizers == oldObject.metadata.?finalizers && \
                  object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences && \
                  !has(object.binaryData) && !has(object.immutable)",
-                "only your own entries in the index of claims are yours to change; kubectl ns-claim NAME",
+                "you can change only your own entries in the index of claims; kubectl ns-claim NAME",
             ),
             must(
                 "variables.new.all(n, n in variables.old ? variables.old[n] == variables.new[n] : \
                  variables.new[n] == variables.me) && \
                  variables.old.all(n, n in variables.new || variables.old[n] == variables.me)",
-                "somebody else holds this claim, or it is not for you; kubectl ns-claim NAME",
+                "someone else holds this claim, or you tried to claim for another user; kubectl ns-claim NAME",
             ),
             {
                 "expression": format!(
                     "variables.mine.size() <= {max} || variables.mine.size() <= variables.mineBefore.size()"
                 ),
-                "message": format!("you hold all of the {max} claims that you may hold; kubectl ns-claim release NAME"),
+                "message": format!("you hold {max} claims, the most allowed; kubectl ns-claim release NAME"),
                 "messageExpression": format!(
                     "'you hold ' + string(variables.mineBefore.size()) + ' of {max} claims (' + \
                      variables.mineBefore.join(', ') + '); kubectl ns-claim release ' + \
@@ -143,7 +143,7 @@ pub fn release() -> Policy {
                  has(params.metadata.deletionTimestamp) || \
                  params.metadata.?annotations[?'{owner}'].orValue('') != variables.me"
             ),
-            "the place of a claim is free when its namespace is gone; kubectl ns-claim release NAME",
+            "the name of a claim is freed when its namespace is gone; kubectl ns-claim release NAME",
         )],
     });
     let parameters = json!({

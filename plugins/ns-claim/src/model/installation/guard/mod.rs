@@ -1,9 +1,9 @@
 //! The guard: policies by which the API server itself keeps claimers to their own claims.
 //!
-//! A policy watches those who have the virtual right `create claims.groundcrew.dev` (it stands in
-//! the claimers' role, so the guard follows the grant whatever the group is called) or, inside a
-//! claim, the right `own`; whoever has `manage` passes, so admins keep working. Every refusal is
-//! worded for the person who meets it: what is not allowed, and after `; ` what is.
+//! A policy watches users with the virtual right `create claims.groundcrew.dev` (it is in the
+//! claimers' role, so the guard follows the grant, whatever the group is called) or, inside a claim,
+//! the right `own`; users with `manage` pass, so admins keep working. Every refusal is worded for the
+//! user who meets it: what is not allowed, and after `; ` what is.
 
 mod cel;
 mod contents;

@@ -9,7 +9,7 @@ use super::cel::{
 use crate::model::meta;
 use crate::model::settings::Settings;
 
-/// A claimer makes only claims, his own, within the cap; and changes only what is his to change.
+/// Claimers create only claims, for themselves, within the cap, and change only some of their fields.
 pub fn namespaces(settings: &Settings) -> Policy {
     let max = settings.max_total_seconds + SLACK_SECONDS;
     let labels = list(&[
@@ -49,18 +49,18 @@ pub fn namespaces(settings: &Settings) -> Policy {
         "validations": [
             must(
                 format!("{create}variables.labels[?'{claim}'].orValue('') == 'true'"),
-                "you may make a namespace only by claiming it; kubectl ns-claim NAME",
+                "you can create a namespace only by claiming it; kubectl ns-claim NAME",
             ),
             must(
                 format!("{create}variables.notes[?'{owner}'].orValue('') == variables.me"),
-                "you may claim only for yourself; leave --owner out",
+                "you can claim only for yourself; omit --owner",
             ),
             must(
                 format!(
                     "{create}!(object.metadata.name in ['default', 'openshift', '{SYSTEM_NAMESPACE}'] || \
                      ['kube-', 'openshift-', 'groundcrew-'].exists(p, object.metadata.name.startsWith(p)))"
                 ),
-                "this name belongs to the cluster; choose another one",
+                "this is the name of a system namespace; choose another one",
             ),
             must(
                 format!(
@@ -71,7 +71,7 @@ pub fn namespaces(settings: &Settings) -> Policy {
             ),
             must(
                 format!("{create}variables.notes.all(k, k in {notes})"),
-                "a claim has an owner, a team, a purpose and an end, and no other annotations; kubectl ns-claim NAME",
+                "a claim has an owner, a team, a purpose and an expiry, and no other annotations; kubectl ns-claim NAME",
             ),
             must(
                 format!(
@@ -85,7 +85,7 @@ pub fn namespaces(settings: &Settings) -> Policy {
                     "{kept}variables.notes[?'{expires}'].orValue('')\
                      .matches('^[0-9]{{4}}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$')"
                 ),
-                format!("a claim says its end in {expires} as RFC 3339 in UTC; kubectl ns-claim extend NAME --until TIME"),
+                format!("a claim has its expiry in {expires}, as RFC 3339 in UTC; kubectl ns-claim extend NAME --until TIME"),
             ),
             must(
                 format!(
@@ -93,36 +93,36 @@ pub fn namespaces(settings: &Settings) -> Policy {
                      timestamp(variables.notes['{expires}']) <= \
                      timestamp(object.metadata.creationTimestamp) + duration('{max}s')"
                 ),
-                format!("a claim lasts at most {total} in all; claim another one afterwards"),
+                format!("a claim can last at most {total}; claim a new one afterwards"),
             ),
             must(
                 format!("{update}variables.holder == variables.me"),
-                "this claim is not yours; see whose it is: kubectl ns-claim get NAME",
+                "this claim is not yours; show its owner: kubectl ns-claim get NAME",
             ),
             must(
                 format!("{update}variables.labels == variables.oldLabels"),
-                "the labels of a claim are fixed, pod security among them; ask an admin",
+                "the labels of a claim cannot be changed, including pod security; ask an admin",
             ),
             must(
                 format!(
                     "{update}(variables.notes.all(k, k in {free} || variables.oldNotes[?k] == variables.notes[?k]) && \
                      variables.oldNotes.all(k, k in {free} || k in variables.notes))"
                 ),
-                "only the end, the purpose and the team of a claim may be changed; kubectl ns-claim extend NAME --by 4h",
+                "only the expiry, the purpose and the team of a claim can be changed; kubectl ns-claim extend NAME --by 4h",
             ),
             must(
                 format!(
                     "{update}(object.metadata.?finalizers == oldObject.metadata.?finalizers && \
                      object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences)"
                 ),
-                "the finalizers and owner references of a claim are fixed; ask an admin",
+                "the finalizers and owner references of a claim cannot be changed; ask an admin",
             ),
             must(
                 format!(
                     "{delete}(variables.holder == variables.me && \
                      variables.oldLabels[?'{claim}'].orValue('') == 'true')"
                 ),
-                "this claim is not yours; see whose it is: kubectl ns-claim get NAME",
+                "this claim is not yours; show its owner: kubectl ns-claim get NAME",
             ),
             must(
                 format!("{delete}!('{protected}' in variables.oldNotes)"),

@@ -12,12 +12,8 @@ use crate::commands::{
 /// Claim a temporary namespace
 ///
 /// Creates a namespace with limits, a quota and a network policy, and gives you rights in it until
-/// it expires. A reaper warns you before that and deletes it afterwards; it never deletes a
-/// namespace that was not claimed, that is protected, whose owner was not warned, or that was
-/// extended in the meantime.
-///
-/// You own it under the identity the API server sees for you. Nobody else can take it over, and
-/// the number of claims that you can hold at once is limited.
+/// it expires. You own it under the identity the API server sees for you. A reaper warns you before
+/// it expires and deletes it afterwards, unless it is protected or was extended in the meantime.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -49,17 +45,8 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  kubectl ns-claim --ttl 8h --purpose \"repro #4711\"
-  kubectl ns-claim load-test --until \"fri 18:00\" --team qa --with bo
-  kubectl ns-claim list --mine
-  kubectl ns-claim extend load-test --by 4h
-  kubectl ns-claim release load-test
-
-Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 the answer is no, or needs attention
-  4 incomplete, nothing claimed   5 someone else holds or changed it
-  124 timed out, state is safe   130 interrupted, state is safe";
+Example:    kubectl ns-claim load-test --until \"fri 18:00\" --purpose \"repro #4711\" --with bo
+Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeout, 130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "ns-claim";
@@ -92,7 +79,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]

@@ -48,7 +48,7 @@ struct TermsArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with = "until")]
     ttl: Option<Span>,
 
-    /// End time: RFC 3339, 18:00, "fri 18:00", "tomorrow 9:30"; local time unless a zone is given
+    /// End time: 18:00, "fri 18:00", "tomorrow 9:30" (local), or RFC 3339
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
 
@@ -60,7 +60,7 @@ struct TermsArgs {
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
 
-    /// Limits and quota: small, medium, large, none, or a YAML file
+    /// Limits: small, medium, large, none, or a file
     #[arg(long, value_name = "PROFILE", default_value = "small")]
     profile: String,
 

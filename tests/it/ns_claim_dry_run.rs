@@ -246,7 +246,7 @@ fn release(suite: &Suite) {
     create.run().success();
     let admin = || suite.admin(&format!("ns-claim release {bo} --yes -o json"));
     let fresh = same("fresh, by an admin", admin);
-    let tombstone = |outcome: &str| {
+    let tombstone = |outcome: &'static str| {
         let prefix = format!("configmap/groundcrew-system/claim-tombstone-{bo}-");
         move |(object, found): &(String, String)| object.starts_with(&prefix) && found == outcome
     };

@@ -77,7 +77,12 @@ pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
         let claim = claims::read(&session, &args.name).await?;
         let binding = bindings(&session, &args.name)
             .find(meta::OWNER_BINDING)
-            .await?;
+            .await;
+        // Owners may not read it; the first step tells them why they may not transfer.
+        let binding = match binding {
+            Err(error) if error.is_forbidden() => None,
+            found => Some(found?),
+        };
         Ok((index, clock, claim, binding))
     };
     let (index, clock, mut claim, binding) = interrupt.guard(look).await?;
@@ -98,6 +103,11 @@ pub async fn run(args: TransferArgs, frame: &Frame) -> Result<Exit> {
                 step.outcome
             }
             What::Binding { wanted, found } => {
+                if step.outcome == Outcome::Unseen {
+                    bindings(&session, &args.name)
+                        .find(meta::OWNER_BINDING)
+                        .await?;
+                }
                 bind(&session, &args.name, &wanted, found.as_deref(), dry_run).await?;
                 step.outcome
             }
@@ -121,8 +131,8 @@ impl Step {
     }
 }
 
-/// Decides what is to be done. Pure.
-fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> Vec<Step> {
+/// Decides what is to be done; `found` is the owner's binding, if it may be read. Pure.
+fn steps(claim: &Claim, index: &Index, found: Option<Option<RoleBinding>>, to: &str) -> Vec<Step> {
     let name = &claim.name;
     let role = &index.settings.owner_role;
     let holder = [Holder::User(to.to_owned())];
@@ -131,9 +141,13 @@ fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> 
         true => Outcome::Unchanged,
         false => Outcome::Configured,
     };
-    let binding = found.as_ref().map_or(Outcome::Created, |found| {
-        changed(found.subjects == wanted.subjects && found.role_ref == wanted.role_ref)
-    });
+    let binding = match &found {
+        None => Outcome::Unseen,
+        Some(None) => Outcome::Created,
+        Some(Some(found)) => {
+            changed(found.subjects == wanted.subjects && found.role_ref == wanted.role_ref)
+        }
+    };
     vec![
         Step {
             what: What::Owner,
@@ -146,7 +160,7 @@ fn steps(claim: &Claim, index: &Index, found: Option<RoleBinding>, to: &str) -> 
         Step {
             what: What::Binding {
                 wanted: Box::new(wanted),
-                found: found.map(Box::new),
+                found: found.flatten().map(Box::new),
             },
             outcome: binding,
         },

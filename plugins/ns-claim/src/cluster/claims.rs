@@ -8,12 +8,13 @@ use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::{DryRun, WriteArgs};
-use groundcrew::write::{Writer, is_conflict, is_not_found};
+use groundcrew::write::{is_conflict, is_not_found};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::json;
 
+use super::records::writer;
 use super::{index, refusal};
 use crate::model::claim::Claim;
 use crate::model::meta;
@@ -128,14 +129,10 @@ pub async fn annotate(
     decide: impl Fn(&Claim, Option<&Note>) -> Result<Note>,
 ) -> Result<(Claim, Outcome)> {
     let namespaces = session.of::<Namespace>();
-    let writer = Writer {
-        field_manager: write
-            .field_manager
-            .clone()
-            .unwrap_or_else(|| meta::FIELD_MANAGER.to_owned()),
-        dry_run: write.dry_run == DryRun::Server,
-        force_conflicts: false,
-    };
+    let mut writer = writer(write.dry_run);
+    if let Some(name) = &write.field_manager {
+        writer.field_manager.clone_from(name);
+    }
     let mut lost: Option<Note> = None;
     let name = claim.name.clone();
     retry_on_conflict(format!("namespace/{name}"), interrupt, async || {

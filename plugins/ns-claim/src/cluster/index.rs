@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::cluster::{Attempt, Objects, retry_on_conflict};
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
@@ -14,6 +14,7 @@ use serde_json::json;
 use groundcrew::client::clock::{self, Clock};
 use groundcrew::write::is_forbidden;
 
+use super::records::records;
 use super::{refusal, server};
 use crate::model::index::Index;
 use crate::model::{meta, objects};
@@ -36,11 +37,11 @@ pub async fn read(session: &Session) -> Result<(Index, Clock)> {
 
 async fn unreadable(session: &Session, error: kube::Error) -> Error {
     let forbidden = is_forbidden(&error);
-    let error = maps(session).explain("get", meta::INDEX, error);
+    let error = records(session).explain("get", meta::INDEX, error);
     if !forbidden {
         return error;
     }
-    let doing = maps(session).doing("get").named(meta::INDEX);
+    let doing = records(session).doing("get").named(meta::INDEX);
     let error = Error::failed("you are not allowed to list or create claims")
         .with_detail(format!("missing: {doing}"));
     if let Ok(version) = server::version(session).await
@@ -119,13 +120,18 @@ pub async fn update(
                 refused = Some(error);
                 Ok(Attempt::Raced)
             }
-            Err(error) => Err(refusal::told(&maps(session), "patch", meta::INDEX, error)),
+            Err(error) => Err(refusal::told(
+                &records(session),
+                "patch",
+                meta::INDEX,
+                error,
+            )),
         }
     })
     .await;
     updated.map_err(|lost| match refused {
         Some(error) if lost.kind() == Kind::Conflict => {
-            refusal::told(&maps(session), "patch", meta::INDEX, error)
+            refusal::told(&records(session), "patch", meta::INDEX, error)
         }
         _ => lost,
     })
@@ -150,10 +156,6 @@ pub async fn free(
     update(session, interrupt, None, name, dry_run, decide)
         .await
         .map(drop)
-}
-
-fn maps(session: &Session) -> Objects<ConfigMap> {
-    session.in_(SYSTEM_NAMESPACE).of()
 }
 
 /// How a write of one entry ended.
@@ -189,7 +191,7 @@ async fn put(
     };
     let patch = Patch::Merge(patch);
     settled(
-        maps(session)
+        records(session)
             .api()
             .patch(meta::INDEX, &params, &patch)
             .await,
@@ -225,5 +227,5 @@ async fn create(session: &Session, name: &str, user: &str, dry_run: bool) -> kub
     }
     let mut map = objects::index();
     map.data = Some(BTreeMap::from([(name.to_owned(), user.to_owned())]));
-    settled(maps(session).api().create(&params, &map).await)
+    settled(records(session).api().create(&params, &map).await)
 }

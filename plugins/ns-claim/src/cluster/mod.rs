@@ -4,6 +4,7 @@ pub mod claims;
 pub mod index;
 pub mod installation;
 pub mod ledger;
+pub mod records;
 pub mod refusal;
 pub mod server;
 pub mod tombstones;

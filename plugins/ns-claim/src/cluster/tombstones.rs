@@ -6,7 +6,6 @@ use std::time::Duration;
 use groundcrew::app::Interrupt;
 use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, pages};
-use groundcrew::cluster::Objects;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::Writer;
@@ -15,6 +14,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 
+use super::records::records;
 use crate::model::ledger::Tombstone;
 use crate::model::view::between;
 use crate::model::{meta, objects};
@@ -77,7 +77,7 @@ fn is_old(metadata: &ObjectMeta, keep: Duration, now: Timestamp) -> bool {
 ///
 /// What the server says.
 pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)> {
-    let maps = maps(session);
+    let maps = records(session);
     let params = ListParams::default().labels(&selector());
     let add = |(stones, broken): &mut (Vec<Tombstone>, Vec<String>), map: ConfigMap| {
         let text = map.data.as_ref().and_then(|data| data.get(STONE));
@@ -98,7 +98,7 @@ pub async fn read_all(session: &Session) -> Result<(Vec<Tombstone>, Vec<String>)
 /// What the server says.
 pub async fn names(session: &Session) -> Result<BTreeSet<String>> {
     let params = ListParams::default().labels(&selector());
-    let found = maps(session).list_metadata(&params).await?;
+    let found = records(session).list_metadata(&params).await?;
     Ok(found.into_iter().filter_map(|found| found.name).collect())
 }
 
@@ -114,7 +114,7 @@ pub async fn old(
     now: Timestamp,
 ) -> Result<(Vec<ObjectMeta>, bool)> {
     let params = ListParams::default().labels(&selector());
-    let mut old = maps(session).list_metadata(&params).await?;
+    let mut old = records(session).list_metadata(&params).await?;
     old.retain(|metadata| is_old(metadata, keep, now));
     let all = old.len() <= AT_ONCE;
     old.truncate(AT_ONCE);
@@ -132,7 +132,7 @@ pub async fn remove(
     old: &[ObjectMeta],
     writer: &Writer,
 ) -> Result<usize> {
-    let maps = maps(session);
+    let maps = records(session);
     let mut removed = 0;
     for metadata in old {
         interrupt.check()?;
@@ -145,10 +145,6 @@ pub async fn remove(
         }
     }
     Ok(removed)
-}
-
-fn maps(session: &Session) -> Objects<ConfigMap> {
-    session.in_(SYSTEM_NAMESPACE).of()
 }
 
 #[cfg(test)]

@@ -5,22 +5,23 @@ use std::time::Duration;
 use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::{Session, access};
-use groundcrew::cluster::{Attempt, Objects, Patience, poll, retry_on_conflict};
+use groundcrew::cluster::{Attempt, Patience, poll, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::{Writer, is_conflict};
+use groundcrew::write::is_conflict;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 
 use super::answer::{self, document};
+use crate::cluster::records::{records, writer};
 use crate::cluster::{claims, index, ledger, refusal, tombstones};
 use crate::model::claim::Claim;
 use crate::model::index::Index;
 use crate::model::ledger::{Requests, Tombstone, seen};
 use crate::model::meta;
+use crate::model::objects::record;
 use crate::model::steps::Outcome;
 use crate::model::view::View;
 
@@ -151,10 +152,10 @@ impl Step {
     fn object(&self, name: &str) -> String {
         match &self.what {
             What::Namespace => format!("namespace/{name}"),
-            What::Entry => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Entry => record(meta::INDEX),
             What::Tombstone(map) => {
                 let name = map.metadata.name.as_deref().unwrap_or_default();
-                format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+                record(name)
             }
         }
     }
@@ -283,18 +284,6 @@ async fn delete(
     .await
 }
 
-fn writer(dry_run: DryRun) -> Writer {
-    Writer {
-        field_manager: meta::FIELD_MANAGER.to_owned(),
-        dry_run: dry_run == DryRun::Server,
-        force_conflicts: false,
-    }
-}
-
-fn maps(session: &Session) -> Objects<ConfigMap> {
-    session.in_(SYSTEM_NAMESPACE).of()
-}
-
 /// Returns the tombstone, and whether it is there already, where the caller may write one: admins
 /// and CI. Claimers may write nothing into the namespace of records but their entry, so the reaper
 /// buries what it saw of theirs.
@@ -304,7 +293,7 @@ async fn tombstone(
     me: &str,
     now: Timestamp,
 ) -> Result<Option<(ConfigMap, bool)>> {
-    let write = maps(session).right("create");
+    let write = records(session).right("create");
     if !access::is_allowed(session, &write).await? {
         return Ok(None);
     }
@@ -314,7 +303,7 @@ async fn tombstone(
     let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
     let map = tombstones::map(&tombstone)?;
     let name = map.metadata.name.as_deref().unwrap_or_default();
-    let maps = maps(session);
+    let maps = records(session);
     let found = maps.api().get_metadata_opt(name).await;
     let exists = found
         .map_err(|error| maps.explain("get", name, error))?
@@ -324,7 +313,10 @@ async fn tombstone(
 
 /// Leaves the tombstone; one that is there already says at least as much.
 async fn bury(session: &Session, map: &ConfigMap, dry_run: DryRun) -> Result<Outcome> {
-    match maps(session).create(&writer(dry_run), map, |_| true).await {
+    match records(session)
+        .create(&writer(dry_run), map, |_| true)
+        .await
+    {
         Ok(_) => Ok(Outcome::Created),
         Err(error) if error.is_conflict() => Ok(Outcome::Unchanged),
         Err(error) => Err(error),

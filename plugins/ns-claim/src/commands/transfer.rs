@@ -7,18 +7,17 @@ use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::Writer;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use super::answer;
 use crate::cluster::claims;
 use crate::cluster::index::{self, Change};
+use crate::cluster::records::writer;
 use crate::model::claim::Claim;
 use crate::model::index::Index;
-use crate::model::meta::{self, FIELD_MANAGER};
+use crate::model::meta;
 use crate::model::note::Note;
-use crate::model::objects::{self, Holder};
+use crate::model::objects::{self, Holder, record};
 use crate::model::steps::Outcome;
 use crate::model::view::View;
 
@@ -125,7 +124,7 @@ impl Step {
     fn object(&self, name: &str) -> String {
         match &self.what {
             What::Owner => format!("namespace/{name}"),
-            What::Entry => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Entry => record(meta::INDEX),
             What::Binding { .. } => format!("rolebinding/{name}/{}", meta::OWNER_BINDING),
         }
     }
@@ -198,11 +197,7 @@ async fn bind(
     dry_run: DryRun,
 ) -> Result<()> {
     let bindings = bindings(session, name);
-    let writer = Writer {
-        field_manager: FIELD_MANAGER.to_owned(),
-        dry_run: dry_run == DryRun::Server,
-        force_conflicts: false,
-    };
+    let writer = writer(dry_run);
     if let Some(found) = found {
         bindings.delete(&writer, &found.metadata).await?;
         // In a dry run it is still there, and a second one cannot be made.

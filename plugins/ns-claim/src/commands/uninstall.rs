@@ -4,20 +4,19 @@ use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
-use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams};
 
 use super::answer::{Line, Report};
 use crate::cluster::claims;
 use crate::cluster::installation::part::Part;
 use crate::cluster::installation::{check, objects};
+use crate::cluster::records::records;
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
+use crate::model::objects::record;
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 
@@ -141,7 +140,7 @@ impl Step {
     fn object(&self) -> String {
         match self {
             Self::Object(part) => part.title(),
-            Self::Settings(_) => format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            Self::Settings(_) => record(meta::INDEX),
         }
     }
 
@@ -157,19 +156,18 @@ impl Step {
     fn right(&self, session: &Session) -> Option<Access> {
         match self {
             Self::Object(part) => part.right_to_delete(),
-            Self::Settings(true) => Some(maps(session).right("patch").named(meta::INDEX)),
+            Self::Settings(true) => Some(records(session).right("patch").named(meta::INDEX)),
             Self::Settings(false) => None,
         }
     }
 
     async fn carry_out(&self, session: &Session, dry_run: DryRun) -> Result<Outcome> {
-        let tried = dry_run == DryRun::Server;
         match self {
-            Self::Object(part) => Ok(match objects::delete(session, part, tried).await? {
+            Self::Object(part) => Ok(match objects::delete(session, part, dry_run).await? {
                 true => Outcome::Deleted,
                 false => Outcome::Unchanged,
             }),
-            Self::Settings(true) => forget(session, tried).await.map(|()| self.outcome()),
+            Self::Settings(true) => forget(session, dry_run).await.map(|()| self.outcome()),
             Self::Settings(false) => Ok(self.outcome()),
         }
     }
@@ -182,20 +180,16 @@ fn is_kept(object: &serde_json::Value) -> bool {
     object["metadata"]["name"] == "groundcrew-claims-entries"
 }
 
-async fn forget(session: &Session, dry_run: bool) -> Result<()> {
+async fn forget(session: &Session, dry_run: DryRun) -> Result<()> {
     let patch = serde_json::json!({"metadata": {"annotations": {meta::SETTINGS: null}}});
     let params = PatchParams {
         field_manager: Some(meta::FIELD_MANAGER.to_owned()),
-        dry_run,
+        dry_run: dry_run == DryRun::Server,
         ..PatchParams::default()
     };
     let patch = Patch::Merge(patch);
-    maps(session)
+    records(session)
         .patch(meta::INDEX, &params, &patch)
         .await
         .map(drop)
-}
-
-fn maps(session: &Session) -> Objects<ConfigMap> {
-    session.in_(SYSTEM_NAMESPACE).of()
 }

@@ -186,6 +186,12 @@ pub fn shared(other: &Holder, namespace: &str) -> RoleBinding {
     role_binding(&name, namespace, "edit", std::slice::from_ref(other))
 }
 
+/// Returns a record as people read it: `configmap/groundcrew-system/claims`.
+#[must_use]
+pub fn record(name: &str) -> String {
+    format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+}
+
 /// Returns the empty index.
 #[must_use]
 pub fn index() -> ConfigMap {

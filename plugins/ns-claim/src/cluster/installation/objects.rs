@@ -4,26 +4,18 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
-use groundcrew::write::Writer;
+use groundcrew::flags::DryRun;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
 use super::part::{Part, Standing, is_as_wanted, kind, word};
-use crate::model::meta::FIELD_MANAGER;
+use crate::cluster::records::writer;
 
 /// Objects that are read at the same time.
 pub const CONCURRENCY: usize = 8;
 /// How often an object may be changed between being read and being deleted.
 const CHANGES: u32 = 5;
-
-fn writer(dry_run: bool) -> Writer {
-    Writer {
-        field_manager: FIELD_MANAGER.to_owned(),
-        dry_run,
-        force_conflicts: false,
-    }
-}
 
 /// Says whether what was read is what should be there.
 fn is_so(wanted: &Value, found: &DynamicObject) -> bool {
@@ -80,7 +72,7 @@ async fn look(session: &Session, wanted: Value) -> Result<Part> {
 ///
 /// What the server says.
 pub async fn put(session: &Session, part: &Part) -> Result<()> {
-    send(session, part, false).await
+    send(session, part, DryRun::None).await
 }
 
 /// Has the server try [`put`] without keeping anything. What lacks something that is still to be
@@ -90,13 +82,13 @@ pub async fn put(session: &Session, part: &Part) -> Result<()> {
 ///
 /// What the server says.
 pub async fn try_out(session: &Session, part: &Part) -> Result<()> {
-    match send(session, part, true).await {
+    match send(session, part, DryRun::Server).await {
         Err(error) if error.is_not_found() => Ok(()),
         result => result,
     }
 }
 
-async fn send(session: &Session, part: &Part, dry_run: bool) -> Result<()> {
+async fn send(session: &Session, part: &Part, dry_run: DryRun) -> Result<()> {
     let wanted = &part.wanted;
     let objects = like(session, wanted);
     let writer = writer(dry_run);
@@ -120,7 +112,7 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Result<()> {
     if wanted["roleRef"] != Value::Null && found.data.get("roleRef") != Some(&wanted["roleRef"]) {
         objects.delete(&writer, &found.metadata).await?;
         // In a dry run it is still there, and a second one cannot be made.
-        if dry_run {
+        if writer.dry_run {
             return Ok(());
         }
         return objects.create(&writer, &object, is_there).await.map(drop);
@@ -139,7 +131,7 @@ async fn send(session: &Session, part: &Part, dry_run: bool) -> Result<()> {
 /// # Errors
 ///
 /// What the server says; that it is not left alone long enough to be deleted.
-pub async fn delete(session: &Session, part: &Part, dry_run: bool) -> Result<bool> {
+pub async fn delete(session: &Session, part: &Part, dry_run: DryRun) -> Result<bool> {
     let Some(found) = &part.found else {
         return Ok(false);
     };

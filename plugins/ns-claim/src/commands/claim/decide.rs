@@ -4,7 +4,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::{Moment, shown};
 use groundcrew::flags::{DryRun, OutputArgs};
-use groundcrew::tenancy::{Network, Profile, SYSTEM_NAMESPACE};
+use groundcrew::tenancy::{Network, Profile};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
@@ -13,7 +13,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use crate::model::index::Index;
 use crate::model::meta;
-use crate::model::objects::{self, Holder, Terms};
+use crate::model::objects::{self, Holder, Terms, record};
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 use crate::model::view::between;
@@ -152,7 +152,7 @@ impl Step {
     #[must_use]
     pub fn object(&self) -> String {
         let (kind, metadata) = match &self.what {
-            What::Entry => return format!("configmap/{SYSTEM_NAMESPACE}/{}", meta::INDEX),
+            What::Entry => return record(meta::INDEX),
             What::Namespace(object) => ("namespace", &object.metadata),
             What::Limits(object) => ("limitrange", &object.metadata),
             What::Quota(object) => ("resourcequota", &object.metadata),

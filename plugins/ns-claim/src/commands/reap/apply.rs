@@ -6,7 +6,6 @@ use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::client::clock;
 use groundcrew::client::errors::explain;
-use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -21,6 +20,7 @@ use super::decide::{Decision, Record, Rules, What, decide};
 use super::observe::{Observed, load_balancers};
 use crate::cluster::index::{self, Change};
 use crate::cluster::ledger::KEY;
+use crate::cluster::records::{records, writer};
 use crate::cluster::tombstones;
 use crate::model::claim::Claim;
 use crate::model::index::Index;
@@ -54,14 +54,9 @@ impl Reaper<'_> {
     /// Returns how this run writes.
     pub fn writer(&self) -> Writer {
         Writer {
-            field_manager: FIELD_MANAGER.to_owned(),
-            dry_run: self.dry_run == DryRun::Server,
             force_conflicts: true,
+            ..writer(self.dry_run)
         }
-    }
-
-    fn maps(&self) -> Objects<ConfigMap> {
-        self.session.in_(SYSTEM_NAMESPACE).of()
     }
 
     /// Warns the owner: an annotation that counts, and an event that is seen.
@@ -142,7 +137,10 @@ impl Reaper<'_> {
         match &record.what {
             What::Tombstone(map) => {
                 // The one of a deletion says more, and was there first.
-                match self.maps().create(&self.writer(), map, |_| true).await {
+                match records(self.session)
+                    .create(&self.writer(), map, |_| true)
+                    .await
+                {
                     Ok(_) => {}
                     Err(error) if error.is_conflict() => return Ok(Outcome::Unchanged),
                     Err(error) => return Err(error),
@@ -166,7 +164,7 @@ impl Reaper<'_> {
         };
         let data = map.data.clone();
         let is_kept = |found: &ConfigMap| found.data == data;
-        let (maps, writer) = (self.maps(), self.writer());
+        let (maps, writer) = (records(self.session), self.writer());
         let kept = match &self.observed.ledger_read {
             None => maps.create(&writer, &map, is_kept).await,
             Some(read) => {
@@ -252,7 +250,7 @@ impl Reaper<'_> {
         let by = format!("reaper ({})", self.observed.me);
         let mut tombstone = Tombstone::new(&fresh.uid, entry, now, &by);
         tombstone.outlived_by.clone_from(&outlived_by);
-        let (maps, writer) = (self.maps(), self.writer());
+        let (maps, writer) = (records(self.session), self.writer());
         let buried = maps.apply(&writer, &tombstones::map(&tombstone)?).await?;
         match writer.delete(namespaces.api(), &fresh.read()).await {
             Ok(true) => {

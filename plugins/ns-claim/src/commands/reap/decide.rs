@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use groundcrew::exit::Exit;
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde::Serialize;
 use crate::model::claim::{Claim, Expires};
 use crate::model::ledger::{Advance, Ledger};
 use crate::model::meta;
+use crate::model::objects::record;
 use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 use crate::model::view::{View, between};
@@ -265,7 +265,7 @@ impl Record {
             What::Ledger(_) => meta::LEDGER,
             What::Hold { .. } | What::Free { .. } => meta::INDEX,
         };
-        format!("configmap/{SYSTEM_NAMESPACE}/{name}")
+        record(name)
     }
 }
 

@@ -249,7 +249,7 @@ fn reaper(settings: &Settings, parts: &[Part], now: Timestamp) -> Finding {
     if settings.image.is_none() {
         return ok(
             Severity::Info,
-            "not scheduled; claims expire only when somebody runs `kubectl ns-claim reap`"
+            "not scheduled; claims expire only when someone runs `kubectl ns-claim reap`"
                 .to_owned(),
         );
     }

@@ -70,7 +70,7 @@ enum What {
 ///
 /// # Errors
 ///
-/// That it is somebody else's, protected, or cannot be deleted.
+/// That it is someone else's, protected, or cannot be deleted.
 pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let session = frame.connect().await?;
@@ -248,7 +248,7 @@ fn check(claim: &Claim, me: &str, write: &WriteArgs, frame: &Frame) -> Result<()
         .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")))
 }
 
-/// Deletes exactly the namespace that was read; what changed in between is looked at again.
+/// Deletes exactly the namespace that was read; what changed in the meantime is looked at again.
 async fn delete(
     session: &Session,
     interrupt: &Interrupt,

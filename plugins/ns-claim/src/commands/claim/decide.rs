@@ -143,7 +143,7 @@ pub enum What {
     Quota(Box<ResourceQuota>),
     /// The policy that isolates it.
     Network(Box<NetworkPolicy>),
-    /// A binding that lets somebody work in it.
+    /// A binding that lets someone work in it.
     Binding(Box<RoleBinding>),
 }
 

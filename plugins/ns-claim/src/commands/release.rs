@@ -352,3 +352,34 @@ async fn wait(
     ));
     Err(keeps.into_iter().fold(error, Error::with_detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::claim::tests::claim;
+
+    fn outcomes(claim: &Claim, index: &Index) -> Vec<Outcome> {
+        let steps = steps(claim, index, Some((ConfigMap::default(), false)));
+        steps.iter().map(|step| step.outcome).collect()
+    }
+
+    #[test]
+    fn a_release_deletes_frees_and_records_and_only_what_is_left_of_that_the_second_time() {
+        let held = Index {
+            holders: [("ana-brisk-otter".to_owned(), "ana".to_owned())].into(),
+            ..Index::default()
+        };
+        assert_eq!(
+            outcomes(&claim(), &held),
+            [Outcome::Deleted, Outcome::Configured, Outcome::Created]
+        );
+        let going = Claim {
+            terminating: Some(Vec::new()),
+            ..claim()
+        };
+        assert_eq!(
+            outcomes(&going, &Index::default()),
+            [Outcome::Unchanged, Outcome::Unchanged, Outcome::Created]
+        );
+    }
+}

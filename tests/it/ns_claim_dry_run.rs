@@ -58,7 +58,9 @@ fn said(output: &Output) -> Said {
     said.insert(("protected".to_owned(), protected.to_string()));
     for row in document["rows"].as_array().into_iter().flatten() {
         let action = text(&row["action"]).unwrap_or_default();
+        // When it will be deleted is counted from now.
         let detail = text(&row["detail"]).unwrap_or_default();
+        let detail = detail.split(" after ").next().unwrap_or_default();
         said.extend(text(&row["claim"]["name"]).map(|name| (name, format!("{action} {detail}"))));
     }
     for object in document["objects"].as_array().into_iter().flatten() {

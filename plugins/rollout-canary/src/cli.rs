@@ -2,25 +2,15 @@
 
 use clap::{Parser, Subcommand};
 use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::Globals;
 use groundcrew::ui::Ui;
 
-use crate::commands::{abort, break_glass, doctor, history, plan, promote, start, status};
-
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-rollout_canary",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
+use crate::commands::start::Meant;
+use crate::commands::{
+    abort, break_glass, doctor, history, plan, promote, resume, start, status, undo,
+};
 
 /// Make some pods of a Deployment a canary, and hold it there
 ///
@@ -51,8 +41,8 @@ enum Command {
     Status(status::StatusArgs),
     Promote(promote::PromoteArgs),
     Abort(abort::AbortArgs),
-    Resume(promote::ResumeArgs),
-    Undo(history::UndoArgs),
+    Resume(resume::ResumeArgs),
+    Undo(undo::UndoArgs),
     History(history::HistoryArgs),
     Doctor(doctor::DoctorArgs),
     BreakGlass(break_glass::BreakGlassArgs),
@@ -93,13 +83,25 @@ impl Plugin for Cli {
 
     async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
         match self.command {
-            None => start::run(self.start, &ui, &interrupt).await,
+            None => match self.start.meant()? {
+                Meant::Status(name) => {
+                    let flags = (&self.start.kube, &self.start.output);
+                    status::now(&name, flags, &ui, &interrupt).await
+                }
+                Meant::Plan(name, intent) => {
+                    let flags = (&self.start.kube, &self.start.output);
+                    plan::show(&intent, &name, flags, &ui, &interrupt).await
+                }
+                Meant::Start(name, intent) => {
+                    start::run(self.start, (name, intent), &ui, &interrupt).await
+                }
+            },
             Some(Command::Status(args)) => status::run(args, &ui, &interrupt).await,
             Some(Command::Promote(args)) => promote::run(args, &ui, &interrupt).await,
             Some(Command::Abort(args)) => abort::run(args, &ui, &interrupt).await,
-            Some(Command::Resume(args)) => promote::resume(args, &ui, &interrupt).await,
+            Some(Command::Resume(args)) => resume::run(args, &ui, &interrupt).await,
             Some(Command::Plan(args)) => plan::run(args, &ui, &interrupt).await,
-            Some(Command::Undo(args)) => history::undo(args, &ui, &interrupt).await,
+            Some(Command::Undo(args)) => undo::run(args, &ui, &interrupt).await,
             Some(Command::History(args)) => history::run(args, &ui, &interrupt).await,
             Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
             Some(Command::BreakGlass(args)) => break_glass::run(args, &ui, &interrupt).await,

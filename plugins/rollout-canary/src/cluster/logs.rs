@@ -4,7 +4,7 @@ use groundcrew::client::Session;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, LogParams};
 
-use super::Dead;
+use crate::model::dead::Dead;
 
 /// Lines that are shown.
 const LINES: i64 = 8;

@@ -12,26 +12,8 @@ use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
-use super::text;
-
-/// What stands around.
-#[derive(Debug, Default)]
-pub struct Around {
-    /// Services of the namespace.
-    pub services: Vec<Service>,
-    /// Autoscalers.
-    pub autoscalers: Vec<HorizontalPodAutoscaler>,
-    /// Disruption budgets.
-    pub budgets: Vec<PodDisruptionBudget>,
-    /// Quotas.
-    pub quotas: Vec<ResourceQuota>,
-    /// Routes of every kind that is known, as JSON.
-    pub routes: Vec<Value>,
-    /// ConfigMaps and Secrets that the template names, with when they were last written.
-    pub configs: Vec<(String, Option<jiff::Timestamp>)>,
-    /// What could not be read, and why.
-    pub unseen: Vec<String>,
-}
+use crate::model::findings::Around;
+use crate::model::object::text;
 
 /// Kinds of objects that lead traffic to Services.
 const ROUTES: [(&str, &str, &str, &str); 6] = [

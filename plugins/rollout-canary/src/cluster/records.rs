@@ -9,9 +9,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Api;
 
-use super::{Record, VERSION};
-use crate::cli::FIELD_MANAGER;
-use crate::meta;
+use crate::cluster::write;
+use crate::model::break_glass;
+use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, RECORD, STATE};
+use crate::model::record::{Record, VERSION};
 
 /// The place of one Deployment's record.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ impl Store {
     /// Returns the place for a Deployment.
     #[must_use]
     pub fn new(session: &Session, namespace: &str, deployment: &str) -> Self {
-        let name = meta::record_name(deployment);
+        let name = names::record_name(deployment);
         Self {
             api: Api::namespaced(session.client.clone(), namespace),
             path: format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
@@ -58,7 +59,7 @@ impl Store {
     /// Returns the record's name.
     #[must_use]
     pub fn name(&self) -> String {
-        meta::record_name(&self.deployment)
+        names::record_name(&self.deployment)
     }
 
     fn doing(&self, verb: &'static str) -> Doing {
@@ -94,8 +95,8 @@ impl Store {
         let state = map
             .data
             .as_ref()
-            .and_then(|data| data.get(meta::STATE))
-            .ok_or_else(|| broken(format!("it has no {}", meta::STATE)))?;
+            .and_then(|data| data.get(STATE))
+            .ok_or_else(|| broken(format!("it has no {STATE}")))?;
         let version = serde_json::from_str::<serde_json::Value>(state)
             .map_err(|error| broken(error.to_string()))?["version"]
             .as_u64();
@@ -120,7 +121,7 @@ impl Store {
                 name: Some(self.name()),
                 namespace: Some(self.namespace.clone()),
                 labels: Some(
-                    [meta::MANAGED_BY, meta::RECORD]
+                    [MANAGED_BY, RECORD]
                         .map(|(key, value)| (key.to_owned(), value.to_owned()))
                         .into(),
                 ),
@@ -187,7 +188,7 @@ impl Store {
             Err(error) if verb == "update" && groundcrew::write::is_not_found(&error) => {
                 Ok(Put::Raced)
             }
-            Err(error) if crate::apply::is_blind(&error) => Ok(Put::Blind(error.to_string())),
+            Err(error) if write::is_blind(&error) => Ok(Put::Blind(error.to_string())),
             Err(error) => Err(explain(error, &self.doing(verb))),
         }
     }
@@ -195,10 +196,10 @@ impl Store {
     fn data(&self, record: &Record) -> Result<std::collections::BTreeMap<String, String>> {
         let state = serde_json::to_string(&record.stored())
             .map_err(|error| Error::failed("cannot write the record").with_source(error))?;
-        let break_glass = crate::break_glass::commands(record, &self.namespace, &self.deployment);
+        let break_glass = break_glass::commands(record, &self.namespace, &self.deployment);
         Ok([
-            (meta::STATE.to_owned(), state),
-            (meta::BREAK_GLASS.to_owned(), break_glass),
+            (STATE.to_owned(), state),
+            (BREAK_GLASS.to_owned(), break_glass),
         ]
         .into())
     }

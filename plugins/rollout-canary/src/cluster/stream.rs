@@ -20,16 +20,18 @@ use serde::de::DeserializeOwned;
 
 /// Marks the bookmark that ends what there was (`k8s.io/api/meta/v1`, `InitialEventsAnnotationKey`).
 const END: &str = "k8s.io/initial-events-end";
+
 /// How long the server keeps a watch open, in seconds, and when one that is silent is given up.
 const OPEN: u32 = 290;
+
 const SILENT: Duration = Duration::from_secs(OPEN as u64 + 15);
 
 /// What came of a watch.
-pub(super) type Item<K> = Result<Event<K>, Error>;
+pub type Item<K> = Result<Event<K>, Error>;
 
 /// Whether the server was found not to begin a watch with what there is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plain(Arc<AtomicBool>);
+pub struct Plain(Arc<AtomicBool>);
 
 struct Watch<K> {
     api: Api<K>,
@@ -50,11 +52,7 @@ enum Stage<K> {
 }
 
 /// Watches; never ends.
-pub(super) fn watched<K>(
-    api: Api<K>,
-    config: Config,
-    plain: Plain,
-) -> impl Stream<Item = Item<K>> + Send
+pub fn watched<K>(api: Api<K>, config: Config, plain: Plain) -> impl Stream<Item = Item<K>> + Send
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {

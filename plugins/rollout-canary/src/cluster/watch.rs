@@ -13,10 +13,10 @@ use kube::api::{Api, DynamicObject};
 use kube::runtime::watcher::{self, Config, Event};
 use serde_json::Value;
 
-use super::stream::{Plain, watched};
-use super::{
-    Cluster, Target, deployment as deployment_of, deployments, json, replica_sets, selector,
-};
+use crate::cluster::deployment::{self, deployments, json, replica_sets, selector};
+use crate::cluster::stream::{Plain, watched};
+use crate::model::snapshot::Snapshot;
+use crate::model::target::Target;
 
 type Items = Pin<Box<dyn Stream<Item = Result<News, watcher::Error>> + Send>>;
 
@@ -49,7 +49,7 @@ pub enum Change {
 /// A Deployment with everything that belongs to it, kept up to date.
 pub struct Watching {
     /// What is known.
-    pub cluster: Cluster,
+    pub cluster: Snapshot,
     /// Whether the last that was heard was an error.
     pub blind: bool,
     stream: SelectAll<Items>,
@@ -73,7 +73,7 @@ impl Watching {
             watched(deployments, name, plain.clone()).map(|event| event.map(News::Deployment)),
         );
         let mut watching = Self {
-            cluster: Cluster {
+            cluster: Snapshot {
                 deployment: Value::Null,
                 sets: [].into(),
                 pods: [].into(),
@@ -88,7 +88,7 @@ impl Watching {
         watching.first(1).await?;
         if watching.cluster.deployment.is_null() {
             // The server's own words for what is not there.
-            watching.cluster.deployment = deployment_of(session, target).await?;
+            watching.cluster.deployment = deployment::deployment(session, target).await?;
         }
         let labels = selector(&watching.cluster.deployment)?;
         let owned = Config::default().labels_from(&labels);

@@ -6,9 +6,13 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::ui::Ui;
 
-use super::ask::{self, Asked};
-use super::{Common, WaitArgs, ending, open, read, start};
-use crate::record::{Driver, Goal, Original, Record};
+use crate::commands::answer;
+use crate::commands::flags::{Common, WaitArgs};
+use crate::drive::ask::{self, Answered};
+use crate::drive::session::{open, read};
+use crate::drive::{rollout, this_process};
+use crate::model::record::form::Original;
+use crate::model::record::{Goal, Record};
 
 /// Take the canary back
 ///
@@ -60,18 +64,18 @@ pub async fn run(args: AbortArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
             force: args.force_conflicts,
             reason: args.reason.clone(),
             failed: None,
-            by: Driver::me(read.1.now()).user,
+            by: this_process::me(read.1.now()).user,
         };
         let aim = |record: &mut Record| record.aim(goal.clone());
         let patience = args.wait.patience();
         match open.drive(ui, interrupt, read, patience, aim).await? {
             Ok(mut drive) => {
-                let reached = ending::run(&mut drive, &open.target, ui).await?;
-                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+                let reached = rollout::run(&mut drive, &open.target, ui).await?;
+                return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
             Err(driver) => {
                 ui.status(format_args!("{driver} drives; asking for the way back"));
-                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("aborted by its driver.\n")?;
                     return Ok(Exit::Done);
                 }

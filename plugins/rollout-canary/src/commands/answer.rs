@@ -1,29 +1,44 @@
 //! The answer for people.
 
-mod plan;
-
-pub use plan::plan;
-
 use std::time::Duration;
 
+use groundcrew::error::Result;
+use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::output::Table;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Table, json, yaml};
+use groundcrew::ui::Ui;
 
-use crate::judge;
-use crate::observe::Target;
-use crate::verdict::{Count, Decision, Unit};
-use crate::view::{Phase, Status, Verdict};
+use crate::drive::driver::Drive;
+use crate::drive::rollout::Reached;
+use crate::drive::this_process;
+use crate::model::machine::next::End;
+use crate::model::machine::place;
+use crate::model::record::{Failure, Record};
+use crate::model::state::Phase;
+use crate::model::status::{Judged, Status};
+use crate::model::target::Target;
+use crate::model::verdict::judge::Decision;
+use crate::model::verdict::judgement;
+use crate::model::verdict::settings::Unit;
+use crate::model::verdict::windows::Count;
+use crate::model::weight::percent;
 
-/// Shows a percentage with at most one decimal: `8.3 %`, `10 %`.
+/// Says in words and by exit code how a canary that was rolled back by itself ended.
 #[must_use]
-pub fn percent(value: f64) -> String {
-    let text = format!("{value:.1}");
-    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
+    match failure {
+        Failure::Bad => ("the canary is bad and was rolled back", Exit::No),
+        Failure::Untried => (
+            "the canary could not be tried and was taken back",
+            Exit::Incomplete,
+        ),
+    }
 }
 
 /// Returns the table of a status.
 #[must_use]
-pub fn status(status: &Status, headers: bool) -> String {
+pub fn text(status: &Status, headers: bool) -> String {
     let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS"];
     let mut table = Table::new(headers.then_some(&names[..]));
     let share = status.effective.percent;
@@ -58,7 +73,7 @@ pub fn status(status: &Status, headers: bool) -> String {
 }
 
 /// Returns what is known of how good a canary is: a sentence, and the counts of both arms.
-fn verdict(verdict: &Verdict, headers: bool) -> String {
+fn verdict(verdict: &Judged, headers: bool) -> String {
     let mut text = String::new();
     if let Some(dead) = &verdict.dead {
         text.push_str(&format!("dead: {dead}\n"));
@@ -80,7 +95,7 @@ fn verdict(verdict: &Verdict, headers: bool) -> String {
             finding.indicator.name.as_str(),
             &counted(finding.canary, unit),
             &counted(finding.stable, unit),
-            &judge::e_value(finding.e),
+            &judgement::e_value(finding.e),
             &format!("{:.0}", finding.bad_at),
         ]);
     }
@@ -149,7 +164,7 @@ fn go_on(status: &Status, target: &Target) -> String {
 
 /// Returns the lines after a split was reached.
 #[must_use]
-pub fn reached(status: &Status, target: &Target) -> String {
+fn lines(status: &Status, target: &Target) -> String {
     let share = status.effective.percent.map(percent).unwrap_or_default();
     let pods = status.stable.replicas + status.canary.replicas;
     let canaries = status.canary.replicas;
@@ -180,17 +195,77 @@ pub fn reached(status: &Status, target: &Target) -> String {
     )
 }
 
-/// Returns one line with the plan.
-#[must_use]
-pub fn planned(walk: &crate::plan::Walk) -> String {
-    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
-    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
+/// Answers what was reached.
+///
+/// # Errors
+///
+/// When stdout is gone.
+pub fn tell(
+    drive: &Drive<'_>,
+    reached: &Reached,
+    target: &Target,
+    output: &OutputArgs,
+    ui: &Ui,
+) -> Result<Exit> {
+    let record = &drive.stored.record;
+    let held = matches!(reached.end, End::Parked | End::Held);
+    let now = drive.clock.now();
+    let status = Status::of(
+        target,
+        held.then_some(record),
+        &drive.watching.cluster,
+        now,
+        this_process::driving(held.then_some(record), now),
+    );
+    match output.format {
+        Format::Json => ui.answer(json(&status.document())?)?,
+        Format::Yaml => ui.answer(yaml(&status.document())?)?,
+        Format::Name => ui.answer(format_args!("deployment.apps/{}\n", target.name))?,
+        Format::Table | Format::Wide => match reached.end {
+            End::Parked | End::Held => ui.answer(lines(&status, target))?,
+            End::Promoted => ui.answer(format_args!(
+                "promoted: {} of {} pods are the canary's template; its own pods stayed.\n",
+                status.stable.replicas, status.replicas
+            ))?,
+            End::Aborted => ui.answer(restored(drive, record))?,
+        },
+    }
+    if let Some((failure, reason)) = &reached.failed {
+        let (words, exit) = rolled_back(*failure);
+        ui.status(format_args!("{words}: {reason}"));
+        return Ok(exit);
+    }
+    if let Some(why) = &reached.undecided {
+        ui.status(format_args!("undecided, and held: {why}"));
+        return Ok(Exit::Incomplete);
+    }
+    Ok(Exit::Done)
+}
+
+/// Compares the Deployment with what it was.
+fn restored(drive: &Drive<'_>, record: &Record) -> String {
+    let seen = drive.watching.cluster.seen(record, drive.clock.now());
+    let differences = place::differences(record, &seen);
+    if differences.is_empty() {
+        return "aborted: everything is stable again; 0 differences from the snapshot.\n"
+            .to_owned();
+    }
     format!(
-        "{} replicas → {stable} stable + {canary} canary ({}), Ready never below {}, at most {} \
-         pods",
-        walk.world.replicas,
-        percent(share),
-        walk.extremes.fewest_ready,
-        walk.extremes.most
+        "aborted: everything is stable again; not as in the snapshot: {}.\n",
+        differences.join(", ")
     )
+}
+
+/// Shows a status in the format that was asked for.
+///
+/// # Errors
+///
+/// When stdout is gone.
+pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
+    ui.answer(match output.format {
+        Format::Table | Format::Wide => text(status, !output.no_headers),
+        Format::Json => json(&status.document())?,
+        Format::Yaml => yaml(&status.document())?,
+        Format::Name => format!("deployment.apps/{}\n", status.deployment),
+    })
 }

@@ -6,7 +6,9 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::ui::Ui;
 
-use super::{Common, open, read};
+use crate::commands::flags::Common;
+use crate::drive::session::{open, read};
+use crate::model::break_glass;
 
 /// Print the kubectl commands that abort, for people without this plugin
 ///
@@ -26,7 +28,7 @@ pub async fn run(args: BreakGlassArgs, ui: &Ui, interrupt: &Interrupt) -> Result
     let open = open(&args.common.kube, &args.common.deployment, ui).await?;
     let (stored, _) = interrupt.guard(read(&open)).await?;
     let target = &open.target;
-    ui.answer(crate::break_glass::commands(
+    ui.answer(break_glass::commands(
         &stored.record,
         &target.namespace,
         &target.name,

@@ -1,15 +1,28 @@
-//! What a canary is judged by.
+//! Groups of flags that several commands take, and what they ask for.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use groundcrew::complete;
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::duration::Span;
+use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use serde_json::Value;
 
-use crate::judge::Asked;
-use crate::signals::{Options, Sources};
-use crate::verdict::Settings;
-use crate::weight;
+use crate::cluster::signals::sources::Sources;
+use crate::drive::driver::Patience;
+use crate::model::change::{Change, Image, Variable};
+use crate::model::intent::Split;
+use crate::model::record::Layout;
+use crate::model::traffic::Router;
+use crate::model::verdict::asked::{Asked, Options};
+use crate::model::verdict::settings::Settings;
+use crate::model::weight::{self, Surge};
 
 /// Where counts come from, and how sure to be.
 #[derive(Args, Clone, Debug, Default)]
@@ -109,4 +122,175 @@ impl JudgeArgs {
             ..usual
         }
     }
+}
+
+/// What every command but the first takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Which Deployment: web or deploy/web
+    #[arg(value_name = "DEPLOYMENT", add = deployments())]
+    pub deployment: String,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub globals: Globals,
+
+    #[command(flatten)]
+    pub kube: KubeArgs,
+}
+
+/// How long a command may take.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Waiting options")]
+pub struct WaitArgs {
+    /// Longest wait for the goal; the state is safe when it is over
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    pub timeout: Option<Span>,
+
+    /// Longest time that a canary pod may take to become Ready
+    /// [default: the Deployment's progressDeadlineSeconds]
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    pub ready_within: Option<Span>,
+}
+
+impl WaitArgs {
+    /// Returns the same for the driver.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience {
+            goal: self.timeout.map(|span| span.0),
+            ready: self.ready_within.map(|span| span.0),
+        }
+    }
+}
+
+/// How the split is made.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "How it is split")]
+pub struct ShapeArgs {
+    /// Layout at rest
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value = "auto")]
+    pub layout: Layout,
+
+    /// Most pods above the replicas, as a number or in percent
+    /// [default: the Deployment's maxSurge, at least 1]
+    #[arg(long, value_name = "PODS", value_parser = weight::surge)]
+    pub surge: Option<Surge>,
+
+    /// Who gives the canary its share of the requests [default: replicas]
+    #[arg(long, value_name = "ROUTER", value_enum)]
+    pub traffic: Option<Router>,
+
+    /// Take a split that is far from the weight, or that cannot be parked
+    #[arg(long)]
+    pub accept_weight: bool,
+}
+
+/// What the canary has that stable pods have not.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "What is new")]
+pub struct ChangeArgs {
+    /// Image of a container, as CONTAINER=IMAGE; repeat it for several
+    #[arg(long = "image", value_name = "CONTAINER=IMAGE")]
+    pub images: Vec<String>,
+
+    /// Environment variable of every container, as NAME=VALUE; NAME- removes it
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+
+    /// The same template once more, as `kubectl rollout restart` makes it
+    #[arg(long)]
+    pub restart: bool,
+
+    /// Patch of the Deployment as `kubectl patch` takes it; what it does to the pod template counts
+    #[arg(long, value_name = "PATCH", conflicts_with_all = ["images", "env", "restart", "file"])]
+    pub patch: Option<String>,
+
+    /// Manifest of the Deployment, whose pod template is taken as a whole
+    #[arg(short = 'f', long = "filename", value_name = "FILE",
+          conflicts_with_all = ["images", "env", "restart"])]
+    pub file: Option<PathBuf>,
+}
+
+impl ChangeArgs {
+    /// Returns what is new, for the Deployment of this name; files are read here.
+    ///
+    /// # Errors
+    ///
+    /// Usage, for flags that say nothing that can be done.
+    pub fn change(&self, deployment: &str) -> Result<Change> {
+        if let Some(patch) = &self.patch {
+            let patch = serde_saphyr::from_str(patch).map_err(|error| {
+                Error::usage(format!("--patch is neither JSON nor YAML: {error}"))
+            })?;
+            return Ok(Change::Patch(patch));
+        }
+        if let Some(file) = &self.file {
+            return from_file(file, deployment).map(Change::Template);
+        }
+        if self.is_empty() {
+            return Ok(Change::Pending);
+        }
+        let images = self.images.iter().map(|image| Image::parse(image));
+        let variables = self.env.iter().map(|variable| Variable::parse(variable));
+        Ok(Change::Edits {
+            images: images.collect::<Result<_>>()?,
+            variables: variables.collect::<Result<_>>()?,
+            restarted: self.restart.then(Timestamp::now),
+        })
+    }
+
+    /// Says whether nothing is new.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty()
+            && self.env.is_empty()
+            && !self.restart
+            && self.patch.is_none()
+            && self.file.is_none()
+    }
+}
+
+fn from_file(file: &Path, deployment: &str) -> Result<Value> {
+    let shown = file.display();
+    let bytes = std::fs::read_to_string(file)
+        .map_err(|error| Error::usage(format!("cannot read {shown}")).with_source(error))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&bytes)
+        .map_err(|error| Error::usage(format!("{shown}: {error}")))?;
+    documents
+        .into_iter()
+        .find(|document| {
+            document["kind"] == "Deployment" && document["metadata"]["name"] == *deployment
+        })
+        .map(|document| document["spec"]["template"].clone())
+        .filter(Value::is_object)
+        .ok_or_else(|| {
+            Error::usage(format!(
+                "{shown} has no Deployment \"{deployment}\" with a pod template"
+            ))
+        })
+}
+
+impl ShapeArgs {
+    /// Returns what they ask for.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        Split {
+            layout: self.layout,
+            surge: self.surge,
+            router: self.traffic,
+            accept_weight: self.accept_weight,
+        }
+    }
+}
+
+/// Completes the names of Deployments in the current namespace.
+#[must_use]
+pub fn deployments() -> ArgValueCompleter {
+    complete::from_cluster(|session| async move {
+        let api = Api::<Deployment>::namespaced(session.client, &session.namespace);
+        complete::listed(&api, None).await
+    })
 }

@@ -1,4 +1,4 @@
-//! `promote` and `resume`.
+//! `promote`.
 
 use clap::Args;
 use groundcrew::app::Interrupt;
@@ -6,10 +6,12 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::ui::Ui;
 
-use super::ask::{self, Asked};
-use super::{Common, WaitArgs, ending, open, read, start};
-use crate::drive;
-use crate::record::{Driver, Goal, Record};
+use crate::commands::answer;
+use crate::commands::flags::{Common, WaitArgs};
+use crate::drive::ask::{self, Answered};
+use crate::drive::session::{open, read};
+use crate::drive::{rollout, this_process};
+use crate::model::record::{Goal, Record};
 
 /// Make everything the canary
 ///
@@ -25,18 +27,6 @@ pub struct PromoteArgs {
     #[arg(long, conflicts_with = "step")]
     full: bool,
 
-    #[command(flatten)]
-    wait: WaitArgs,
-
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// Go on with what was interrupted
-///
-/// Reads the record and the cluster, compares, and does what is missing.
-#[derive(Args, Debug)]
-pub struct ResumeArgs {
     #[command(flatten)]
     wait: WaitArgs,
 
@@ -61,7 +51,7 @@ pub async fn run(args: PromoteArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             ))
             .with_hint(format!("finish that:  {}", open.target.words("resume", ""))));
         }
-        let goal = wanted(&args, record, Driver::me(read.1.now()).user)?;
+        let goal = wanted(&args, record, this_process::me(read.1.now()).user)?;
         let aim = |record: &mut Record| {
             let is_on_its_way = matches!(record.goal, Goal::Promote { .. });
             if !is_on_its_way {
@@ -77,12 +67,12 @@ pub async fn run(args: PromoteArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
         let patience = args.wait.patience();
         match open.drive(ui, interrupt, read, patience, aim).await? {
             Ok(mut drive) => {
-                let reached = ending::run(&mut drive, &open.target, ui).await?;
-                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+                let reached = rollout::run(&mut drive, &open.target, ui).await?;
+                return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
             Err(driver) => {
                 ui.status(format_args!("{driver} drives; asking it to promote"));
-                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("promoted by its driver.\n")?;
                     return Ok(Exit::Done);
                 }
@@ -104,23 +94,4 @@ fn wanted(args: &PromoteArgs, record: &Record, by: String) -> Result<Goal> {
         Some(percent) if *percent < 100.0 => Goal::Hold { percent: *percent },
         _ => Goal::Promote { by },
     })
-}
-
-/// Resumes.
-///
-/// # Errors
-///
-/// What the server says; conflicts.
-pub async fn resume(args: ResumeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let read = interrupt.guard(read(&open)).await?;
-    let mut drive = match open
-        .drive(ui, interrupt, read, args.wait.patience(), |_| {})
-        .await?
-    {
-        Ok(drive) => drive,
-        Err(driver) => return Err(drive::other(&driver)),
-    };
-    let reached = ending::run(&mut drive, &open.target, ui).await?;
-    start::tell(&drive, &reached, &open.target, &args.common.output, ui)
 }

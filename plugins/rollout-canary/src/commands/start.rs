@@ -1,35 +1,31 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
-pub(super) mod begin;
-
 use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{json, yaml};
+use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs};
 use groundcrew::ui::Ui;
 
-use super::ending::{self, Reached};
-use super::judging::JudgeArgs;
-use super::plan::PlanArgs;
-use super::{Open, WaitArgs, open};
-use crate::change::ChangeArgs;
-use crate::drive::{self, Drive};
-use crate::judge::Asked;
-use crate::machine::End;
-use crate::observe::Target;
-use crate::record::{Goal, Layout, Record, Rollout, Stored};
-use crate::traffic::Router;
-use crate::view::Status;
-use crate::{render, weight};
+use crate::cluster::records::Stored;
+use crate::cluster::template;
+use crate::commands::answer::tell;
+use crate::commands::flags::{self, ChangeArgs, JudgeArgs, ShapeArgs, WaitArgs};
+use crate::drive::session::{Open, open};
+use crate::drive::{begin, lease, rollout};
+use crate::model::change::Change;
+use crate::model::intent::{Course, Intent};
+use crate::model::record::{Goal, Record, Rollout};
+use crate::model::target;
+use crate::model::verdict::asked::Asked;
+use crate::model::weight::{self, Weights};
 
 /// What the first command takes.
 #[derive(Args, Debug)]
 pub struct StartArgs {
     /// Which Deployment: web or deploy/web
-    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
+    #[arg(value_name = "DEPLOYMENT", add = flags::deployments())]
     deployment: Option<String>,
 
     /// The canary's share of the pods, such as 10%; without it, the answer is where the canary is
@@ -37,10 +33,10 @@ pub struct StartArgs {
     weight: Option<f64>,
 
     #[command(flatten)]
-    pub(super) change: ChangeArgs,
+    pub change: ChangeArgs,
 
     #[command(flatten)]
-    pub(super) shape: ShapeArgs,
+    pub shape: ShapeArgs,
 
     #[command(flatten)]
     rollout: RolloutArgs,
@@ -65,35 +61,13 @@ pub struct StartArgs {
     dry_run: DryRun,
 
     #[command(flatten)]
-    pub(super) output: OutputArgs,
+    pub output: OutputArgs,
 
     #[command(flatten)]
     pub globals: Globals,
 
     #[command(flatten)]
-    pub(super) kube: KubeArgs,
-}
-
-/// How the split is made.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "How it is split")]
-pub struct ShapeArgs {
-    /// Layout at rest
-    #[arg(long, value_name = "LAYOUT", value_enum, default_value = "auto")]
-    pub layout: Layout,
-
-    /// Most pods above the replicas, as a number or in percent
-    /// [default: the Deployment's maxSurge, at least 1]
-    #[arg(long, value_name = "PODS", value_parser = weight::surge)]
-    pub surge: Option<weight::Surge>,
-
-    /// Who gives the canary its share of the requests [default: replicas]
-    #[arg(long, value_name = "ROUTER", value_enum)]
-    pub traffic: Option<Router>,
-
-    /// Take a split that is far from the weight, or that cannot be parked
-    #[arg(long)]
-    pub accept_weight: bool,
+    pub kube: KubeArgs,
 }
 
 /// A rollout in steps.
@@ -102,7 +76,7 @@ pub struct ShapeArgs {
 pub struct RolloutArgs {
     /// Weights to go through, such as 10,25,50,100; this command stays and drives
     #[arg(long, value_name = "WEIGHTS", value_parser = weight::steps, conflicts_with = "weight")]
-    pub steps: Option<weight::Steps>,
+    pub steps: Option<Weights>,
 
     /// How long a look at the canary takes that would find what is wrong; each weight is watched
     /// for twice that
@@ -144,20 +118,76 @@ pub enum Auto {
 }
 
 impl RolloutArgs {
-    fn rollout(&self) -> Option<Rollout> {
-        let steps = self.steps.as_ref()?;
-        Some(Rollout {
+    fn course(&self) -> Course {
+        let Some(steps) = &self.steps else {
+            return Course::Rest;
+        };
+        let rollout = Rollout {
             steps: steps.0.clone(),
             at: 0,
             soak: 2 * self.smoke.0.as_secs(),
             soaked: 0,
             promote: self.auto == Auto::Promote,
             bake: self.bake.0.as_secs(),
-        })
+        };
+        if self.detach {
+            Course::Detached(rollout)
+        } else {
+            Course::Driven(rollout)
+        }
     }
 }
 
+/// What the words of the root command ask for.
+#[derive(Debug)]
+pub enum Meant {
+    /// To know where the canary of this Deployment is.
+    Status(String),
+    /// To know what a start would do.
+    Plan(String, Intent),
+    /// To start, or to move.
+    Start(String, Intent),
+}
+
 impl StartArgs {
+    /// Says what is meant.
+    ///
+    /// # Errors
+    ///
+    /// Usage.
+    pub fn meant(&self) -> Result<Meant> {
+        let Some(name) = &self.deployment else {
+            return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
+        };
+        let name = target::parse(name)?;
+        let one = self.weight.map(|weight| Weights(vec![weight]));
+        let dry = self.dry_run != DryRun::None;
+        let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
+            return match () {
+                () if dry => Err(
+                    Error::usage("--dry-run shows a start, and no weight is stated")
+                        .with_hint(EXAMPLE),
+                ),
+                () if !self.change.is_empty() => {
+                    Err(Error::usage("no weight is stated").with_hint(EXAMPLE))
+                }
+                () => Ok(Meant::Status(name)),
+            };
+        };
+        let intent = Intent {
+            weights,
+            change: self.change.change(&name)?,
+            split: self.shape.split(),
+            course: self.rollout.course(),
+            asked: self.asked()?,
+        };
+        Ok(if dry {
+            Meant::Plan(name, intent)
+        } else {
+            Meant::Start(name, intent)
+        })
+    }
+
     /// Returns what the canary is to be judged by, if this command says so.
     fn asked(&self) -> Result<Option<Asked>> {
         if self.judge.is_empty() && self.rollout.steps.is_none() {
@@ -172,65 +202,35 @@ impl StartArgs {
 /// # Errors
 ///
 /// Usage; what the server says; conflicts.
-pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let first = args
-        .rollout
-        .steps
-        .as_ref()
-        .and_then(|steps| steps.0.first().copied());
-    let Some(name) = &args.deployment else {
-        return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
-    };
-    let percent = args.weight.or(first);
-    if percent.is_none() && !args.change.is_empty() {
-        return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
-    }
-    let asked = args.asked()?;
-    if args.dry_run != DryRun::None {
-        let steps = args.rollout.steps.clone();
-        let steps = steps.or_else(|| percent.map(|percent| weight::Steps(vec![percent])));
-        let Some(steps) = steps else {
-            return Err(
-                Error::usage("--dry-run shows a start, and no weight is stated").with_hint(EXAMPLE),
-            );
-        };
-        let name = name.clone();
-        return super::plan::run(PlanArgs::instead_of(args, name, steps), ui, interrupt).await;
-    }
-    let open = open(&args.kube, name, ui).await?;
-    let Some(percent) = percent else {
-        return super::status::once(&open, &args.output, ui, interrupt).await;
-    };
-    let read = interrupt.guard(open.store.read(&open.session)).await?;
-    let (stored, clock) = read;
+pub async fn run(
+    args: StartArgs,
+    (name, intent): (String, Intent),
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<Exit> {
+    let open = open(&args.kube, &name, ui).await?;
+    let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
+    let patience = args.wait.patience();
     let mut drive = match stored {
         Some(stored) => {
-            interrupt.guard(check_move(&args, &open, &stored)).await?;
-            let rollout = args.rollout.rollout();
-            let router = args.shape.traffic;
-            let aim = move |record: &mut Record| {
-                aim(record, percent, rollout.as_ref());
-                record.router = router.unwrap_or(record.router);
-                record.asked = asked.clone().or_else(|| record.asked.take());
-            };
-            let patience = args.wait.patience();
+            interrupt
+                .guard(check_move(&intent.change, &open, &stored))
+                .await?;
+            let aim = |record: &mut Record| aim(record, &intent);
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
                 .await?
             {
                 Ok(drive) => drive,
-                Err(driver) => return Err(drive::other(&driver)),
+                Err(driver) => return Err(lease::other(&driver)),
             }
         }
-        None => {
-            let begin = begin::begin(&args, asked, &open, clock, percent, ui, interrupt);
-            begin.await?
-        }
+        None => begin::begin(&intent, &open, clock, patience, ui, interrupt).await?,
     };
-    let reached = if args.rollout.detach {
-        ending::once(&mut drive, &open.target).await?
+    let reached = if let Course::Detached(_) = intent.course {
+        rollout::once(&mut drive, &open.target).await?
     } else {
-        ending::run(&mut drive, &open.target, ui).await?
+        rollout::run(&mut drive, &open.target, ui).await?
     };
     tell(&drive, &reached, &open.target, &args.output, ui)
 }
@@ -238,16 +238,19 @@ pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
 const EXAMPLE: &str =
     "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2";
 
-fn aim(record: &mut Record, percent: f64, rollout: Option<&Rollout>) {
-    record.rollout = rollout.cloned();
+fn aim(record: &mut Record, intent: &Intent) {
+    let percent = intent.weights.0.first().copied().unwrap_or_default();
+    record.rollout = intent.course.rollout().cloned();
     let same = matches!(&record.goal, Goal::Hold { percent: now } if (now - percent).abs() < 1e-9);
     if !same {
         record.aim(Goal::Hold { percent });
     }
+    record.router = intent.split.router.unwrap_or(record.router);
+    record.asked = intent.asked.clone().or_else(|| record.asked.take());
 }
 
 /// Checks a move to another weight: the same canary, and one that is not on its way out.
-async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()> {
+async fn check_move(change: &Change, open: &Open, stored: &Stored) -> Result<()> {
     let record = &stored.record;
     let under_way = |what: &str| {
         Error::conflict(format!("the canary of {} is {what}", open.target.name))
@@ -258,14 +261,11 @@ async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()
         Goal::Promote { .. } => return Err(under_way("being promoted")),
         Goal::Abort { .. } => return Err(under_way("being taken back")),
     }
-    if args.change.is_empty() {
+    if *change == Change::Pending {
         return Ok(());
     }
     let base = &record.original.template;
-    let template = args
-        .change
-        .template(&open.session, &open.target, base)
-        .await?;
+    let template = template::filled_in(&open.session, &open.target, change, base).await?;
     if template == record.canary {
         return Ok(());
     }
@@ -279,64 +279,5 @@ async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()
                 "or make it all:  {}",
                 open.target.words("promote", "")
             )),
-    )
-}
-
-/// Answers what was reached.
-///
-/// # Errors
-///
-/// When stdout is gone.
-pub fn tell(
-    drive: &Drive<'_>,
-    reached: &Reached,
-    target: &Target,
-    output: &OutputArgs,
-    ui: &Ui,
-) -> Result<Exit> {
-    let record = &drive.stored.record;
-    let held = matches!(reached.end, End::Parked | End::Held);
-    let status = Status::of(
-        target,
-        held.then_some(record),
-        &drive.watching.cluster,
-        drive.clock.now(),
-    );
-    match output.format {
-        Format::Json => ui.answer(json(&status.document())?)?,
-        Format::Yaml => ui.answer(yaml(&status.document())?)?,
-        Format::Name => ui.answer(format_args!("deployment.apps/{}\n", target.name))?,
-        Format::Table | Format::Wide => match reached.end {
-            End::Parked | End::Held => ui.answer(render::reached(&status, target))?,
-            End::Promoted => ui.answer(format_args!(
-                "promoted: {} of {} pods are the canary's template; its own pods stayed.\n",
-                status.stable.replicas, status.replicas
-            ))?,
-            End::Aborted => ui.answer(restored(drive, record))?,
-        },
-    }
-    if let Some((failure, reason)) = &reached.failed {
-        let (words, exit) = ending::rolled_back(*failure);
-        ui.status(format_args!("{words}: {reason}"));
-        return Ok(exit);
-    }
-    if let Some(why) = &reached.undecided {
-        ui.status(format_args!("undecided, and held: {why}"));
-        return Ok(Exit::Incomplete);
-    }
-    Ok(Exit::Done)
-}
-
-/// Compares the Deployment with what it was.
-fn restored(drive: &Drive<'_>, record: &Record) -> String {
-    let seen = drive.watching.cluster.seen(record, drive.clock.now());
-    let differences = crate::machine::differences(record, &seen);
-    if differences.is_empty() {
-        return "aborted: everything is stable again; 0 differences from the snapshot.\n"
-            .to_owned();
-    }
-    format!(
-        "aborted: everything is stable again; not as in the snapshot: {}.\n",
-        differences.join(", ")
     )
 }

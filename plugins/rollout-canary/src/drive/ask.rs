@@ -6,12 +6,15 @@ use groundcrew::app::Interrupt;
 use groundcrew::error::{Error, Result};
 use tokio::time::Instant;
 
-use super::{Open, WaitArgs};
-use crate::record::{Driver, Driving, Goal, Put, Record, Request};
+use crate::cluster::records::Put;
+use crate::drive::session::Open;
+use crate::drive::this_process;
+use crate::model::record::driver::Driving;
+use crate::model::record::{Goal, Record, Request};
 
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Answered {
     /// The driver did it.
     Done,
     /// The driver is gone: the one who asks has to do it.
@@ -26,20 +29,20 @@ pub enum Asked {
 pub async fn ask(
     open: &Open,
     goal: &Goal,
-    wait: &WaitArgs,
+    timeout: Option<Duration>,
     interrupt: &Interrupt,
-) -> Result<Asked> {
+) -> Result<Answered> {
     let begun = Instant::now();
     let mut noted = false;
     loop {
         let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
         let Some(stored) = stored else {
-            return Ok(Asked::Done);
+            return Ok(Answered::Done);
         };
-        let me = Driver::me(clock.now());
-        match Driver::standing(stored.record.driver.as_ref(), &me, clock.now()) {
+        let me = this_process::me(clock.now());
+        match this_process::standing(stored.record.driver.as_ref(), &me, clock.now()) {
             Driving::Other => {}
-            Driving::Nobody | Driving::Gone | Driving::Me => return Ok(Asked::TakeOver),
+            Driving::Nobody | Driving::Gone | Driving::Me => return Ok(Answered::TakeOver),
         }
         if !noted && !is_going(&stored.record, goal) {
             let request = Request { goal: goal.clone() };
@@ -49,8 +52,8 @@ pub async fn ask(
             };
             noted = matches!(open.store.replace(&stored, &record).await?, Put::Done(_));
         }
-        if let Some(span) = wait.timeout
-            && begun.elapsed() >= span.0
+        if let Some(longest) = timeout
+            && begun.elapsed() >= longest
         {
             return Err(Error::timed_out(
                 "the driver was asked and has not finished",

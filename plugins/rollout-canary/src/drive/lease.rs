@@ -1,40 +1,22 @@
 //! Being the driver: taking over, saying so, and noticing that one is it no more.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use groundcrew::client::Session;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
-use tokio::time::Instant;
 
-use super::Drive;
-use crate::apply::{self, Written};
-use crate::observe::{Target, Watching};
-use crate::record::{Driver, Driving, Put, RENEW, Record, SURE, Store, Stored};
-
-/// When the record last said that this process drives, by two clocks: the one that stands still
-/// while a laptop sleeps, and the one that somebody may set.
-#[derive(Clone, Copy, Debug)]
-pub struct Heard {
-    at: Instant,
-    wall: SystemTime,
-}
-
-impl Heard {
-    /// Returns now.
-    #[must_use]
-    pub fn now() -> Self {
-        Self {
-            at: Instant::now(),
-            wall: SystemTime::now(),
-        }
-    }
-
-    fn age(&self) -> Duration {
-        let wall = self.wall.elapsed().unwrap_or_default();
-        self.at.elapsed().max(wall)
-    }
-}
+use crate::cluster::deployment;
+use crate::cluster::records::{Put, Store, Stored};
+use crate::cluster::watch::Watching;
+use crate::cluster::write::{self, Written};
+use crate::drive::driver::Drive;
+use crate::drive::this_process::{self, Heard};
+use crate::model::names::MARKER;
+use crate::model::patch;
+use crate::model::record::Record;
+use crate::model::record::driver::{Driver, Driving, RENEW, SURE};
+use crate::model::target::Target;
 
 /// What came of trying to become the driver.
 #[derive(Debug)]
@@ -61,7 +43,7 @@ pub async fn acquire(
 ) -> Result<Acquired> {
     for _ in 0..TRIES {
         let mut record = stored.record.clone();
-        match Driver::standing(record.driver.as_ref(), me, clock.now()) {
+        match this_process::standing(record.driver.as_ref(), me, clock.now()) {
             Driving::Other => {
                 return Ok(Acquired::Other(record.driver.unwrap_or_else(|| me.clone())));
             }
@@ -105,20 +87,20 @@ pub async fn fence(
     record: &Record,
 ) -> Result<()> {
     for _ in 0..TRIES {
-        let marker = &watching.cluster.deployment["metadata"]["labels"][crate::meta::MARKER];
+        let marker = &watching.cluster.deployment["metadata"]["labels"][MARKER];
         let Some(form) = marker.as_str().and_then(|text| record.marked(text)) else {
             return Ok(());
         };
         if marker.as_str() == Some(&record.marker(form)) {
             return Ok(());
         }
-        let operations = apply::fence(record, &watching.cluster.deployment);
-        match apply::send(session, target, &operations, false).await? {
+        let operations = patch::fence(record, &watching.cluster.deployment);
+        match write::send(session, target, &operations, false).await? {
             Written::Done(object) => return watching.put_deployment(&object),
             Written::LookAgain => {}
             Written::Blind(_) => tokio::time::sleep(Duration::from_millis(500)).await,
         }
-        watching.cluster.deployment = crate::observe::deployment(session, target).await?;
+        watching.cluster.deployment = deployment::deployment(session, target).await?;
     }
     Err(Error::conflict(
         "the Deployment is being changed by others all the time",

@@ -1,7 +1,8 @@
 //! What is being done and waited for, in words.
 
-use crate::machine::{Seen, Waiting};
-use crate::record::{Form, Purpose};
+use crate::model::machine::next::Waiting;
+use crate::model::machine::seen::Seen;
+use crate::model::record::form::{Form, Purpose};
 
 /// Says what is waited for.
 #[must_use]

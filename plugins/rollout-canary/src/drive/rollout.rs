@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use groundcrew::error::{Error, Kind, Result};
-use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
 
-use crate::drive::{Drive, Outcome, Soaked};
-use crate::machine::{Conflict, End};
-use crate::observe::Target;
-use crate::record::{Failure, Rollout};
+use crate::drive::driver::{Drive, Outcome};
+use crate::drive::soak::Soaked;
+use crate::model::conflict::{Conflict, told};
+use crate::model::machine::next::End;
+use crate::model::record::{Failure, Rollout};
+use crate::model::target::Target;
 
 /// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
 /// record gone when there is nothing to remember, and else without a driver.
@@ -179,80 +180,4 @@ fn interrupted(error: Error, target: &Target) -> Error {
         .with_hint(format!("look:  {}", target.words("status", "")))
         .with_hint(format!("go on:  {}", target.words("resume", "")))
         .with_hint(format!("go back:  {}", target.words("abort", "")))
-}
-
-/// Returns the error for what somebody else did, and how to go on.
-#[must_use]
-pub fn told(conflict: &Conflict, target: &Target) -> Error {
-    let error = |text: String| Error::conflict(text);
-    let abort = |rest: &str| target.words("abort", rest);
-    let name = &target.name;
-    match conflict {
-        Conflict::Recreated => error(format!(
-            "deployment {name} is another one than the canary was started on"
-        ))
-        .with_hint(format!(
-            "drop the record:  {}",
-            target.words("doctor", "--repair")
-        )),
-        Conflict::Deleted => error(format!("deployment {name} is being deleted")),
-        Conflict::Template => error(format!(
-            "somebody put another template into deployment {name}; nothing more is written"
-        ))
-        .with_hint(format!("let theirs roll out:  {}", abort("--keep-spec")))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Resumed => error(format!(
-            "somebody resumed deployment {name}, which takes the canary back; \
-             nothing more is written"
-        ))
-        .with_hint(format!("finish that:  {}", abort(""))),
-        Conflict::Fields(fields) => error(format!(
-            "somebody changed {} of deployment {name}; nothing more is written",
-            fields.join(", ")
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Marker => error(format!(
-            "somebody removed or changed the label {} of deployment {name}; \
-             nothing more is written",
-            crate::meta::MARKER
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::ThirdSet(set) => error(format!(
-            "replicaset {set} has pods too: another rollout is under way; nothing more is written"
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Vanished => error(format!(
-            "the canary's pods of deployment {name} are gone; everything is stable"
-        ))
-        .with_detail("scaling to zero, or below what a share of it needs, does that")
-        .with_hint(format!("tidy up:  {}", abort(""))),
-        Conflict::ScaledToZero => error(format!(
-            "deployment {name} is scaled to zero, and the canary is over: what comes back is stable"
-        ))
-        .with_hint(format!("tidy up:  {}", abort(""))),
-    }
-}
-
-/// Says in words and by exit code how a canary that was rolled back by itself ended.
-#[must_use]
-pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
-    match failure {
-        Failure::Bad => ("the canary is bad and was rolled back", Exit::No),
-        Failure::Untried => (
-            "the canary could not be tried and was taken back",
-            Exit::Incomplete,
-        ),
-    }
 }

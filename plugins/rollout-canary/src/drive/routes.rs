@@ -4,23 +4,31 @@ use std::time::Duration;
 
 use groundcrew::error::{Error, Kind, Result};
 
-use super::Drive;
-use crate::machine::{End, Next};
-use crate::observe::hash;
-use crate::record::Goal;
-use crate::render::percent;
-use crate::traffic::{self, Canary, Change, Patience, Router, Shared, plan};
+use crate::cluster::routes::detect;
+use crate::cluster::routes::write::{self, Patience};
+use crate::drive::driver::Drive;
+use crate::model::machine::next::{End, Next};
+use crate::model::object;
+use crate::model::object::hash;
+use crate::model::record::Goal;
+use crate::model::traffic::route::{self, Change};
+use crate::model::traffic::service::Canary;
+use crate::model::traffic::{Router, Shared, share};
+use crate::model::weight::percent;
 
 /// Short, so that the lease can be kept in between.
 const PATIENCE: Patience = Patience {
     ready: Duration::from_secs(8),
     observed: Duration::from_secs(8),
 };
+
 /// How often that is tried again.
 const TRIES: usize = 8;
+
 /// A gateway says that it knows a route before all of it acts accordingly; and requests are under
 /// way.
 const DRAIN: Duration = Duration::from_secs(4);
+
 /// A share that is smaller is not worth a route's change.
 const LEAST: f64 = 0.005;
 
@@ -61,7 +69,7 @@ impl Drive<'_> {
         let set = self.watching.cluster.canary(record).map(hash);
         let known = record.shared.as_ref().map(|shared| shared.hash.as_str());
         let hash = set.or(known).unwrap_or_default();
-        Canary::of(record, self.context.target, hash)
+        Canary::of(self.context.target, &record.uid, record.templates(), hash)
     }
 
     async fn give_share(&mut self) -> Result<()> {
@@ -70,7 +78,7 @@ impl Drive<'_> {
         };
         let (context, canary) = (self.context, self.canary());
         let (session, interrupt) = (context.session, context.interrupt);
-        let found = interrupt.guard(traffic::detect(session, &canary)).await?;
+        let found = interrupt.guard(detect::detect(session, &canary)).await?;
         let Some(target) = found.target else {
             let why = found.why.unwrap_or_default();
             if self.stored.record.shared.is_some() {
@@ -83,12 +91,12 @@ impl Drive<'_> {
             return Ok(());
         };
         let ready = interrupt
-            .guard(traffic::endpoints(session, &canary, &target.service))
+            .guard(write::endpoints(session, &canary, &target.service))
             .await?;
         let pods = self.canary_pods();
         let ours = ready.iter().filter(|name| pods.contains(name)).count();
         let natural = ours as f64 / ready.len().max(1) as f64;
-        let extra = plan::share(asked / 100.0, natural);
+        let extra = share::share(asked / 100.0, natural);
         if extra < LEAST || ours == 0 {
             if self.stored.record.shared.is_some() {
                 self.take_share_back().await?;
@@ -129,7 +137,7 @@ impl Drive<'_> {
         self.note(shared.clone()).await?;
         let mut tries = 0;
         loop {
-            let made = traffic::prepare(session, canary, &shared.target, PATIENCE);
+            let made = write::prepare(session, canary, &shared.target, PATIENCE);
             match interrupt.guard(made).await {
                 Err(error) if is_slow(&error, &mut tries) => self.keep_lease().await?,
                 made => break made?,
@@ -138,7 +146,7 @@ impl Drive<'_> {
         for route in &shared.target.routes {
             let known = shared.known(route);
             let planned = interrupt
-                .guard(traffic::foresee(
+                .guard(write::foresee(
                     session,
                     &shared.target,
                     route,
@@ -152,7 +160,7 @@ impl Drive<'_> {
                 if !self.may_write() {
                     self.keep_lease().await?;
                 }
-                let entered = traffic::enter(session, &shared.target, &planned, PATIENCE);
+                let entered = write::enter(session, &shared.target, &planned, PATIENCE);
                 match interrupt.guard(entered).await {
                     Err(error) if is_slow(&error, &mut tries) => self.keep_lease().await?,
                     entered => break entered?,
@@ -165,7 +173,7 @@ impl Drive<'_> {
                 percent(shared.natural * 100.0),
                 shared.target.extra
             );
-            self.context.ui.done(traffic::shown(route), detail);
+            self.context.ui.done(route::shown(route), detail);
         }
         Ok(())
     }
@@ -179,10 +187,10 @@ impl Drive<'_> {
         let (context, canary) = (self.context, self.canary());
         let session = context.session;
         for change in &shared.changes {
-            let name = traffic::shown(&change.route);
+            let name = route::shown(&change.route);
             let mut tries = 0;
             let left = loop {
-                let left = traffic::leave(session, &canary, change, PATIENCE);
+                let left = write::leave(session, &canary, change, PATIENCE);
                 match context.interrupt.guard(left).await {
                     Ok(left) => break Some(left),
                     Err(error) if is_slow(&error, &mut tries) => self.keep_lease().await?,
@@ -219,7 +227,7 @@ impl Drive<'_> {
         }
         context
             .interrupt
-            .guard(traffic::clean_up(session, &canary))
+            .guard(write::clean_up(session, &canary))
             .await?;
         let mut record = self.stored.record.clone();
         record.shared = None;
@@ -240,7 +248,7 @@ impl Drive<'_> {
     fn canary_pods(&self) -> Vec<&String> {
         let (record, cluster) = (&self.stored.record, &self.watching.cluster);
         let set = cluster.canary(record);
-        let uid = set.map_or("", |set| crate::observe::text(&set["metadata"]["uid"]));
+        let uid = set.map_or("", |set| object::text(&set["metadata"]["uid"]));
         let pods = cluster.pods_of(uid).filter(|pod| pod.ready);
         pods.map(|pod| &pod.name).collect()
     }

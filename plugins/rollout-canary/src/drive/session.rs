@@ -1,61 +1,22 @@
 //! How every command begins.
 
-use clap::Args;
 use groundcrew::app::Interrupt;
 use groundcrew::client::clock::Clock;
 use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::KubeArgs;
 use groundcrew::ui::Ui;
 
-use crate::drive::{self, Acquired, Context, Drive, Patience};
-use crate::machine::{self, Next};
-use crate::observe::{self, Target, Watching};
-use crate::plan;
-use crate::record::{Driver, Record, Store, Stored};
-
-/// What every command but the first takes.
-#[derive(Args, Debug)]
-pub struct Common {
-    /// Which Deployment: web or deploy/web
-    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
-    pub deployment: String,
-
-    #[command(flatten)]
-    pub output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub kube: KubeArgs,
-}
-
-/// How long a command may take.
-#[derive(Args, Clone, Copy, Debug, Default)]
-#[command(next_help_heading = "Waiting options")]
-pub struct WaitArgs {
-    /// Longest wait for the goal; the state is safe when it is over
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
-    pub timeout: Option<Span>,
-
-    /// Longest time that a canary pod may take to become Ready
-    /// [default: the Deployment's progressDeadlineSeconds]
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
-    pub ready_within: Option<Span>,
-}
-
-impl WaitArgs {
-    /// Returns the same for the driver.
-    #[must_use]
-    pub fn patience(&self) -> Patience {
-        Patience {
-            goal: self.timeout.map(|span| span.0),
-            ready: self.ready_within.map(|span| span.0),
-        }
-    }
-}
+use crate::cluster::records::{Store, Stored};
+use crate::cluster::watch::Watching;
+use crate::drive::driver::{Context, Drive, Patience};
+use crate::drive::lease::{self, Acquired};
+use crate::drive::this_process;
+use crate::model::machine::next::Next;
+use crate::model::record::Record;
+use crate::model::record::driver::Driver;
+use crate::model::target::{self, Target};
+use crate::model::{machine, names, walk};
 
 /// A connection and the Deployment on it.
 pub struct Open {
@@ -73,8 +34,8 @@ pub struct Open {
 ///
 /// As [`client::connect`]; usage, when no Deployment is named.
 pub async fn open(kube: &KubeArgs, name: &str, ui: &Ui) -> Result<Open> {
-    let name = observe::parse_target(name)?;
-    let session = client::connect(kube, &crate::cli::product(), ui).await?;
+    let name = target::parse(name)?;
+    let session = client::connect(kube, &names::product(), ui).await?;
     let target = Target {
         namespace: session.namespace.clone(),
         name,
@@ -134,7 +95,7 @@ impl Open {
         patience: Patience,
         change: impl Fn(&mut Record),
     ) -> Result<Result<Drive<'a>, Driver>> {
-        let me = Driver::me(clock.now());
+        let me = this_process::me(clock.now());
         // What can fail comes before anything is written.
         let watching = Watching::open(&self.session, &self.target).await?;
         // What is to be done for it is announced in the same write.
@@ -142,11 +103,11 @@ impl Open {
             change(record);
             let seen = watching.cluster.seen(record, clock.now());
             if let Next::Write(form) = machine::next(record, &seen) {
-                plan::announce(record, &seen, &form);
+                walk::announce(record, &seen, &form);
             }
         };
         let acquired =
-            drive::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
+            lease::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
         let stored = match acquired {
             Acquired::Mine(stored) => *stored,
             Acquired::Other(driver) => return Ok(Err(driver)),

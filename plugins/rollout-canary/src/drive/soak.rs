@@ -6,12 +6,51 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use tokio::time::Instant;
 
-use super::{Drive, Sides};
-use crate::health::Dead;
-use crate::judge::{self, Judgement};
-use crate::machine::{self, Conflict, Next};
-use crate::observe::Pod;
-use crate::record::{Failure, Goal, Rollout};
+use crate::cluster::signals::sources::Sources;
+use crate::drive::driver::Drive;
+use crate::drive::look::{Looking, Sides};
+use crate::model::conflict::Conflict;
+use crate::model::dead::Dead;
+use crate::model::machine;
+use crate::model::machine::next::Next;
+use crate::model::pod::Pod;
+use crate::model::record::{Failure, Goal, Rollout};
+use crate::model::verdict::judge::Verdict;
+use crate::model::verdict::judgement::{self, Judgement};
+
+impl Drive<'_> {
+    /// Begins to judge at a weight; `fresh` when nothing of it was watched before.
+    pub(super) fn begin_to_judge(&mut self, soak: Duration, fresh: bool) -> Result<()> {
+        let record = &mut self.stored.record;
+        let asked = record.asked.clone().unwrap_or_default();
+        let (sources, mut judge) = Sources::begin(&asked, record.judge.as_ref())?;
+        if fresh || judge.settings().soak != soak {
+            judge.begin(soak);
+        }
+        record.judge = Some(judge);
+        self.looking = Looking::new(sources);
+        Ok(())
+    }
+
+    /// Takes in what was read, begins to read again when something is to be seen, and returns the
+    /// verdict so far.
+    pub(super) fn look(&mut self, every: Duration) -> Verdict {
+        let seen = (&self.stored.record, &self.watching.cluster);
+        let reading = if self.watching.blind {
+            None
+        } else {
+            let (session, now) = (self.context.session, self.clock.now());
+            self.looking.next(session, seen, now, every)
+        };
+        let Some(judge) = &mut self.stored.record.judge else {
+            return Verdict::default();
+        };
+        if let Some(reading) = reading {
+            judge.observe(&reading);
+        }
+        judge.verdict()
+    }
+}
 
 /// How long an undecided canary is watched beyond its time: as long once more, and a little for
 /// readings that take their time.
@@ -123,7 +162,7 @@ impl Drive<'_> {
         let verdict = self.look(every);
         let sides = Sides::of(&self.stored.record, &self.watching.cluster);
         let (canaries, unready) = sides.canaries();
-        judge::judge(&verdict, canaries, unready)
+        judgement::judge(&verdict, canaries, unready)
     }
 
     /// Watches what was promoted, which has nothing beside it to compare with.
@@ -141,7 +180,7 @@ impl Drive<'_> {
         let more = |pod: &Pod| pod.restarts - before.get(&pod.uid).unwrap_or(&0);
         let restarts = pods.clone().map(more).sum();
         let unready = pods.clone().filter(|pod| !pod.ready).count();
-        judge::bake(watched, bake, pods.count(), restarts, unready)
+        judgement::bake(watched, bake, pods.count(), restarts, unready)
     }
 
     /// Keeps the lease, and in the record how much of the watching is over.

@@ -3,8 +3,11 @@
 use groundcrew::output::shell_word;
 use serde_json::json;
 
-use crate::meta;
-use crate::record::{Form, Purpose, Record, Strategy, Template};
+use crate::model::controller::rounding::Steps;
+use crate::model::names::{self, MARKER};
+use crate::model::patch;
+use crate::model::record::Record;
+use crate::model::record::form::{Form, Purpose, Strategy, Template};
 
 /// Returns the lines that abort a canary in the state that the record describes.
 #[must_use]
@@ -39,7 +42,7 @@ pub fn commands(record: &Record, namespace: &str, deployment: &str) -> String {
          # 2. The Deployment gets its own strategy back:\n{second}\n\
          # 3. The record is no longer needed:\n\
          kubectl delete configmap {} -n {}\n",
-        shell_word(&meta::record_name(deployment)),
+        shell_word(&names::record_name(deployment)),
         shell_word(namespace),
     )
 }
@@ -89,16 +92,16 @@ fn revert(record: &Record) -> String {
         template: Template::Stable,
         held: false,
         paused: false,
-        strategy: Strategy::Steps(crate::model::Steps {
+        strategy: Strategy::Steps(Steps {
             surge: 1,
             unavailable: 0,
         }),
     };
-    json!(crate::apply::fields(record, &form)).to_string()
+    json!(patch::fields(record, &form)).to_string()
 }
 
 fn restore(record: &Record) -> String {
-    let marker = crate::apply::pointer(&["metadata", "labels", meta::MARKER]);
+    let marker = patch::pointer(&["metadata", "labels", MARKER]);
     json!([
         {"op": "add", "path": "/spec/strategy", "value": record.original.strategy},
         {"op": "remove", "path": marker},

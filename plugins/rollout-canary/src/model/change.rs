@@ -1,109 +1,113 @@
-//! What is new about the canary: from flags to a pod template that the server has filled in.
+//! What is new about a canary, and the edit of the stable template that makes it.
 
-use std::path::{Path, PathBuf};
-
-use clap::Args;
-use groundcrew::client::Session;
-use groundcrew::client::errors::explain;
 use groundcrew::error::{Error, Result};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::apply;
-use crate::observe::{Target, text};
-use crate::record::without_hash;
+use crate::model::object::text;
 
 /// What the canary has that stable pods have not.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What is new")]
-pub struct ChangeArgs {
-    /// Image of a container, as CONTAINER=IMAGE; repeat it for several
-    #[arg(long = "image", value_name = "CONTAINER=IMAGE")]
-    pub images: Vec<String>,
-
-    /// Environment variable of every container, as NAME=VALUE; NAME- removes it
-    #[arg(long = "env", value_name = "NAME=VALUE")]
-    pub env: Vec<String>,
-
-    /// The same template once more, as `kubectl rollout restart` makes it
-    #[arg(long)]
-    pub restart: bool,
-
-    /// Patch of the Deployment as `kubectl patch` takes it; what it does to the pod template counts
-    #[arg(long, value_name = "PATCH", conflicts_with_all = ["images", "env", "restart", "file"])]
-    pub patch: Option<String>,
-
-    /// Manifest of the Deployment, whose pod template is taken as a whole
-    #[arg(short = 'f', long = "filename", value_name = "FILE",
-          conflicts_with_all = ["images", "env", "restart"])]
-    pub file: Option<PathBuf>,
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Nothing that was asked for here: what is pending in the Deployment, if anything is.
+    Pending,
+    /// Edits of the stable template.
+    Edits {
+        /// Images of containers.
+        images: Vec<Image>,
+        /// Environment variables of every container.
+        variables: Vec<Variable>,
+        /// The moment of a restart, if one is asked for.
+        restarted: Option<Timestamp>,
+    },
+    /// A strategic merge patch of the Deployment.
+    Patch(Value),
+    /// A template as a whole.
+    Template(Value),
 }
 
-impl ChangeArgs {
-    /// Says whether nothing is new.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.images.is_empty()
-            && self.env.is_empty()
-            && !self.restart
-            && self.patch.is_none()
-            && self.file.is_none()
-    }
+/// The image of one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    container: String,
+    image: String,
+}
 
-    /// Returns the canary's template, checked and filled in by the server, which keeps nothing.
+/// An environment variable that is set, or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    name: String,
+    value: Option<String>,
+}
+
+impl Image {
+    /// Reads `CONTAINER=IMAGE`.
     ///
     /// # Errors
     ///
-    /// Bad flags; the server's refusal.
-    pub async fn template(
-        &self,
-        session: &Session,
-        target: &Target,
-        base: &Value,
-    ) -> Result<Value> {
-        let (content, patch) = if let Some(patch) = &self.patch {
-            let patch: Value = serde_saphyr::from_str(patch).map_err(|error| {
-                Error::usage(format!("--patch is neither JSON nor YAML: {error}"))
-            })?;
-            ("application/strategic-merge-patch+json", patch)
-        } else {
-            let template = match &self.file {
-                Some(file) => from_file(file, target)?,
-                None => self.edited(base)?,
-            };
-            let replace = json!([{"op": "add", "path": "/spec/template", "value": template}]);
-            ("application/json-patch+json", replace)
-        };
-        let object = apply::patched(session, target, content, &patch, true)
-            .await
-            .map_err(|error| explain(error, &target.doing("patch")))?;
-        Ok(without_hash(&object.data["spec"]["template"]))
-    }
-
-    fn edited(&self, base: &Value) -> Result<Value> {
-        let mut template = base.clone();
-        for image in &self.images {
-            let (name, image) = image
-                .split_once('=')
-                .filter(|(name, image)| !name.is_empty() && !image.is_empty())
-                .ok_or_else(|| Error::usage(format!("--image {image} is not CONTAINER=IMAGE")))?;
-            set_image(&mut template, name, image)?;
-        }
-        for variable in &self.env {
-            set_variable(&mut template, variable)?;
-        }
-        if self.restart {
-            let now = jiff::Timestamp::now().to_string();
-            let metadata = &mut template["metadata"];
-            if !metadata["annotations"].is_object() {
-                metadata["annotations"] = json!({});
-            }
-            metadata["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
-        }
-        Ok(template)
+    /// Usage, for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        text.split_once('=')
+            .filter(|(container, image)| !container.is_empty() && !image.is_empty())
+            .map(|(container, image)| Self {
+                container: container.to_owned(),
+                image: image.to_owned(),
+            })
+            .ok_or_else(|| Error::usage(format!("--image {text} is not CONTAINER=IMAGE")))
     }
 }
 
-fn containers(template: &mut Value, kind: &str) -> Vec<String> {
+impl Variable {
+    /// Reads `NAME=VALUE`, or `NAME-` for one that is removed.
+    ///
+    /// # Errors
+    ///
+    /// Usage, for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (name, value) = match (text.split_once('='), text.strip_suffix('-')) {
+            (Some((name, value)), _) => (name, Some(value)),
+            (None, Some(name)) => (name, None),
+            (None, None) => return Err(Error::usage(format!("--env {text} is not NAME=VALUE"))),
+        };
+        if name.is_empty() {
+            return Err(Error::usage(format!("--env {text} has no variable name")));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.map(str::to_owned),
+        })
+    }
+}
+
+/// Returns a template with the edits made.
+///
+/// # Errors
+///
+/// Usage, when there is no such container.
+pub fn edited(
+    base: &Value,
+    images: &[Image],
+    variables: &[Variable],
+    restarted: Option<Timestamp>,
+) -> Result<Value> {
+    let mut template = base.clone();
+    for Image { container, image } in images {
+        set_image(&mut template, container, image)?;
+    }
+    for variable in variables {
+        set_variable(&mut template, variable);
+    }
+    if let Some(moment) = restarted {
+        let metadata = &mut template["metadata"];
+        if !metadata["annotations"].is_object() {
+            metadata["annotations"] = json!({});
+        }
+        metadata["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(moment.to_string());
+    }
+    Ok(template)
+}
+
+fn containers(template: &Value, kind: &str) -> Vec<String> {
     let list = template["spec"][kind].as_array();
     list.into_iter()
         .flatten()
@@ -127,15 +131,8 @@ fn set_image(template: &mut Value, name: &str, image: &str) -> Result<()> {
     )
 }
 
-fn set_variable(template: &mut Value, variable: &str) -> Result<()> {
-    let (name, value) = match (variable.split_once('='), variable.strip_suffix('-')) {
-        (Some((name, value)), _) => (name, Some(value)),
-        (None, Some(name)) => (name, None),
-        (None, None) => return Err(Error::usage(format!("--env {variable} is not NAME=VALUE"))),
-    };
-    if name.is_empty() {
-        return Err(Error::usage(format!("--env {variable} names no variable")));
-    }
+fn set_variable(template: &mut Value, variable: &Variable) {
+    let Variable { name, value } = variable;
     for index in 0..containers(template, "containers").len() {
         let container = &mut template["spec"]["containers"][index];
         if !container["env"].is_array() {
@@ -144,7 +141,7 @@ fn set_variable(template: &mut Value, variable: &str) -> Result<()> {
         let Some(list) = container["env"].as_array_mut() else {
             continue;
         };
-        let place = list.iter().position(|found| found["name"] == name);
+        let place = list.iter().position(|found| found["name"] == *name);
         match (place, value) {
             (Some(place), Some(value)) => list[place] = json!({"name": name, "value": value}),
             (Some(place), None) => drop(list.remove(place)),
@@ -157,28 +154,6 @@ fn set_variable(template: &mut Value, variable: &str) -> Result<()> {
             container.remove("env");
         }
     }
-    Ok(())
-}
-
-fn from_file(file: &Path, target: &Target) -> Result<Value> {
-    let shown = file.display();
-    let bytes = std::fs::read_to_string(file)
-        .map_err(|error| Error::usage(format!("cannot read {shown}")).with_source(error))?;
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&bytes)
-        .map_err(|error| Error::usage(format!("{shown}: {error}")))?;
-    documents
-        .into_iter()
-        .find(|document| {
-            document["kind"] == "Deployment" && document["metadata"]["name"] == *target.name
-        })
-        .map(|document| document["spec"]["template"].clone())
-        .filter(Value::is_object)
-        .ok_or_else(|| {
-            Error::usage(format!(
-                "{shown} has no Deployment \"{}\" with a pod template",
-                target.name
-            ))
-        })
 }
 
 #[cfg(test)]
@@ -206,11 +181,11 @@ mod tests {
     #[test]
     fn a_variable_goes_to_every_container_and_can_be_removed() {
         let mut template = base();
-        set_variable(&mut template, "B=2=3").unwrap();
+        set_variable(&mut template, &Variable::parse("B=2=3").unwrap());
         assert_eq!(template["spec"]["containers"][0]["env"][1]["value"], "2=3");
         assert_eq!(template["spec"]["containers"][1]["env"][0]["name"], "B");
-        set_variable(&mut template, "B-").unwrap();
+        set_variable(&mut template, &Variable::parse("B-").unwrap());
         assert_eq!(template, base());
-        assert!(set_variable(&mut template, "B").is_err());
+        assert!(Variable::parse("B").is_err() && Variable::parse("=2").is_err());
     }
 }

@@ -1,16 +1,13 @@
 //! Dead canaries: what needs no statistics to be told.
 
-mod logs;
-
-pub use logs::tail;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::observe::{Pod, Trouble};
-use crate::record::Failure;
+use crate::model::object;
+use crate::model::pod::{Pod, Trouble};
+use crate::model::record::Failure;
 
 /// How long the scheduler's refusal is believed to pass, as when a node is being added.
 const SCHEDULING: Duration = Duration::from_secs(10);
@@ -121,8 +118,8 @@ fn quota(set: &Value) -> Option<Dead> {
         failure: Failure::Untried,
         pod: None,
         container: None,
-        reason: crate::observe::text(&failure["reason"]).to_owned(),
-        message: crate::observe::text(&failure["message"]).to_owned(),
+        reason: object::text(&failure["reason"]).to_owned(),
+        message: object::text(&failure["message"]).to_owned(),
     })
 }
 

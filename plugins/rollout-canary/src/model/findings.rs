@@ -3,20 +3,41 @@
 use std::collections::BTreeMap;
 
 use groundcrew::quantity::parse;
-use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::share;
-use crate::observe::{Around, text};
-use crate::traffic::selects;
+use crate::model::object::text;
+use crate::model::quota;
+use crate::model::traffic::service::selects;
+
+/// What stands around.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// Services of the namespace.
+    pub services: Vec<Service>,
+    /// Autoscalers.
+    pub autoscalers: Vec<HorizontalPodAutoscaler>,
+    /// Disruption budgets.
+    pub budgets: Vec<PodDisruptionBudget>,
+    /// Quotas.
+    pub quotas: Vec<ResourceQuota>,
+    /// Routes of every kind that is known, as JSON.
+    pub routes: Vec<Value>,
+    /// ConfigMaps and Secrets that the template names, with when they were last written.
+    pub configs: Vec<(String, Option<jiff::Timestamp>)>,
+    /// What could not be read, and why.
+    pub unseen: Vec<String>,
+}
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weight {
+pub enum Severity {
     /// The canary would fail or mislead.
     Blocks,
     /// To be known before.
@@ -29,7 +50,7 @@ pub enum Weight {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// How much it matters.
-    pub weight: Weight,
+    pub weight: Severity,
     /// What it is about.
     pub about: String,
     /// The sentence.
@@ -68,7 +89,7 @@ pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     found
 }
 
-fn add(found: &mut Vec<Finding>, weight: Weight, about: impl Into<String>, text: String) {
+fn add(found: &mut Vec<Finding>, weight: Severity, about: impl Into<String>, text: String) {
     found.push(Finding {
         weight,
         about: about.into(),
@@ -98,24 +119,24 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
             && !selects(service, &labels(canary))
         {
             let text = "selects the stable pods and not the canary: it would get no traffic here";
-            add(found, Weight::Blocks, &about, text.to_owned());
+            add(found, Severity::Blocks, &about, text.to_owned());
         }
         let spec = service.spec.as_ref();
         if spec.and_then(|spec| spec.session_affinity.as_deref()) == Some("ClientIP") {
             let text =
                 "keeps clients at one pod: the canary's share of requests is not its share of pods";
-            add(found, Weight::Warns, &about, text.to_owned());
+            add(found, Severity::Warns, &about, text.to_owned());
         }
         if spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None") {
             let text = "is headless: its clients choose pods by themselves";
-            add(found, Weight::Warns, &about, text.to_owned());
+            add(found, Severity::Warns, &about, text.to_owned());
         }
         for route in around.routes.iter().filter(|route| leads_to(route, name)) {
             let kind = text(&route["kind"]);
             let route = format!("{kind}/{}", text(&route["metadata"]["name"]));
             let text =
                 format!("leads to service/{name}; the canary's share there is its share of pods");
-            add(found, Weight::Tells, route, text);
+            add(found, Severity::Tells, route, text);
         }
     }
 }
@@ -151,11 +172,16 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
                 || spec.scope_selector.is_some()
         }) {
             let text = "has scopes, which this plan does not evaluate".to_owned();
-            add(found, Weight::Tells, format!("resourcequota/{name}"), text);
+            add(
+                found,
+                Severity::Tells,
+                format!("resourcequota/{name}"),
+                text,
+            );
             continue;
         }
         for (resource, hard, used) in limits(quota) {
-            let Some(each) = share::of_pod(template, resource) else {
+            let Some(each) = quota::of_pod(template, resource) else {
                 continue;
             };
             let (Some(room), needed) = (room(hard, used), each * more) else {
@@ -167,7 +193,12 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
                      is left",
                     question.more
                 );
-                add(found, Weight::Blocks, format!("resourcequota/{name}"), text);
+                add(
+                    found,
+                    Severity::Blocks,
+                    format!("resourcequota/{name}"),
+                    text,
+                );
             }
         }
     }
@@ -202,7 +233,7 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
             scaler.metadata.name.as_deref().unwrap_or_default()
         );
         let text = "scales it; the canary's share follows while it is parked".to_owned();
-        add(found, Weight::Tells, &about, text);
+        add(found, Severity::Tells, &about, text);
         let memory = spec.metrics.iter().flatten().any(|metric| {
             metric
                 .resource
@@ -212,7 +243,7 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
         if memory && question.surges {
             let text = "counts memory, which every pod needs whatever it does: pods above the \
                         replicas may make it grow; --layout replace avoids that";
-            add(found, Weight::Warns, about, text.to_owned());
+            add(found, Severity::Warns, about, text.to_owned());
         }
     }
 }
@@ -228,7 +259,7 @@ fn budgets(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
         if selector.matches(&labels) {
             let name = budget.metadata.name.as_deref().unwrap_or_default();
             let text = "counts canary pods as healthy ones".to_owned();
-            add(found, Weight::Tells, format!("pdb/{name}"), text);
+            add(found, Severity::Tells, format!("pdb/{name}"), text);
         }
     }
 }
@@ -256,7 +287,7 @@ fn gitops(deployment: &Value, found: &mut Vec<Finding>) {
             "{owner} keeps this Deployment: parked it sees a difference in paused and strategy \
              only; let it ignore those, or it takes the canary away"
         );
-        add(found, Weight::Warns, owner, text);
+        add(found, Severity::Warns, owner, text);
     }
 }
 
@@ -293,7 +324,7 @@ fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
     if ports || spec["hostNetwork"] == true {
         let text =
             "pods take ports of their node: every canary needs a node without one".to_owned();
-        add(found, Weight::Warns, "template", text);
+        add(found, Severity::Warns, "template", text);
     }
     if list(&spec["volumes"])
         .iter()
@@ -301,20 +332,20 @@ fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
     {
         let text = "pods share a volume claim: with ReadWriteOnce a canary on another node waits \
                     for ever, and both versions write to the same data";
-        add(found, Weight::Warns, "template", text.to_owned());
+        add(found, Severity::Warns, "template", text.to_owned());
     }
     let required = "requiredDuringSchedulingIgnoredDuringExecution";
     if !list(&spec["affinity"]["podAntiAffinity"][required]).is_empty() {
         let text =
             "pods keep away from each other: every canary needs a node without one".to_owned();
-        add(found, Weight::Warns, "template", text);
+        add(found, Severity::Warns, "template", text);
     }
     if list(&spec["topologySpreadConstraints"])
         .iter()
         .any(|constraint| constraint["whenUnsatisfiable"] != "ScheduleAnyway")
     {
         let text = "topology spread is counted over both versions".to_owned();
-        add(found, Weight::Tells, "template", text);
+        add(found, Severity::Tells, "template", text);
     }
 }
 
@@ -323,12 +354,12 @@ fn configs(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
         match (written, question.since) {
             (None, _) => {
                 let text = "is named by the template and is not there".to_owned();
-                add(found, Weight::Warns, name, text);
+                add(found, Severity::Warns, name, text);
             }
             (Some(written), Some(since)) if *written > since => {
                 let text = "was changed since the stable pods were made: a stable pod that \
                             restarts gets it too, so it is not the canary's alone";
-                add(found, Weight::Warns, name, text.to_owned());
+                add(found, Severity::Warns, name, text.to_owned());
             }
             _ => {}
         }
@@ -336,5 +367,4 @@ fn configs(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
 }
 
 #[cfg(test)]
-#[path = "findings_tests.rs"]
 mod tests;

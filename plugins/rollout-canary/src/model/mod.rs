@@ -1,10 +1,24 @@
-//! What would happen: the machine on the model, and what stands in the way.
+//! Nouns and rules: no client, no clock, no environment, no printing.
 
-mod findings;
-mod share;
-mod walk;
-
-pub use findings::{Finding, Question, Weight, findings, git_keeper};
-pub use walk::{Walk, announce, walk};
-#[cfg(test)]
-pub(crate) use walk::{put, sight};
+pub mod break_glass;
+pub mod change;
+pub mod conflict;
+pub mod controller;
+pub mod dead;
+pub mod findings;
+pub mod intent;
+pub mod machine;
+pub mod names;
+pub mod object;
+pub mod patch;
+pub mod pod;
+pub mod quota;
+pub mod record;
+pub mod snapshot;
+pub mod state;
+pub mod status;
+pub mod target;
+pub mod traffic;
+pub mod verdict;
+pub mod walk;
+pub mod weight;

@@ -4,33 +4,18 @@ use groundcrew::output::{Document, Kind};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::machine::{self, Conflict, Seen};
-use crate::meta;
-use crate::observe::{Cluster, Target, hash, size, text};
-use crate::record::{Driver, Driving, Goal, Purpose, Record};
-use crate::traffic::Shared;
-use crate::{judge, verdict};
-
-/// Where a canary is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Phase {
-    /// There is none.
-    Idle,
-    /// Canary pods are being made.
-    Ramping,
-    /// Stable pods go, or it is being parked.
-    Settling,
-    /// The split is there.
-    Holding,
-    /// Everything becomes the canary.
-    Promoting,
-    /// Everything becomes stable again.
-    Aborting,
-    /// Somebody else changed something.
-    Conflict,
-    /// The Deployment is held or marked, and there is no record.
-    Orphan,
-}
+use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::object::{hash, size, text};
+use crate::model::record::driver::Driving;
+use crate::model::record::{Goal, Record};
+use crate::model::snapshot::Snapshot;
+use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
+use crate::model::target::Target;
+use crate::model::traffic::{Shared, route};
+use crate::model::verdict::judge::{Decision, Verdict};
+use crate::model::verdict::judgement;
+use crate::model::verdict::settings::Unit;
+use crate::model::{conflict, dead};
 
 /// The answer of most commands.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +56,7 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
     /// What is known of how good it is.
-    pub verdict: Verdict,
+    pub verdict: Judged,
 }
 
 /// One of the two.
@@ -116,7 +101,7 @@ impl Traffic {
             routes: shared
                 .changes
                 .iter()
-                .map(|change| crate::traffic::shown(&change.route))
+                .map(|change| route::shown(&change.route))
                 .collect(),
             service: shared.target.extra.clone(),
             percent: round(shared.percent()),
@@ -128,13 +113,13 @@ impl Traffic {
 /// What is known of how good a canary is.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Verdict {
+pub struct Judged {
     /// Why it is dead, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead: Option<String>,
     /// The conclusion from what was counted, and the counts; absent while nobody has looked.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub judged: Option<verdict::Verdict>,
+    pub judged: Option<Verdict>,
     /// What it rests on, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -146,14 +131,14 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
-impl Verdict {
+impl Judged {
     /// Takes in a conclusion.
-    pub fn take(&mut self, verdict: verdict::Verdict, notes: &[String]) {
-        self.why = Some(judge::why(&verdict));
+    pub fn take(&mut self, verdict: Verdict, notes: &[String]) {
+        self.why = Some(judgement::why(&verdict));
         let requests = verdict
             .indicators
             .iter()
-            .find(|finding| finding.indicator.unit == verdict::Unit::Requests);
+            .find(|finding| finding.indicator.unit == Unit::Requests);
         self.achieved_percent = requests.and_then(|finding| {
             let all = finding.canary.total + finding.stable.total;
             let share = finding.canary.total * 100.0 / all;
@@ -166,8 +151,7 @@ impl Verdict {
     /// Says whether the canary is bad.
     #[must_use]
     pub fn is_bad(&self) -> bool {
-        let bad =
-            |judged: &verdict::Verdict| matches!(judged.decision, verdict::Decision::Bad { .. });
+        let bad = |judged: &Verdict| matches!(judged.decision, Decision::Bad { .. });
         self.dead.is_some() || self.judged.as_ref().is_some_and(bad)
     }
 }
@@ -175,7 +159,13 @@ impl Verdict {
 impl Status {
     /// Returns the status of what is known.
     #[must_use]
-    pub fn of(target: &Target, record: Option<&Record>, cluster: &Cluster, now: Timestamp) -> Self {
+    pub fn of(
+        target: &Target,
+        record: Option<&Record>,
+        cluster: &Snapshot,
+        now: Timestamp,
+        driving: Driving,
+    ) -> Self {
         let record = record.filter(|record| record.uid == cluster.uid());
         let mut status = Self {
             deployment: target.name.clone(),
@@ -192,7 +182,7 @@ impl Status {
             conflict: None,
             since: None,
             traffic: None,
-            verdict: Verdict::default(),
+            verdict: Judged::default(),
         };
         let Some(record) = record else {
             status.without_record(cluster);
@@ -213,9 +203,9 @@ impl Status {
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
-        status.abandoned = is_abandoned(status.phase, record, &seen, now);
-        status.conflict = conflict(record, &seen)
-            .map(|conflict| crate::commands::told(&conflict, target).to_string());
+        status.abandoned = is_abandoned(status.phase, record, &seen, driving);
+        status.conflict =
+            conflict(record, &seen).map(|conflict| conflict::told(&conflict, target).to_string());
         status.traffic = record.shared.as_ref().map(Traffic::of);
         if let (Goal::Hold { .. }, Some(judge)) = (&record.goal, &record.judge) {
             status.verdict.take(judge.verdict(), &[]);
@@ -223,14 +213,14 @@ impl Status {
         status.verdict.dead = cluster.canary(record).and_then(|set| {
             let pods = cluster.pods_of(text(&set["metadata"]["uid"]));
             let patience = std::time::Duration::from_secs(600);
-            crate::health::diagnose(set, pods, now, patience).map(|dead| dead.to_string())
+            dead::diagnose(set, pods, now, patience).map(|dead| dead.to_string())
         });
         status
     }
 
-    fn without_record(&mut self, cluster: &Cluster) {
-        let held = cluster.deployment["spec"]["minReadySeconds"] == meta::HOLD_SECONDS;
-        let marked = cluster.deployment["metadata"]["labels"][meta::MARKER].is_string();
+    fn without_record(&mut self, cluster: &Snapshot) {
+        let held = cluster.deployment["spec"]["minReadySeconds"] == HOLD_SECONDS;
+        let marked = cluster.deployment["metadata"]["labels"][MARKER].is_string();
         if held || marked {
             self.phase = Phase::Orphan;
         }
@@ -244,7 +234,7 @@ impl Status {
     }
 }
 
-fn side(cluster: &Cluster, set: Option<&serde_json::Value>) -> Side {
+fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
     let Some(set) = set else {
         return Side::default();
     };
@@ -254,68 +244,5 @@ fn side(cluster: &Cluster, set: Option<&serde_json::Value>) -> Side {
         replicas: size(set),
         ready: cluster.pods_of(uid).filter(|pod| pod.ready).count(),
         restarts: cluster.pods_of(uid).map(|pod| pod.restarts).sum(),
-    }
-}
-
-fn is_parked(record: &Record, seen: &Seen) -> bool {
-    matches!(machine::place(record, seen), Ok(Some(form)) if form.purpose == Purpose::Park)
-        && seen.canary.size > 0
-}
-
-/// Says whether a canary that is not at rest in its phase has no driver. What others changed is
-/// theirs.
-#[must_use]
-pub fn is_abandoned(phase: Phase, record: &Record, seen: &Seen, now: Timestamp) -> bool {
-    let driving = Driver::standing(record.driver.as_ref(), &Driver::me(now), now);
-    let is_on_the_way = match phase {
-        Phase::Ramping | Phase::Settling | Phase::Promoting | Phase::Aborting => true,
-        Phase::Holding => machine::is_driven(record, seen),
-        Phase::Idle | Phase::Conflict | Phase::Orphan => false,
-    };
-    is_on_the_way && matches!(driving, Driving::Nobody | Driving::Gone)
-}
-
-/// Returns what somebody else did, if anything.
-#[must_use]
-pub fn conflict(record: &Record, seen: &Seen) -> Option<Conflict> {
-    match machine::next(record, seen) {
-        machine::Next::Stop(conflict) => Some(conflict),
-        _ => None,
-    }
-}
-
-/// Returns where a canary is.
-#[must_use]
-pub fn phase(record: &Record, seen: &Seen) -> Phase {
-    if conflict(record, seen).is_some() {
-        return Phase::Conflict;
-    }
-    match &record.goal {
-        Goal::Promote { .. } => Phase::Promoting,
-        Goal::Abort { .. } => Phase::Aborting,
-        Goal::Hold { .. } => match machine::next(record, seen) {
-            machine::Next::Done(_) => Phase::Holding,
-            _ => match machine::place(record, seen).ok().flatten() {
-                // An autoscaler moves a parked canary, and it stays parked.
-                Some(form)
-                    if form.purpose == Purpose::Park
-                        && form.seq == record.seq
-                        && (form.replicas != seen.replicas
-                            || (seen.stable.size, seen.canary.size)
-                                == (form.stable, form.canary)) =>
-                {
-                    Phase::Holding
-                }
-                Some(form)
-                    if matches!(
-                        form.purpose,
-                        Purpose::Settle | Purpose::Widen | Purpose::Park
-                    ) =>
-                {
-                    Phase::Settling
-                }
-                _ => Phase::Ramping,
-            },
-        },
     }
 }

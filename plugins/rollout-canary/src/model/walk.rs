@@ -1,8 +1,13 @@
 //! The machine, driven over the model instead of a cluster.
 
-use crate::machine::{self, Arm, Conflict, End, Next, Seen};
-use crate::model::{Extremes, Set, Steps, Which, World};
-use crate::record::{Form, Purpose, Record, Strategy, Template};
+use crate::model::conflict::Conflict;
+use crate::model::controller::rounding::Steps;
+use crate::model::controller::world::{Extremes, Set, Which, World};
+use crate::model::machine;
+use crate::model::machine::next::{End, Next};
+use crate::model::machine::seen::{Arm, Seen};
+use crate::model::record::Record;
+use crate::model::record::form::{Form, Purpose, Strategy, Template};
 
 /// One patch, and what the controllers make of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,7 +119,7 @@ fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
 }
 
 /// Brings the model into a form.
-pub(crate) fn put(world: &mut World, record: &Record, form: &Form) {
+pub fn put(world: &mut World, record: &Record, form: &Form) {
     world.held = form.held;
     world.paused = form.paused;
     world.newest = match form.template {
@@ -135,7 +140,7 @@ pub(crate) fn put(world: &mut World, record: &Record, form: &Form) {
 }
 
 /// Returns what would be seen of the model.
-pub(crate) fn sight(record: &Record, world: &World, form: Option<Form>) -> Seen {
+pub fn sight(record: &Record, world: &World, form: Option<Form>) -> Seen {
     let marker = form
         .filter(|form| form.purpose != Purpose::Final)
         .map(|form| record.marker(form.id));
@@ -145,7 +150,7 @@ pub(crate) fn sight(record: &Record, world: &World, form: Option<Form>) -> Seen 
         current: true,
         deleting: false,
         marker,
-        shape: form.map_or_else(|| record.untouched(), |form| form.shape(record)),
+        shape: form.map_or_else(|| record.untouched(), |form| form.shape(&record.original)),
         stable: arm(&world.stable),
         canary: arm(&world.canary),
         third: None,

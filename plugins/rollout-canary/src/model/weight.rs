@@ -1,5 +1,12 @@
 //! Shares and numbers of pods as people write them.
 
+/// Shows a percentage with at most one decimal: `8.3 %`, `10 %`.
+#[must_use]
+pub fn percent(value: f64) -> String {
+    let text = format!("{value:.1}");
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// Reads `10%` or `10`; more than 0 and less than 100.
 ///
 /// # Errors
@@ -78,14 +85,14 @@ pub fn surge(text: &str) -> Result<Surge, String> {
 
 /// Weights in ascending order; the last may be 100.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Steps(pub Vec<f64>);
+pub struct Weights(pub Vec<f64>);
 
 /// Reads `10,25,50,100`.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn steps(text: &str) -> Result<Steps, String> {
+pub fn steps(text: &str) -> Result<Weights, String> {
     let mut steps = Vec::new();
     for part in text.split(',') {
         let part = part.trim();
@@ -101,7 +108,7 @@ pub fn steps(text: &str) -> Result<Steps, String> {
     if steps == [100.0] {
         return Err("a rollout begins with less than everything, as in 10,100".to_owned());
     }
-    Ok(Steps(steps))
+    Ok(Weights(steps))
 }
 
 #[cfg(test)]

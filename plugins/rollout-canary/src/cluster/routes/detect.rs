@@ -1,40 +1,28 @@
 //! Which routes lead to the pods.
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::Result;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::others::OTHERS;
-use super::route::{RouteKind, RouteRef, services};
-use super::service::Canary;
+use crate::model::traffic::Backends;
+use crate::model::traffic::others::OTHERS;
+use crate::model::traffic::route::{RouteKind, RouteRef, services};
+use crate::model::traffic::service::Canary;
 
 /// The Gateway API's group.
-pub(super) const GROUP: &str = "gateway.networking.k8s.io";
-
-/// The Service whose requests are shared, and the routes that lead to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Target {
-    /// The user's Service, which selects the pods of both versions.
-    pub service: String,
-    /// The extra Service's name.
-    pub extra: String,
-    /// The routes, in order of kind and name.
-    pub routes: Vec<RouteRef>,
-}
+pub const GROUP: &str = "gateway.networking.k8s.io";
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detection {
     /// What can be used; `None` means that the canary has what its pods have.
-    pub target: Option<Target>,
+    pub target: Option<Backends>,
     /// Why there is no target, or nothing.
     pub why: Option<String>,
     /// The Services that select the pods.
@@ -111,7 +99,7 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
 /// # Errors
 ///
 /// When the list of API groups cannot be read.
-pub(super) async fn all_routes(
+pub async fn all_routes(
     session: &Session,
     namespace: &str,
     unseen: &mut Vec<String>,
@@ -199,7 +187,7 @@ fn choose(
             return;
         }
     };
-    found.target = Some(Target {
+    found.target = Some(Backends {
         routes: routes
             .into_iter()
             .filter(|(_, to)| leads(to, &service))
@@ -238,7 +226,7 @@ async fn routes_of(
     Ok(objects.into_iter().map(route).collect())
 }
 
-pub(super) fn plural(kind: RouteKind) -> &'static str {
+pub fn plural(kind: RouteKind) -> &'static str {
     match kind {
         RouteKind::Http => "httproutes",
         RouteKind::Grpc => "grpcroutes",

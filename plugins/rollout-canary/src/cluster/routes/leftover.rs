@@ -7,23 +7,25 @@
 
 use std::time::Duration;
 
-use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
-use super::apply::{self, MANAGER, Patience};
-use super::detect;
-use super::route::{self, Edit, RouteRef, Rule};
-use super::service::{Canary, name_of_extra};
+use crate::cluster::routes::detect;
+use crate::cluster::routes::write::{self, Patience};
+use crate::model::names::FIELD_MANAGER;
+use crate::model::traffic::route::{self, Edit, RouteRef, Rule};
+use crate::model::traffic::service::{Canary, name_of_extra};
+use crate::model::traffic::share::LARGEST;
 
 /// A gateway says that it knows a route before all of it acts accordingly; and requests are under
 /// way.
 const DRAIN: Duration = Duration::from_secs(4);
+
 /// How long the gateways may take to take up a route.
 const PATIENCE: Patience = Patience {
     ready: Duration::ZERO,
@@ -135,10 +137,10 @@ pub async fn find(
 pub async fn take_route_back(session: &Session, found: &Leftover, left: &LeftRoute) -> Result<()> {
     let plan = |current: &Value| {
         take_out(current, &found.extra, &found.own, &left.known)
-            .map_err(|why| Error::conflict(format!("{}: {why}", apply::shown(&left.route))))
+            .map_err(|why| Error::conflict(format!("{}: {why}", route::shown(&left.route))))
     };
-    if apply::edit(session, &left.route, plan).await?.is_some() {
-        apply::await_observed(session, &left.route, PATIENCE).await?;
+    if write::edit(session, &left.route, plan).await?.is_some() {
+        write::await_observed(session, &left.route, PATIENCE).await?;
         tokio::time::sleep(DRAIN).await;
     }
     Ok(())
@@ -150,7 +152,7 @@ fn is_ours(service: &Service, deployment: &str) -> bool {
     let labels = service.metadata.labels.as_ref();
     let made = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by"));
     let mut owners = service.metadata.owner_references.iter().flatten();
-    made.is_some_and(|made| made == MANAGER)
+    made.is_some_and(|made| made == FIELD_MANAGER)
         && owners.any(|owner| owner.kind == "Deployment" && owner.name == deployment)
         && service.metadata.name == Some(name_of_extra(deployment))
 }
@@ -217,7 +219,7 @@ fn take_out(route: &Value, extra: &str, own: &[String], known: &[Rule]) -> Resul
 }
 
 fn within(weight: u64, index: usize) -> Result<u64, String> {
-    if weight <= super::plan::LARGEST {
+    if weight <= LARGEST {
         Ok(weight)
     } else {
         Err(format!(
@@ -300,9 +302,9 @@ mod tests {
                     "uid": "u"}]}});
             is_ours(&serde_json::from_value(object).unwrap(), "web")
         };
-        assert!(made(MANAGER, "web", EXTRA));
+        assert!(made(FIELD_MANAGER, "web", EXTRA));
         assert!(!made("Helm", "web", EXTRA));
-        assert!(!made(MANAGER, "api", EXTRA));
-        assert!(!made(MANAGER, "web", "web-canary"));
+        assert!(!made(FIELD_MANAGER, "api", EXTRA));
+        assert!(!made(FIELD_MANAGER, "web", "web-canary"));
     }
 }

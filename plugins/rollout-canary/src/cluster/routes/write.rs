@@ -13,16 +13,18 @@ use kube::api::{Api, ListParams};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::detect::{GROUP, Target, plural};
-use super::route::{self, Change, Edit, RouteRef, Rule};
-use super::service::Canary;
-use crate::apply::{bound_to, is_outrun};
-
-/// Who owns the fields that are written.
-pub(super) const MANAGER: &str = crate::cli::FIELD_MANAGER;
+use crate::cluster::routes::detect::GROUP;
+use crate::cluster::routes::detect::plural;
+use crate::cluster::write::is_outrun;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::patch::bound_to;
+use crate::model::traffic::Backends;
+use crate::model::traffic::route::{self, Change, Edit, RouteRef, Rule, shown};
+use crate::model::traffic::service::Canary;
 
 /// How often a route that changes all the time is read again before giving up.
 const TRIES: usize = 8;
+
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -53,7 +55,7 @@ pub struct Left {
 pub async fn prepare(
     session: &Session,
     canary: &Canary,
-    target: &Target,
+    target: &Backends,
     patience: Patience,
 ) -> Result<()> {
     let services = services(session, canary);
@@ -101,7 +103,7 @@ pub async fn prepare(
     }
 }
 
-async fn create(session: &Session, canary: &Canary, target: &Target) -> Result<()> {
+async fn create(session: &Session, canary: &Canary, target: &Backends) -> Result<()> {
     let services = services(session, canary);
     let original = services
         .get(&target.service)
@@ -127,7 +129,7 @@ async fn create(session: &Session, canary: &Canary, target: &Target) -> Result<(
 /// to the Service no more.
 pub async fn foresee(
     session: &Session,
-    target: &Target,
+    target: &Backends,
     route: &RouteRef,
     share: f64,
     known: &[Rule],
@@ -148,7 +150,7 @@ pub async fn foresee(
 /// in time.
 pub async fn enter(
     session: &Session,
-    target: &Target,
+    target: &Backends,
     change: &Change,
     patience: Patience,
 ) -> Result<Change> {
@@ -172,7 +174,7 @@ pub async fn enter(
 
 fn planned(
     current: &Value,
-    target: &Target,
+    target: &Backends,
     route: &RouteRef,
     share: f64,
     known: &[Rule],
@@ -182,7 +184,7 @@ fn planned(
 }
 
 fn changed(
-    target: &Target,
+    target: &Backends,
     route: &RouteRef,
     share: f64,
     edit: Edit,
@@ -277,7 +279,7 @@ pub async fn delete_service(session: &Session, canary: &Canary, service: &Servic
 
 /// Reads, plans and patches until the patch meets the route it was planned for. `None` when the
 /// route is gone or another one of the same name.
-pub(super) async fn edit(
+pub async fn edit(
     session: &Session,
     route: &RouteRef,
     plan: impl Fn(&Value) -> Result<Edit>,
@@ -295,7 +297,7 @@ pub(super) async fn edit(
         operations.extend(edit.operations.iter().cloned());
         let body = serde_json::to_vec(&operations)
             .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
-        let request = http::Request::patch(format!("{}?fieldManager={MANAGER}", path(route)))
+        let request = http::Request::patch(format!("{}?fieldManager={FIELD_MANAGER}", path(route)))
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(body)
             .map_err(|error| Error::failed("cannot write the request").with_source(error))?;
@@ -327,11 +329,7 @@ async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
     }
 }
 
-pub(super) async fn await_observed(
-    session: &Session,
-    route: &RouteRef,
-    patience: Patience,
-) -> Result<()> {
+pub async fn await_observed(session: &Session, route: &RouteRef, patience: Patience) -> Result<()> {
     let deadline = Instant::now() + patience.observed;
     loop {
         let why = match read(session, route).await? {
@@ -364,25 +362,19 @@ fn path(route: &RouteRef) -> String {
     format!("/apis/{GROUP}/{version}/namespaces/{namespace}/{plural}/{name}")
 }
 
-/// Returns a route as people name it: `httproute/web`.
-#[must_use]
-pub fn shown(route: &RouteRef) -> String {
-    format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
-}
-
-pub(super) fn services(session: &Session, canary: &Canary) -> Api<Service> {
+pub fn services(session: &Session, canary: &Canary) -> Api<Service> {
     Api::namespaced(session.client.clone(), &canary.namespace)
 }
 
-pub(super) fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
+pub fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
     Doing::new(verb, "services")
         .named(service)
         .within(&canary.namespace)
 }
 
-pub(super) fn writer() -> Writer {
+pub fn writer() -> Writer {
     Writer {
-        field_manager: MANAGER.to_owned(),
+        field_manager: FIELD_MANAGER.to_owned(),
         dry_run: false,
         force_conflicts: false,
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::observe::Pod;
-use crate::verdict::Arm;
+use crate::model::pod::Pod;
+use crate::model::verdict::windows::Arm;
 
 /// A pod and the version it runs.
 #[derive(Clone, Copy, Debug)]

@@ -10,15 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 
-use super::arms::{Arms, Member};
-use crate::verdict::{Indicator, Sample, Series, Unit};
+use crate::cluster::signals::arms::{Arms, Member};
+use crate::model::verdict::settings::{Indicator, Unit};
+use crate::model::verdict::windows::{Arm, Sample, Series};
 
 /// Containers that started again.
 pub const RESTARTS: &str = "restarts";
+
 /// Containers that were killed for using too much memory.
 pub const OOM_KILLS: &str = "oom-kills";
+
 /// Times that a pod which had been Ready was not any more.
 pub const READINESS_LOST: &str = "readiness-lost";
+
 /// Different Warning events.
 pub const WARNINGS: &str = "warnings";
 
@@ -139,7 +143,7 @@ fn warnings_by_pod(events: &[Event]) -> BTreeMap<&str, Vec<&str>> {
 /// Returns how many of an arm's pods are not Ready, and for how many seconds together they have
 /// been so: what a person wants to see, and no count for a test.
 #[must_use]
-pub fn not_ready(arms: &Arms<'_>, arm: crate::verdict::Arm, now: Timestamp) -> (usize, f64) {
+pub fn not_ready(arms: &Arms<'_>, arm: Arm, now: Timestamp) -> (usize, f64) {
     let mut sum = (0, 0.0);
     for member in arms.members.iter().filter(|member| member.arm == arm) {
         if member.pod.ready {

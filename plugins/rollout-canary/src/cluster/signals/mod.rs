@@ -11,14 +11,11 @@
 //! A source that fails says why in its series and fails nothing else: the verdict is undecided then.
 //! 403 is such a reason, and never an empty answer.
 
+pub mod arms;
+pub mod fetch;
 pub mod kubernetes;
 pub mod prometheus;
 pub mod scrape;
 pub mod selector;
+pub mod sources;
 pub mod text;
-
-mod arms;
-mod sources;
-
-pub use arms::Arms;
-pub use sources::{Options, Sources};

@@ -8,12 +8,13 @@ use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use serde::Deserialize;
 
-use super::arms::Arms;
-use super::selector::Selector;
-use super::sources::{Answer, fetch};
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::fetch::{self, Answer, fetch};
+use crate::cluster::signals::selector::Selector;
 
 /// Stands in a query for a regular expression that matches the names of both arms' pods.
 pub const PODS: &str = "{{pods}}";
+
 /// Stands in a query for the namespace.
 pub const NAMESPACE: &str = "{{namespace}}";
 
@@ -282,7 +283,7 @@ struct Series {
 }
 
 /// Reads an answer of `/api/v1/query`.
-fn read(
+pub fn read(
     status: http::StatusCode,
     body: &str,
     pod_label: &str,
@@ -292,7 +293,7 @@ fn read(
         return Err(format!("the query failed: {}", document.error));
     }
     if !status.is_success() {
-        return Err(super::sources::refusal(status, body));
+        return Err(fetch::refusal(status, body));
     }
     let document = document.ok_or("the answer is not Prometheus' JSON")?;
     let data = document.data.ok_or("the answer has no data")?;

@@ -4,10 +4,10 @@ use futures::StreamExt as _;
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 
-use super::arms::Arms;
-use super::sources::{fetch, refusal};
-use super::text::{self, Point};
-use crate::verdict::Arm;
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::fetch::{fetch, refusal};
+use crate::cluster::signals::text::{self, Point};
+use crate::model::verdict::windows::Arm;
 
 /// How many pods are read at the same time.
 const AT_ONCE: usize = 8;

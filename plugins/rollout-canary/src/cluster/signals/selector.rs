@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::text::{Cursor, Point};
+use crate::cluster::signals::text::{Cursor, Point};
 
 /// Which series of a metric are meant.
 #[derive(Clone, Debug)]
@@ -91,8 +91,9 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
+    use crate::cluster::signals::text;
+
     use super::*;
-    use crate::signals::text;
 
     const PAGE: &str = "r{code=\"200\"} 90\nr{code=\"500\"} 3\nr{code=\"503\"} 2\nr 5\nrr 1\n";
 

@@ -1,52 +1,27 @@
 //! All sources together: one reading for the verdict.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::pages;
+use groundcrew::client::errors::Doing;
+use groundcrew::client::{Session, pages};
 use groundcrew::error::{Error, Result};
-use http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
-use serde::{Deserialize, Serialize};
 
-use super::arms::Arms;
-use super::kubernetes::{self, Memory};
-use super::prometheus::{self, Endpoint, Query};
-use super::scrape::{self, Page};
-use super::selector::Selector;
-use crate::verdict::{Arm, Indicator, Reading, Sample, Series, Unit};
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::fetch::words;
+use crate::cluster::signals::kubernetes::{self, Memory};
+use crate::cluster::signals::prometheus::{self, Endpoint, Query};
+use crate::cluster::signals::scrape::{self, Page};
+use crate::cluster::signals::selector::Selector;
+use crate::model::verdict::asked::{Asked, Options};
+use crate::model::verdict::judge::Judge;
+use crate::model::verdict::settings::{Indicator, Unit};
+use crate::model::verdict::windows::{Arm, Reading, Sample, Series};
 
 /// The indicator of `--bad` and `--total`.
 pub const REQUESTS: &str = "requests";
-
-/// How long one answer may take: a reading that is late is a reading that failed.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest page that is read.
-const LONGEST: usize = 32 << 20;
-
-/// An answer's status and text, or why there is none.
-pub(super) type Answer = std::result::Result<(StatusCode, String), String>;
-
-/// What the flags say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Options {
-    /// `--prometheus`.
-    pub prometheus: Option<String>,
-    /// `--scrape`.
-    pub scrape: Option<String>,
-    /// `--bad`.
-    pub bad: Option<String>,
-    /// `--total`.
-    pub total: Option<String>,
-    /// The label that has the pod's name in Prometheus; `pod` when not given.
-    pub pod_label: Option<String>,
-}
 
 /// Where counts come from, and what was seen so far.
 #[derive(Clone, Debug)]
@@ -84,6 +59,22 @@ impl Sources {
             requests: requests(options)?,
             saw_bad: false,
         })
+    }
+
+    /// Returns the sources that are asked for, and a judge: the one who has seen something already,
+    /// if the same things are asked of it.
+    ///
+    /// # Errors
+    ///
+    /// Which flag is wrong.
+    pub fn begin(asked: &Asked, known: Option<&Judge>) -> Result<(Self, Judge)> {
+        let sources = Self::new(&asked.options)?;
+        let indicators = sources.indicators();
+        let judge = known
+            .filter(|judge| judge.is_for(&asked.settings, &indicators))
+            .cloned()
+            .unwrap_or_else(|| Judge::new(asked.settings.clone(), indicators));
+        Ok((sources, judge))
     }
 
     /// Returns the indicators of every reading, for [`Judge::new`](crate::verdict::Judge::new).
@@ -184,7 +175,7 @@ fn requests(options: &Options) -> Result<Option<Requests>> {
 
 /// Total and bad by the pod's name. A pod without a bad one has none: most programs show a counter
 /// only once it has counted.
-type Counts = BTreeMap<String, (f64, f64)>;
+pub type Counts = BTreeMap<String, (f64, f64)>;
 
 async fn from_prometheus(
     endpoint: &Endpoint,
@@ -239,7 +230,7 @@ async fn from_pages(
 }
 
 /// Matches counts with pods. An arm of which nothing is known is a reason, not a zero.
-fn samples(
+pub fn samples(
     arms: &Arms<'_>,
     counts: &Counts,
     now: Timestamp,
@@ -285,56 +276,6 @@ async fn warnings(session: &Session, namespace: &str) -> std::result::Result<Vec
     pages::all(&events, &params)
         .await
         .map_err(|error| words(error, &Doing::new("list", "events").within(namespace)))
-}
-
-fn words(error: kube::Error, doing: &Doing) -> String {
-    let line = explain(error, doing).headline();
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
-/// Gets a path and returns whatever the answer is.
-pub(super) async fn fetch(client: &kube::Client, path: &str) -> Answer {
-    let doing = Doing::new("get", "metrics");
-    let request = http::Request::get(path)
-        .body(kube::client::Body::empty())
-        .map_err(|error| error.to_string())?;
-    let exchange = async {
-        let response = client
-            .send(request)
-            .await
-            .map_err(|error| words(error, &doing))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST).collect().await;
-        let body = body.map_err(|error| format!("the answer broke off: {error}"))?;
-        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-        Ok((status, text))
-    };
-    tokio::time::timeout(PATIENCE, exchange)
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {}s", PATIENCE.as_secs())))
-}
-
-/// Returns what a refusal says: the API server's message, or the status with the first words.
-pub(super) fn refusal(status: StatusCode, body: &str) -> String {
-    let document: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let message = document["message"]
-        .as_str()
-        .filter(|_| document["kind"] == "Status");
-    message.map_or_else(
-        || {
-            let first: String = body
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(120)
-                .collect();
-            format!("answered {status}: {first}")
-                .trim_end_matches(": ")
-                .to_owned()
-        },
-        |message| format!("answered {}: {message}", status.as_u16()),
-    )
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn point(line: &str) -> Result<Point, &'static str> {
 
 /// What is left of a line or of a selector.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub struct Cursor<'a> {
     rest: &'a str,
 }
 
@@ -86,23 +86,23 @@ pub(super) struct Cursor<'a> {
 type Item<'a> = (String, &'a str, String);
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub fn new(text: &'a str) -> Self {
         Self { rest: text.trim() }
     }
 
-    pub(super) fn rest(&self) -> &'a str {
+    pub fn rest(&self) -> &'a str {
         self.rest
     }
 
     /// Takes a name; it may be empty.
-    pub(super) fn name(&mut self) -> &'a str {
+    pub fn name(&mut self) -> &'a str {
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.');
         let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
         self.take(end)
     }
 
     /// Takes `{label="value", …}` if it is there. A quoted word alone is the metric's name.
-    pub(super) fn block(&mut self, name: &mut String) -> Result<Vec<Item<'a>>, &'static str> {
+    pub fn block(&mut self, name: &mut String) -> Result<Vec<Item<'a>>, &'static str> {
         let mut items = Vec::new();
         if !self.skip("{") {
             return Ok(items);

@@ -2,10 +2,12 @@
 
 use groundcrew::output::Table;
 
-use super::percent;
-use crate::commands::plan::{Bounds, Plan, Traffic};
-use crate::plan::Weight;
-use crate::record::Layout;
+use crate::drive::plan::Plan;
+use crate::drive::plan::steps::Bounds;
+use crate::drive::plan::traffic::Traffic;
+use crate::model::findings::Severity;
+use crate::model::record::Layout;
+use crate::model::weight::percent;
 
 /// Says who gives the canary its share of the requests.
 fn traffic(traffic: &Traffic) -> String {
@@ -102,9 +104,9 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
     }
     for finding in &plan.findings {
         let word = match finding.weight {
-            Weight::Blocks => "stands in the way",
-            Weight::Warns => "mind",
-            Weight::Tells => "found",
+            Severity::Blocks => "stands in the way",
+            Severity::Warns => "mind",
+            Severity::Tells => "found",
         };
         text.push_str(&format!("{word}: {} {}\n", finding.about, finding.text));
     }

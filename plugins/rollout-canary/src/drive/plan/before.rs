@@ -1,88 +1,26 @@
-//! The beginning: everything is checked, then the record is written, then the first patch.
+//! What a canary may begin on, and its record before anything is written.
 
-use groundcrew::app::Interrupt;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
-use groundcrew::ui::Ui;
 use serde_json::Value;
 
-use super::{Open, ShapeArgs, StartArgs};
-use crate::change::ChangeArgs;
-use crate::drive::{self, Drive};
-use crate::judge::Asked;
-use crate::machine::{self, End};
-use crate::model::{World, resolve};
-use crate::observe::{Cluster, Target, Watching, hash, size, text};
-use crate::plan::{self, Walk, walk};
-use crate::record::{Driver, Goal, Original, Put, Record, VERSION, without_hash};
-use crate::traffic::{self, Canary, Router};
-use crate::{meta, render};
-
-/// Starts a canary: returns the driver, with the record written and nothing else.
-///
-/// # Errors
-///
-/// What stands in the way; what the server says.
-pub(super) async fn begin<'a>(
-    args: &StartArgs,
-    asked: Option<Asked>,
-    open: &'a Open,
-    clock: Clock,
-    percent: f64,
-    ui: &'a Ui,
-    interrupt: &'a Interrupt,
-) -> Result<Drive<'a>> {
-    let watching = interrupt
-        .guard(Watching::open(&open.session, &open.target))
-        .await?;
-    let cluster = watching.cluster.clone();
-    let before = before(&cluster, &open.target)?;
-    let canary = interrupt
-        .guard(canary(&args.change, open, &cluster, &before))
-        .await?;
-    let me = Driver::me(clock.now());
-    let record = Record {
-        rollout: args.rollout.rollout(),
-        asked,
-        ..record(&args.shape, &cluster, before, canary, percent, &me, &clock)
-    };
-    let planned = planned(&record, &cluster, &open.target, args.rollout.detach)?;
-    ui.status(format_args!("│ plan: {}", render::planned(&planned)));
-    if record.router == Router::Gateway {
-        let canary = Canary::of(&record, &open.target, "");
-        let found = interrupt
-            .guard(traffic::detect(&open.session, &canary))
-            .await?;
-        if found.target.is_none() {
-            return Err(drive::no_route(&found.why.unwrap_or_default()));
-        }
-    }
-    let record = Record {
-        forms: planned.record.forms.clone(),
-        ..record
-    };
-    let stored = match open.store.create(&record).await? {
-        Put::Done(stored) => *stored,
-        Put::Blind(why) => return Err(Error::failed(format!("the record is not written: {why}"))),
-        Put::Raced => {
-            let (found, _) = open.store.read(&open.session).await?;
-            let driver = found.and_then(|found| found.record.driver);
-            return Err(driver.map_or_else(
-                || Error::conflict("somebody else has just started a canary; nothing was written"),
-                |driver| drive::other(&driver),
-            ));
-        }
-    };
-    let context = open.context(ui, interrupt);
-    Ok(Drive::new(
-        context,
-        watching,
-        stored,
-        clock,
-        me,
-        args.wait.patience(),
-    ))
-}
+use crate::cluster::template;
+use crate::drive::session::Open;
+use crate::model::change::Change;
+use crate::model::controller::rounding::resolve;
+use crate::model::controller::world::World;
+use crate::model::intent::{Course, Split};
+use crate::model::machine::next::End;
+use crate::model::machine::split::choose;
+use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::object::{hash, size, text, without_hash};
+use crate::model::record::driver::Driver;
+use crate::model::record::form::Original;
+use crate::model::record::{Goal, Record, VERSION};
+use crate::model::snapshot::Snapshot;
+use crate::model::target::Target;
+use crate::model::walk::{Walk, walk};
+use crate::model::{findings, weight};
 
 /// What the Deployment is like before a canary.
 pub struct Before {
@@ -95,7 +33,7 @@ pub struct Before {
 }
 
 /// Checks that there is one rollout's worth of pods and nothing under way.
-pub fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
+pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
     let name = &target.name;
     let spec = &cluster.deployment["spec"];
     let refuse = |why: String| Error::failed(format!("deployment {name} {why}"));
@@ -104,8 +42,8 @@ pub fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
     if cluster.deployment["metadata"]["deletionTimestamp"].is_string() {
         return Err(refuse("is being deleted".to_owned()));
     }
-    if cluster.deployment["metadata"]["labels"][meta::MARKER].is_string()
-        || spec["minReadySeconds"] == meta::HOLD_SECONDS
+    if cluster.deployment["metadata"]["labels"][MARKER].is_string()
+        || spec["minReadySeconds"] == HOLD_SECONDS
     {
         return Err(Error::conflict(format!(
             "deployment {name} is held or marked by a canary of which there is no record"
@@ -170,13 +108,13 @@ pub fn before(cluster: &Cluster, target: &Target) -> Result<Before> {
 ///
 /// That nothing is new; the server's refusal.
 pub async fn canary(
-    change: &ChangeArgs,
+    change: &Change,
     open: &Open,
-    cluster: &Cluster,
+    cluster: &Snapshot,
     before: &Before,
 ) -> Result<Value> {
     let name = &open.target.name;
-    if change.is_empty() {
+    if *change == Change::Pending {
         if before.pending {
             return Ok(without_hash(&cluster.deployment["spec"]["template"]));
         }
@@ -195,9 +133,8 @@ pub async fn canary(
             open.target.words("", "10%")
         )));
     }
-    let template = change
-        .template(&open.session, &open.target, &before.template)
-        .await?;
+    let (session, target) = (&open.session, &open.target);
+    let template = template::filled_in(session, target, change, &before.template).await?;
     if template == before.template {
         return Err(Error::usage(
             "the canary would be the same as the stable pods: the template does not change",
@@ -210,8 +147,8 @@ pub async fn canary(
 /// Returns the record of a canary that is about to begin.
 #[must_use]
 pub fn record(
-    shape: &ShapeArgs,
-    cluster: &Cluster,
+    split: &Split,
+    cluster: &Snapshot,
     before: Before,
     canary: Value,
     percent: f64,
@@ -221,7 +158,7 @@ pub fn record(
     let spec = &cluster.deployment["spec"];
     let replicas = cluster.replicas();
     let own = resolve(&spec["strategy"], replicas).unwrap_or_default();
-    let budget = shape
+    let budget = split
         .surge
         .map_or(own.surge, |surge| surge.pods(replicas))
         .max(1);
@@ -238,20 +175,20 @@ pub fn record(
             min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
-            keeper: plan::git_keeper(&cluster.deployment).map(str::to_owned),
+            keeper: findings::git_keeper(&cluster.deployment).map(str::to_owned),
         },
         canary,
         stable_hash: before.hash,
         budget,
-        layout: shape.layout,
-        accept_weight: shape.accept_weight,
+        layout: split.layout,
+        accept_weight: split.accept_weight,
         goal: Goal::Hold { percent },
         seq: 1,
         forms: Vec::new(),
         rollout: None,
         asked: None,
         judge: None,
-        router: shape.traffic.unwrap_or_default(),
+        router: split.router.unwrap_or_default(),
         shared: None,
         driver: Some(me.clone()),
         request: None,
@@ -263,14 +200,14 @@ pub fn record(
 /// # Errors
 ///
 /// Usage, when it cannot.
-pub fn possible(record: &Record, cluster: &Cluster) -> Result<()> {
+pub fn possible(record: &Record, cluster: &Snapshot) -> Result<()> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
     let percent = match record.goal {
         Goal::Hold { percent } => percent,
         Goal::Promote { .. } | Goal::Abort { .. } => 100.0,
     };
-    if machine::choose(replicas, own, record.budget, record.layout, percent).is_some() {
+    if choose(replicas, own, record.budget, record.layout, percent).is_some() {
         return Ok(());
     }
     Err(Error::usage(format!(
@@ -281,7 +218,12 @@ pub fn possible(record: &Record, cluster: &Cluster) -> Result<()> {
 
 /// Walks the way in the model, and refuses what is far from what was asked, and what could be left
 /// neither driven nor parked.
-fn planned(record: &Record, cluster: &Cluster, target: &Target, detach: bool) -> Result<Walk> {
+pub fn planned(
+    record: &Record,
+    cluster: &Snapshot,
+    target: &Target,
+    course: &Course,
+) -> Result<Walk> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
     let Goal::Hold { percent } = record.goal else {
@@ -293,20 +235,20 @@ fn planned(record: &Record, cluster: &Cluster, target: &Target, detach: bool) ->
         / f64::from((walk.world.stable.size + walk.world.canary.size).max(1));
     let parks = walk.end == Ok(End::Parked);
     let far = share > (2.0 * percent).max(percent + 10.0);
-    let driven = record.rollout.is_some() && !detach;
+    let driven = matches!(course, Course::Driven(_));
     if record.accept_weight || (!far && (parks || driven)) {
         return Ok(walk);
     }
     let why = if parks {
-        format!("the nearest split is {}", render::percent(share))
+        format!("the nearest split is {}", weight::percent(share))
     } else {
         format!(
             "{replicas} replicas cannot be parked: one canary beside them is {}, and it holds only \
              while it is driven, or while nobody scales it",
-            render::percent(share)
+            weight::percent(share)
         )
     };
-    let error = Error::usage(format!("asked {}, and {why}", render::percent(percent)));
+    let error = Error::usage(format!("asked {}, and {why}", weight::percent(percent)));
     let steps = format!("… --steps {share:.0} --auto promote");
     let hinted = if parks {
         error

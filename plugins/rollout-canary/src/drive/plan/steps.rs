@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use crate::machine::End;
-use crate::model::{Extremes, World};
-use crate::plan::{Walk, walk};
-use crate::record::{Goal, Layout, Purpose, Record};
+use crate::model::controller::world::{Extremes, World};
+use crate::model::machine::next::End;
+use crate::model::record::form::Purpose;
+use crate::model::record::{Goal, Layout, Record};
+use crate::model::walk::{Walk, walk};
 
 /// Between which numbers of pods a way stays.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -1,10 +1,10 @@
 //! A rolling update: `rolloutRolling` of `rolling.go`.
 
-use super::{Which, World};
+use crate::model::controller::world::{Which, World};
 
 impl World {
     /// Scales the new set up if it can, else the old one down.
-    pub(super) fn roll(&mut self) {
+    pub fn roll(&mut self) {
         if !self.scale_new_up() {
             self.scale_old_down();
         }
@@ -61,7 +61,7 @@ impl World {
 
 impl Which {
     /// Returns both, itself first.
-    pub(super) fn and_other(self) -> [Self; 2] {
+    pub fn and_other(self) -> [Self; 2] {
         [self, self.other()]
     }
 }

@@ -1,10 +1,10 @@
 //! Proportional scaling, which is all that a paused Deployment does: `scale` of `sync.go`.
 
-use super::{Which, World};
+use crate::model::controller::world::{Which, World};
 
 impl World {
     /// Scales as the controller scales a paused Deployment, or one whose replicas were changed.
-    pub(super) fn scale(&mut self) {
+    pub fn scale(&mut self) {
         if let Some(only) = self.active_or_latest() {
             if self.set(only).size != self.replicas {
                 self.resize(only, self.replicas);

@@ -1,4 +1,5 @@
-use super::*;
+use crate::model::controller::rounding::Steps;
+use crate::model::controller::world::{Set, Which, World};
 
 /// A Deployment paused with these sizes, every annotation being that of a total of `replicas`.
 fn paused(replicas: i32, stable: i32, canary: i32) -> World {

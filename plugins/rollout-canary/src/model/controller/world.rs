@@ -1,18 +1,6 @@
-//! What the Deployment controller does with two ReplicaSets, exactly: a pure model.
-//!
-//! The rules are those of Kubernetes' `pkg/controller/deployment`: `sync.go` (`scale`,
-//! `scaleReplicaSet`), `rolling.go` (`reconcileNewReplicaSet`, `reconcileOldReplicaSets`) and
-//! `util/deployment_util.go` (`IsSaturated`, `GetReplicaSetProportion`, `ResolveFenceposts`). The
-//! names here are theirs where a person would look them up.
+//! The pods of a Deployment as its controller sees them, and what it makes of them.
 
-mod fenceposts;
-mod rolling;
-mod scale;
-
-#[cfg(test)]
-mod tests;
-
-pub use fenceposts::{Steps, resolve};
+use crate::model::controller::rounding::Steps;
 
 /// Which of the two templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -41,7 +29,7 @@ pub struct Set {
 
 impl Set {
     /// Returns `status.availableReplicas` once the controllers have caught up.
-    fn available(&self) -> i32 {
+    pub fn available(&self) -> i32 {
         if self.held { 0 } else { self.ready }
     }
 }
@@ -164,11 +152,11 @@ impl World {
             .any(|set| set.desired.is_some_and(|desired| desired != self.replicas))
     }
 
-    fn total(&self) -> i32 {
+    pub fn total(&self) -> i32 {
         self.stable.size + self.canary.size
     }
 
-    fn set(&self, which: Which) -> &Set {
+    pub fn set(&self, which: Which) -> &Set {
         match which {
             Which::Stable => &self.stable,
             Which::Canary => &self.canary,
@@ -183,7 +171,7 @@ impl World {
     }
 
     /// `scaleReplicaSet`: the size, and the annotations that go with it.
-    fn resize(&mut self, which: Which, size: i32) {
+    pub fn resize(&mut self, which: Which, size: i32) {
         let (desired, max) = (self.replicas, self.replicas + self.steps.surge);
         self.going += (self.set(which).size - size).max(0);
         let set = self.set_mut(which);

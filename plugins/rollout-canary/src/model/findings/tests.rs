@@ -1,6 +1,6 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::*;
+use crate::model::findings::{Around, Question, findings, git_owner};
 
 fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> Question<'a> {
     Question {

@@ -1,18 +1,24 @@
 //! The way to a weight: ramp, settle or widen, park.
 
-use super::split::{choose, nearest, parked, widened};
-use super::{Conflict, End, Next, Place, Seen, Split, Waiting, gate, way};
-use crate::model::Steps;
-use crate::record::{Form, Layout, Purpose, Record, Strategy, Template};
+use crate::model::conflict::Conflict;
+use crate::model::controller::rounding::Steps;
+use crate::model::machine::gate::gate;
+use crate::model::machine::native;
+use crate::model::machine::next::{End, Next, Waiting};
+use crate::model::machine::place::Place;
+use crate::model::machine::seen::Seen;
+use crate::model::machine::split::{Split, choose, nearest, parked, widened};
+use crate::model::record::form::{Form, Purpose, Strategy, Template};
+use crate::model::record::{Layout, Record};
 
 /// Decides what brings the canary to a weight.
-pub(super) fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
+pub fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
     let replicas = seen.replicas;
     if replicas == 0 {
         // With the canary's template in place all that comes back would be the canary, before it was
         // ever judged: the stable one is put back at once, while there is no pod to lose.
         return match at {
-            Some(form) if form.held => Next::Write(way::revert(record, seen)),
+            Some(form) if form.held => Next::Write(native::revert(record, seen)),
             _ => Next::Stop(Conflict::ScaledToZero),
         };
     }
@@ -31,7 +37,9 @@ pub(super) fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Nex
     match at {
         None => way.first(),
         // A hold gives the canary no more than this by itself: it was scaled, and back again.
-        Some(form) if form.held && seen.canary.size > form.canary => way::take_back(record, seen),
+        Some(form) if form.held && seen.canary.size > form.canary => {
+            native::take_back(record, seen)
+        }
         Some(form) => match form.purpose {
             Purpose::Ramp => way.ramped(form),
             Purpose::Settle => way.settled(form),
@@ -64,7 +72,7 @@ impl Way<'_> {
         let (replicas, budget) = (self.seen.replicas, self.record.budget);
         let (stable, canary) = (self.seen.stable.size, self.seen.canary.size);
         if canary > self.target.canary || stable + self.target.canary < replicas {
-            return Next::Write(way::revert(self.record, self.seen));
+            return Next::Write(native::revert(self.record, self.seen));
         }
         if stable > replicas && canary < self.target.canary {
             // From a surge at rest: first the stable pods above the replicas go, then canaries

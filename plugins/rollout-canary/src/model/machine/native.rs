@@ -1,11 +1,24 @@
 //! The two ways out: promotion, and back.
 
-use super::{End, Next, Place, Seen, Waiting, gate, gate_back, wanted_template};
-use crate::model::Steps;
-use crate::record::{Form, Purpose, Record, Strategy, Template};
+use crate::model::controller::rounding::Steps;
+use crate::model::machine::gate::{gate, gate_back};
+use crate::model::machine::next::{End, Next, Waiting};
+use crate::model::machine::place::Place;
+use crate::model::machine::seen::Seen;
+use crate::model::record::Record;
+use crate::model::record::form::{Form, Purpose, Strategy, Template};
+
+/// Which template a goal ends with.
+fn wanted_template(record: &Record, keep_spec: bool) -> Template {
+    if keep_spec && record.original.pending {
+        Template::Canary
+    } else {
+        Template::Stable
+    }
+}
 
 /// Decides what promotes.
-pub(super) fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
+pub fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
     match at.map(|form| form.purpose) {
         Some(Purpose::Final) => finished(seen, (0, seen.replicas), End::Promoted),
         Some(Purpose::Promote) => {
@@ -34,7 +47,7 @@ pub(super) fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
 }
 
 /// Decides what brings everything back.
-pub(super) fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) -> Next {
+pub fn abort(record: &Record, seen: &Seen, at: Place, keep_spec: bool) -> Next {
     match at.map(|form| form.purpose) {
         // Nothing was done yet.
         None => Next::Done(End::Aborted),
@@ -77,7 +90,7 @@ fn is_promotion(at: Place, record: &Record, keep_spec: bool) -> bool {
 }
 
 /// Takes the native way back as soon as that costs nothing.
-pub(super) fn take_back(record: &Record, seen: &Seen) -> Next {
+pub fn take_back(record: &Record, seen: &Seen) -> Next {
     match gate_back(seen) {
         Err(waiting) => Next::Wait(waiting),
         Ok(()) => Next::Write(revert(record, seen)),
@@ -85,7 +98,7 @@ pub(super) fn take_back(record: &Record, seen: &Seen) -> Next {
 }
 
 /// Gives the Deployment back as somebody else has made it, with its own strategy.
-pub(super) fn leave(record: &Record, seen: &Seen) -> Next {
+pub fn leave(record: &Record, seen: &Seen) -> Next {
     match gate_back(seen) {
         Err(waiting) => Next::Wait(waiting),
         Ok(()) => Next::Write(Form {
@@ -114,7 +127,7 @@ fn promotion(record: &Record, seen: &Seen) -> Form {
 }
 
 /// Returns the native way back.
-pub(super) fn revert(record: &Record, seen: &Seen) -> Form {
+pub fn revert(record: &Record, seen: &Seen) -> Form {
     native(record, seen, Purpose::Revert, Template::Stable)
 }
 

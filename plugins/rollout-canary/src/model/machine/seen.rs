@@ -1,7 +1,8 @@
 //! What is seen of a Deployment, without anything that does not decide.
 
-use crate::model::{Set, Steps, Which, World};
-use crate::record::Shape;
+use crate::model::controller::rounding::Steps;
+use crate::model::controller::world::{Set, Which, World};
+use crate::model::record::form::Shape;
 
 /// A Deployment with its sets, at one moment.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! Which split is nearest to a weight, and can be parked.
 
-use crate::model::{Steps, Which, World};
-use crate::record::Layout;
+use crate::model::controller::rounding::Steps;
+use crate::model::controller::world::{Which, World};
+use crate::model::record::Layout;
 
 /// Shares that differ by less are the same fraction written in binary.
 const SAME: f64 = 1e-9;

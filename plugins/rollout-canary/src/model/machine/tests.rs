@@ -1,14 +1,21 @@
 mod others;
+mod promise;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::*;
-use crate::model::World;
-use crate::plan::{Walk, walk};
-use crate::record::{Goal, Layout, Original, VERSION};
+use crate::model::controller::world::World;
+use crate::model::machine::is_driven;
+use crate::model::machine::next;
+use crate::model::machine::next::{End, Next, Waiting};
+use crate::model::machine::seen::Seen;
+use crate::model::machine::split::choose;
+use crate::model::record::form::{Original, Purpose};
+use crate::model::record::{Goal, Layout, Record, VERSION};
+use crate::model::traffic::Router;
+use crate::model::walk::{Walk, put, sight, walk};
 
-pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Record {
+pub fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Record {
     Record {
         version: VERSION,
         run: "r1".to_owned(),
@@ -36,21 +43,21 @@ pub(crate) fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -
         rollout: None,
         asked: None,
         judge: None,
-        router: crate::traffic::Router::default(),
+        router: Router::default(),
         shared: None,
         driver: None,
         request: None,
     }
 }
 
-fn start(replicas: i32, percent: f64, layout: Layout) -> Walk {
+pub fn start(replicas: i32, percent: f64, layout: Layout) -> Walk {
     let budget = (replicas + 3) / 4;
     let record = record(replicas, percent, layout, budget);
     let own = record.own_steps(replicas);
     walk(record, World::at_rest(replicas, own), None)
 }
 
-fn go_on(from: Walk, goal: Goal) -> Walk {
+pub fn go_on(from: Walk, goal: Goal) -> Walk {
     let Walk {
         mut record,
         world,
@@ -61,15 +68,15 @@ fn go_on(from: Walk, goal: Goal) -> Walk {
     walk(record, world, form)
 }
 
-fn sizes(walk: &Walk) -> (i32, i32) {
+pub fn sizes(walk: &Walk) -> (i32, i32) {
     sizes_of(&walk.world)
 }
 
-fn sizes_of(world: &World) -> (i32, i32) {
+pub fn sizes_of(world: &World) -> (i32, i32) {
     (world.stable.size, world.canary.size)
 }
 
-pub(crate) fn abort() -> Goal {
+pub fn abort() -> Goal {
     Goal::Abort {
         keep_spec: false,
         force: false,
@@ -79,7 +86,7 @@ pub(crate) fn abort() -> Goal {
     }
 }
 
-pub(crate) fn promote() -> Goal {
+pub fn promote() -> Goal {
     Goal::Promote { by: String::new() }
 }
 
@@ -146,10 +153,10 @@ fn a_widened_rollout_is_parked_whoever_is_ready() {
     assert_eq!(form.purpose, Purpose::Widen);
     let mut world = World::at_rest(10, whole.record.own_steps(10));
     for form in &whole.record.forms[..2] {
-        crate::plan::put(&mut world, &whole.record, form);
+        put(&mut world, &whole.record, form);
         world.run();
     }
-    let mut seen = crate::plan::sight(&whole.record, &world, Some(form));
+    let mut seen = sight(&whole.record, &world, Some(form));
     seen.canary.ready = 0;
     seen.stable.ready = 10;
     let parks = |seen: &Seen| matches!(next(&whole.record, seen), Next::Write(form) if form.purpose == Purpose::Park);
@@ -203,7 +210,7 @@ fn an_abort_from_anywhere_on_the_way_comes_back_to_what_was() {
         let mut world = World::at_rest(10, record.own_steps(10));
         for form in &whole.record.forms[..stages] {
             record.forms.push(*form);
-            crate::plan::put(&mut world, &record, form);
+            put(&mut world, &record, form);
             world.run();
         }
         // The whole way was announced, as far as it could be foreseen.
@@ -240,7 +247,7 @@ fn one_and_two_replicas_hold_with_one_canary_beside() {
 fn one_and_two_replicas_hold_only_while_driven_unless_that_was_accepted() {
     let driven = |replicas, change: &dyn Fn(&mut Record, &mut Seen)| {
         let walk = start(replicas, 40.0, Layout::Auto);
-        let mut seen = crate::plan::sight(&walk.record, &walk.world, walk.form);
+        let mut seen = sight(&walk.record, &walk.world, walk.form);
         let mut record = walk.record;
         change(&mut record, &mut seen);
         is_driven(&record, &seen)
@@ -255,9 +262,9 @@ fn one_and_two_replicas_hold_only_while_driven_unless_that_was_accepted() {
     assert!(!driven(10, &|_, seen| seen.replicas = 2));
 }
 
-fn parked() -> (Record, Seen) {
+pub fn parked() -> (Record, Seen) {
     let walk = start(10, 10.0, Layout::Auto);
-    let seen = crate::plan::sight(&walk.record, &walk.world, walk.form);
+    let seen = sight(&walk.record, &walk.world, walk.form);
     (walk.record, seen)
 }
 
@@ -292,7 +299,7 @@ fn a_form_ahead_that_looks_the_same_is_not_taken_for_the_one_that_is() {
     assert_eq!(second.end, Ok(End::Parked));
     let mut record = second.record.clone();
     record.goal = Goal::Hold { percent: 40.0 };
-    let seen = crate::plan::sight(&record, &first.world, first.form);
+    let seen = sight(&record, &first.world, first.form);
     assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Ramp));
 }
 
@@ -303,9 +310,9 @@ fn a_settle_waits_for_every_canary_and_its_age() {
     record.forms.truncate(1);
     let form = record.forms[0];
     let mut world = World::at_rest(10, record.own_steps(10));
-    crate::plan::put(&mut world, &record, &form);
+    put(&mut world, &record, &form);
     world.run();
-    let mut seen = crate::plan::sight(&record, &world, Some(form));
+    let mut seen = sight(&record, &world, Some(form));
     assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Settle));
     seen.canary.aged = false;
     assert_eq!(next(&record, &seen), Next::Wait(Waiting::Age));

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Original, Record};
-use crate::meta;
-use crate::model::Steps;
+use crate::model::controller::rounding::Steps;
+use crate::model::names::{HOLD_DEADLINE, HOLD_SECONDS};
 
 /// Whose template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,15 +101,15 @@ impl Form {
 
     /// Returns what the Deployment looks like in this form.
     #[must_use]
-    pub fn shape(&self, record: &Record) -> Shape {
+    pub fn shape(&self, original: &Original) -> Shape {
         let Original {
             min_ready,
             deadline,
             strategy,
             ..
-        } = &record.original;
+        } = original;
         let (min_ready, deadline) = if self.held {
-            (meta::HOLD_SECONDS, Some(meta::HOLD_DEADLINE))
+            (HOLD_SECONDS, Some(HOLD_DEADLINE))
         } else {
             (*min_ready, *deadline)
         };
@@ -131,31 +130,23 @@ impl Form {
     }
 }
 
-impl Shape {
-    /// Reads a Deployment's `spec`.
-    #[must_use]
-    pub fn of(spec: &Value, record: &Record) -> Self {
-        let found = without_hash(&spec["template"]);
-        let template = [Template::Stable, Template::Canary]
-            .into_iter()
-            .find(|template| record.template(*template) == Some(&found));
-        Self {
-            template,
-            min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
-            deadline: spec["progressDeadlineSeconds"].as_i64(),
-            paused: spec["paused"].as_bool().unwrap_or_default(),
-            strategy: spec["strategy"].clone(),
-        }
-    }
-}
-
-/// Returns a pod template without the label that the controller adds to those of ReplicaSets
-/// (`EqualIgnoreHash`).
-#[must_use]
-pub fn without_hash(template: &Value) -> Value {
-    let mut template = template.clone();
-    if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
-        labels.remove(meta::HASH);
-    }
-    template
+/// What the Deployment was like before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Original {
+    /// `spec.template` of the stable ReplicaSet.
+    pub template: Value,
+    /// Whether the Deployment was paused with the canary's template pending.
+    pub pending: bool,
+    /// `spec.replicas` at that time, for information.
+    pub replicas: i32,
+    /// `spec.minReadySeconds`, 0 when absent.
+    pub min_ready: i64,
+    /// `spec.progressDeadlineSeconds`.
+    pub deadline: Option<i64>,
+    /// `spec.strategy`.
+    pub strategy: Value,
+    /// The GitOps tool that keeps it, if one does: a template that comes in between is Git's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<String>,
 }

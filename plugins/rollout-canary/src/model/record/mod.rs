@@ -3,22 +3,38 @@
 //! The record is the authority: it is written before each effect, owned by the Deployment, and
 //! bound to its UID. What is on the Deployment itself only proves whose run it is.
 
-mod form;
-mod lease;
-mod store;
-
-pub use form::{Form, Purpose, Shape, Strategy, Template, without_hash};
-pub use lease::{Driver, Driving, RENEW, SURE};
-pub use store::{Put, Store, Stored};
+pub mod driver;
+pub mod form;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::judge::Asked;
-use crate::model::{Steps, resolve};
-use crate::traffic::{Router, Shared};
-use crate::verdict::Judge;
+use crate::model::controller::rounding::{Steps, resolve};
+use crate::model::object::without_hash;
+use crate::model::record::driver::Driver;
+use crate::model::record::form::{Form, Original, Shape, Template};
+use crate::model::traffic::{Router, Shared};
+use crate::model::verdict::asked::Asked;
+use crate::model::verdict::judge::Judge;
+
+impl Shape {
+    /// Reads a Deployment's `spec`.
+    #[must_use]
+    pub fn of(spec: &Value, record: &Record) -> Self {
+        let found = without_hash(&spec["template"]);
+        let template = [Template::Stable, Template::Canary]
+            .into_iter()
+            .find(|template| record.template(*template) == Some(&found));
+        Self {
+            template,
+            min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
+            deadline: spec["progressDeadlineSeconds"].as_i64(),
+            paused: spec["paused"].as_bool().unwrap_or_default(),
+            strategy: spec["strategy"].clone(),
+        }
+    }
+}
 
 /// The layout of the current version.
 pub const VERSION: u32 = 1;
@@ -80,27 +96,6 @@ pub struct Record {
     /// What somebody else asks of the driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
-}
-
-/// What the Deployment was like before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Original {
-    /// `spec.template` of the stable ReplicaSet.
-    pub template: Value,
-    /// Whether the Deployment was paused with the canary's template pending.
-    pub pending: bool,
-    /// `spec.replicas` at that time, for information.
-    pub replicas: i32,
-    /// `spec.minReadySeconds`, 0 when absent.
-    pub min_ready: i64,
-    /// `spec.progressDeadlineSeconds`.
-    pub deadline: Option<i64>,
-    /// `spec.strategy`.
-    pub strategy: Value,
-    /// The GitOps tool that keeps it, if one does: a template that comes in between is Git's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeper: Option<String>,
 }
 
 /// Which layout at rest.
@@ -226,6 +221,12 @@ impl Record {
             Template::Canary => Some(&self.canary),
             Template::Foreign => None,
         }
+    }
+
+    /// Returns both templates, the stable one first.
+    #[must_use]
+    pub fn templates(&self) -> (&Value, &Value) {
+        (&self.original.template, &self.canary)
     }
 
     /// Returns the Deployment's own numbers at a number of replicas.

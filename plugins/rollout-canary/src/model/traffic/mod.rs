@@ -14,23 +14,26 @@
 //! Only routes in the Deployment's namespace are looked at. Other routers are
 //! named when they are found, and left alone.
 
-pub mod plan;
+pub mod others;
 pub mod route;
-
-mod apply;
-mod detect;
-pub mod leftover;
-mod others;
-mod service;
-
-pub use apply::{
-    Patience, clean_up, delete_service, endpoints, enter, foresee, leave, prepare, shown,
-};
-pub use detect::{Target, detect};
-pub use route::{Change, Rule};
-pub use service::{Canary, selects};
+pub mod service;
+pub mod share;
 
 use serde::{Deserialize, Serialize};
+
+use crate::model::traffic::route::{Change, RouteRef, Rule};
+
+/// The Service whose requests are shared, and the routes that lead to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backends {
+    /// The user's Service, which selects the pods of both versions.
+    pub service: String,
+    /// The extra Service's name.
+    pub extra: String,
+    /// The routes, in order of kind and name.
+    pub routes: Vec<RouteRef>,
+}
 
 /// Who gives the canary its share of the requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -52,7 +55,7 @@ pub struct Shared {
     /// The goal for which it was done.
     pub seq: u64,
     /// The Services and the routes.
-    pub target: Target,
+    pub target: Backends,
     /// The hash that the extra Service selects.
     pub hash: String,
     /// What the canary's pods have by their number, from 0 to 1.
@@ -67,12 +70,12 @@ impl Shared {
     /// Returns the canary's whole share in percent.
     #[must_use]
     pub fn percent(&self) -> f64 {
-        plan::effective(self.extra, self.natural) * 100.0
+        share::effective(self.extra, self.natural) * 100.0
     }
 
     /// Returns the rules of earlier changes of a route.
     #[must_use]
-    pub fn known(&self, route: &route::RouteRef) -> Vec<Rule> {
+    pub fn known(&self, route: &RouteRef) -> Vec<Rule> {
         let of = self.changes.iter().filter(|change| change.route == *route);
         of.flat_map(|change| change.rules.clone()).collect()
     }

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 /// A kind of router that can send requests to a Service.
-pub(super) struct Other {
-    pub(super) group: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) plural: &'static str,
+pub struct Other {
+    pub group: &'static str,
+    pub kind: &'static str,
+    pub plural: &'static str,
     /// Where a Service's name stands in it.
     key: &'static str,
 }
 
 /// Those that are looked for.
-pub(super) const OTHERS: [Other; 5] = [
+pub const OTHERS: [Other; 5] = [
     Other {
         group: "networking.istio.io",
         kind: "VirtualService",
@@ -48,7 +48,7 @@ pub(super) const OTHERS: [Other; 5] = [
 impl Other {
     /// Says whether an object's specification sends requests to a Service of its namespace, by its
     /// short or its full name.
-    pub(super) fn mentions(&self, spec: &Value, service: &str, namespace: &str) -> bool {
+    pub fn mentions(&self, spec: &Value, service: &str, namespace: &str) -> bool {
         let is_it = |text: &str| {
             text == service
                 || text

@@ -3,7 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::plan;
+use crate::model::traffic::share;
+
+/// Returns a route as people name it: `httproute/web`.
+#[must_use]
+pub fn shown(route: &RouteRef) -> String {
+    format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
+}
 
 /// Sorts of routes of the Gateway API whose backends have weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +89,7 @@ pub struct Edit {
 }
 
 /// Says whether a backend of a route in `namespace` is this Service of the same namespace.
-pub(super) fn is_service(backend: &Value, namespace: &str, service: &str) -> bool {
+pub fn is_service(backend: &Value, namespace: &str, service: &str) -> bool {
     let is =
         |key: &str, default: &str, wanted: &str| backend[key].as_str().unwrap_or(default) == wanted;
     is("group", "", "")
@@ -92,7 +98,7 @@ pub(super) fn is_service(backend: &Value, namespace: &str, service: &str) -> boo
         && is("name", "", service)
 }
 
-pub(super) fn rules(route: &Value) -> impl Iterator<Item = (usize, &Vec<Value>)> {
+pub fn rules(route: &Value) -> impl Iterator<Item = (usize, &Vec<Value>)> {
     let rules = route["spec"]["rules"].as_array();
     rules
         .into_iter()
@@ -146,7 +152,7 @@ pub fn give(
             continue;
         };
         let current: Vec<u64> = before.iter().map(weight).collect();
-        let weights = plan::weights(&current, target, share)
+        let weights = share::weights(&current, target, share)
             .ok_or_else(|| format!("rule {index} cannot give {:.2} % away", share * 100.0))?;
         let mut after = before.clone();
         for (backend, weight) in after.iter_mut().zip(&weights.own) {
@@ -207,12 +213,12 @@ fn user_wrote(own: &[Value], is_changed: bool, known: &[Rule]) -> Vec<Value> {
     }
 }
 
-pub(super) fn weight(backend: &Value) -> u64 {
+pub fn weight(backend: &Value) -> u64 {
     backend["weight"].as_u64().unwrap_or(1)
 }
 
 /// Compares backends by what they mean: the server writes out defaults.
-pub(super) fn same(one: &[Value], other: &[Value]) -> bool {
+pub fn same(one: &[Value], other: &[Value]) -> bool {
     let meaning = |backend: &Value| {
         let text = |key: &str, default: &str| {
             let value = &backend[key];
@@ -232,7 +238,7 @@ pub(super) fn same(one: &[Value], other: &[Value]) -> bool {
 }
 
 /// Replaces the backends of one rule, and nothing else of the route, if they are still these.
-pub(super) fn replace(operations: &mut Vec<Value>, index: usize, old: &[Value], new: Vec<Value>) {
+pub fn replace(operations: &mut Vec<Value>, index: usize, old: &[Value], new: Vec<Value>) {
     let path = format!("/spec/rules/{index}/backendRefs");
     operations.push(json!({"op": "test", "path": path, "value": old}));
     operations.push(json!({"op": "replace", "path": path, "value": new}));

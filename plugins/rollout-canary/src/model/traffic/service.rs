@@ -6,12 +6,15 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use crate::record::Record;
+use crate::model::names::FIELD_MANAGER;
+use crate::model::target::Target;
 
 /// The label by which ReplicaSets' pods are told apart.
 const HASH: &str = "pod-template-hash";
+
 /// What the extra Service is called after the Deployment.
 const SUFFIX: &str = "-rc-canary";
+
 /// The longest name of a Service (RFC 1123 label).
 const LONGEST: usize = 63;
 
@@ -34,21 +37,20 @@ impl Canary {
     /// Returns the canary of a run, of which `set` is the ReplicaSet's hash. Only a label that both
     /// templates have selects the pods of both.
     #[must_use]
-    pub fn of(record: &Record, target: &crate::observe::Target, hash: &str) -> Self {
-        let stable = &record.original.template["metadata"]["labels"];
-        let canary = &record.canary["metadata"]["labels"];
+    pub fn of(target: &Target, uid: &str, (stable, canary): (&Value, &Value), hash: &str) -> Self {
+        let labels = |template: &Value| template["metadata"]["labels"].clone();
         Self {
             namespace: target.namespace.clone(),
             deployment: target.name.clone(),
-            uid: record.uid.clone(),
+            uid: uid.to_owned(),
             hash: hash.to_owned(),
-            labels: common(stable, canary),
+            labels: common(&labels(stable), &labels(canary)),
         }
     }
 
     /// Returns what may be left of an earlier canary of a Deployment, of which no record tells.
     #[must_use]
-    pub fn left(target: &crate::observe::Target, deployment: &Value) -> Self {
+    pub fn left(target: &Target, deployment: &Value) -> Self {
         let labels = &deployment["spec"]["template"]["metadata"]["labels"];
         let uid = deployment["metadata"]["uid"].as_str().unwrap_or_default();
         Self {
@@ -68,7 +70,7 @@ impl Canary {
     }
 
     /// Says whether a Service selects the Deployment's pods. One without a selector selects none.
-    pub(super) fn is_selected_by(&self, service: &Service) -> bool {
+    pub fn is_selected_by(&self, service: &Service) -> bool {
         let spec = service.spec.as_ref();
         let selector = spec.and_then(|spec| spec.selector.as_ref());
         let of_one_set = selector.is_some_and(|selector| selector.contains_key(HASH));
@@ -76,7 +78,7 @@ impl Canary {
     }
 
     /// Returns the extra Service beside the user's: same selector and ports, this hash only.
-    pub(super) fn beside(&self, original: &Service, name: &str) -> Service {
+    pub fn beside(&self, original: &Service, name: &str) -> Service {
         let spec = original.spec.clone().unwrap_or_default();
         let mut selector = spec.selector.unwrap_or_default();
         selector.insert(HASH.to_owned(), self.hash.clone());
@@ -90,7 +92,7 @@ impl Canary {
                 namespace: Some(self.namespace.clone()),
                 labels: Some(BTreeMap::from([(
                     "app.kubernetes.io/managed-by".to_owned(),
-                    super::apply::MANAGER.to_owned(),
+                    FIELD_MANAGER.to_owned(),
                 )])),
                 owner_references: Some(vec![OwnerReference {
                     api_version: "apps/v1".to_owned(),
@@ -113,13 +115,13 @@ impl Canary {
     }
 
     /// Says whether a Service that is there is the one made for this Deployment.
-    pub(super) fn owns(&self, service: &Service) -> bool {
+    pub fn owns(&self, service: &Service) -> bool {
         let owners = service.metadata.owner_references.iter().flatten();
         owners.into_iter().any(|owner| owner.uid == self.uid)
     }
 
     /// Says whether a Service that is there selects this canary's pods and no others.
-    pub(super) fn is_current(&self, service: &Service) -> bool {
+    pub fn is_current(&self, service: &Service) -> bool {
         let selector = service
             .spec
             .as_ref()
@@ -129,7 +131,7 @@ impl Canary {
 }
 
 /// Returns what the extra Service of a Deployment is called.
-pub(super) fn name_of_extra(deployment: &str) -> String {
+pub fn name_of_extra(deployment: &str) -> String {
     format!("{deployment}{SUFFIX}")
 }
 

@@ -1,9 +1,11 @@
 //! Which weights give the canary its share.
 
 /// The largest weight that the Gateway API allows.
-pub(super) const LARGEST: u64 = 1_000_000;
+pub const LARGEST: u64 = 1_000_000;
+
 /// How finely a share is divided if there is room: a hundredth of a per cent.
 const FINE: u64 = 10_000;
+
 /// How far off a share may be: for the sake of the user's own weight, or for want of finer ones.
 const NEAR: f64 = 0.005;
 

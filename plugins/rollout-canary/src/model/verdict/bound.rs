@@ -2,7 +2,7 @@
 
 use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF, Gamma, Poisson};
 
-use super::settings::Unit;
+use crate::model::verdict::settings::Unit;
 
 /// Says whether, with confidence `1 − alpha`, the true rate is below `limit`: were it `limit`,
 /// so few bad events would be seen with probability `alpha` at most.

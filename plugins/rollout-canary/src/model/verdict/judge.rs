@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::bound;
-use super::evidence::Evidence;
-use super::longer::Longer;
-use super::settings::{Indicator, Settings, Unit};
-use super::windows::{Arm, Count, Counters, Reading, Window};
+use crate::model::verdict::bound;
+use crate::model::verdict::evidence::Evidence;
+use crate::model::verdict::longer::Longer;
+use crate::model::verdict::settings::{Indicator, Settings, Unit};
+use crate::model::verdict::windows::{Arm, Count, Counters, Reading, Window};
 
 /// How many seconds back "the present rate" reaches.
 const PRESENT: f64 = 300.0;

@@ -3,38 +3,10 @@
 use std::time::Duration;
 
 use groundcrew::flags::duration::Span;
-use serde::{Deserialize, Serialize};
 
-use crate::signals::{Options, Sources};
-use crate::verdict::{Decision, Finding, Judge, Longer, Reason, Settings, Unit, Verdict};
-
-/// How it is to be judged, as the flags said: remembered, so that any terminal can go on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Asked {
-    /// Where counts come from.
-    pub options: Options,
-    /// How sure to be, and of what.
-    pub settings: Settings,
-}
-
-impl Asked {
-    /// Returns the sources, and a judge: the one who has seen something already, if the same
-    /// things are asked of it.
-    ///
-    /// # Errors
-    ///
-    /// Which flag is wrong.
-    pub fn begin(&self, known: Option<&Judge>) -> groundcrew::error::Result<(Sources, Judge)> {
-        let sources = Sources::new(&self.options)?;
-        let indicators = sources.indicators();
-        let judge = known
-            .filter(|judge| judge.is_for(&self.settings, &indicators))
-            .cloned()
-            .unwrap_or_else(|| Judge::new(self.settings.clone(), indicators));
-        Ok((sources, judge))
-    }
-}
+use crate::model::verdict::judge::{Decision, Finding, Reason, Verdict};
+use crate::model::verdict::longer::Longer;
+use crate::model::verdict::settings::Unit;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,8 +154,11 @@ pub fn e_value(e: f64) -> String {
 mod tests {
     use jiff::Timestamp;
 
+    use crate::model::verdict::judge::Judge;
+    use crate::model::verdict::settings::{Indicator, Settings};
+    use crate::model::verdict::windows::{Arm, Reading, Sample, Series};
+
     use super::*;
-    use crate::verdict::{Arm, Indicator, Reading, Sample, Series};
 
     fn reading(second: i64, canary: (f64, f64), stable: (f64, f64)) -> Reading {
         let sample = |arm, pod: &str, (bad, total)| Sample {

@@ -28,7 +28,7 @@ impl Longer {
     }
 
     /// Returns the time that `missing` takes at `per_second`.
-    pub(super) fn until(missing: f64, per_second: f64) -> Self {
+    pub fn until(missing: f64, per_second: f64) -> Self {
         if missing <= 0.0 {
             return Self::About(Duration::ZERO);
         }

@@ -23,19 +23,16 @@
 //! A [`Judge`] serialises, so that another process goes on where one ended. What happened in
 //! between counts too: counters are cumulative, and the gap is one long window.
 
+pub mod asked;
 pub mod bound;
 pub mod evidence;
-mod judge;
-mod longer;
-mod settings;
-mod windows;
-
-pub use judge::{Decision, Finding, Judge, Reason, Verdict};
-pub use longer::Longer;
-pub use settings::{Indicator, Settings, Unit};
-pub use windows::{Arm, Count, Reading, Sample, Series};
-
+pub mod judge;
+pub mod judgement;
+pub mod longer;
+pub mod settings;
 #[cfg(test)]
 mod simulation;
+pub mod windows;
+
 #[cfg(test)]
 mod tests;

@@ -68,7 +68,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Returns how much worse an indicator may be, per unit of its exposure.
-    pub(super) fn margin_of(&self, unit: Unit) -> f64 {
+    pub fn margin_of(&self, unit: Unit) -> f64 {
         match unit {
             Unit::Requests => self.margin,
             Unit::PodSeconds => self.events_per_hour / 3600.0,

@@ -4,12 +4,16 @@
 
 use fastrand::Rng;
 
-use super::evidence::Evidence;
+use crate::model::verdict::evidence::Evidence;
 
 const RUNS: u64 = 2000;
+
 const STEP: f64 = 5.0;
+
 const HALF_AN_HOUR: u32 = 360;
+
 const ALPHA: f64 = 0.05;
+
 const STABLE: f64 = 19.0;
 
 /// A rollout under load; rates are per second, shares of requests.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::*;
+use crate::model::verdict::judge::{Decision, Judge, Reason};
+use crate::model::verdict::longer::Longer;
+use crate::model::verdict::settings::{Indicator, Settings, Unit};
+use crate::model::verdict::windows::{Arm, Reading, Sample, Series};
 
 const MINUTE: i64 = 60;
 

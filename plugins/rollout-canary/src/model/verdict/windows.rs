@@ -61,7 +61,7 @@ pub struct Count {
 }
 
 impl Count {
-    pub(super) fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.bad += other.bad;
         self.total += other.total;
     }
@@ -75,18 +75,18 @@ impl Count {
 
 /// What happened in both arms between two readings, warm pods only.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Window {
-    pub(super) canary: Count,
-    pub(super) stable: Count,
+pub struct Window {
+    pub canary: Count,
+    pub stable: Count,
     /// How many seconds both arms were seen; 0 when the readings in between failed.
-    pub(super) seconds: f64,
+    pub seconds: f64,
     /// How many pods' counters began anew.
-    pub(super) resets: usize,
+    pub resets: usize,
 }
 
 /// The last counters of every pod of one indicator.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Counters {
+pub struct Counters {
     last: BTreeMap<String, Last>,
     at: Option<Timestamp>,
     blind: bool,
@@ -102,13 +102,13 @@ struct Last {
 
 impl Counters {
     /// Returns of how many pods there are counters.
-    pub(super) fn pods(&self) -> usize {
+    pub fn pods(&self) -> usize {
         self.last.len()
     }
 
     /// Takes in that nothing could be read: what happens until the next reading counts, the time
     /// does not.
-    pub(super) fn miss(&mut self) {
+    pub fn miss(&mut self) {
         self.blind = true;
     }
 
@@ -120,7 +120,7 @@ impl Counters {
     /// # Errors
     ///
     /// Which pod's counter is no count (`NaN`, infinite, negative).
-    pub(super) fn next(
+    pub fn next(
         &mut self,
         at: Timestamp,
         samples: &[Sample],

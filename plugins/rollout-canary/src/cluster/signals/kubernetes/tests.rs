@@ -1,8 +1,11 @@
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::observe::Pod;
-use crate::verdict::Arm;
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::kubernetes::{ALL, Memory, not_ready};
+use crate::model::pod::Pod;
+use crate::model::verdict::windows::Arm;
 
 fn moment(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()

@@ -1,8 +1,9 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::*;
-use crate::observe::Pod;
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::prometheus::{Endpoint, Query, read};
+use crate::model::pod::Pod;
 
 fn vector(result: serde_json::Value) -> String {
     json!({"status": "success", "data": {"resultType": "vector", "result": result}}).to_string()

@@ -1,7 +1,13 @@
+use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::*;
-use crate::observe::Pod;
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::fetch::refusal;
+use crate::cluster::signals::sources::{Counts, REQUESTS, Sources, samples};
+use crate::model::pod::Pod;
+use crate::model::verdict::asked::Options;
+use crate::model::verdict::settings::{Indicator, Unit};
 
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())

@@ -2,7 +2,15 @@
 
 use serde_json::json;
 
-use super::*;
+use crate::model::conflict::Conflict;
+use crate::model::controller::world::World;
+use crate::model::machine::next;
+use crate::model::machine::next::{End, Next, Waiting};
+use crate::model::machine::seen::Seen;
+use crate::model::machine::tests::{abort, go_on, parked, promote, sizes, sizes_of, start};
+use crate::model::record::form::Purpose;
+use crate::model::record::{Goal, Layout};
+use crate::model::walk::{put, sight, walk};
 
 #[test]
 fn what_others_do_is_recognised_as_what_it_is() {
@@ -63,9 +71,9 @@ fn what_looks_like_the_end_is_waited_for() {
         assert_eq!(out.end, Ok(end));
         let last = out.form.unwrap();
         assert_eq!(last.purpose, Purpose::Final);
-        let on_the_way = crate::plan::sight(&out.record, &there.world, Some(last));
+        let on_the_way = sight(&out.record, &there.world, Some(last));
         assert_eq!(next(&out.record, &on_the_way), Next::Wait(Waiting::Sizes));
-        let at_the_end = crate::plan::sight(&out.record, &out.world, Some(last));
+        let at_the_end = sight(&out.record, &out.world, Some(last));
         assert_eq!(next(&out.record, &at_the_end), Next::Done(end));
     }
 }
@@ -78,7 +86,7 @@ fn what_is_held_and_scaled_to_zero_is_taken_back_before_it_comes_back() {
     for form in whole.record.forms.iter().filter(|form| form.held) {
         let mut record = whole.record.clone();
         let mut world = World::at_rest(10, record.own_steps(10));
-        crate::plan::put(&mut world, &record, form);
+        put(&mut world, &record, form);
         world.run();
         world.replicas = 0;
         world.run();
@@ -90,14 +98,14 @@ fn what_is_held_and_scaled_to_zero_is_taken_back_before_it_comes_back() {
         assert_eq!(resumed.end, Ok(End::Parked), "{form:?}: resumed");
         assert_eq!(sizes(&resumed), (11, 1), "{form:?}: resumed");
         assert_eq!(resumed.extremes.fewest_ready, 10, "{form:?}: resumed");
-        let seen = crate::plan::sight(&record, &world, Some(*form));
+        let seen = sight(&record, &world, Some(*form));
         let Next::Write(back) = next(&record, &seen) else {
             panic!("{form:?}: nothing is written")
         };
         let back = record.announce(&back);
-        crate::plan::put(&mut world, &record, &back);
+        put(&mut world, &record, &back);
         world.run();
-        let seen = crate::plan::sight(&record, &world, Some(back));
+        let seen = sight(&record, &world, Some(back));
         let stop = Next::Stop(Conflict::ScaledToZero);
         assert_eq!(next(&record, &seen), stop, "{form:?}");
         let mut again = world;
@@ -126,7 +134,7 @@ fn a_way_back_with_a_third_set_is_written_once_and_waited_for() {
         panic!("nothing is written")
     };
     let form = record.announce(&form);
-    seen.shape = form.shape(&record);
+    seen.shape = form.shape(&record.original);
     seen.marker = Some(record.marker(form.id));
     assert_eq!(next(&record, &seen), Next::Wait(Waiting::Sizes));
     // Somebody edits once more.

@@ -1,4 +1,6 @@
-use super::*;
+use serde_json::{Value, json};
+
+use crate::model::traffic::route::{Edit, give, observed, services, take_back};
 
 const EXTRA: &str = "web-rc-canary";
 

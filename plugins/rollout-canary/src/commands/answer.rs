@@ -22,7 +22,7 @@ use crate::model::verdict::judge::Decision;
 use crate::model::verdict::judgement;
 use crate::model::verdict::settings::Unit;
 use crate::model::verdict::windows::Count;
-use crate::model::weight::percent;
+use crate::model::weight::Weight;
 
 /// Says in words and by exit code how a canary that was rolled back by itself ended.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn text(status: &Status, headers: bool) -> String {
     let mut table = Table::new(headers.then_some(&names[..]));
     let share = status.effective.percent;
     for (arm, side, share) in [
-        ("stable", &status.stable, share.map(|share| 100.0 - share)),
+        ("stable", &status.stable, share.map(Weight::rest)),
         ("canary", &status.canary, share),
     ] {
         if side.hash.is_none() {
@@ -54,7 +54,7 @@ pub fn text(status: &Status, headers: bool) -> String {
             side.hash.as_deref().unwrap_or_default(),
             &side.replicas.to_string(),
             &side.ready.to_string(),
-            &share.map(percent).unwrap_or_default(),
+            &share.map(|share| share.to_string()).unwrap_or_default(),
             &side.restarts.to_string(),
         ]);
     }
@@ -63,9 +63,9 @@ pub fn text(status: &Status, headers: bool) -> String {
     if let Some(traffic) = &status.traffic {
         text.push_str(&format!(
             "traffic: {} of the requests by {} (its pods alone: {})\n",
-            percent(traffic.percent),
+            traffic.percent,
             traffic.routes.join(", "),
-            percent(traffic.pods_percent)
+            traffic.pods_percent
         ));
     }
     text.push_str(&verdict(&status.verdict, headers));
@@ -101,7 +101,6 @@ fn verdict(verdict: &Judged, headers: bool) -> String {
     }
     text.push_str(&table.render());
     if let Some(share) = verdict.achieved_percent {
-        let share = percent(share);
         text.push_str(&format!("the canary had {share} of the requests\n"));
     }
     for note in &verdict.notes {
@@ -121,14 +120,20 @@ fn counted(count: Count, unit: Unit) -> String {
     }
 }
 
+/// Returns the share of the pods, empty where there are none.
+fn share(status: &Status) -> String {
+    let share = status.effective.percent;
+    share.map(|share| share.to_string()).unwrap_or_default()
+}
+
 /// Says in one sentence how it stands.
 #[must_use]
 pub fn sentence(status: &Status) -> String {
-    let share = status.effective.percent.map(percent).unwrap_or_default();
+    let share = share(status);
     let asked = status
         .target
         .percent
-        .map(|asked| format!(" (asked {})", percent(asked)))
+        .map(|asked| format!(" (asked {asked})"))
         .unwrap_or_default();
     let rest = match () {
         () if status.parked => ", parked",
@@ -152,12 +157,13 @@ pub fn sentence(status: &Status) -> String {
 
 /// Returns the command for the next weight, or for all of it.
 fn go_on(status: &Status, target: &Target) -> String {
-    let next = [25.0, 50.0]
+    let next = [25, 50]
+        .map(Weight::percent)
         .into_iter()
         .find(|next| status.parked && status.target.percent.is_some_and(|asked| asked < *next));
     let promote = target.words("promote", "");
     match next {
-        Some(next) => format!("{}   (or {promote})", target.words("", &format!("{next}%"))),
+        Some(next) => format!("{}   (or {promote})", target.words("", &next.to_string())),
         None => promote,
     }
 }
@@ -165,7 +171,7 @@ fn go_on(status: &Status, target: &Target) -> String {
 /// Returns the lines after a split was reached.
 #[must_use]
 fn lines(status: &Status, target: &Target) -> String {
-    let share = status.effective.percent.map(percent).unwrap_or_default();
+    let share = share(status);
     let pods = status.stable.replicas + status.canary.replicas;
     let canaries = status.canary.replicas;
     let line = if let Some(traffic) = &status.traffic {
@@ -173,7 +179,7 @@ fn lines(status: &Status, target: &Target) -> String {
             "{} at {share} of the pods, and {} of the requests by {}.   Should the canary's pods go \
              by other hands, what the route adds fails until abort: watch it.",
             if status.parked { "parked" } else { "held" },
-            percent(traffic.percent),
+            traffic.percent,
             traffic.routes.join(", "),
         )
     } else if status.parked {

@@ -22,7 +22,7 @@ use crate::model::record::Layout;
 use crate::model::traffic::Router;
 use crate::model::verdict::asked::{Asked, Options};
 use crate::model::verdict::settings::Settings;
-use crate::model::weight::{self, Surge};
+use crate::model::weight::{Surge, Weight};
 
 /// Where counts come from, and how sure to be.
 #[derive(Args, Clone, Debug, Default)]
@@ -49,8 +49,8 @@ pub struct JudgeArgs {
     pod_label: Option<String>,
 
     /// How much more of the requests may fail than of the stable pods' [default: 1%]
-    #[arg(long, value_name = "PERCENT", value_parser = weight::share)]
-    slo: Option<f64>,
+    #[arg(long, value_name = "PERCENT")]
+    slo: Option<Weight>,
 
     /// How many times as many failures as the stable pods' are no worse [default: 1]
     #[arg(long, value_name = "TIMES")]
@@ -82,9 +82,10 @@ impl JudgeArgs {
             warmup,
         } = self;
         let texts = [prometheus, scrape, bad, total, pod_label];
-        let numbers = [slo, tolerate, alpha];
+        let numbers = [tolerate, alpha];
         texts.iter().all(|text| text.is_none())
             && numbers.iter().all(|number| number.is_none())
+            && slo.is_none()
             && warmup.is_none()
     }
 
@@ -114,7 +115,7 @@ impl JudgeArgs {
         Settings {
             alpha: self.alpha.unwrap_or(usual.alpha),
             tolerate: self.tolerate.unwrap_or(usual.tolerate),
-            margin: self.slo.unwrap_or(usual.margin),
+            margin: self.slo.map_or(usual.margin, Weight::fraction),
             warmup: self
                 .warmup
                 .map_or_else(|| usual.warmup.min(smoke), |warmup| warmup.0),
@@ -176,7 +177,7 @@ pub struct ShapeArgs {
 
     /// Most pods above the replicas, as a number or in percent
     /// [default: the Deployment's maxSurge, at least 1]
-    #[arg(long, value_name = "PODS", value_parser = weight::surge)]
+    #[arg(long, value_name = "PODS")]
     pub surge: Option<Surge>,
 
     /// Who gives the canary its share of the requests [default: replicas]

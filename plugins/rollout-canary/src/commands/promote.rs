@@ -60,8 +60,7 @@ pub async fn run(args: PromoteArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Ex
             if args.full || !args.step {
                 record.rollout = None;
             } else if let Some(rollout) = &mut record.rollout {
-                rollout.at = (rollout.at + 1).min(rollout.steps.len() - 1);
-                rollout.soaked = 0;
+                rollout.advance();
             }
         };
         let patience = args.wait.patience();
@@ -90,8 +89,7 @@ fn wanted(args: &PromoteArgs, record: &Record, by: String) -> Result<Goal> {
         Error::usage("this canary has no steps: it was not started with --steps")
             .with_hint("state the next weight instead, or promote without --step")
     })?;
-    Ok(match rollout.steps.get(rollout.at + 1) {
-        Some(percent) if *percent < 100.0 => Goal::Hold { percent: *percent },
-        _ => Goal::Promote { by },
-    })
+    Ok(rollout
+        .next()
+        .map_or(Goal::Promote { by }, |weight| Goal::Hold { weight }))
 }

@@ -19,7 +19,7 @@ use crate::model::intent::{Course, Intent};
 use crate::model::record::{Goal, Record, Rollout};
 use crate::model::target;
 use crate::model::verdict::asked::Asked;
-use crate::model::weight::{self, Weights};
+use crate::model::weight::{Weight, Weights};
 
 /// What the first command takes.
 #[derive(Args, Debug)]
@@ -29,8 +29,8 @@ pub struct StartArgs {
     deployment: Option<String>,
 
     /// The canary's share of the pods, such as 10%; without it, the answer is where the canary is
-    #[arg(value_name = "WEIGHT", value_parser = weight::parse)]
-    weight: Option<f64>,
+    #[arg(value_name = "WEIGHT")]
+    weight: Option<Weight>,
 
     #[command(flatten)]
     pub change: ChangeArgs,
@@ -75,7 +75,7 @@ pub struct StartArgs {
 #[command(next_help_heading = "A rollout in steps")]
 pub struct RolloutArgs {
     /// Weights to go through, such as 10,25,50,100; this command stays and drives
-    #[arg(long, value_name = "WEIGHTS", value_parser = weight::steps, conflicts_with = "weight")]
+    #[arg(long, value_name = "WEIGHTS", conflicts_with = "weight")]
     pub steps: Option<Weights>,
 
     /// How long a look at the canary takes that would find what is wrong; each weight is watched
@@ -123,7 +123,7 @@ impl RolloutArgs {
             return Course::Rest;
         };
         let rollout = Rollout {
-            steps: steps.0.clone(),
+            steps: steps.clone(),
             at: 0,
             soak: 2 * self.smoke.0.as_secs(),
             soaked: 0,
@@ -160,7 +160,7 @@ impl StartArgs {
             return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
         };
         let name = target::parse(name)?;
-        let one = self.weight.map(|weight| Weights(vec![weight]));
+        let one = self.weight.map(Weights::from);
         let dry = self.dry_run != DryRun::None;
         let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
             return match () {
@@ -239,11 +239,11 @@ const EXAMPLE: &str =
     "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2";
 
 fn aim(record: &mut Record, intent: &Intent) {
-    let percent = intent.weights.0.first().copied().unwrap_or_default();
+    let weight = intent.weights.first();
     record.rollout = intent.course.rollout().cloned();
-    let same = matches!(&record.goal, Goal::Hold { percent: now } if (now - percent).abs() < 1e-9);
-    if !same {
-        record.aim(Goal::Hold { percent });
+    let goal = Goal::Hold { weight };
+    if record.goal != goal {
+        record.aim(goal);
     }
     record.router = intent.split.router.unwrap_or(record.router);
     record.asked = intent.asked.clone().or_else(|| record.asked.take());

@@ -38,20 +38,12 @@ pub async fn begin<'a>(
     let canary = interrupt
         .guard(canary(&intent.change, open, &cluster, &before))
         .await?;
-    let percent = intent.weights.0.first().copied().unwrap_or_default();
+    let weight = intent.weights.first();
     let me = this_process::me(clock.now());
     let record = Record {
         rollout: intent.course.rollout().cloned(),
         asked: intent.asked.clone(),
-        ..record(
-            &intent.split,
-            &cluster,
-            before,
-            canary,
-            percent,
-            &me,
-            &clock,
-        )
+        ..record(&intent.split, &cluster, before, canary, weight, &me, &clock)
     };
     let planned = planned(&record, &cluster, &open.target, &intent.course)?;
     ui.status(format_args!("│ plan: {}", plan::planned(&planned)));

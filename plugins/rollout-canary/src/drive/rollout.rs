@@ -1,5 +1,6 @@
 //! How a drive ends: words, hints, exit codes.
 
+use std::fmt;
 use std::time::Duration;
 
 use groundcrew::error::{Error, Kind, Result};
@@ -10,7 +11,7 @@ use crate::drive::driver::{Drive, Outcome};
 use crate::drive::soak::Soaked;
 use crate::model::conflict::{Conflict, told};
 use crate::model::machine::next::End;
-use crate::model::record::{Failure, Rollout};
+use crate::model::record::{Failure, Record, Rollout};
 use crate::model::target::Target;
 
 /// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
@@ -109,14 +110,11 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
             }))
         };
         let driven = end == End::Held && drive.is_only_driven();
-        let rollout = drive.stored.record.rollout.clone();
-        let Some(rollout) = rollout.or_else(|| driven.then(one_weight)) else {
+        let Some(watch) = Watch::of(&drive.stored.record, driven) else {
             return reached(None);
         };
-        let soak = match end {
-            End::Parked | End::Held => Duration::from_secs(rollout.soak),
-            End::Promoted => Duration::from_secs(rollout.bake),
-            End::Aborted => return reached(None),
+        let Some(soak) = watch.time(end) else {
+            return reached(None);
         };
         if stays && driven {
             let hint = "held while this command runs: promote or abort it from another terminal; \
@@ -126,7 +124,7 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
             ui.done(
                 match end {
                     End::Promoted => "promoted".to_owned(),
-                    _ => format!("step {} of {}", rollout.at + 1, rollout.steps.len()),
+                    _ => watch.to_string(),
                 },
                 format_args!("watching for {}", Span(soak)),
             );
@@ -149,17 +147,47 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
     }
 }
 
-/// Returns the rollout of a canary that was started without steps and holds only while driven.
-fn one_weight() -> Rollout {
-    Rollout {
-        steps: vec![0.0],
-        at: 0,
-        soak: 600,
-        soaked: 0,
-        promote: false,
-        bake: 0,
+/// How a weight that was reached is watched.
+enum Watch {
+    /// As a step of a rollout.
+    Step(Rollout),
+    /// By itself: it was started without steps, and holds only while it is driven.
+    Alone,
+}
+
+impl Watch {
+    fn of(record: &Record, driven: bool) -> Option<Self> {
+        let step = record.rollout.clone().map(Self::Step);
+        step.or_else(|| driven.then_some(Self::Alone))
+    }
+
+    /// How long it is watched; `None` for what is over.
+    fn time(&self, end: End) -> Option<Duration> {
+        match (self, end) {
+            (_, End::Aborted) => None,
+            (Self::Step(rollout), End::Promoted) => Some(Duration::from_secs(rollout.bake)),
+            (Self::Step(rollout), End::Parked | End::Held) => {
+                Some(Duration::from_secs(rollout.soak))
+            }
+            (Self::Alone, End::Promoted) => Some(Duration::ZERO),
+            (Self::Alone, End::Parked | End::Held) => Some(ALONE),
+        }
     }
 }
+
+impl fmt::Display for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(rollout) => {
+                write!(f, "step {} of {}", rollout.at + 1, rollout.steps.count())
+            }
+            Self::Alone => f.write_str("step 1 of 1"),
+        }
+    }
+}
+
+/// How long a canary without steps is watched before it is only held.
+const ALONE: Duration = Duration::from_secs(600);
 
 /// What a drive reached.
 pub struct Reached {

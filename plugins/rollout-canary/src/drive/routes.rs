@@ -14,7 +14,7 @@ use crate::model::record::Goal;
 use crate::model::traffic::route::{self, Change};
 use crate::model::traffic::service::Canary;
 use crate::model::traffic::{Router, Shared, share};
-use crate::model::weight::percent;
+use crate::model::weight::Weight;
 
 /// Short, so that the lease can be kept in between.
 const PATIENCE: Patience = Patience {
@@ -73,7 +73,7 @@ impl Drive<'_> {
     }
 
     async fn give_share(&mut self) -> Result<()> {
-        let Goal::Hold { percent: asked } = self.stored.record.goal else {
+        let Goal::Hold { weight: asked } = self.stored.record.goal else {
             return Ok(());
         };
         let (context, canary) = (self.context, self.canary());
@@ -96,20 +96,19 @@ impl Drive<'_> {
         let pods = self.canary_pods();
         let ours = ready.iter().filter(|name| pods.contains(name)).count();
         let natural = ours as f64 / ready.len().max(1) as f64;
-        let extra = share::share(asked / 100.0, natural);
+        let extra = share::share(asked.fraction(), natural);
         if extra < LEAST || ours == 0 {
             if self.stored.record.shared.is_some() {
                 self.take_share_back().await?;
             }
-            let words = if natural - asked / 100.0 > LEAST {
+            let words = if natural - asked.fraction() > LEAST {
                 format!(
-                    "by the number of pods, more than {}: a route can add to that and not take away",
-                    percent(asked)
+                    "by the number of pods, more than {asked}: a route can add to that and not take away"
                 )
             } else {
                 "by the number of pods".to_owned()
             };
-            let detail = format!("{} {words}", percent(natural * 100.0));
+            let detail = format!("{} {words}", Weight::nearest(natural));
             context.ui.done("no route has to change", detail);
             return Ok(());
         }
@@ -169,8 +168,8 @@ impl Drive<'_> {
             self.note_change(done).await?;
             let detail = format!(
                 "{} of its requests to the canary: {} by its pods, the rest by service/{}",
-                percent(shared.percent()),
-                percent(shared.natural * 100.0),
+                shared.whole(),
+                shared.by_pods(),
                 shared.target.extra
             );
             self.context.ui.done(route::shown(route), detail);

@@ -14,7 +14,7 @@ use crate::model::dead::Dead;
 use crate::model::machine;
 use crate::model::machine::next::Next;
 use crate::model::pod::Pod;
-use crate::model::record::{Failure, Goal, Rollout};
+use crate::model::record::{Failure, Goal};
 use crate::model::verdict::judge::Verdict;
 use crate::model::verdict::judgement::{self, Judgement};
 
@@ -201,21 +201,17 @@ impl Drive<'_> {
         let Some(rollout) = &mut record.rollout else {
             return Ok(false);
         };
-        let Rollout {
-            steps, at, soaked, ..
-        } = rollout;
-        *soaked = 0;
-        let next = steps.get(*at + 1).copied();
-        let promote = rollout.promote;
+        let (next, promote) = (rollout.next(), rollout.promote);
+        rollout.soaked = 0;
         match next {
-            Some(percent) if percent < 100.0 => {
-                *at += 1;
-                record.aim(Goal::Hold { percent });
+            Some(weight) => {
+                rollout.advance();
+                record.aim(Goal::Hold { weight });
             }
-            _ if promote => record.aim(Goal::Promote {
+            None if promote => record.aim(Goal::Promote {
                 by: self.me.user.clone(),
             }),
-            _ => return Ok(false),
+            None => return Ok(false),
         }
         self.put(record).await?;
         Ok(true)

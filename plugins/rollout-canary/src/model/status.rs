@@ -15,6 +15,7 @@ use crate::model::traffic::{Shared, route};
 use crate::model::verdict::judge::{Decision, Verdict};
 use crate::model::verdict::judgement;
 use crate::model::verdict::settings::Unit;
+use crate::model::weight::Weight;
 use crate::model::{conflict, dead};
 
 /// The answer of most commands.
@@ -77,7 +78,7 @@ pub struct Side {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Percent {
     /// In percent of the pods; absent when there is no canary.
-    pub percent: Option<f64>,
+    pub percent: Option<Weight>,
 }
 
 /// A share of the requests that a route gives.
@@ -88,15 +89,14 @@ pub struct Traffic {
     pub routes: Vec<String>,
     /// The Service that was added.
     pub service: String,
-    /// The canary's whole share, in percent.
-    pub percent: f64,
-    /// What it would have by the number of its pods, in percent.
-    pub pods_percent: f64,
+    /// The canary's whole share.
+    pub percent: Weight,
+    /// What it would have by the number of its pods.
+    pub pods_percent: Weight,
 }
 
 impl Traffic {
     fn of(shared: &Shared) -> Self {
-        let round = |percent: f64| (percent * 100.0).round() / 100.0;
         Self {
             routes: shared
                 .changes
@@ -104,8 +104,8 @@ impl Traffic {
                 .map(|change| route::shown(&change.route))
                 .collect(),
             service: shared.target.extra.clone(),
-            percent: round(shared.percent()),
-            pods_percent: round(shared.natural * 100.0),
+            percent: shared.whole(),
+            pods_percent: shared.by_pods(),
         }
     }
 }
@@ -125,7 +125,7 @@ pub struct Judged {
     pub why: Option<String>,
     /// The canary's share of the requests that were counted in both arms, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub achieved_percent: Option<f64>,
+    pub achieved_percent: Option<Weight>,
     /// What is to be known of how it was read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -141,8 +141,7 @@ impl Judged {
             .find(|finding| finding.indicator.unit == Unit::Requests);
         self.achieved_percent = requests.and_then(|finding| {
             let all = finding.canary.total + finding.stable.total;
-            let share = finding.canary.total * 100.0 / all;
-            (all > 0.0).then(|| (share * 100.0).round() / 100.0)
+            (all > 0.0).then(|| Weight::nearest(finding.canary.total / all))
         });
         self.notes = notes.to_vec();
         self.judged = Some(verdict);
@@ -193,11 +192,10 @@ impl Status {
         status.canary = side(cluster, cluster.canary(record));
         if status.canary.hash.is_some() || status.stable.replicas > 0 {
             let pods = status.stable.replicas + status.canary.replicas;
-            let share = f64::from(status.canary.replicas) * 100.0 / f64::from(pods.max(1));
-            status.effective.percent = Some((share * 100.0).round() / 100.0);
+            status.effective.percent = Some(Weight::of(status.canary.replicas, pods));
         }
-        if let Goal::Hold { percent } = record.goal {
-            status.target.percent = Some(percent);
+        if let Goal::Hold { weight } = record.goal {
+            status.target.percent = Some(weight);
         }
         status.since = Some(record.since);
         status.driver = record.driver.as_ref().map(ToString::to_string);

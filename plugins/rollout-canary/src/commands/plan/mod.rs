@@ -15,7 +15,7 @@ use crate::drive::plan::make;
 use crate::drive::session::open;
 use crate::model::intent::{Course, Intent};
 use crate::model::target;
-use crate::model::weight::{self, Weights};
+use crate::model::weight::Weights;
 
 /// Show what a canary would do, pod by pod, and what stands in the way
 ///
@@ -28,7 +28,7 @@ pub struct PlanArgs {
     deployment: String,
 
     /// The canary's share of the pods, such as 10%, or weights to go through: 10,25,50
-    #[arg(value_name = "WEIGHTS", value_parser = weight::steps)]
+    #[arg(value_name = "WEIGHTS")]
     steps: Weights,
 
     #[command(flatten)]

@@ -7,9 +7,12 @@ use crate::drive::plan::steps::Bounds;
 use crate::drive::plan::traffic::Traffic;
 use crate::model::findings::Severity;
 use crate::model::record::Layout;
-use crate::model::weight::percent;
+use crate::model::weight::Weight;
 
 /// Says who gives the canary its share of the requests.
+/// How far more than was asked for is worth a word: a share is given to half a percent.
+const HALF: Weight = Weight::hundredths(50);
+
 fn traffic(traffic: &Traffic) -> String {
     let routes = traffic.routes.join(", ");
     let mut text = match (traffic.gateway, &traffic.extra_service, &traffic.why) {
@@ -71,10 +74,10 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
             Layout::Replace | Layout::Auto => "replace",
         };
         table.row([
-            percent(step.asked).as_str(),
+            step.asked.to_string().as_str(),
             &step.stable.to_string(),
             &step.canary.to_string(),
-            &percent(step.percent),
+            &step.percent.to_string(),
             layout,
             if step.parked {
                 "yes"
@@ -87,12 +90,12 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
     text.push_str(&table.render());
     text.push_str(&traffic(&plan.traffic));
     for step in plan.steps.iter().filter(|_| plan.traffic.gateway) {
-        // A route's share is given to half a per cent.
-        if step.percent - step.asked > 0.5 {
+        // A route's share is given to half a percent.
+        if step.percent > step.asked.plus(HALF) {
             text.push_str(&format!(
                 "traffic: at {} the pods alone have {}: a route can add to that and not take away\n",
-                percent(step.asked),
-                percent(step.percent)
+                step.asked,
+                step.percent
             ));
         }
     }

@@ -9,6 +9,7 @@ use crate::drive::session::Open;
 use crate::model::change::Change;
 use crate::model::controller::rounding::resolve;
 use crate::model::controller::world::World;
+use crate::model::findings;
 use crate::model::intent::{Course, Split};
 use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
@@ -20,7 +21,7 @@ use crate::model::record::{Goal, Record, VERSION};
 use crate::model::snapshot::Snapshot;
 use crate::model::target::Target;
 use crate::model::walk::{Walk, walk};
-use crate::model::{findings, weight};
+use crate::model::weight::Weight;
 
 /// What the Deployment is like before a canary.
 pub struct Before {
@@ -151,7 +152,7 @@ pub fn record(
     cluster: &Snapshot,
     before: Before,
     canary: Value,
-    percent: f64,
+    weight: Weight,
     me: &Driver,
     clock: &Clock,
 ) -> Record {
@@ -182,7 +183,7 @@ pub fn record(
         budget,
         layout: split.layout,
         accept_weight: split.accept_weight,
-        goal: Goal::Hold { percent },
+        goal: Goal::Hold { weight },
         seq: 1,
         forms: Vec::new(),
         rollout: None,
@@ -203,11 +204,11 @@ pub fn record(
 pub fn possible(record: &Record, cluster: &Snapshot) -> Result<()> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
-    let percent = match record.goal {
-        Goal::Hold { percent } => percent,
-        Goal::Promote { .. } | Goal::Abort { .. } => 100.0,
+    let weight = match record.goal {
+        Goal::Hold { weight } => weight,
+        Goal::Promote { .. } | Goal::Abort { .. } => Weight::ALL,
     };
-    if choose(replicas, own, record.budget, record.layout, percent).is_some() {
+    if choose(replicas, own, record.budget, record.layout, weight).is_some() {
         return Ok(());
     }
     Err(Error::usage(format!(
@@ -226,30 +227,29 @@ pub fn planned(
 ) -> Result<Walk> {
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
-    let Goal::Hold { percent } = record.goal else {
+    let Goal::Hold { weight } = record.goal else {
         return Err(Error::failed("a canary begins with a weight"));
     };
     possible(record, cluster)?;
     let walk = walk(record.clone(), World::at_rest(replicas, own), None);
-    let share = f64::from(walk.world.canary.size) * 100.0
-        / f64::from((walk.world.stable.size + walk.world.canary.size).max(1));
+    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
+    let share = Weight::of(canary, stable + canary);
     let parks = walk.end == Ok(End::Parked);
-    let far = share > (2.0 * percent).max(percent + 10.0);
+    let far = share > weight.plus(weight.max(Weight::percent(10)));
     let driven = matches!(course, Course::Driven(_));
     if record.accept_weight || (!far && (parks || driven)) {
         return Ok(walk);
     }
     let why = if parks {
-        format!("the nearest split is {}", weight::percent(share))
+        format!("the nearest split is {share}")
     } else {
         format!(
-            "{replicas} replicas cannot be parked: one canary beside them is {}, and it holds only \
-             while it is driven, or while nobody scales it",
-            weight::percent(share)
+            "{replicas} replicas cannot be parked: one canary beside them is {share}, and it holds \
+             only while it is driven, or while nobody scales it"
         )
     };
-    let error = Error::usage(format!("asked {}, and {why}", weight::percent(percent)));
-    let steps = format!("… --steps {share:.0} --auto promote");
+    let error = Error::usage(format!("asked {weight}, and {why}"));
+    let steps = format!("… --steps {:.0} --auto promote", f64::from(share));
     let hinted = if parks {
         error
     } else {

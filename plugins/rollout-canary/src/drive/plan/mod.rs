@@ -26,7 +26,7 @@ use crate::model::record::Layout;
 use crate::model::snapshot::Snapshot;
 use crate::model::traffic::Router;
 use crate::model::walk::Walk;
-use crate::model::weight::percent;
+use crate::model::weight::Weight;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -82,7 +82,7 @@ pub async fn make(intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
         Some(before::canary(&intent.change, open, &cluster, &before).await?)
     };
     let stable = before.template.clone();
-    let first = intent.weights.0.first().copied().unwrap_or_default();
+    let first = intent.weights.first();
     let template = canary.clone().unwrap_or(Value::Null);
     let me = this_process::me(clock.now());
     let record = before::record(
@@ -95,7 +95,7 @@ pub async fn make(intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
         &clock,
     );
     before::possible(&record, &cluster)?;
-    let steps = walk_all(&record, cluster.replicas(), &intent.weights.0);
+    let steps = walk_all(&record, cluster.replicas(), &intent.weights);
     let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
     let extremes = ways.all();
     let router = intent.split.router.unwrap_or_default();
@@ -170,13 +170,10 @@ fn since(cluster: &Snapshot) -> Option<jiff::Timestamp> {
 #[must_use]
 pub fn planned(walk: &Walk) -> String {
     let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
-    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
+    let share = Weight::of(canary, stable + canary);
     format!(
         "{} replicas → {stable} stable + {canary} canary ({}), Ready never below {}, at most {} \
          pods",
-        walk.world.replicas,
-        percent(share),
-        walk.extremes.fewest_ready,
-        walk.extremes.most
+        walk.world.replicas, share, walk.extremes.fewest_ready, walk.extremes.most
     )
 }

@@ -7,6 +7,7 @@ use crate::model::machine::next::End;
 use crate::model::record::form::Purpose;
 use crate::model::record::{Goal, Layout, Record};
 use crate::model::walk::{Walk, walk};
+use crate::model::weight::{Weight, Weights};
 
 /// Between which numbers of pods a way stays.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -22,14 +23,14 @@ pub struct Bounds {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// What is asked, in percent.
-    pub asked: f64,
+    /// What is asked.
+    pub asked: Weight,
     /// Stable pods at rest.
     pub stable: i32,
     /// Canary pods.
     pub canary: i32,
-    /// The effective share in percent.
-    pub percent: f64,
+    /// The effective share.
+    pub percent: Weight,
     /// Whether it is safe without a driver.
     pub parked: bool,
     /// Which layout it has.
@@ -56,15 +57,19 @@ pub struct Patch {
 
 /// Goes through the weights in the model, one after the other.
 #[must_use]
-pub fn walk_all(record: &Record, replicas: i32, asked: &[f64]) -> Vec<(Step, Walk)> {
+pub fn walk_all(record: &Record, replicas: i32, asked: &Weights) -> Vec<(Step, Walk)> {
     let own = record.own_steps(replicas);
     let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
     let mut steps = Vec::new();
-    for (index, percent) in asked.iter().filter(|percent| **percent < 100.0).enumerate() {
+    for (index, weight) in asked
+        .iter()
+        .filter(|weight| *weight < Weight::ALL)
+        .enumerate()
+    {
         if index > 0 {
-            last = go_on(&last, Goal::Hold { percent: *percent });
+            last = go_on(&last, Goal::Hold { weight });
         }
-        steps.push((step(*percent, &last), last.clone()));
+        steps.push((step(weight, &last), last.clone()));
     }
     steps
 }
@@ -122,14 +127,13 @@ fn go_on(from: &Walk, goal: Goal) -> Walk {
     walk(record, from.world, from.form)
 }
 
-fn step(asked: f64, walk: &Walk) -> Step {
+fn step(asked: Weight, walk: &Walk) -> Step {
     let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
-    let share = f64::from(canary) * 100.0 / f64::from((stable + canary).max(1));
     Step {
         asked,
         stable,
         canary,
-        percent: (share * 100.0).round() / 100.0,
+        percent: Weight::of(canary, stable + canary),
         parked: walk.end == Ok(End::Parked),
         layout: if stable > walk.world.replicas || stable + canary > walk.world.replicas {
             Layout::Surge

@@ -10,9 +10,10 @@ use crate::model::machine::seen::Seen;
 use crate::model::machine::split::{Split, choose, nearest, parked, widened};
 use crate::model::record::form::{Form, Purpose, Strategy, Template};
 use crate::model::record::{Layout, Record};
+use crate::model::weight::Weight;
 
 /// Decides what brings the canary to a weight.
-pub fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
+pub fn next(record: &Record, seen: &Seen, at: Place, weight: Weight) -> Next {
     let replicas = seen.replicas;
     if replicas == 0 {
         // With the canary's template in place all that comes back would be the canary, before it was
@@ -23,8 +24,8 @@ pub fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
         };
     }
     let own = record.own_steps(replicas);
-    let Some(target) = choose(replicas, own, record.budget, record.layout, percent)
-        .or_else(|| choose(replicas, own, record.budget, Layout::Auto, percent))
+    let Some(target) = choose(replicas, own, record.budget, record.layout, weight)
+        .or_else(|| choose(replicas, own, record.budget, Layout::Auto, weight))
     else {
         return Next::Stop(Conflict::ScaledToZero);
     };
@@ -32,7 +33,7 @@ pub fn next(record: &Record, seen: &Seen, at: Place, percent: f64) -> Next {
         record,
         seen,
         target,
-        percent,
+        weight,
     };
     match at {
         None => way.first(),
@@ -56,7 +57,7 @@ struct Way<'a> {
     record: &'a Record,
     seen: &'a Seen,
     target: Split,
-    percent: f64,
+    weight: Weight,
 }
 
 impl Way<'_> {
@@ -118,7 +119,7 @@ impl Way<'_> {
             return None;
         }
         let splits = widened(self.seen.world(), self.record.budget);
-        let split = nearest(splits, self.percent)?;
+        let split = nearest(splits, self.weight)?;
         let form = self.form(Purpose::Widen, split.stable, split.canary, 0, split.surge);
         Some(Next::Write(Form {
             paused: true,
@@ -181,7 +182,7 @@ impl Way<'_> {
                 };
                 parked(self.seen.parked_with(steps), self.record.budget, surge)
             });
-            nearest(all, self.percent)
+            nearest(all, self.weight)
         };
         // The target was chosen in one of the layouts; it is kept, whatever the sizes became.
         let split = if self.target.surge > 0 {

@@ -31,7 +31,7 @@ pub fn next(record: &Record, seen: &Seen) -> Next {
         Err(conflict) => return stopped(record, seen, conflict),
     };
     match &record.goal {
-        Goal::Hold { percent } => hold::next(record, seen, at, *percent),
+        Goal::Hold { weight } => hold::next(record, seen, at, *weight),
         Goal::Promote { .. } => native::promote(record, seen, at),
         Goal::Abort { keep_spec, .. } => native::abort(record, seen, at, *keep_spec),
     }
@@ -74,11 +74,11 @@ fn is_going_back(record: &Record, seen: &Seen) -> bool {
 /// nobody accepted that it stays held without a driver.
 #[must_use]
 pub fn is_driven(record: &Record, seen: &Seen) -> bool {
-    let Goal::Hold { percent } = record.goal else {
+    let Goal::Hold { weight } = record.goal else {
         return false;
     };
     let own = record.own_steps(seen.replicas);
-    let split = choose(seen.replicas, own, record.budget, record.layout, percent);
+    let split = choose(seen.replicas, own, record.budget, record.layout, weight);
     let is_parked = matches!(place(record, seen), Ok(Some(form)) if form.purpose == Purpose::Park);
     !record.accept_weight && !is_parked && split.is_some_and(|split| !split.parks)
 }

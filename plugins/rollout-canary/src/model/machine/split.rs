@@ -3,6 +3,7 @@
 use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::{Which, World};
 use crate::model::record::Layout;
+use crate::model::weight::Weight;
 
 /// Shares that differ by less are the same fraction written in binary.
 const SAME: f64 = 1e-9;
@@ -38,7 +39,7 @@ pub fn choose(
     own: Steps,
     budget: i32,
     layout: Layout,
-    percent: f64,
+    weight: Weight,
 ) -> Option<Split> {
     if replicas < 1 {
         return None;
@@ -55,15 +56,15 @@ pub fn choose(
     let replace = || {
         nearest(
             (1..replicas).map(|canary| replaced(replicas, canary)),
-            percent,
+            weight,
         )
     };
-    let surge = || surged_nearest(replicas, own, budget, percent);
+    let surge = || surged_nearest(replicas, own, budget, weight);
     match layout {
         Layout::Auto => match (surge(), replace()) {
             // A dead canary that costs no capacity is worth half a pod of precision, not more.
             (Some(surged), Some(replaced)) => {
-                let off = |split: &Split| (split.share() - percent / 100.0).abs();
+                let off = |split: &Split| (split.share() - weight.fraction()).abs();
                 let half = 0.5 / f64::from(replicas);
                 Some(if off(&surged) <= off(&replaced) + half {
                     surged
@@ -97,8 +98,8 @@ fn replaced(replicas: i32, canary: i32) -> Split {
 ///
 /// Numbers of canaries are tried in the order in which any split of them could be near, until none
 /// can be nearer than what was found: with thousands of pods the model is not run for all.
-fn surged_nearest(replicas: i32, own: Steps, budget: i32, percent: f64) -> Option<Split> {
-    let wanted = percent / 100.0;
+fn surged_nearest(replicas: i32, own: Steps, budget: i32, weight: Weight) -> Option<Split> {
+    let wanted = weight.fraction();
     // With surge there are more stable pods than replicas, and no more pods than the budget allows.
     let at_best = |canary: i32| {
         let least = f64::from(canary) / f64::from(replicas + budget);
@@ -117,7 +118,7 @@ fn surged_nearest(replicas: i32, own: Steps, budget: i32, percent: f64) -> Optio
             found.push(split);
         }
     }
-    nearest(found.into_iter(), percent)
+    nearest(found.into_iter(), weight)
 }
 
 /// Makes the canary in the model as the driver does: with surge there are fewer than the budget, so
@@ -174,7 +175,7 @@ fn stable_again(world: World) -> World {
 }
 
 /// Parks a world with a surge, and returns what becomes of it if that is safe at rest and no
-/// larger than stated.
+/// larger than given.
 pub fn parked(mut world: World, budget: i32, surge: i32) -> Option<Split> {
     let replicas = world.replicas;
     let canary = world.canary.size;
@@ -198,8 +199,8 @@ pub fn parked(mut world: World, budget: i32, surge: i32) -> Option<Split> {
 }
 
 /// Returns the split that is nearest to a weight.
-pub fn nearest(splits: impl Iterator<Item = Split>, percent: f64) -> Option<Split> {
-    let off = |split: &Split| (split.share() - percent / 100.0).abs();
+pub fn nearest(splits: impl Iterator<Item = Split>, weight: Weight) -> Option<Split> {
+    let off = |split: &Split| (split.share() - weight.fraction()).abs();
     splits.filter(|split| split.parks).min_by(|one, other| {
         let (a, b) = (off(one), off(other));
         let near = if (a - b).abs() < SAME {
@@ -221,9 +222,13 @@ mod tests {
         unavailable: 2,
     };
 
+    fn weight(percent: f64) -> Weight {
+        Weight::try_from(percent).unwrap()
+    }
+
     fn split(replicas: i32, layout: Layout, percent: f64) -> Option<(i32, i32, bool)> {
         let budget = (replicas + 3) / 4;
-        choose(replicas, OWN, budget, layout, percent)
+        choose(replicas, OWN, budget, layout, weight(percent))
             .map(|split| (split.stable, split.canary, split.parks))
     }
 
@@ -241,8 +246,8 @@ mod tests {
                     let all = (1..replicas)
                         .flat_map(|canary| widened(made(replicas, OWN, canary), budget));
                     assert_eq!(
-                        surged_nearest(replicas, OWN, budget, percent),
-                        nearest(all, percent),
+                        surged_nearest(replicas, OWN, budget, weight(percent)),
+                        nearest(all, weight(percent)),
                         "{replicas} {budget} {percent}"
                     );
                 }
@@ -275,7 +280,7 @@ mod tests {
 
     #[test]
     fn without_room_for_surge_it_replaces() {
-        assert_eq!(choose(3, OWN, 1, Layout::Surge, 10.0), None);
+        assert_eq!(choose(3, OWN, 1, Layout::Surge, weight(10.0)), None);
         assert_eq!(split(3, Layout::Auto, 10.0), Some((2, 1, true)));
     }
 

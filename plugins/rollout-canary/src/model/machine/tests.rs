@@ -14,6 +14,13 @@ use crate::model::record::form::{Original, Purpose};
 use crate::model::record::{Goal, Layout, Record, VERSION};
 use crate::model::traffic::Router;
 use crate::model::walk::{Walk, put, sight, walk};
+use crate::model::weight::Weight;
+
+pub fn hold(percent: f64) -> Goal {
+    Goal::Hold {
+        weight: Weight::try_from(percent).unwrap(),
+    }
+}
 
 pub fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Record {
     Record {
@@ -37,7 +44,7 @@ pub fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Recor
         budget,
         layout,
         accept_weight: false,
-        goal: Goal::Hold { percent },
+        goal: hold(percent),
         seq: 1,
         forms: Vec::new(),
         rollout: None,
@@ -118,14 +125,22 @@ fn with_surge_a_canary_that_dies_costs_no_ready_pod_at_any_moment() {
                 let name = format!("{replicas} + {budget}: {from} → {to}");
                 let record = record(replicas, from, Layout::Surge, budget);
                 let own = record.own_steps(replicas);
-                if choose(replicas, own, budget, Layout::Surge, from).is_none() {
+                if choose(
+                    replicas,
+                    own,
+                    budget,
+                    Layout::Surge,
+                    Weight::try_from(from).unwrap(),
+                )
+                .is_none()
+                {
                     continue;
                 }
                 tried += 1;
                 let first = walk(record, World::at_rest(replicas, own), None);
                 assert_eq!(first.end, Ok(End::Parked), "{name}");
                 assert!(sizes(&first).0 > replicas, "{name}");
-                let second = go_on(first.clone(), Goal::Hold { percent: to });
+                let second = go_on(first.clone(), hold(to));
                 assert_eq!(second.end, Ok(End::Parked), "{name}");
                 let back = go_on(second.clone(), abort());
                 for extremes in [first.extremes, second.extremes, back.extremes] {
@@ -181,7 +196,7 @@ fn from_every_weight_to_every_other_out_and_back_nothing_is_lost() {
                     let first = start(replicas, from, layout);
                     assert_eq!(first.end, Ok(End::Parked), "{name}");
                     let budget = first.record.budget;
-                    let second = go_on(first, Goal::Hold { percent: to });
+                    let second = go_on(first, hold(to));
                     assert_eq!(second.end, Ok(End::Parked), "{name}");
                     let (stable, canary) = sizes(&second);
                     assert!(canary >= 1 && canary < stable, "{name}");
@@ -271,7 +286,7 @@ pub fn parked() -> (Record, Seen) {
 #[test]
 fn nothing_grows_before_the_gate_is_open() {
     let (mut record, seen) = parked();
-    record.aim(Goal::Hold { percent: 30.0 });
+    record.aim(hold(30.0));
     let after = |change: &dyn Fn(&mut Seen)| {
         let mut seen = seen.clone();
         change(&mut seen);
@@ -295,10 +310,10 @@ fn nothing_grows_before_the_gate_is_open() {
 fn a_form_ahead_that_looks_the_same_is_not_taken_for_the_one_that_is() {
     let first = start(23, 10.0, Layout::Replace);
     assert_eq!(sizes(&first), (21, 2));
-    let second = go_on(first.clone(), Goal::Hold { percent: 40.0 });
+    let second = go_on(first.clone(), hold(40.0));
     assert_eq!(second.end, Ok(End::Parked));
     let mut record = second.record.clone();
-    record.goal = Goal::Hold { percent: 40.0 };
+    record.goal = hold(40.0);
     let seen = sight(&record, &first.world, first.form);
     assert!(matches!(next(&record, &seen), Next::Write(form) if form.purpose == Purpose::Ramp));
 }

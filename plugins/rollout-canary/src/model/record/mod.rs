@@ -17,6 +17,7 @@ use crate::model::record::form::{Form, Original, Shape, Template};
 use crate::model::traffic::{Router, Shared};
 use crate::model::verdict::asked::Asked;
 use crate::model::verdict::judge::Judge;
+use crate::model::weight::{Weight, Weights};
 
 impl Shape {
     /// Reads a Deployment's `spec`.
@@ -115,10 +116,11 @@ pub enum Layout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "to", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum Goal {
-    /// So many percent of the pods.
+    /// A share of the pods.
     Hold {
-        /// 0 < percent < 100.
-        percent: f64,
+        /// More than nothing, and less than everything.
+        #[serde(rename = "percent")]
+        weight: Weight,
     },
     /// Everything becomes the canary.
     Promote {
@@ -156,8 +158,8 @@ pub enum Failure {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
-    /// The weights in percent, ascending; the last may be 100.
-    pub steps: Vec<f64>,
+    /// The weights; one of everything is the promotion.
+    pub steps: Weights,
     /// Index of the current one.
     pub at: usize,
     /// How long each is watched, in seconds.
@@ -168,6 +170,20 @@ pub struct Rollout {
     pub promote: bool,
     /// How long it is watched after the promotion, in seconds.
     pub bake: u64,
+}
+
+impl Rollout {
+    /// Returns the weight after the current one, if it is less than everything.
+    #[must_use]
+    pub fn next(&self) -> Option<Weight> {
+        self.steps.after(self.at)
+    }
+
+    /// Goes on to the next step, and begins to watch it.
+    pub fn advance(&mut self) {
+        self.at = (self.at + 1).min(self.steps.count() - 1);
+        self.soaked = 0;
+    }
 }
 
 /// Somebody's wish that the driver carries out.

@@ -19,6 +19,7 @@ pub mod route;
 pub mod service;
 pub mod share;
 
+use crate::model::weight::Weight;
 use serde::{Deserialize, Serialize};
 
 use crate::model::traffic::route::{Change, RouteRef, Rule};
@@ -67,10 +68,16 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Returns the canary's whole share in percent.
+    /// Returns the canary's whole share.
     #[must_use]
-    pub fn percent(&self) -> f64 {
-        share::effective(self.extra, self.natural) * 100.0
+    pub fn whole(&self) -> Weight {
+        Weight::nearest(share::effective(self.extra, self.natural))
+    }
+
+    /// Returns what the canary's pods have by their number.
+    #[must_use]
+    pub fn by_pods(&self) -> Weight {
+        Weight::nearest(self.natural)
     }
 
     /// Returns the rules of earlier changes of a route.

@@ -1,11 +1,9 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
 use crate::commands::start::Meant;
 use crate::commands::{
@@ -22,9 +20,7 @@ use crate::commands::{
 #[command(
     version,
     max_term_width = 100,
-    after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
+    after_help = EXAMPLES
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -66,45 +62,22 @@ Exit codes:
 impl Plugin for Cli {
     const NAME: &'static str = "rollout-canary";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            None => &self.start.globals,
-            Some(Command::Status(args)) => &args.common.globals,
-            Some(Command::Promote(args)) => &args.common.globals,
-            Some(Command::Abort(args)) => &args.common.globals,
-            Some(Command::Resume(args)) => &args.common.globals,
-            Some(Command::Plan(args)) => &args.globals,
-            Some(Command::Undo(args)) => &args.common.globals,
-            Some(Command::History(args)) => &args.common.globals,
-            Some(Command::Doctor(args)) => &args.common.globals,
-            Some(Command::BreakGlass(args)) => &args.common.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
+        let frame = &frame;
         match self.command {
             None => match self.start.meant()? {
-                Meant::Status(name) => {
-                    let flags = (&self.start.kube, &self.start.output);
-                    status::now(&name, flags, &ui, &interrupt).await
-                }
-                Meant::Plan(name, intent) => {
-                    let flags = (&self.start.kube, &self.start.output);
-                    plan::show(&intent, &name, flags, &ui, &interrupt).await
-                }
-                Meant::Start(name, intent) => {
-                    start::run(self.start, (name, intent), &ui, &interrupt).await
-                }
+                Meant::Status(name) => status::now(&name, &self.start.output, frame).await,
+                Meant::Start(name, intent) => start::run(self.start, (name, intent), frame).await,
             },
-            Some(Command::Status(args)) => status::run(args, &ui, &interrupt).await,
-            Some(Command::Promote(args)) => promote::run(args, &ui, &interrupt).await,
-            Some(Command::Abort(args)) => abort::run(args, &ui, &interrupt).await,
-            Some(Command::Resume(args)) => resume::run(args, &ui, &interrupt).await,
-            Some(Command::Plan(args)) => plan::run(args, &ui, &interrupt).await,
-            Some(Command::Undo(args)) => undo::run(args, &ui, &interrupt).await,
-            Some(Command::History(args)) => history::run(args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
-            Some(Command::BreakGlass(args)) => break_glass::run(args, &ui, &interrupt).await,
+            Some(Command::Plan(args)) => plan::run(args, frame).await,
+            Some(Command::Status(args)) => status::run(args, frame).await,
+            Some(Command::Promote(args)) => promote::run(args, frame).await,
+            Some(Command::Abort(args)) => abort::run(args, frame).await,
+            Some(Command::Resume(args)) => resume::run(args, frame).await,
+            Some(Command::Undo(args)) => undo::run(args, frame).await,
+            Some(Command::History(args)) => history::run(args, frame).await,
+            Some(Command::Doctor(args)) => doctor::run(args, frame).await,
+            Some(Command::BreakGlass(args)) => break_glass::run(args, frame).await,
         }
     }
 }

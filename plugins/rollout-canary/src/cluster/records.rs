@@ -116,29 +116,9 @@ impl Store {
     ///
     /// What the server says.
     pub async fn create(&self, record: &Record) -> Result<Put> {
-        let map = ConfigMap {
-            metadata: ObjectMeta {
-                name: Some(self.name()),
-                namespace: Some(self.namespace.clone()),
-                labels: Some(
-                    [MANAGED_BY, RECORD]
-                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                        .into(),
-                ),
-                owner_references: Some(vec![OwnerReference {
-                    api_version: "apps/v1".to_owned(),
-                    kind: "Deployment".to_owned(),
-                    name: self.deployment.clone(),
-                    uid: record.uid.clone(),
-                    ..OwnerReference::default()
-                }]),
-                ..ObjectMeta::default()
-            },
-            data: Some(self.data(record)?),
-            ..ConfigMap::default()
-        };
+        let map = self.map(record)?;
         let mine = map.data.clone();
-        let created = writer()
+        let created = writer(false)
             .create(&self.api, &map, |found| found.data == mine)
             .await;
         self.outcome(created, record, "create")
@@ -153,19 +133,20 @@ impl Store {
         let mut map = read.map.clone();
         map.data = Some(self.data(record)?);
         let mine = map.data.clone();
-        let replaced = writer()
+        let replaced = writer(false)
             .replace(&self.api, &map, |found| found.data == mine)
             .await;
         self.outcome(replaced, record, "update")
     }
 
-    /// Deletes exactly what was read; says whether that was so.
+    /// Deletes exactly what was read; says whether that was so. A dry run
+    /// is only checked by the server.
     ///
     /// # Errors
     ///
     /// What the server says.
-    pub async fn delete(&self, read: &Stored) -> Result<bool> {
-        match writer().delete(&self.api, &read.map.metadata).await {
+    pub async fn delete(&self, read: &Stored, dry_run: bool) -> Result<bool> {
+        match writer(dry_run).delete(&self.api, &read.map.metadata).await {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(&error) => Ok(false),
             Err(error) => Err(explain(error, &self.doing("delete"))),
@@ -193,6 +174,63 @@ impl Store {
         }
     }
 
+    /// Lets the server check that the record could be written, and keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal; that somebody else changed the record.
+    pub async fn check(&self, read: Option<&Stored>, record: &Record) -> Result<()> {
+        let (map, verb) = match read {
+            None => (self.map(record)?, "create"),
+            Some(read) => {
+                let data = Some(self.data(record)?);
+                (
+                    ConfigMap {
+                        data,
+                        ..read.map.clone()
+                    },
+                    "update",
+                )
+            }
+        };
+        let writer = writer(true);
+        let checked = match read {
+            None => writer.create(&self.api, &map, |_| false).await,
+            Some(_) => writer.replace(&self.api, &map, |_| false).await,
+        };
+        match checked {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(&error) => Err(Error::conflict(
+                "the record changed in the meantime; run this again",
+            )),
+            Err(error) => Err(explain(error, &self.doing(verb))),
+        }
+    }
+
+    fn map(&self, record: &Record) -> Result<ConfigMap> {
+        Ok(ConfigMap {
+            metadata: ObjectMeta {
+                name: Some(self.name()),
+                namespace: Some(self.namespace.clone()),
+                labels: Some(
+                    [MANAGED_BY, RECORD]
+                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                        .into(),
+                ),
+                owner_references: Some(vec![OwnerReference {
+                    api_version: "apps/v1".to_owned(),
+                    kind: "Deployment".to_owned(),
+                    name: self.deployment.clone(),
+                    uid: record.uid.clone(),
+                    ..OwnerReference::default()
+                }]),
+                ..ObjectMeta::default()
+            },
+            data: Some(self.data(record)?),
+            ..ConfigMap::default()
+        })
+    }
+
     fn data(&self, record: &Record) -> Result<std::collections::BTreeMap<String, String>> {
         let state = serde_json::to_string(&record.stored())
             .map_err(|error| Error::failed("cannot write the record").with_source(error))?;
@@ -205,10 +243,10 @@ impl Store {
     }
 }
 
-fn writer() -> Writer {
+fn writer(dry_run: bool) -> Writer {
     Writer {
         field_manager: FIELD_MANAGER.to_owned(),
-        dry_run: false,
+        dry_run,
         force_conflicts: false,
     }
 }

@@ -2,21 +2,31 @@
 
 use std::time::Duration;
 
+use groundcrew::app::Frame;
+use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Table, json, yaml};
+use groundcrew::flags::{DryRun, Format, OutputArgs};
+use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
 
+use serde::Serialize;
+
+use crate::cluster::records::Stored;
 use crate::drive::driver::Drive;
+use crate::drive::plan::foresee::{self, Driven, Foreseen, Pace};
+use crate::drive::plan::{Plan, text};
 use crate::drive::rollout::Reached;
+use crate::drive::session::Open;
 use crate::drive::this_process;
+use crate::model::kind::Kind;
 use crate::model::machine::next::End;
 use crate::model::machine::place;
 use crate::model::record::{Failure, Record};
 use crate::model::state::Phase;
 use crate::model::status::{Judged, Status};
+use crate::model::steps::Step;
 use crate::model::target::Target;
 use crate::model::verdict::judge::Decision;
 use crate::model::verdict::judgement;
@@ -38,7 +48,7 @@ pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
 
 /// Returns the table of a status.
 #[must_use]
-pub fn text(status: &Status, headers: bool) -> String {
+pub fn table(status: &Status, headers: bool) -> String {
     let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS"];
     let mut table = Table::new(headers.then_some(&names[..]));
     let share = status.effective.percent;
@@ -269,9 +279,131 @@ fn restored(drive: &Drive<'_>, record: &Record) -> String {
 /// When stdout is gone.
 pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
     ui.answer(match output.format {
-        Format::Table | Format::Wide => text(status, !output.no_headers),
+        Format::Table | Format::Wide => table(status, !output.no_headers),
         Format::Json => json(&status.document())?,
         Format::Yaml => yaml(&status.document())?,
         Format::Name => format!("deployment.apps/{}\n", status.deployment),
     })
+}
+
+/// Shows a plan.
+///
+/// # Errors
+///
+/// When stdout is gone.
+pub fn plan(plan: &Plan, output: &OutputArgs, ui: &Ui) -> Result<()> {
+    ui.answer(match output.format {
+        Format::Json => json(&Document::new(Kind::CanaryPlan, plan))?,
+        Format::Yaml => yaml(&Document::new(Kind::CanaryPlan, plan))?,
+        Format::Name => format!("deployment.apps/{}\n", plan.deployment),
+        Format::Table | Format::Wide => text::plan(plan, !output.no_headers),
+    })
+}
+
+/// Returns the exit code of a plan.
+#[must_use]
+pub fn exit(plan: &Plan, is_blocked: bool) -> Exit {
+    match () {
+        () if is_blocked => Exit::No,
+        () if !plan.unseen.is_empty() => Exit::Incomplete,
+        () => Exit::Done,
+    }
+}
+
+/// Tells the steps of a run that was not made.
+pub fn steps(foreseen: &Foreseen, dry_run: DryRun, ui: &Ui) {
+    for step in &foreseen.steps {
+        ui.done(
+            step.what(),
+            format_args!("{}{}", step.detail(), dry_run.suffix()),
+        );
+    }
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DryRunReport<'a> {
+    deployment: &'a str,
+    namespace: &'a str,
+    end: End,
+    stable: i32,
+    canary: i32,
+    steps: Vec<StepReport>,
+}
+
+/// One step of it, in words.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepReport {
+    what: String,
+    detail: String,
+}
+
+/// Shows what a command would do with a canary that is there.
+///
+/// # Errors
+///
+/// What the run would end with; the server's refusal of a server dry run.
+pub async fn foresee(
+    open: &Open,
+    read: &(Stored, Clock),
+    how: (Pace, Driven),
+    aim: impl Fn(&mut Record),
+    (dry_run, output): (DryRun, &OutputArgs),
+    frame: &Frame,
+) -> Result<Exit> {
+    let look = async {
+        let (foreseen, cluster) = foresee::onward(open, read, how, aim).await?;
+        if dry_run == DryRun::Server {
+            foresee::check(open, Some(&read.0), &foreseen, &cluster).await?;
+        }
+        Ok(foreseen)
+    };
+    let foreseen = frame.interrupt.guard(look).await?;
+    steps(&foreseen, dry_run, &frame.ui);
+    let (stable, canary) = (foreseen.world.stable.size, foreseen.world.canary.size);
+    let report = DryRunReport {
+        deployment: &open.target.name,
+        namespace: &open.target.namespace,
+        end: foreseen.end,
+        stable,
+        canary,
+        steps: foreseen.steps.iter().map(StepReport::of).collect(),
+    };
+    let split = format!(
+        "at {}: {canary} of {}",
+        Weight::of(canary, stable + canary),
+        pods(stable + canary)
+    );
+    frame.ui.answer(match output.format {
+        Format::Json => json(&Document::new(Kind::CanaryDryRun, &report))?,
+        Format::Yaml => yaml(&Document::new(Kind::CanaryDryRun, &report))?,
+        Format::Name => format!("deployment.apps/{}\n", open.target.name),
+        Format::Table | Format::Wide => {
+            let end = match foreseen.end {
+                End::Parked => format!("parked {split}"),
+                End::Held => format!("held {split}"),
+                End::Promoted => format!("promoted: {}", pods(canary)),
+                End::Aborted => format!("aborted: {}", pods(stable)),
+            };
+            format!("{end}{}\n", dry_run.suffix())
+        }
+    })?;
+    open.session.finish()?;
+    Ok(Exit::Done)
+}
+
+impl StepReport {
+    fn of(step: &Step) -> Self {
+        Self {
+            what: step.what().into_owned(),
+            detail: step.detail(),
+        }
+    }
+}
+
+/// Counts pods: `1 pod`, `3 pods`.
+fn pods(count: i32) -> String {
+    format!("{count} pod{}", if count == 1 { "" } else { "s" })
 }

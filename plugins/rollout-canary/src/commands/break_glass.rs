@@ -1,13 +1,12 @@
 //! `break-glass`.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
 use crate::commands::flags::Common;
-use crate::drive::session::{open, read};
+use crate::drive::session::read;
 use crate::model::break_glass;
 
 /// Print the kubectl commands that abort, for people without this plugin
@@ -24,8 +23,9 @@ pub struct BreakGlassArgs {
 /// # Errors
 ///
 /// What the server says; that there is no canary.
-pub async fn run(args: BreakGlassArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: BreakGlassArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     let (stored, _) = interrupt.guard(read(&open)).await?;
     let target = &open.target;
     ui.answer(break_glass::commands(

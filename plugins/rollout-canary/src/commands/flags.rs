@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use groundcrew::app::Frame;
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Globals, KubeArgs, OutputArgs};
+use groundcrew::flags::{DryRun, OutputArgs};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -16,9 +17,11 @@ use serde_json::Value;
 
 use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
+use crate::drive::session::Open;
 use crate::model::change::{Change, Image, Variable};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
+use crate::model::target;
 use crate::model::traffic::Router;
 use crate::model::verdict::asked::{Asked, Options};
 use crate::model::verdict::settings::Settings;
@@ -134,12 +137,52 @@ pub struct Common {
 
     #[command(flatten)]
     pub output: OutputArgs,
+}
 
-    #[command(flatten)]
-    pub globals: Globals,
+impl Common {
+    /// Connects, and finds the place of the Deployment's record.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frame::connect`]; usage, when no Deployment is named.
+    pub async fn open(&self, frame: &Frame) -> Result<Open> {
+        open(frame, &self.deployment).await
+    }
+}
 
-    #[command(flatten)]
-    pub kube: KubeArgs,
+/// Connects for the Deployment of this name.
+///
+/// # Errors
+///
+/// As [`Frame::connect`]; usage, when no Deployment is named.
+pub async fn open(frame: &Frame, name: &str) -> Result<Open> {
+    let name = target::parse(name)?;
+    Ok(Open::new(frame.connect().await?, name))
+}
+
+/// Whether only to show what would be done.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Write options")]
+pub struct DryRunArgs {
+    /// Show what would be done: `client` sends no write, `server` lets the server check
+    #[arg(
+        long,
+        value_name = "MODE",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "none",
+        default_missing_value = "client"
+    )]
+    dry_run: DryRun,
+}
+
+impl DryRunArgs {
+    /// Returns how, unless it is to be done.
+    #[must_use]
+    pub fn mode(self) -> Option<DryRun> {
+        Some(self.dry_run).filter(|mode| *mode != DryRun::None)
+    }
 }
 
 /// How long a command may take.

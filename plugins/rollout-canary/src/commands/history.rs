@@ -1,18 +1,17 @@
 //! `history`: the revisions that the Deployment's controller keeps.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::Format;
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::output::{Document, Table, json, yaml};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::deployment;
 use crate::commands::flags::Common;
-use crate::drive::session::open;
+use crate::model::kind::Kind;
 use crate::model::object::{hash, revision, size, text, without_hash};
 use crate::model::snapshot::Snapshot;
 
@@ -47,8 +46,9 @@ struct Revision {
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: HistoryArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: HistoryArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     let look = async {
         let (stored, _) = open.store.read(&open.session).await?;
         Ok((

@@ -1,19 +1,20 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
+use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{DryRun, Globals, KubeArgs, OutputArgs};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::cluster::records::Stored;
-use crate::cluster::template;
-use crate::commands::answer::tell;
-use crate::commands::flags::{self, ChangeArgs, JudgeArgs, ShapeArgs, WaitArgs};
-use crate::drive::session::{Open, open};
-use crate::drive::{begin, lease, rollout};
+use crate::cluster::{deployment, template};
+use crate::commands::answer;
+use crate::commands::flags::{self, ChangeArgs, DryRunArgs, JudgeArgs, ShapeArgs, WaitArgs, open};
+use crate::drive::plan::foresee::{self, Driven, Pace};
+use crate::drive::session::Open;
+use crate::drive::{begin, lease, plan, rollout, this_process};
 use crate::model::change::Change;
 use crate::model::intent::{Course, Intent};
 use crate::model::record::{Goal, Record, Rollout};
@@ -47,27 +48,11 @@ pub struct StartArgs {
     #[command(flatten)]
     wait: WaitArgs,
 
-    /// Show what would be done, as `plan` does: the server checks the template in both modes
-    #[arg(
-        long,
-        value_name = "MODE",
-        value_enum,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "none",
-        default_missing_value = "client",
-        help_heading = "Write options"
-    )]
-    dry_run: DryRun,
+    #[command(flatten)]
+    dry: DryRunArgs,
 
     #[command(flatten)]
     pub output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub kube: KubeArgs,
 }
 
 /// A rollout in steps.
@@ -143,10 +128,8 @@ impl RolloutArgs {
 pub enum Meant {
     /// To know where the canary of this Deployment is.
     Status(String),
-    /// To know what a start would do.
-    Plan(String, Intent),
     /// To start, or to move.
-    Start(String, Intent),
+    Start(String, Box<Intent>),
 }
 
 impl StartArgs {
@@ -157,22 +140,15 @@ impl StartArgs {
     /// Usage.
     pub fn meant(&self) -> Result<Meant> {
         let Some(name) = &self.deployment else {
-            return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
+            return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
         };
         let name = target::parse(name)?;
         let one = self.weight.map(Weights::from);
-        let dry = self.dry_run != DryRun::None;
         let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
-            return match () {
-                () if dry => Err(
-                    Error::usage("--dry-run shows a start, and no weight is stated")
-                        .with_hint(EXAMPLE),
-                ),
-                () if !self.change.is_empty() => {
-                    Err(Error::usage("no weight is stated").with_hint(EXAMPLE))
-                }
-                () => Ok(Meant::Status(name)),
-            };
+            if self.dry.mode().is_none() && self.change.is_empty() {
+                return Ok(Meant::Status(name));
+            }
+            return Err(Error::usage("a weight is required").with_hint(EXAMPLE));
         };
         let intent = Intent {
             weights,
@@ -181,11 +157,7 @@ impl StartArgs {
             course: self.rollout.course(),
             asked: self.asked()?,
         };
-        Ok(if dry {
-            Meant::Plan(name, intent)
-        } else {
-            Meant::Start(name, intent)
-        })
+        Ok(Meant::Start(name, Box::new(intent)))
     }
 
     /// Returns what the canary is to be judged by, if this command says so.
@@ -204,18 +176,23 @@ impl StartArgs {
 /// Usage; what the server says; conflicts.
 pub async fn run(
     args: StartArgs,
-    (name, intent): (String, Intent),
-    ui: &Ui,
-    interrupt: &Interrupt,
+    (name, intent): (String, Box<Intent>),
+    frame: &Frame,
 ) -> Result<Exit> {
-    let open = open(&args.kube, &name, ui).await?;
+    let Frame { ui, interrupt, .. } = frame;
+    let open = open(frame, &name).await?;
     let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
+    if let Some(dry_run) = args.dry.mode() {
+        return match stored {
+            Some(stored) => foresee_move(&args, &intent, (stored, clock), &open, frame).await,
+            None => foresee_start(dry_run, &args, &intent, &clock, &open, frame).await,
+        };
+    }
     let patience = args.wait.patience();
     let mut drive = match stored {
         Some(stored) => {
-            interrupt
-                .guard(check_move(&intent.change, &open, &stored))
-                .await?;
+            let check = check_move(&intent.change, &open, &stored);
+            interrupt.guard(check).await?;
             let aim = |record: &mut Record| aim(record, &intent);
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
@@ -227,12 +204,62 @@ pub async fn run(
         }
         None => begin::begin(&intent, &open, clock, patience, ui, interrupt).await?,
     };
-    let reached = if let Course::Detached(_) = intent.course {
-        rollout::once(&mut drive, &open.target).await?
-    } else {
-        rollout::run(&mut drive, &open.target, ui).await?
+    let reached = match pace(&intent) {
+        Pace::Once => rollout::once(&mut drive, &open.target).await?,
+        Pace::ToTheEnd => rollout::run(&mut drive, &open.target, ui).await?,
     };
-    tell(&drive, &reached, &open.target, &args.output, ui)
+    answer::tell(&drive, &reached, &open.target, &args.output, ui)
+}
+
+/// How far this command goes by itself.
+fn pace(intent: &Intent) -> Pace {
+    match intent.course {
+        Course::Detached(_) => Pace::Once,
+        Course::Rest | Course::Driven(_) => Pace::ToTheEnd,
+    }
+}
+
+/// Shows what a move would do.
+async fn foresee_move(
+    args: &StartArgs,
+    intent: &Intent,
+    read: (Stored, Clock),
+    open: &Open,
+    frame: &Frame,
+) -> Result<Exit> {
+    let check = check_move(&intent.change, open, &read.0);
+    frame.interrupt.guard(check).await?;
+    let how = (pace(intent), Driven::ByNobodyElse);
+    let dry_run = args.dry.mode().unwrap_or_default();
+    let aim = |record: &mut Record| aim(record, intent);
+    answer::foresee(open, &read, how, aim, (dry_run, &args.output), frame).await
+}
+
+/// Shows what a start would do: the plan, and the steps of the run.
+async fn foresee_start(
+    dry_run: DryRun,
+    args: &StartArgs,
+    intent: &Intent,
+    clock: &Clock,
+    open: &Open,
+    frame: &Frame,
+) -> Result<Exit> {
+    let look = async {
+        let cluster = deployment::cluster(&open.session, &open.target).await?;
+        let me = this_process::me(clock.now());
+        let draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        let start = draft.start(intent, open).await?;
+        let foreseen = foresee::along(open, start.way, pace(intent)).await?;
+        if dry_run == DryRun::Server {
+            foresee::check(open, None, &foreseen, &cluster).await?;
+        }
+        Ok((foreseen, draft.plan(intent, open).await?))
+    };
+    let (foreseen, (plan, blocked)) = frame.interrupt.guard(look).await?;
+    answer::steps(&foreseen, dry_run, &frame.ui);
+    answer::plan(&plan, &args.output, &frame.ui)?;
+    open.session.finish()?;
+    Ok(answer::exit(&plan, blocked))
 }
 
 const EXAMPLE: &str =
@@ -259,7 +286,7 @@ async fn check_move(change: &Change, open: &Open, stored: &Stored) -> Result<()>
     match &record.goal {
         Goal::Hold { .. } => {}
         Goal::Promote { .. } => return Err(under_way("being promoted")),
-        Goal::Abort { .. } => return Err(under_way("being taken back")),
+        Goal::Abort { .. } => return Err(under_way("being rolled back")),
     }
     if *change == Change::Pending {
         return Ok(());
@@ -270,13 +297,13 @@ async fn check_move(change: &Change, open: &Open, stored: &Stored) -> Result<()>
         return Ok(());
     }
     Err(
-        Error::conflict(format!("{} has another canary already", open.target.name))
+        Error::conflict(format!("{} already has another canary", open.target.name))
             .with_hint(format!(
-                "take it back first:  {}",
+                "roll it back first:  {}",
                 open.target.words("abort", "")
             ))
             .with_hint(format!(
-                "or make it all:  {}",
+                "or promote it:  {}",
                 open.target.words("promote", "")
             )),
     )

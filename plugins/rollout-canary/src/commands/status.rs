@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::KubeArgs;
 use groundcrew::flags::OutputArgs;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::output::json;
@@ -19,9 +18,9 @@ use crate::cluster::records::Stored;
 use crate::cluster::signals::sources::Sources;
 use crate::cluster::watch::Watching;
 use crate::commands::answer::{self, show};
-use crate::commands::flags::{Common, JudgeArgs};
+use crate::commands::flags::{Common, JudgeArgs, open};
 use crate::drive::look::{Looking, Sides};
-use crate::drive::session::{Open, open};
+use crate::drive::session::Open;
 use crate::drive::this_process;
 use crate::model::object::without_hash;
 use crate::model::record::Record;
@@ -75,8 +74,9 @@ enum Wanted {
 /// # Errors
 ///
 /// What the server says; a timeout.
-pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: StatusArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     if args.watch || args.wait_for.is_some() {
         return follow(&args, &open, ui, interrupt).await;
     }
@@ -88,14 +88,9 @@ pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
 /// # Errors
 ///
 /// What the server says.
-pub async fn now(
-    name: &str,
-    (kube, output): (&KubeArgs, &OutputArgs),
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Exit> {
-    let open = open(kube, name, ui).await?;
-    once(&open, output, ui, interrupt).await
+pub async fn now(name: &str, output: &OutputArgs, frame: &Frame) -> Result<Exit> {
+    let open = open(frame, name).await?;
+    once(&open, output, &frame.ui, &frame.interrupt).await
 }
 
 async fn once(open: &Open, output: &OutputArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {

@@ -1,70 +1,95 @@
 //! `undo`: back to an earlier revision that the Deployment's controller keeps.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::DryRun;
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, Format};
+use groundcrew::output::{Document, json, yaml};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::cluster::deployment;
 use crate::cluster::write::{self, Written};
-use crate::commands::flags::Common;
-use crate::drive::session::{Open, open};
+use crate::commands::flags::{Common, DryRunArgs};
+use crate::drive::session::Open;
+use crate::model::kind::Kind;
 use crate::model::object::{revision, without_hash};
 use crate::model::patch;
 use crate::model::snapshot::Snapshot;
 
-/// Go back to an earlier revision, natively
+/// Roll a Deployment without a canary back to an earlier revision
 ///
-/// Without a canary under way this is `kubectl rollout undo` with a check of the resource version;
-/// annotations stay as they are. With a canary it is refused: abort that first.
+/// This is `kubectl rollout undo` with a check of the resource version; annotations stay as they
+/// are. It is refused while a canary is under way: abort that first.
 #[derive(Args, Debug)]
 pub struct UndoArgs {
-    /// Revision to go back to [default: the one before]
+    #[command(flatten)]
+    common: Common,
+
+    /// Revision to go back to [default: the previous one]
     #[arg(long, value_name = "NUMBER")]
     to_revision: Option<u64>,
 
-    /// Show what would be done: `client` sends no write, `server` lets the server check
-    #[arg(long, value_name = "MODE", value_enum, num_args = 0..=1, require_equals = true,
-          default_value = "none", default_missing_value = "client")]
-    dry_run: DryRun,
-
     #[command(flatten)]
-    pub common: Common,
+    dry: DryRunArgs,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+enum Decision {
+    /// Nothing: the revision is the current one.
+    Unchanged(u64),
+    /// The template of a revision is put back.
+    Back {
+        revision: u64,
+        operations: Vec<Value>,
+    },
+}
+
+/// What was done, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Undone<'a> {
+    deployment: &'a str,
+    namespace: &'a str,
+    revision: u64,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Unchanged,
+    Configured,
 }
 
 /// Goes back to a revision.
 ///
 /// # Errors
 ///
-/// That a canary is under way, or there is no such revision; what the server says.
-pub async fn run(args: UndoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let name = open.target.name.clone();
+/// That a canary is under way, or that there is no such revision; what the server says.
+pub async fn run(args: UndoArgs, frame: &Frame) -> Result<Exit> {
+    let open = args.common.open(frame).await?;
+    let dry_run = args.dry.mode();
     for _ in 0..TRIES {
-        let cluster = interrupt.guard(look(&open)).await?;
-        let set = wanted(&cluster, args.to_revision, &open)?;
-        let number = revision(set);
-        if args.dry_run != DryRun::Client {
-            let template = without_hash(&set["spec"]["template"]);
-            let operations = patch::retemplate(&cluster.deployment, &template);
-            let dry_run = args.dry_run == DryRun::Server;
-            match write::send(&open.session, &open.target, &operations, dry_run).await? {
-                Written::Done(_) => {}
-                Written::LookAgain => continue,
-                Written::Blind(why) => return Err(Error::failed(why)),
+        let cluster = frame.interrupt.guard(look(&open)).await?;
+        let decision = decide(&cluster, args.to_revision, &open)?;
+        let done = match (&decision, dry_run) {
+            (Decision::Unchanged(_), _) | (_, Some(DryRun::Client)) => true,
+            (Decision::Back { operations, .. }, _) => {
+                send(&open, operations, dry_run.is_some()).await?
             }
+        };
+        if done {
+            return tell(&decision, &open, &args, frame);
         }
-        ui.answer(format_args!(
-            "deployment.apps/{name} goes back to revision {number}{}\n",
-            args.dry_run.suffix()
-        ))?;
-        return Ok(Exit::Done);
     }
+    let name = &open.target.name;
     Err(Error::conflict(format!(
-        "deployment {name} is being changed by others all the time"
+        "deployment {name} keeps being changed by others; gave up"
     )))
 }
 
@@ -75,29 +100,79 @@ async fn look(open: &Open) -> Result<Snapshot> {
     if open.store.read(&open.session).await?.0.is_some() {
         return Err(
             Error::conflict(format!("{} has a canary under way", open.target.name)).with_hint(
-                format!("take it back first:  {}", open.target.words("abort", "")),
+                format!("roll it back first:  {}", open.target.words("abort", "")),
             ),
         );
     }
     deployment::cluster(&open.session, &open.target).await
 }
 
-fn wanted<'a>(cluster: &'a Snapshot, to: Option<u64>, open: &Open) -> Result<&'a Value> {
+fn decide(cluster: &Snapshot, to: Option<u64>, open: &Open) -> Result<Decision> {
     let current = without_hash(&cluster.deployment["spec"]["template"]);
+    let template = |set: &Value| without_hash(&set["spec"]["template"]);
     let mut sets: Vec<&Value> = cluster.sets.values().collect();
     sets.sort_by_key(|set| std::cmp::Reverse(revision(set)));
+    let mut sets = sets.into_iter();
     let found = match to {
-        Some(number) => sets.into_iter().find(|set| revision(set) == number),
-        None => sets
-            .into_iter()
-            .find(|set| without_hash(&set["spec"]["template"]) != current),
+        Some(number) => sets.find(|set| revision(set) == number),
+        None => sets.find(|set| template(set) != current),
     };
-    found.ok_or_else(|| {
+    let set = found.ok_or_else(|| {
         let which = to.map_or_else(
-            || "another revision".to_owned(),
+            || "earlier revision".to_owned(),
             |number| format!("revision {number}"),
         );
         Error::usage(format!("deployment {} has no {which}", open.target.name))
             .with_hint(format!("see them:  {}", open.target.words("history", "")))
+    })?;
+    let (revision, template) = (revision(set), template(set));
+    if template == current {
+        return Ok(Decision::Unchanged(revision));
+    }
+    let operations = patch::retemplate(&cluster.deployment, &template);
+    Ok(Decision::Back {
+        revision,
+        operations,
     })
+}
+
+/// Sends the patch; says whether it met the Deployment that it was made for.
+async fn send(open: &Open, operations: &[Value], dry_run: bool) -> Result<bool> {
+    match write::send(&open.session, &open.target, operations, dry_run).await? {
+        Written::Done(_) => Ok(true),
+        Written::LookAgain => Ok(false),
+        Written::Blind(why) => Err(Error::failed(why)),
+    }
+}
+
+fn tell(decision: &Decision, open: &Open, args: &UndoArgs, frame: &Frame) -> Result<Exit> {
+    let name = &open.target.name;
+    let (revision, outcome) = match decision {
+        Decision::Unchanged(revision) => (*revision, Outcome::Unchanged),
+        Decision::Back { revision, .. } => (*revision, Outcome::Configured),
+    };
+    let undone = Undone {
+        deployment: name,
+        namespace: &open.target.namespace,
+        revision,
+        outcome,
+        dry_run: args.dry.mode().is_some(),
+    };
+    frame.ui.answer(match args.common.output.format {
+        Format::Json => json(&Document::new(Kind::CanaryUndo, &undone))?,
+        Format::Yaml => yaml(&Document::new(Kind::CanaryUndo, &undone))?,
+        Format::Name => format!("deployment.apps/{name}\n"),
+        Format::Table | Format::Wide => {
+            let suffix = args.dry.mode().unwrap_or_default().suffix();
+            match outcome {
+                Outcome::Unchanged => format!(
+                    "deployment.apps/{name} unchanged: revision {revision} is the current one{suffix}\n"
+                ),
+                Outcome::Configured => {
+                    format!("deployment.apps/{name} rolled back to revision {revision}{suffix}\n")
+                }
+            }
+        }
+    })?;
+    Ok(Exit::Done)
 }

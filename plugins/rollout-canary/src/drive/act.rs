@@ -9,9 +9,9 @@ use crate::cluster::deployment;
 use crate::cluster::watch::Change;
 use crate::cluster::write::{self, Written};
 use crate::drive::driver::{Drive, SETTLES};
-use crate::drive::narrate;
 use crate::model::machine::next::Next;
-use crate::model::record::form::{Form, Purpose};
+use crate::model::record::form::Form;
+use crate::model::steps::Step;
 use crate::model::{machine, patch, walk};
 
 /// How long the watch may take to tell of what stood in the way of a write.
@@ -42,10 +42,7 @@ impl Drive<'_> {
         match write::send(context.session, context.target, &operations, false).await? {
             Written::Done(object) => {
                 self.watching.put_deployment(&object)?;
-                let (what, detail) = narrate::doing(&form);
-                if form.purpose != Purpose::Final {
-                    context.ui.done(what, detail);
-                }
+                self.done(&Step::Form(form));
                 Ok(())
             }
             Written::LookAgain => self.look_again().await,

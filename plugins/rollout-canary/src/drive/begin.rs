@@ -6,22 +6,18 @@ use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
 
 use crate::cluster::records::Put;
-use crate::cluster::routes::detect;
 use crate::cluster::watch::Watching;
 use crate::drive::driver::{Drive, Patience};
-use crate::drive::plan::before::{before, canary, planned, record};
+use crate::drive::plan::{draft, planned};
 use crate::drive::session::Open;
-use crate::drive::{lease, plan, routes, this_process};
+use crate::drive::{lease, this_process};
 use crate::model::intent::Intent;
-use crate::model::record::Record;
-use crate::model::traffic::Router;
-use crate::model::traffic::service::Canary;
 
 /// Starts a canary: returns the driver, with the record written and nothing else.
 ///
 /// # Errors
 ///
-/// What stands in the way; what the server says.
+/// What keeps it from beginning; what the server says.
 pub async fn begin<'a>(
     intent: &Intent,
     open: &'a Open,
@@ -30,44 +26,25 @@ pub async fn begin<'a>(
     ui: &'a Ui,
     interrupt: &'a Interrupt,
 ) -> Result<Drive<'a>> {
-    let watching = interrupt
-        .guard(Watching::open(&open.session, &open.target))
-        .await?;
-    let cluster = watching.cluster.clone();
-    let before = before(&cluster, &open.target)?;
-    let canary = interrupt
-        .guard(canary(&intent.change, open, &cluster, &before))
-        .await?;
-    let weight = intent.weights.first();
+    let (session, target) = (&open.session, &open.target);
+    let watching = interrupt.guard(Watching::open(session, target)).await?;
     let me = this_process::me(clock.now());
-    let record = Record {
-        rollout: intent.course.rollout().cloned(),
-        asked: intent.asked.clone(),
-        ..record(&intent.split, &cluster, before, canary, weight, &me, &clock)
+    let plan = async {
+        let draft = draft(intent, open, &watching.cluster, (&clock, &me)).await?;
+        draft.start(intent, open).await
     };
-    let planned = planned(&record, &cluster, &open.target, &intent.course)?;
-    ui.status(format_args!("│ plan: {}", plan::planned(&planned)));
-    if record.router == Router::Gateway {
-        let canary = Canary::of(&open.target, &record.uid, record.templates(), "");
-        let found = interrupt
-            .guard(detect::detect(&open.session, &canary))
-            .await?;
-        if found.target.is_none() {
-            return Err(routes::no_route(&found.why.unwrap_or_default()));
-        }
-    }
-    let record = Record {
-        forms: planned.record.forms.clone(),
-        ..record
-    };
-    let stored = match open.store.create(&record).await? {
+    let start = interrupt.guard(plan).await?;
+    ui.status(format_args!("│ plan: {}", planned(&start.way)));
+    let stored = match open.store.create(&start.record).await? {
         Put::Done(stored) => *stored,
-        Put::Blind(why) => return Err(Error::failed(format!("the record is not written: {why}"))),
+        Put::Blind(why) => {
+            return Err(Error::failed(format!("could not write the record: {why}")));
+        }
         Put::Raced => {
-            let (found, _) = open.store.read(&open.session).await?;
+            let (found, _) = open.store.read(session).await?;
             let driver = found.and_then(|found| found.record.driver);
             return Err(driver.map_or_else(
-                || Error::conflict("somebody else has just started a canary; nothing was written"),
+                || Error::conflict("someone else has just started a canary; nothing was changed"),
                 |driver| lease::other(&driver),
             ));
         }

@@ -19,6 +19,7 @@ use crate::model::machine;
 use crate::model::machine::next::End;
 use crate::model::record::Failure;
 use crate::model::record::driver::Driver;
+use crate::model::steps::Step;
 use crate::model::target::Target;
 
 /// What everything needs.
@@ -159,6 +160,11 @@ impl<'a> Drive<'a> {
         let record = &self.stored.record;
         let seen = self.watching.cluster.seen(record, self.clock.now());
         machine::is_driven(record, &seen)
+    }
+
+    /// Tells a step that was done.
+    pub(super) fn done(&self, step: &Step) {
+        self.context.ui.done(step.what(), step.detail());
     }
 
     /// Says something once.

@@ -233,7 +233,7 @@ impl Drive<'_> {
     /// What the server says; that another driver took over.
     pub async fn forget(&mut self) -> Result<()> {
         for _ in 0..TRIES {
-            if self.context.store.delete(&self.stored).await? {
+            if self.context.store.delete(&self.stored, false).await? {
                 return Ok(());
             }
             let (found, _) = self.context.store.read(self.context.session).await?;

@@ -1,17 +1,14 @@
 //! How a drive ends: words, hints, exit codes.
 
-use std::fmt;
-use std::time::Duration;
-
 use groundcrew::error::{Error, Kind, Result};
-use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
 
 use crate::drive::driver::{Drive, Outcome};
 use crate::drive::soak::Soaked;
 use crate::model::conflict::{Conflict, told};
 use crate::model::machine::next::End;
-use crate::model::record::{Failure, Record, Rollout};
+use crate::model::record::Failure;
+use crate::model::steps::Watch;
 use crate::model::target::Target;
 
 /// Drives to the end, through all steps of a rollout, and leaves things as they have to be left: the
@@ -121,13 +118,7 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
                         Ctrl-C takes it back";
             ui.status(hint);
         } else {
-            ui.done(
-                match end {
-                    End::Promoted => "promoted".to_owned(),
-                    _ => watch.to_string(),
-                },
-                format_args!("watching for {}", Span(soak)),
-            );
+            drive.done(&watch.step(end, soak));
         }
         match drive.soak(soak, stays && driven).await? {
             Soaked::Moved => stays = false,
@@ -146,48 +137,6 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
         }
     }
 }
-
-/// How a weight that was reached is watched.
-enum Watch {
-    /// As a step of a rollout.
-    Step(Rollout),
-    /// By itself: it was started without steps, and holds only while it is driven.
-    Alone,
-}
-
-impl Watch {
-    fn of(record: &Record, driven: bool) -> Option<Self> {
-        let step = record.rollout.clone().map(Self::Step);
-        step.or_else(|| driven.then_some(Self::Alone))
-    }
-
-    /// How long it is watched; `None` for what is over.
-    fn time(&self, end: End) -> Option<Duration> {
-        match (self, end) {
-            (_, End::Aborted) => None,
-            (Self::Step(rollout), End::Promoted) => Some(Duration::from_secs(rollout.bake)),
-            (Self::Step(rollout), End::Parked | End::Held) => {
-                Some(Duration::from_secs(rollout.soak))
-            }
-            (Self::Alone, End::Promoted) => Some(Duration::ZERO),
-            (Self::Alone, End::Parked | End::Held) => Some(ALONE),
-        }
-    }
-}
-
-impl fmt::Display for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Step(rollout) => {
-                write!(f, "step {} of {}", rollout.at + 1, rollout.steps.count())
-            }
-            Self::Alone => f.write_str("step 1 of 1"),
-        }
-    }
-}
-
-/// How long a canary without steps is watched before it is only held.
-const ALONE: Duration = Duration::from_secs(600);
 
 /// What a drive reached.
 pub struct Reached {

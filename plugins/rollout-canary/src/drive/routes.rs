@@ -11,7 +11,8 @@ use crate::model::machine::next::{End, Next};
 use crate::model::object;
 use crate::model::object::hash;
 use crate::model::record::Goal;
-use crate::model::traffic::route::{self, Change};
+use crate::model::steps::Step;
+use crate::model::traffic::route::Change;
 use crate::model::traffic::service::Canary;
 use crate::model::traffic::{Router, Shared, share};
 use crate::model::weight::Weight;
@@ -28,9 +29,6 @@ const TRIES: usize = 8;
 /// A gateway says that it knows a route before all of it acts accordingly; and requests are under
 /// way.
 const DRAIN: Duration = Duration::from_secs(4);
-
-/// A share that is smaller is not worth a route's change.
-const LEAST: f64 = 0.005;
 
 impl Drive<'_> {
     /// Brings the routes to where the next step wants them; says whether something was done.
@@ -87,7 +85,7 @@ impl Drive<'_> {
             if self.stored.record.router == Router::Gateway {
                 return Err(no_route(&why));
             }
-            context.ui.done("share by the number of pods", why);
+            self.done(&Step::NoRoute(why));
             return Ok(());
         };
         let ready = interrupt
@@ -96,22 +94,17 @@ impl Drive<'_> {
         let pods = self.canary_pods();
         let ours = ready.iter().filter(|name| pods.contains(name)).count();
         let natural = ours as f64 / ready.len().max(1) as f64;
-        let extra = share::share(asked.fraction(), natural);
-        if extra < LEAST || ours == 0 {
+        let extra = share::extra(asked, natural).filter(|_| ours > 0);
+        let Some(extra) = extra else {
             if self.stored.record.shared.is_some() {
                 self.take_share_back().await?;
             }
-            let words = if natural - asked.fraction() > LEAST {
-                format!(
-                    "by the number of pods, more than {asked}: a route can add to that and not take away"
-                )
-            } else {
-                "by the number of pods".to_owned()
-            };
-            let detail = format!("{} {words}", Weight::nearest(natural));
-            context.ui.done("no route has to change", detail);
+            self.done(&Step::Enough {
+                by_pods: Weight::nearest(natural),
+                asked,
+            });
             return Ok(());
-        }
+        };
         let earlier = self.stored.record.shared.clone();
         let shared = Shared {
             seq: self.stored.record.seq,
@@ -166,13 +159,7 @@ impl Drive<'_> {
                 }
             };
             self.note_change(done).await?;
-            let detail = format!(
-                "{} of its requests to the canary: {} by its pods, the rest by service/{}",
-                shared.whole(),
-                shared.by_pods(),
-                shared.target.extra
-            );
-            self.context.ui.done(route::shown(route), detail);
+            self.done(&Step::given(&shared, route));
         }
         Ok(())
     }
@@ -186,7 +173,7 @@ impl Drive<'_> {
         let (context, canary) = (self.context, self.canary());
         let session = context.session;
         for change in &shared.changes {
-            let name = route::shown(&change.route);
+            let name = change.route.to_string();
             let mut tries = 0;
             let left = loop {
                 let left = write::leave(session, &canary, change, PATIENCE);
@@ -207,12 +194,11 @@ impl Drive<'_> {
                     .ui
                     .warning(format_args!("{name}: {foreign} {words}"));
             }
-            let words = if left.is_some_and(|left| left.gone) {
-                "is gone"
+            self.done(&if left.is_some_and(|left| left.gone) {
+                Step::Gone(change.route.clone())
             } else {
-                "is as it was"
-            };
-            context.ui.done(name, words);
+                Step::Restored(change.route.clone())
+            });
         }
         if !shared.changes.is_empty() {
             self.say("requests to the canary that are under way");

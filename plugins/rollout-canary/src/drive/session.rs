@@ -1,10 +1,9 @@
-//! How every command begins.
+//! A connection, the Deployment and its record; becoming the driver of it.
 
 use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
 use groundcrew::client::clock::Clock;
-use groundcrew::client::{self, Session};
 use groundcrew::error::{Error, Result};
-use groundcrew::flags::KubeArgs;
 use groundcrew::ui::Ui;
 
 use crate::cluster::records::{Store, Stored};
@@ -15,8 +14,8 @@ use crate::drive::this_process;
 use crate::model::machine::next::Next;
 use crate::model::record::Record;
 use crate::model::record::driver::Driver;
-use crate::model::target::{self, Target};
-use crate::model::{machine, names, walk};
+use crate::model::target::Target;
+use crate::model::{machine, walk};
 
 /// A connection and the Deployment on it.
 pub struct Open {
@@ -26,26 +25,6 @@ pub struct Open {
     pub target: Target,
     /// Its record's place.
     pub store: Store,
-}
-
-/// Connects.
-///
-/// # Errors
-///
-/// As [`client::connect`]; usage, when no Deployment is named.
-pub async fn open(kube: &KubeArgs, name: &str, ui: &Ui) -> Result<Open> {
-    let name = target::parse(name)?;
-    let session = client::connect(kube, &names::product(), ui).await?;
-    let target = Target {
-        namespace: session.namespace.clone(),
-        name,
-    };
-    let store = Store::new(&session, &target.namespace, &target.name);
-    Ok(Open {
-        session,
-        target,
-        store,
-    })
 }
 
 /// Reads the record, which has to be there and be this Deployment's.
@@ -69,6 +48,21 @@ pub fn none(target: &Target) -> Error {
 }
 
 impl Open {
+    /// Returns the place of a Deployment in the connection's namespace.
+    #[must_use]
+    pub fn new(session: Session, name: String) -> Self {
+        let target = Target {
+            namespace: session.namespace.clone(),
+            name,
+        };
+        let store = Store::new(&session, &target.namespace, &target.name);
+        Self {
+            session,
+            target,
+            store,
+        }
+    }
+
     /// Returns the driver's context.
     #[must_use]
     pub fn context<'a>(&'a self, ui: &'a Ui, interrupt: &'a Interrupt) -> Context<'a> {

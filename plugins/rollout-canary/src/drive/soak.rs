@@ -198,20 +198,8 @@ impl Drive<'_> {
     /// As [`Drive::run`].
     pub async fn next_step(&mut self) -> Result<bool> {
         let mut record = self.stored.record.clone();
-        let Some(rollout) = &mut record.rollout else {
+        if !record.onward(self.me.user.clone()) {
             return Ok(false);
-        };
-        let (next, promote) = (rollout.next(), rollout.promote);
-        rollout.soaked = 0;
-        match next {
-            Some(weight) => {
-                rollout.advance();
-                record.aim(Goal::Hold { weight });
-            }
-            None if promote => record.aim(Goal::Promote {
-                by: self.me.user.clone(),
-            }),
-            None => return Ok(false),
         }
         self.put(record).await?;
         Ok(true)

@@ -1,72 +1,10 @@
-//! What somebody else did, and the error that says so.
+//! What somebody else did, and how to go on: told as an error by who drives, and as a finding by
+//! `doctor`.
 
 use groundcrew::error::Error;
 
 use crate::model::names::MARKER;
 use crate::model::target::Target;
-
-/// Returns the error for what somebody else did, and how to go on.
-#[must_use]
-pub fn told(conflict: &Conflict, target: &Target) -> Error {
-    let error = |text: String| Error::conflict(text);
-    let abort = |rest: &str| target.words("abort", rest);
-    let name = &target.name;
-    match conflict {
-        Conflict::Recreated => error(format!(
-            "deployment {name} is another one than the canary was started on"
-        ))
-        .with_hint(format!(
-            "drop the record:  {}",
-            target.words("doctor", "--repair")
-        )),
-        Conflict::Deleted => error(format!("deployment {name} is being deleted")),
-        Conflict::Template => error(format!(
-            "somebody put another template into deployment {name}; nothing more is written"
-        ))
-        .with_hint(format!("let theirs roll out:  {}", abort("--keep-spec")))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Resumed => error(format!(
-            "somebody resumed deployment {name}, which takes the canary back; \
-             nothing more is written"
-        ))
-        .with_hint(format!("finish that:  {}", abort(""))),
-        Conflict::Fields(fields) => error(format!(
-            "somebody changed {} of deployment {name}; nothing more is written",
-            fields.join(", ")
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Marker => error(format!(
-            "somebody removed or changed the label {MARKER} of deployment {name}; \
-             nothing more is written"
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::ThirdSet(set) => error(format!(
-            "replicaset {set} has pods too: another rollout is under way; nothing more is written"
-        ))
-        .with_hint(format!(
-            "put back what was:  {}",
-            abort("--force-conflicts")
-        )),
-        Conflict::Vanished => error(format!(
-            "the canary's pods of deployment {name} are gone; everything is stable"
-        ))
-        .with_detail("scaling to zero, or below what a share of it needs, does that")
-        .with_hint(format!("tidy up:  {}", abort(""))),
-        Conflict::ScaledToZero => error(format!(
-            "deployment {name} is scaled to zero, and the canary is over: what comes back is stable"
-        ))
-        .with_hint(format!("tidy up:  {}", abort(""))),
-    }
-}
 
 /// What somebody else did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,4 +27,87 @@ pub enum Conflict {
     Vanished,
     /// It was scaled to zero.
     ScaledToZero,
+}
+
+/// One way to go on: what it does, and the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    what: &'static str,
+    command: String,
+}
+
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:  {}", self.what, self.command)
+    }
+}
+
+impl Conflict {
+    /// Says what was done to a Deployment.
+    #[must_use]
+    pub fn what(&self, target: &Target) -> String {
+        let name = &target.name;
+        match self {
+            Self::Recreated => {
+                format!("deployment {name} is not the one that the canary was started on")
+            }
+            Self::Deleted => format!("deployment {name} is being deleted"),
+            Self::Template => format!(
+                "someone else changed the template of deployment {name}; nothing more is written"
+            ),
+            Self::Resumed => format!(
+                "someone else resumed deployment {name}, which rolls the canary back; nothing more \
+                 is written"
+            ),
+            Self::Fields(fields) => format!(
+                "someone else changed {} of deployment {name}; nothing more is written",
+                fields.join(", ")
+            ),
+            Self::Marker => format!(
+                "someone else removed or changed the label {MARKER} of deployment {name}; nothing \
+                 more is written"
+            ),
+            Self::ThirdSet(set) => format!(
+                "replicaset {set} has pods too: another rollout is under way; nothing more is \
+                 written"
+            ),
+            Self::Vanished => {
+                format!("the canary pods of deployment {name} are gone; all pods are stable")
+            }
+            Self::ScaledToZero => format!(
+                "deployment {name} is scaled to zero, and the canary is over: the pods that come \
+                 back are stable"
+            ),
+        }
+    }
+
+    /// Returns the ways to go on, the gentlest first.
+    #[must_use]
+    pub fn remedies(&self, target: &Target) -> Vec<Remedy> {
+        let one = |what, command, rest| Remedy {
+            what,
+            command: target.words(command, rest),
+        };
+        let overwrite = one("restore what was there", "abort", "--force-conflicts");
+        match self {
+            Self::Recreated => vec![one("delete the record", "doctor", "--fix")],
+            Self::Deleted => Vec::new(),
+            Self::Template => vec![one("roll theirs out", "abort", "--keep-spec"), overwrite],
+            Self::Resumed => vec![one("finish that", "abort", "")],
+            Self::Fields(_) | Self::Marker | Self::ThirdSet(_) => vec![overwrite],
+            Self::Vanished | Self::ScaledToZero => vec![one("clean up", "abort", "")],
+        }
+    }
+}
+
+/// Returns the error for what somebody else did, and how to go on.
+#[must_use]
+pub fn told(conflict: &Conflict, target: &Target) -> Error {
+    let mut error = Error::conflict(conflict.what(target));
+    if *conflict == Conflict::Vanished {
+        error = error
+            .with_detail("this happens when it is scaled to zero, or below what its share needs");
+    }
+    let remedies = conflict.remedies(target).into_iter();
+    remedies.fold(error, |error, remedy| error.with_hint(remedy.to_string()))
 }

@@ -1,7 +1,5 @@
 //! Names, and the numbers that hold a rollout.
 
-use groundcrew::client::Product;
-
 /// Label on the Deployment while a canary is under way: the run and its fence.
 ///
 /// A label, because the controller copies annotations of a Deployment to its newest ReplicaSet,
@@ -46,12 +44,3 @@ pub fn record_name(deployment: &str) -> String {
 
 /// Who owns the fields that this plugin writes.
 pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-rollout_canary",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}

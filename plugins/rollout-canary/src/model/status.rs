@@ -1,9 +1,10 @@
 //! What is said of a canary: one value for people and programs.
 
-use groundcrew::output::{Document, Kind};
+use groundcrew::output::Document;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::kind::Kind;
 use crate::model::names::{HOLD_SECONDS, MARKER};
 use crate::model::object::{hash, size, text};
 use crate::model::record::driver::Driving;
@@ -11,7 +12,7 @@ use crate::model::record::{Goal, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
 use crate::model::target::Target;
-use crate::model::traffic::{Shared, route};
+use crate::model::traffic::Shared;
 use crate::model::verdict::judge::{Decision, Verdict};
 use crate::model::verdict::judgement;
 use crate::model::verdict::settings::Unit;
@@ -101,7 +102,7 @@ impl Traffic {
             routes: shared
                 .changes
                 .iter()
-                .map(|change| route::shown(&change.route))
+                .map(|change| change.route.to_string())
                 .collect(),
             service: shared.target.extra.clone(),
             percent: shared.whole(),
@@ -227,7 +228,7 @@ impl Status {
 
     /// Returns the document for programs.
     #[must_use]
-    pub fn document(&self) -> Document<&Self> {
+    pub fn document(&self) -> Document<Kind, &Self> {
         Document::new(Kind::CanaryStatus, self)
     }
 }

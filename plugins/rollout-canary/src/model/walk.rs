@@ -5,6 +5,7 @@ use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::{Extremes, Set, Which, World};
 use crate::model::machine;
 use crate::model::machine::next::{End, Next};
+use crate::model::machine::place::place;
 use crate::model::machine::seen::{Arm, Seen};
 use crate::model::record::Record;
 use crate::model::record::form::{Form, Purpose, Strategy, Template};
@@ -12,8 +13,8 @@ use crate::model::record::form::{Form, Purpose, Strategy, Template};
 /// One patch, and what the controllers make of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// What the patch was for.
-    pub purpose: Purpose,
+    /// The form that the patch brings the Deployment into.
+    pub form: Form,
     /// Stable pods afterwards.
     pub stable: i32,
     /// Canary pods afterwards.
@@ -57,7 +58,7 @@ pub fn walk(mut record: Record, mut world: World, mut form: Option<Form>) -> Wal
                 let happened = world.run();
                 extremes = extremes.and(happened);
                 stages.push(Stage {
-                    purpose: next.purpose,
+                    form: next,
                     stable: world.stable.size,
                     canary: world.canary.size,
                     extremes: happened,
@@ -99,23 +100,76 @@ pub fn announce(record: &mut Record, seen: &Seen, form: &Form) {
 
 /// Returns the forms that follow one, if everything goes as in the model, beginning with it.
 fn ahead(record: &Record, seen: &Seen, form: &Form) -> Vec<Form> {
-    let mut world = World {
+    let known = record.forms.len();
+    let walked = onward(record, seen, form);
+    walked.record.forms[known..].to_vec()
+}
+
+/// Walks to the record's goal from what is seen: as if what is under way ended well, and nobody else
+/// changed anything.
+#[must_use]
+pub fn from_here(record: &Record, seen: &Seen) -> Walk {
+    let at = place(record, seen).ok().flatten();
+    match machine::next(record, seen) {
+        Next::Write(form) => onward(record, seen, &form),
+        Next::Done(end) => arrived(record, seen, at, Ok(end)),
+        Next::Stop(conflict) => arrived(record, seen, at, Err(conflict)),
+        Next::Wait(_) => {
+            let mut world = match at {
+                Some(_) => world(seen),
+                None => World::at_rest(seen.replicas, record.own_steps(seen.replicas)),
+            };
+            if let Some(form) = at {
+                put(&mut world, record, &form);
+            }
+            world.run();
+            walk(record.clone(), world, at)
+        }
+    }
+}
+
+/// Walks on from what is seen with a form that is about to be written.
+fn onward(record: &Record, seen: &Seen, form: &Form) -> Walk {
+    let mut world = world(seen);
+    let mut ahead = record.clone();
+    let form = ahead.announce(form);
+    put(&mut world, &ahead, &form);
+    let happened = world.run();
+    let first = Stage {
+        form,
+        stable: world.stable.size,
+        canary: world.canary.size,
+        extremes: happened,
+    };
+    let mut walked = walk(ahead, world, Some(form));
+    walked.stages.insert(0, first);
+    walked.extremes = walked.extremes.and(happened);
+    walked
+}
+
+fn arrived(record: &Record, seen: &Seen, form: Option<Form>, end: Result<End, Conflict>) -> Walk {
+    let world = world(seen);
+    Walk {
+        stages: Vec::new(),
+        end,
+        extremes: world.extremes(),
+        world,
+        record: record.clone(),
+        form,
+    }
+}
+
+fn world(seen: &Seen) -> World {
+    World {
         replicas: seen.replicas,
         steps: Steps::default(),
-        paused: form.paused,
-        held: form.held,
+        paused: seen.shape.paused,
+        held: false,
         newest: Which::Stable,
         stable: seen.stable.set(),
         canary: seen.canary.set(),
         going: 0,
-    };
-    let mut ahead = record.clone();
-    let known = ahead.forms.len();
-    let form = ahead.announce(form);
-    put(&mut world, &ahead, &form);
-    world.run();
-    let walked = walk(ahead, world, Some(form));
-    walked.record.forms[known..].to_vec()
+    }
 }
 
 /// Brings the model into a form.

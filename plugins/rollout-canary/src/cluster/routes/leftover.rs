@@ -134,12 +134,18 @@ pub async fn find(
 ///
 /// The server's refusal; a conflict when the route changes all the time; that no gateway has taken it
 /// up in time, in which case it can be run again.
-pub async fn take_route_back(session: &Session, found: &Leftover, left: &LeftRoute) -> Result<()> {
+pub async fn take_route_back(
+    session: &Session,
+    found: &Leftover,
+    left: &LeftRoute,
+    dry_run: bool,
+) -> Result<()> {
     let plan = |current: &Value| {
         take_out(current, &found.extra, &found.own, &left.known)
-            .map_err(|why| Error::conflict(format!("{}: {why}", route::shown(&left.route))))
+            .map_err(|why| Error::conflict(format!("{}: {why}", left.route)))
     };
-    if write::edit(session, &left.route, plan).await?.is_some() {
+    let edited = write::edit(session, &left.route, plan, dry_run).await?;
+    if edited.is_some() && !dry_run {
         write::await_observed(session, &left.route, PATIENCE).await?;
         tokio::time::sleep(DRAIN).await;
     }

@@ -19,7 +19,7 @@ use crate::cluster::write::is_outrun;
 use crate::model::names::FIELD_MANAGER;
 use crate::model::patch::bound_to;
 use crate::model::traffic::Backends;
-use crate::model::traffic::route::{self, Change, Edit, RouteRef, Rule, shown};
+use crate::model::traffic::route::{self, Change, Edit, RouteRef, Rule};
 use crate::model::traffic::service::Canary;
 
 /// How often a route that changes all the time is read again before giving up.
@@ -73,13 +73,12 @@ pub async fn prepare(
                 let current = read(session, route).await?.unwrap_or_default();
                 if route::services(&current).contains(&target.extra) {
                     return Err(Error::conflict(format!(
-                        "{} still leads to service/{} of an earlier canary",
-                        shown(route),
+                        "{route} still leads to service/{} of an earlier canary",
                         target.extra
                     )));
                 }
             }
-            writer()
+            writer(false)
                 .delete(&services, &found.metadata)
                 .await
                 .map_err(|error| explain(error, &doing("delete")))?;
@@ -110,7 +109,7 @@ async fn create(session: &Session, canary: &Canary, target: &Backends) -> Result
         .await
         .map_err(|error| explain(error, &about(canary, "get", &target.service)))?;
     let extra = canary.beside(&original, &target.extra);
-    writer()
+    writer(false)
         .create(&services, &extra, |found| {
             canary.owns(found) && canary.is_current(found)
         })
@@ -160,7 +159,7 @@ pub async fn enter(
         share,
     } = change;
     let plan = |current: &Value| planned(current, target, route, *share, rules);
-    let edit = edit(session, route, plan).await?;
+    let edit = edit(session, route, plan, false).await?;
     let done = changed(
         target,
         route,
@@ -180,7 +179,7 @@ fn planned(
     known: &[Rule],
 ) -> Result<Edit> {
     route::give(current, &target.service, &target.extra, share, known)
-        .map_err(|why| Error::failed(format!("{}: {why}", shown(route))))
+        .map_err(|why| Error::failed(format!("{route}: {why}")))
 }
 
 fn changed(
@@ -191,11 +190,8 @@ fn changed(
     known: &[Rule],
 ) -> Result<Change> {
     if edit.rules.is_empty() {
-        let message = format!(
-            "{} leads to service/{} no more",
-            shown(route),
-            target.service
-        );
+        let service = &target.service;
+        let message = format!("{route} no longer leads to service/{service}");
         return Err(Error::conflict(message));
     }
     let mut rules = edit.rules;
@@ -212,7 +208,7 @@ fn changed(
 }
 
 fn gone(route: &RouteRef) -> Error {
-    Error::conflict(format!("{} is gone", shown(route)))
+    Error::conflict(format!("{route} no longer exists"))
 }
 
 /// Takes the share back, and waits until the gateways have taken it up. Afterwards no request goes
@@ -231,7 +227,7 @@ pub async fn leave(
         return Ok(Left::default());
     };
     let plan = |current: &Value| Ok(route::take_back(current, &extra, &change.rules));
-    let Some(edit) = edit(session, &change.route, plan).await? else {
+    let Some(edit) = edit(session, &change.route, plan, false).await? else {
         return Ok(Left {
             gone: true,
             foreign: Vec::new(),
@@ -258,7 +254,7 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
         .await
         .map_err(|error| explain(error, &about(canary, "get", &name)))?;
     if let Some(found) = found.filter(|found| canary.owns(found)) {
-        delete_service(session, canary, &found).await?;
+        delete_service(session, canary, &found, false).await?;
     }
     Ok(())
 }
@@ -268,10 +264,15 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
 /// # Errors
 ///
 /// The server's refusal.
-pub async fn delete_service(session: &Session, canary: &Canary, service: &Service) -> Result<bool> {
+pub async fn delete_service(
+    session: &Session,
+    canary: &Canary,
+    service: &Service,
+    dry_run: bool,
+) -> Result<bool> {
     let services = services(session, canary);
     let name = service.metadata.name.clone().unwrap_or_default();
-    writer()
+    writer(dry_run)
         .delete(&services, &service.metadata)
         .await
         .map_err(|error| explain(error, &about(canary, "delete", &name)))
@@ -283,6 +284,7 @@ pub async fn edit(
     session: &Session,
     route: &RouteRef,
     plan: impl Fn(&Value) -> Result<Edit>,
+    dry_run: bool,
 ) -> Result<Option<Edit>> {
     let doing = |verb| Doing::new(verb, plural(route.kind)).named(&route.name);
     for _ in 0..TRIES {
@@ -297,7 +299,9 @@ pub async fn edit(
         operations.extend(edit.operations.iter().cloned());
         let body = serde_json::to_vec(&operations)
             .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
-        let request = http::Request::patch(format!("{}?fieldManager={FIELD_MANAGER}", path(route)))
+        let dry = if dry_run { "&dryRun=All" } else { "" };
+        let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", path(route));
+        let request = http::Request::patch(path)
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(body)
             .map_err(|error| Error::failed("cannot write the request").with_source(error))?;
@@ -310,9 +314,17 @@ pub async fn edit(
         }
     }
     Err(Error::conflict(format!(
-        "{} was changed by somebody else every time",
-        shown(route)
+        "{route} keeps being changed by others; gave up"
     )))
+}
+
+/// Says whether a route is still there.
+///
+/// # Errors
+///
+/// The server's refusal.
+pub async fn is_there(session: &Session, route: &RouteRef) -> Result<bool> {
+    Ok(read(session, route).await?.is_some())
 }
 
 async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
@@ -342,8 +354,7 @@ pub async fn await_observed(session: &Session, route: &RouteRef, patience: Patie
         if Instant::now() >= deadline {
             let after = patience.observed.as_secs();
             return Err(Error::timed_out(format!(
-                "{} is not in effect after {after}s: {why}",
-                shown(route)
+                "{route} is not in effect after {after}s: {why}"
             )));
         }
         sleep(PAUSE).await;
@@ -372,10 +383,10 @@ pub fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
         .within(&canary.namespace)
 }
 
-pub fn writer() -> Writer {
+pub fn writer(dry_run: bool) -> Writer {
     Writer {
         field_manager: FIELD_MANAGER.to_owned(),
-        dry_run: false,
+        dry_run,
         force_conflicts: false,
     }
 }

@@ -1,80 +1,86 @@
 //! `doctor`: what a canary left behind, and the fix.
 
-pub mod apply;
-pub mod decide;
-pub mod observe;
-pub mod render;
+mod apply;
+mod decide;
+mod observe;
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Format;
-use groundcrew::output::{Document, Kind, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::finding::{Diagnosis, Finding, Severity, Unseen};
+use groundcrew::flags::{DryRun, Format};
+use groundcrew::output::{Document, json, yaml};
+use serde::Serialize;
 
-use crate::cluster::deployment;
-use crate::commands::doctor::apply::repair;
-use crate::commands::doctor::decide::{Diagnosis, find, of_routes};
-use crate::commands::doctor::observe::left;
-use crate::commands::doctor::render::lines;
+use crate::commands::doctor::decide::problems;
 use crate::commands::flags::Common;
-use crate::drive::session::open;
-use crate::drive::this_process;
+use crate::model::kind::Kind;
 
-/// Look for what a canary left behind, and mend it with --repair
+/// Find what a canary left behind, and fix it with --fix
 ///
 /// Finds records of Deployments that are gone or new, holds without a record, and routes and the
-/// extra Service that no record tells of.
+/// extra Service that no record mentions.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
-    /// Mend what can be mended without a guess
-    #[arg(long)]
-    repair: bool,
-
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
+
+    /// Fix what can be fixed without guessing
+    #[arg(long)]
+    fix: bool,
+
+    /// Show what --fix would do: `client` sends no write, `server` lets the server check
+    #[arg(long, value_name = "MODE", value_enum, num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "client", requires = "fix")]
+    dry_run: DryRun,
 }
 
-/// Looks, and mends when asked to.
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    deployment: &'a str,
+    namespace: &'a str,
+    #[serde(flatten)]
+    diagnosis: &'a Diagnosis,
+}
+
+/// Looks, and fixes when asked to.
 ///
 /// # Errors
 ///
 /// What the server says.
-pub async fn run(args: DoctorArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let look = deployment::with_record(&open.session, &open.target, &open.store);
-    let (stored, clock, cluster) = interrupt.guard(look).await?;
-    let left = interrupt
-        .guard(left(stored.as_ref(), &cluster, &open))
-        .await?;
-    let now = clock.now();
-    let driving = this_process::driving(stored.as_ref().map(|stored| &stored.record), now);
-    // The pods that a route leads to go last.
-    let mut findings = of_routes(&left, &open.target);
-    findings.extend(find(stored.as_ref(), &cluster, &open, (now, driving)));
-    if args.repair {
-        for finding in &mut findings {
-            let mend = repair(&finding.repair, stored.as_ref(), &cluster, &left, &open);
-            finding.mended = interrupt.guard(mend).await?;
-        }
+pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
+    let open = args.common.open(frame).await?;
+    let observed = frame.interrupt.guard(observe::observe(&open)).await?;
+    let mut problems = problems(&observed, &open.target);
+    if args.fix {
+        apply::repair(&mut problems, &observed, &open, args.dry_run, frame).await?;
     }
-    let diagnosis = Diagnosis {
-        deployment: open.target.name.clone(),
-        namespace: open.target.namespace.clone(),
-        findings,
-        unseen: left.unseen,
+    let unseen = observed.left.unseen.iter();
+    let unseen: Vec<Unseen> = unseen.map(|why| Unseen::new("routes", why)).collect();
+    let mut findings: Vec<Finding> = problems.into_iter().map(|one| one.finding).collect();
+    if findings.is_empty() {
+        let nothing = if unseen.is_empty() {
+            "nothing is left over"
+        } else {
+            "nothing that could be seen is left over"
+        };
+        findings.push(Finding::new(Severity::Ok, "leftovers", nothing));
+    }
+    let diagnosis = Diagnosis::new(findings, unseen);
+    let report = Report {
+        deployment: &open.target.name,
+        namespace: &open.target.namespace,
+        diagnosis: &diagnosis,
     };
-    ui.answer(match args.common.output.format {
-        Format::Json => json(&Document::new(Kind::CanaryDiagnosis, &diagnosis))?,
-        Format::Yaml => yaml(&Document::new(Kind::CanaryDiagnosis, &diagnosis))?,
-        Format::Name => format!("deployment.apps/{}\n", diagnosis.deployment),
-        Format::Table | Format::Wide => lines(&diagnosis),
+    let output = &args.common.output;
+    frame.ui.answer(match output.format {
+        Format::Json => json(&Document::new(Kind::CanaryDiagnosis, &report))?,
+        Format::Yaml => yaml(&Document::new(Kind::CanaryDiagnosis, &report))?,
+        Format::Name => format!("deployment.apps/{}\n", report.deployment),
+        Format::Table | Format::Wide => diagnosis.render(!output.no_headers),
     })?;
-    let open = diagnosis.findings.iter().any(|finding| !finding.mended);
-    Ok(match () {
-        () if open => Exit::No,
-        () if !diagnosis.unseen.is_empty() => Exit::Incomplete,
-        () => Exit::Done,
-    })
+    Ok(diagnosis.exit())
 }

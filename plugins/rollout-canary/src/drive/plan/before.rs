@@ -10,7 +10,7 @@ use crate::model::change::Change;
 use crate::model::controller::rounding::resolve;
 use crate::model::controller::world::World;
 use crate::model::findings;
-use crate::model::intent::{Course, Split};
+use crate::model::intent::{Course, Intent, Split};
 use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
 use crate::model::names::{HOLD_SECONDS, MARKER};
@@ -119,11 +119,7 @@ pub async fn canary(
         if before.pending {
             return Ok(without_hash(&cluster.deployment["spec"]["template"]));
         }
-        return Err(Error::usage(format!(
-            "nothing is new: no --image, --env, --restart, --patch or -f, and deployment {name} \
-             has no template pending"
-        ))
-        .with_hint(open.target.words("", "10% --image CONTAINER=IMAGE")));
+        return Err(nothing_new(&open.target));
     }
     if before.pending {
         return Err(Error::usage(format!(
@@ -145,24 +141,33 @@ pub async fn canary(
     Ok(template)
 }
 
+/// Returns the error for a canary in which nothing is new.
+#[must_use]
+pub fn nothing_new(target: &Target) -> Error {
+    Error::usage("nothing to roll out: pass --image, --env, --patch, -f or --restart")
+        .with_hint(target.words("", "10% --image CONTAINER=IMAGE"))
+}
+
 /// Returns the record of a canary that is about to begin.
 #[must_use]
 pub fn record(
-    split: &Split,
+    intent: &Intent,
     cluster: &Snapshot,
     before: Before,
     canary: Value,
-    weight: Weight,
     me: &Driver,
     clock: &Clock,
 ) -> Record {
     let spec = &cluster.deployment["spec"];
     let replicas = cluster.replicas();
     let own = resolve(&spec["strategy"], replicas).unwrap_or_default();
-    let budget = split
-        .surge
-        .map_or(own.surge, |surge| surge.pods(replicas))
-        .max(1);
+    let Split {
+        layout,
+        surge,
+        router,
+        accept_weight,
+    } = intent.split;
+    let budget = surge.map_or(own.surge, |surge| surge.pods(replicas)).max(1);
     Record {
         version: VERSION,
         run: format!("{:08x}", fastrand::u32(..)),
@@ -181,15 +186,17 @@ pub fn record(
         canary,
         stable_hash: before.hash,
         budget,
-        layout: split.layout,
-        accept_weight: split.accept_weight,
-        goal: Goal::Hold { weight },
+        layout,
+        accept_weight,
+        goal: Goal::Hold {
+            weight: intent.weights.first(),
+        },
         seq: 1,
         forms: Vec::new(),
-        rollout: None,
-        asked: None,
+        rollout: intent.course.rollout().cloned(),
+        asked: intent.asked.clone(),
         judge: None,
-        router: split.router.unwrap_or_default(),
+        router: router.unwrap_or_default(),
         shared: None,
         driver: Some(me.clone()),
         request: None,

@@ -1,19 +1,25 @@
 //! `plan`: everything that can be known before anything is written.
 
 pub mod before;
+pub mod foresee;
 pub mod rights;
-pub mod steps;
+pub mod text;
+
 pub mod traffic;
+pub mod weights;
 
 use groundcrew::client::access;
+use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cluster::routes::detect;
 use crate::cluster::{deployment, neighbors};
 use crate::drive::plan::rights::rights;
-use crate::drive::plan::steps::{Bounds, Step, Ways, walk_all};
 use crate::drive::plan::traffic::{Traffic, traffic};
+use crate::drive::plan::weights::{AtWeight, Bounds, Ways, walk_all};
+use crate::drive::routes::no_route;
 use crate::drive::session::Open;
 use crate::drive::this_process;
 use crate::model::change::Change;
@@ -22,9 +28,11 @@ use crate::model::controller::world::World;
 use crate::model::findings::{Finding, Question, Severity, findings};
 use crate::model::intent::Intent;
 use crate::model::object;
-use crate::model::record::Layout;
+use crate::model::record::driver::Driver;
+use crate::model::record::{Layout, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::traffic::Router;
+use crate::model::traffic::service::Canary;
 use crate::model::walk::Walk;
 use crate::model::weight::Weight;
 
@@ -47,7 +55,7 @@ pub struct Plan {
     /// Both while it is taken back, from whichever weight.
     pub abort: Bounds,
     /// The weights, one after the other.
-    pub steps: Vec<Step>,
+    pub steps: Vec<AtWeight>,
     /// Who gives the canary its share of the requests.
     pub traffic: Traffic,
     /// Rights that are held.
@@ -60,7 +68,142 @@ pub struct Plan {
     pub unseen: Vec<String>,
 }
 
-/// Makes the plan, and says whether something blocks it.
+/// What a start rests on.
+pub struct Draft {
+    /// The Deployment as it is.
+    cluster: Snapshot,
+    /// The template of the pods that run.
+    stable: Value,
+    /// The canary's template, if anything is new.
+    canary: Option<Value>,
+    /// The record of it.
+    record: Record,
+}
+
+/// A start that can be carried out.
+pub struct Start {
+    /// The record, with every form on the way to its first weight.
+    pub record: Record,
+    /// The way there.
+    pub way: Walk,
+}
+
+/// Drafts a start: nothing is new in it where nothing was asked for.
+///
+/// # Errors
+///
+/// What the server says; what keeps any canary from beginning.
+pub async fn draft(
+    intent: &Intent,
+    open: &Open,
+    cluster: &Snapshot,
+    (clock, me): (&Clock, &Driver),
+) -> Result<Draft> {
+    let before = before::before(cluster, &open.target)?;
+    let canary = if intent.change == Change::Pending && !before.pending {
+        None
+    } else {
+        Some(before::canary(&intent.change, open, cluster, &before).await?)
+    };
+    let stable = before.template.clone();
+    let template = canary.clone().unwrap_or(Value::Null);
+    Ok(Draft {
+        record: before::record(intent, cluster, before, template, me, clock),
+        cluster: cluster.clone(),
+        stable,
+        canary,
+    })
+}
+
+impl Draft {
+    /// Returns the start, if it is one.
+    ///
+    /// # Errors
+    ///
+    /// That nothing is new; that no split is near enough to what was asked for, or could be left.
+    pub async fn start(&self, intent: &Intent, open: &Open) -> Result<Start> {
+        if self.canary.is_none() {
+            return Err(before::nothing_new(&open.target));
+        }
+        let way = before::planned(&self.record, &self.cluster, &open.target, &intent.course)?;
+        if self.record.router == Router::Gateway {
+            let found = detect::detect(&open.session, &canary_of(open, &self.record)).await?;
+            if found.target.is_none() {
+                return Err(no_route(&found.why.unwrap_or_default()));
+            }
+        }
+        let record = Record {
+            forms: way.record.forms.clone(),
+            ..self.record.clone()
+        };
+        Ok(Start { record, way })
+    }
+
+    /// Makes the plan, and says whether something blocks it.
+    ///
+    /// # Errors
+    ///
+    /// What the server says; that no split is possible.
+    pub async fn plan(self, intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
+        let Self {
+            cluster,
+            stable,
+            canary,
+            record,
+        } = self;
+        before::possible(&record, &cluster)?;
+        let steps = walk_all(&record, cluster.replicas(), &intent.weights);
+        let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
+        let extremes = ways.all();
+        let router = intent.split.router.unwrap_or_default();
+        let (traffic, mut unseen) = traffic(router, open, &record).await?;
+        let wanted = rights(open, &traffic);
+        let missing = access::missing(&open.session, &wanted).await?;
+        let around = neighbors::around(&open.session, &open.target.namespace, &stable).await;
+        let question = Question {
+            deployment: &cluster.deployment,
+            stable: &stable,
+            canary: canary.as_ref(),
+            more: extremes.most_sized - cluster.replicas(),
+            since: since(&cluster),
+            surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
+        };
+        let mut found = findings(&question, &around);
+        // What the plan says of a route that is used is not what its pods alone would get.
+        found
+            .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.about.to_lowercase())));
+        if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
+            found.push(unparked(step, cluster.replicas()));
+        }
+        let no_route = router == Router::Gateway && !traffic.gateway;
+        let blocked = no_route
+            || !missing.is_empty()
+            || found.iter().any(|one| one.weight == Severity::Blocks);
+        unseen.extend(around.unseen);
+        let plan = Plan {
+            traffic,
+            deployment: open.target.name.clone(),
+            namespace: open.target.namespace.clone(),
+            replicas: cluster.replicas(),
+            most_pods: extremes.most,
+            fewest_ready: extremes.fewest_ready,
+            promotion: ways.promotion.into(),
+            abort: ways.abort.into(),
+            steps: steps.into_iter().map(|(step, _)| step).collect(),
+            rights_held: wanted
+                .iter()
+                .filter(|access| !missing.contains(access))
+                .map(ToString::to_string)
+                .collect(),
+            rights_missing: missing.iter().map(ToString::to_string).collect(),
+            findings: found,
+            unseen,
+        };
+        Ok((plan, blocked))
+    }
+}
+
+/// Reads what there is, and plans.
 ///
 /// # Errors
 ///
@@ -75,76 +218,17 @@ pub async fn make(intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
         );
     }
     let cluster = deployment::cluster(&open.session, &open.target).await?;
-    let before = before::before(&cluster, &open.target)?;
-    let canary = if intent.change == Change::Pending && !before.pending {
-        None
-    } else {
-        Some(before::canary(&intent.change, open, &cluster, &before).await?)
-    };
-    let stable = before.template.clone();
-    let first = intent.weights.first();
-    let template = canary.clone().unwrap_or(Value::Null);
     let me = this_process::me(clock.now());
-    let record = before::record(
-        &intent.split,
-        &cluster,
-        before,
-        template,
-        first,
-        &me,
-        &clock,
-    );
-    before::possible(&record, &cluster)?;
-    let steps = walk_all(&record, cluster.replicas(), &intent.weights);
-    let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
-    let extremes = ways.all();
-    let router = intent.split.router.unwrap_or_default();
-    let (traffic, mut unseen) = traffic(router, open, &record).await?;
-    let wanted = rights(open, &traffic);
-    let missing = access::missing(&open.session, &wanted).await?;
-    let around = neighbors::around(&open.session, &open.target.namespace, &stable).await;
-    let question = Question {
-        deployment: &cluster.deployment,
-        stable: &stable,
-        canary: canary.as_ref(),
-        more: extremes.most_sized - cluster.replicas(),
-        since: since(&cluster),
-        surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
-    };
-    let mut found = findings(&question, &around);
-    // What the plan says of a route that is used is not what its pods alone would get.
-    found.retain(|one| !(traffic.gateway && traffic.routes.contains(&one.about.to_lowercase())));
-    if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
-        found.push(unparked(step, cluster.replicas()));
-    }
-    let no_route = router == Router::Gateway && !traffic.gateway;
-    let blocked =
-        no_route || !missing.is_empty() || found.iter().any(|one| one.weight == Severity::Blocks);
-    unseen.extend(around.unseen);
-    let plan = Plan {
-        traffic,
-        deployment: open.target.name.clone(),
-        namespace: open.target.namespace.clone(),
-        replicas: cluster.replicas(),
-        most_pods: extremes.most,
-        fewest_ready: extremes.fewest_ready,
-        promotion: ways.promotion.into(),
-        abort: ways.abort.into(),
-        steps: steps.into_iter().map(|(step, _)| step).collect(),
-        rights_held: wanted
-            .iter()
-            .filter(|access| !missing.contains(access))
-            .map(ToString::to_string)
-            .collect(),
-        rights_missing: missing.iter().map(ToString::to_string).collect(),
-        findings: found,
-        unseen,
-    };
-    Ok((plan, blocked))
+    let draft = draft(intent, open, &cluster, (&clock, &me)).await?;
+    draft.plan(intent, open).await
+}
+
+fn canary_of(open: &Open, record: &Record) -> Canary {
+    Canary::of(&open.target, &record.uid, record.templates(), "")
 }
 
 /// Says what a weight that cannot be parked needs, and what stays of it.
-fn unparked(step: &Step, replicas: i32) -> Finding {
+fn unparked(step: &AtWeight, replicas: i32) -> Finding {
     let text = format!(
         "{replicas} cannot be parked: {}+{} holds only while --steps drives it, and is promoted or \
          taken back when that ends; should its process be killed, it stays as it is until resume or \

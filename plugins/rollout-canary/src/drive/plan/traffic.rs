@@ -7,7 +7,6 @@ use crate::cluster::routes::detect;
 use crate::drive::session::Open;
 use crate::model::record::Record;
 use crate::model::traffic::Router;
-use crate::model::traffic::route;
 use crate::model::traffic::service::Canary;
 
 /// Who gives the canary its share of the requests.
@@ -49,7 +48,7 @@ pub async fn traffic(
         gateway: router != Router::Replicas && target.is_some(),
         routes: target
             .iter()
-            .flat_map(|target| target.routes.iter().map(route::shown))
+            .flat_map(|target| target.routes.iter().map(ToString::to_string))
             .collect(),
         extra_service: target.map(|target| target.extra),
         why: found.why,

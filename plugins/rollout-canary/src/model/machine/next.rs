@@ -1,5 +1,7 @@
 //! The words of the machine: what to do, what is waited for, how a goal is reached.
 
+use serde::Serialize;
+
 use crate::model::conflict::Conflict;
 use crate::model::record::form::Form;
 
@@ -32,7 +34,8 @@ pub enum Waiting {
 }
 
 /// How a goal is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum End {
     /// The split is reached and parked.
     Parked,

@@ -98,7 +98,7 @@ pub fn promote() -> Goal {
 }
 
 fn purposes(walk: &Walk) -> Vec<Purpose> {
-    walk.stages.iter().map(|stage| stage.purpose).collect()
+    walk.stages.iter().map(|stage| stage.form.purpose).collect()
 }
 
 #[test]

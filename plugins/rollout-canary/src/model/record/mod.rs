@@ -277,6 +277,25 @@ impl Record {
         }
     }
 
+    /// Goes on to the next weight of the rollout, or to the promotion that ends it; says whether
+    /// there is either.
+    pub fn onward(&mut self, by: String) -> bool {
+        let Some(rollout) = &mut self.rollout else {
+            return false;
+        };
+        let goal = match rollout.next() {
+            Some(weight) => Goal::Hold { weight },
+            None if rollout.promote => Goal::Promote { by },
+            None => return false,
+        };
+        if let Goal::Hold { .. } = goal {
+            rollout.advance();
+        }
+        rollout.soaked = 0;
+        self.aim(goal);
+        true
+    }
+
     /// Sets a new goal.
     pub fn aim(&mut self, goal: Goal) {
         self.goal = goal;

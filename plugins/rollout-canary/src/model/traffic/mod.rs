@@ -68,6 +68,24 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Returns the share that is about to be given.
+    #[must_use]
+    pub fn planned(seq: u64, target: Backends, natural: f64, extra: f64) -> Self {
+        let change = |route: &RouteRef| Change {
+            route: route.clone(),
+            rules: Vec::new(),
+            share: extra,
+        };
+        Self {
+            seq,
+            hash: String::new(),
+            natural,
+            extra,
+            changes: target.routes.iter().map(change).collect(),
+            target,
+        }
+    }
+
     /// Returns the canary's whole share.
     #[must_use]
     pub fn whole(&self) -> Weight {

@@ -1,15 +1,11 @@
 //! What is to be changed in a route, and how it is taken back, from the route alone.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::model::traffic::share;
-
-/// Returns a route as people name it: `httproute/web`.
-#[must_use]
-pub fn shown(route: &RouteRef) -> String {
-    format!("{}/{}", route.kind.as_str().to_lowercase(), route.name)
-}
 
 /// Sorts of routes of the Gateway API whose backends have weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +46,13 @@ pub struct RouteRef {
     pub name: String,
     /// Its UID.
     pub uid: String,
+}
+
+impl fmt::Display for RouteRef {
+    /// Shows it as kubectl names it: `httproute/web`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str().to_lowercase(), self.name)
+    }
 }
 
 /// What was changed in a route, with everything it takes to take it back.

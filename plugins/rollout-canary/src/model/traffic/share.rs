@@ -1,5 +1,7 @@
 //! Which weights give the canary its share.
 
+use crate::model::weight::Weight;
+
 /// The largest weight that the Gateway API allows.
 pub const LARGEST: u64 = 1_000_000;
 
@@ -17,6 +19,22 @@ pub fn share(wanted: f64, natural: f64) -> f64 {
         return 0.0;
     }
     ((wanted - natural) / (1.0 - natural)).clamp(0.0, 1.0)
+}
+
+/// A share that is smaller is not worth a route's change.
+const LEAST: f64 = 0.005;
+
+/// Returns the share of the extra backend that makes the canary's whole share `wanted`; `None` when
+/// its pods have enough by themselves.
+#[must_use]
+pub fn extra(wanted: Weight, natural: f64) -> Option<f64> {
+    Some(share(wanted.fraction(), natural)).filter(|extra| *extra >= LEAST)
+}
+
+/// Says whether the pods alone have so much more than was wanted that it is worth a word.
+#[must_use]
+pub fn is_more(by_pods: Weight, wanted: Weight) -> bool {
+    by_pods.fraction() - wanted.fraction() > LEAST
 }
 
 /// Returns the canary's whole share, when the extra backend has `extra` of the requests.

@@ -22,7 +22,7 @@ pub struct Bounds {
 /// One weight.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
+pub struct AtWeight {
     /// What is asked.
     pub asked: Weight,
     /// Stable pods at rest.
@@ -57,7 +57,7 @@ pub struct Patch {
 
 /// Goes through the weights in the model, one after the other.
 #[must_use]
-pub fn walk_all(record: &Record, replicas: i32, asked: &Weights) -> Vec<(Step, Walk)> {
+pub fn walk_all(record: &Record, replicas: i32, asked: &Weights) -> Vec<(AtWeight, Walk)> {
     let own = record.own_steps(replicas);
     let mut last = walk(record.clone(), World::at_rest(replicas, own), None);
     let mut steps = Vec::new();
@@ -86,7 +86,7 @@ pub struct Ways {
 impl Ways {
     /// Goes out of every weight, both ways.
     #[must_use]
-    pub fn of(steps: &[(Step, Walk)], before: World) -> Self {
+    pub fn of(steps: &[(AtWeight, Walk)], before: World) -> Self {
         let over = |way: &dyn Fn(&Walk) -> Extremes| {
             let all = steps.iter().map(|(_, walk)| way(walk));
             all.fold(before.extremes(), Extremes::and)
@@ -127,9 +127,9 @@ fn go_on(from: &Walk, goal: Goal) -> Walk {
     walk(record, from.world, from.form)
 }
 
-fn step(asked: Weight, walk: &Walk) -> Step {
+fn step(asked: Weight, walk: &Walk) -> AtWeight {
     let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
-    Step {
+    AtWeight {
         asked,
         stable,
         canary,
@@ -144,7 +144,7 @@ fn step(asked: Weight, walk: &Walk) -> Step {
             .stages
             .iter()
             .map(|stage| Patch {
-                purpose: stage.purpose,
+                purpose: stage.form.purpose,
                 stable: stage.stable,
                 canary: stage.canary,
                 most_pods: stage.extremes.most,

@@ -3,8 +3,8 @@
 use groundcrew::output::Table;
 
 use crate::drive::plan::Plan;
-use crate::drive::plan::steps::Bounds;
 use crate::drive::plan::traffic::Traffic;
+use crate::drive::plan::weights::Bounds;
 use crate::model::findings::Severity;
 use crate::model::record::Layout;
 use crate::model::weight::Weight;

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::clock::Clock;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, pages};
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod as FullPod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::api::{Api, DynamicObject, ListParams, ObjectList};
+use kube::api::{DynamicObject, ListParams, ObjectList};
 use kube::core::{ApiResource, Request, Selector};
 use serde_json::Value;
 
@@ -20,18 +22,18 @@ use crate::model::pod::Pod;
 use crate::model::snapshot::Snapshot;
 use crate::model::target::Target;
 
-/// Returns the API for Deployments that keeps every field.
+/// Returns the Deployments of a namespace, with every field as it came.
 #[must_use]
-pub fn deployments(session: &Session, namespace: &str) -> Api<DynamicObject> {
+pub fn deployments(session: &Session, namespace: &str) -> Objects<DynamicObject> {
     let resource = ApiResource::erase::<Deployment>(&());
-    Api::namespaced_with(session.client.clone(), namespace, &resource)
+    session.cluster().dynamic(&resource, Some(namespace))
 }
 
-/// Returns the API for ReplicaSets that keeps every field.
+/// Returns the ReplicaSets of a namespace, with every field as it came.
 #[must_use]
-pub fn replica_sets(session: &Session, namespace: &str) -> Api<DynamicObject> {
+pub fn replica_sets(session: &Session, namespace: &str) -> Objects<DynamicObject> {
     let resource = ApiResource::erase::<ReplicaSet>(&());
-    Api::namespaced_with(session.client.clone(), namespace, &resource)
+    session.cluster().dynamic(&resource, Some(namespace))
 }
 
 /// Returns an object as the JSON it came as.
@@ -50,11 +52,8 @@ pub fn json(object: &DynamicObject) -> Result<Value> {
 ///
 /// What the server says.
 pub async fn deployment(session: &Session, target: &Target) -> Result<Value> {
-    let found = deployments(session, &target.namespace)
-        .get(&target.name)
-        .await
-        .map_err(|error| explain(error, &target.doing("get")))?;
-    json(&found)
+    let deployments = deployments(session, &target.namespace);
+    json(&deployments.get(&target.name).await?)
 }
 
 /// Reads everything once, one LIST per kind.
@@ -89,26 +88,15 @@ pub async fn with_record(
 async fn around_it(session: &Session, target: &Target, deployment: Value) -> Result<Snapshot> {
     let selector = selector(&deployment)?;
     let params = ListParams::default().labels_from(&selector);
-    let sets_api = replica_sets(session, &target.namespace);
-    let doing = |resource| Doing::new("list", resource).within(&target.namespace);
-    let sets = async {
-        sets_api
-            .list(&params)
-            .await
-            .map_err(|error| explain(error, &doing("replicasets.apps")))
-    };
-    let pods = async {
-        pods(session, target, &params)
-            .await
-            .map_err(|error| explain(error, &doing("pods")))
-    };
-    let (sets, pods) = futures::future::try_join(sets, pods).await?;
+    let sets = replica_sets(session, &target.namespace);
+    let pods = pods(session, target, &params);
+    let (sets, pods) = futures::future::try_join(sets.list_by(&params), pods).await?;
     let mut cluster = Snapshot {
         deployment,
         sets: BTreeMap::new(),
         pods: BTreeMap::new(),
     };
-    for set in &sets.items {
+    for set in &sets {
         cluster.put_set(json(set)?);
     }
     for pod in pods {
@@ -122,14 +110,16 @@ async fn around_it(session: &Session, target: &Target, deployment: Value) -> Res
 const PAGE: u32 = 2500;
 
 /// Lists pods, parsing no more of each than is kept.
-async fn pods(session: &Session, target: &Target, params: &ListParams) -> kube::Result<Vec<Pod>> {
+async fn pods(session: &Session, target: &Target, params: &ListParams) -> Result<Vec<Pod>> {
+    let all = session.in_(&target.namespace).of::<FullPod>();
     let path = format!("/api/v1/namespaces/{}/pods", target.namespace);
     let request = Request::new(path);
     let fetch = async |page: &ListParams| {
         let request = request.list(page).map_err(kube::Error::BuildRequest)?;
         session.client.request::<ObjectList<Pod>>(request).await
     };
-    pages::walk(&params.clone().limit(PAGE), fetch, Vec::push).await
+    let listed = pages::walk(&params.clone().limit(PAGE), fetch, Vec::push).await;
+    listed.map_err(|error| explain(error, &all.doing("list")))
 }
 
 /// Returns the Deployment's selector.

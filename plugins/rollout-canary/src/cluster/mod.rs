@@ -4,6 +4,7 @@ pub mod deployment;
 pub mod logs;
 pub mod neighbors;
 pub mod records;
+pub mod refusal;
 pub mod routes;
 pub mod signals;
 pub mod stream;

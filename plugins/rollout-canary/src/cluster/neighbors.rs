@@ -3,12 +3,11 @@
 
 use futures::future::join_all;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::write::status;
+use groundcrew::error::Result;
+use groundcrew::finding::{Unseen, reason};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
@@ -37,61 +36,49 @@ const ROUTES: [(&str, &str, &str, &str); 6] = [
 
 /// Reads everything.
 pub async fn around(session: &Session, namespace: &str, template: &Value) -> Around {
-    let mut around = Around::default();
-    let client = || session.client.clone();
-    let params = ListParams::default();
-    let services = Api::<Service>::namespaced(client(), namespace);
-    let autoscalers = Api::<HorizontalPodAutoscaler>::namespaced(client(), namespace);
-    let budgets = Api::<PodDisruptionBudget>::namespaced(client(), namespace);
-    let quotas = Api::<ResourceQuota>::namespaced(client(), namespace);
+    let here = session.in_(namespace);
+    let (services, autoscalers) = (here.of::<Service>(), here.of::<HorizontalPodAutoscaler>());
+    let (budgets, quotas) = (here.of::<PodDisruptionBudget>(), here.of::<ResourceQuota>());
     let routes = join_all(
         ROUTES
             .iter()
             .map(|route| routes_of(session, namespace, route)),
     );
-    let (services, autoscalers, budgets, quotas, routes, configs) = futures::join!(
-        services.list(&params),
-        autoscalers.list(&params),
-        budgets.list(&params),
-        quotas.list(&params),
+    let (services_found, autoscalers_found, budgets_found, quotas_found, routes, configs) = futures::join!(
+        services.list(),
+        autoscalers.list(),
+        budgets.list(),
+        quotas.list(),
         routes,
         configs(session, namespace, template),
     );
     let mut unseen = Vec::new();
-    let mut note = |error: kube::Error, resource: &'static str| {
-        let error = explain(error, &Doing::new("list", resource).within(namespace));
-        unseen.push(format!("{resource}: {error}"));
+    let mut around = Around {
+        services: seen(services_found, services.resource(), &mut unseen),
+        autoscalers: seen(autoscalers_found, autoscalers.resource(), &mut unseen),
+        budgets: seen(budgets_found, budgets.resource(), &mut unseen),
+        quotas: seen(quotas_found, quotas.resource(), &mut unseen),
+        ..Around::default()
     };
-    match services {
-        Ok(list) => around.services = list.items,
-        Err(error) => note(error, "services"),
-    }
-    match autoscalers {
-        Ok(list) => around.autoscalers = list.items,
-        Err(error) => note(error, "horizontalpodautoscalers.autoscaling"),
-    }
-    match budgets {
-        Ok(list) => around.budgets = list.items,
-        Err(error) => note(error, "poddisruptionbudgets.policy"),
-    }
-    match quotas {
-        Ok(list) => around.quotas = list.items,
-        Err(error) => note(error, "resourcequotas"),
-    }
-    for (found, (_, _, _, plural)) in routes.into_iter().zip(ROUTES) {
-        match found {
-            Ok(found) => around.routes.extend(found),
-            Err(error) => note(error, plural),
-        }
+    for (found, (group, _, _, plural)) in routes.into_iter().zip(ROUTES) {
+        let resource = format!("{plural}.{group}");
+        around.routes.extend(seen(found, &resource, &mut unseen));
     }
     for found in configs {
-        match found {
-            Ok(found) => around.configs.push(found),
-            Err(error) => note(error, "configmaps and secrets"),
-        }
+        let one = found.map(|config| vec![config]);
+        around
+            .configs
+            .extend(seen(one, "configmaps and secrets", &mut unseen));
     }
-    around.unseen = unseen;
-    around
+    Around { unseen, ..around }
+}
+
+/// Returns what was read, and notes why it could not be.
+fn seen<T>(found: Result<Vec<T>>, resource: &str, unseen: &mut Vec<Unseen>) -> Vec<T> {
+    found.unwrap_or_else(|error| {
+        unseen.push(Unseen::new(resource, reason(&error)));
+        Vec::new()
+    })
 }
 
 /// Lists one kind of route; a kind that is not installed has none.
@@ -99,14 +86,12 @@ async fn routes_of(
     session: &Session,
     namespace: &str,
     (group, version, kind, plural): &(&str, &str, &str, &str),
-) -> kube::Result<Vec<Value>> {
+) -> Result<Vec<Value>> {
     let kind = GroupVersionKind::gvk(group, version, kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, plural);
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(session.client.clone(), namespace, &resource);
-    match api.list(&ListParams::default()).await {
+    let routes = session.cluster().dynamic(&resource, Some(namespace));
+    match routes.list().await {
         Ok(list) => Ok(list
-            .items
             .iter()
             .filter_map(|item| {
                 let mut json = serde_json::to_value(item).ok()?;
@@ -115,7 +100,7 @@ async fn routes_of(
                 Some(json)
             })
             .collect()),
-        Err(error) if status(&error).is_some_and(|status| status.code == 404) => Ok(Vec::new()),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
@@ -124,14 +109,10 @@ type Config = (String, Option<jiff::Timestamp>);
 
 /// Reads when the ConfigMaps and Secrets that a template names were last written; never their
 /// contents.
-async fn configs(
-    session: &Session,
-    namespace: &str,
-    template: &Value,
-) -> Vec<kube::Result<Config>> {
+async fn configs(session: &Session, namespace: &str, template: &Value) -> Vec<Result<Config>> {
     let (maps, secrets) = named(template);
-    let map_api = Api::<ConfigMap>::namespaced(session.client.clone(), namespace);
-    let secret_api = Api::<Secret>::namespaced(session.client.clone(), namespace);
+    let here = session.in_(namespace);
+    let (all_maps, all_secrets) = (here.of::<ConfigMap>(), here.of::<Secret>());
     let last = |metadata: kube::core::ObjectMeta| {
         let times = metadata.managed_fields.into_iter().flatten();
         times
@@ -140,12 +121,14 @@ async fn configs(
             .max()
     };
     let maps = maps.iter().map(async |name: &String| {
-        let found = map_api.get_metadata_opt(name).await?;
+        let found = all_maps.api().get_metadata_opt(name).await;
+        let found = found.map_err(|error| all_maps.explain("get", name, error))?;
         let time = found.and_then(|found| last(found.metadata));
         Ok((format!("configmap/{name}"), time))
     });
     let secrets = secrets.iter().map(async |name: &String| {
-        let found = secret_api.get_metadata_opt(name).await?;
+        let found = all_secrets.api().get_metadata_opt(name).await;
+        let found = found.map_err(|error| all_secrets.explain("get", name, error))?;
         let time = found.and_then(|found| last(found.metadata));
         Ok((format!("secret/{name}"), time))
     });

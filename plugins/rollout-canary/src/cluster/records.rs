@@ -2,14 +2,13 @@
 
 use groundcrew::client::Session;
 use groundcrew::client::clock::{self, Clock};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_conflict};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::Api;
 
-use crate::cluster::write;
+use crate::cluster::refusal::is_blind;
 use crate::model::break_glass;
 use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, RECORD, STATE};
 use crate::model::record::{Record, VERSION};
@@ -17,7 +16,7 @@ use crate::model::record::{Record, VERSION};
 /// The place of one Deployment's record.
 #[derive(Clone, Debug)]
 pub struct Store {
-    api: Api<ConfigMap>,
+    maps: Objects<ConfigMap>,
     path: String,
     namespace: String,
     deployment: String,
@@ -49,7 +48,7 @@ impl Store {
     pub fn new(session: &Session, namespace: &str, deployment: &str) -> Self {
         let name = names::record_name(deployment);
         Self {
-            api: Api::namespaced(session.client.clone(), namespace),
+            maps: session.in_(namespace).of(),
             path: format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
             namespace: namespace.to_owned(),
             deployment: deployment.to_owned(),
@@ -62,10 +61,8 @@ impl Store {
         names::record_name(&self.deployment)
     }
 
-    fn doing(&self, verb: &'static str) -> Doing {
-        Doing::new(verb, "configmaps")
-            .named(self.name())
-            .within(&self.namespace)
+    fn explain(&self, verb: &'static str, error: kube::Error) -> Error {
+        self.maps.explain(verb, &self.name(), error)
     }
 
     /// Reads the record and the server's clock.
@@ -76,14 +73,14 @@ impl Store {
     pub async fn read(&self, session: &Session) -> Result<(Option<Stored>, Clock)> {
         let (map, clock) = clock::get::<ConfigMap>(session, &self.path)
             .await
-            .map_err(|error| explain(error, &self.doing("get")))?;
+            .map_err(|error| self.explain("get", error))?;
         Ok((map.map(|map| self.parse(map)).transpose()?, clock))
     }
 
     fn parse(&self, map: ConfigMap) -> Result<Stored> {
         let broken = |why: String| {
             Error::failed(format!(
-                "configmap {} is no record of a canary: {why}",
+                "configmap {} is not a record of a canary: {why}",
                 self.name()
             ))
             .with_hint(format!(
@@ -119,7 +116,7 @@ impl Store {
         let map = self.map(record)?;
         let mine = map.data.clone();
         let created = writer(false)
-            .create(&self.api, &map, |found| found.data == mine)
+            .create(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(created, record, "create")
     }
@@ -134,7 +131,7 @@ impl Store {
         map.data = Some(self.data(record)?);
         let mine = map.data.clone();
         let replaced = writer(false)
-            .replace(&self.api, &map, |found| found.data == mine)
+            .replace(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(replaced, record, "update")
     }
@@ -146,10 +143,13 @@ impl Store {
     ///
     /// What the server says.
     pub async fn delete(&self, read: &Stored, dry_run: bool) -> Result<bool> {
-        match writer(dry_run).delete(&self.api, &read.map.metadata).await {
+        match writer(dry_run)
+            .delete(self.maps.api(), &read.map.metadata)
+            .await
+        {
             Ok(_) => Ok(true),
             Err(error) if is_conflict(&error) => Ok(false),
-            Err(error) => Err(explain(error, &self.doing("delete"))),
+            Err(error) => Err(self.explain("delete", error)),
         }
     }
 
@@ -169,8 +169,8 @@ impl Store {
             Err(error) if verb == "update" && groundcrew::write::is_not_found(&error) => {
                 Ok(Put::Raced)
             }
-            Err(error) if write::is_blind(&error) => Ok(Put::Blind(error.to_string())),
-            Err(error) => Err(explain(error, &self.doing(verb))),
+            Err(error) if is_blind(&error) => Ok(Put::Blind(error.to_string())),
+            Err(error) => Err(self.explain(verb, error)),
         }
     }
 
@@ -195,15 +195,15 @@ impl Store {
         };
         let writer = writer(true);
         let checked = match read {
-            None => writer.create(&self.api, &map, |_| false).await,
-            Some(_) => writer.replace(&self.api, &map, |_| false).await,
+            None => writer.create(self.maps.api(), &map, |_| false).await,
+            Some(_) => writer.replace(self.maps.api(), &map, |_| false).await,
         };
         match checked {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(&error) => Err(Error::conflict(
                 "the record changed in the meantime; run this again",
             )),
-            Err(error) => Err(explain(error, &self.doing(verb))),
+            Err(error) => Err(self.explain(verb, error)),
         }
     }
 

@@ -1,7 +1,6 @@
 //! A pod template as the server fills it in.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::explain;
 use groundcrew::error::Result;
 use serde_json::{Value, json};
 
@@ -37,6 +36,6 @@ pub async fn filled_in(
     };
     let object = write::patched(session, target, content, &patch, true)
         .await
-        .map_err(|error| explain(error, &target.doing("patch")))?;
+        .map_err(|error| write::refused(session, target, error))?;
     Ok(without_hash(&object.data["spec"]["template"]))
 }

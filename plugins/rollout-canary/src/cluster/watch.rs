@@ -9,7 +9,7 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::is_forbidden;
 use k8s_openapi::api::core::v1::Pod as FullPod;
-use kube::api::{Api, DynamicObject};
+use kube::api::DynamicObject;
 use kube::runtime::watcher::{self, Config, Event};
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ impl Watching {
     pub async fn open(session: &Session, target: &Target) -> Result<Self> {
         let name = Config::default().fields(&format!("metadata.name={}", target.name));
         let plain = Plain::default();
-        let deployments = deployments(session, &target.namespace);
+        let deployments = deployments(session, &target.namespace).api().clone();
         let deployment: Items = Box::pin(
             watched(deployments, name, plain.clone()).map(|event| event.map(News::Deployment)),
         );
@@ -92,8 +92,9 @@ impl Watching {
         }
         let labels = selector(&watching.cluster.deployment)?;
         let owned = Config::default().labels_from(&labels);
-        let pods = Api::<FullPod>::namespaced(session.client.clone(), &target.namespace);
-        let sets = replica_sets(session, &target.namespace);
+        let pods = session.in_(&target.namespace).of::<FullPod>();
+        let pods = pods.api().clone();
+        let sets = replica_sets(session, &target.namespace).api().clone();
         let sets: Items =
             Box::pin(watched(sets, owned.clone(), plain.clone()).map(|event| event.map(News::Set)));
         let pods: Items = Box::pin(

@@ -1,5 +1,6 @@
 //! What a plan finds beside the numbers. Pure: from what was read to sentences.
 
+use groundcrew::finding::Unseen;
 use std::collections::BTreeMap;
 
 use groundcrew::quantity::parse;
@@ -31,7 +32,7 @@ pub struct Around {
     /// ConfigMaps and Secrets that the template names, with when they were last written.
     pub configs: Vec<(String, Option<jiff::Timestamp>)>,
     /// What could not be read, and why.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
 }
 
 /// How much a finding matters.

@@ -1,6 +1,5 @@
 //! Which Deployment is meant.
 
-use groundcrew::client::errors::Doing;
 use groundcrew::error::{Error, Result};
 
 /// A Deployment by name.
@@ -13,14 +12,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// Describes doing something with the Deployment.
-    #[must_use]
-    pub fn doing(&self, verb: &'static str) -> Doing {
-        Doing::new(verb, "deployments.apps")
-            .named(&self.name)
-            .within(&self.namespace)
-    }
-
     /// Returns the words that name it on a command line.
     #[must_use]
     pub fn words(&self, command: &str, rest: &str) -> String {

@@ -1,11 +1,12 @@
 //! Which routes lead to the pods.
 
+use groundcrew::client::Session;
 use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, pages};
 use groundcrew::error::Result;
+use groundcrew::finding::{Unseen, reason};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub struct Detection {
     /// Other routers that lead to one of them, such as `VirtualService/web`.
     pub others: Vec<String>,
     /// What could not be looked at, in the server's words.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
 }
 
 /// Looks for routes in the Deployment's namespace. What may not be read is in
@@ -40,13 +41,8 @@ pub struct Detection {
 ///
 /// When Services or the list of API groups cannot be read.
 pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
-    let client = &session.client;
     let namespace = canary.namespace.as_str();
-    let api: Api<Service> = Api::namespaced(client.clone(), namespace);
-    let doing = Doing::new("list", "services").within(namespace);
-    let all = pages::all(&api, &ListParams::default())
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let all = session.in_(namespace).of::<Service>().list().await?;
     let selecting: Vec<String> = all
         .iter()
         .filter(|service| canary.is_selected_by(service))
@@ -102,7 +98,7 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
 pub async fn all_routes(
     session: &Session,
     namespace: &str,
-    unseen: &mut Vec<String>,
+    unseen: &mut Vec<Unseen>,
 ) -> Result<Option<Vec<(RouteRef, Value)>>> {
     let versions = versions(&groups(session).await?, GROUP);
     if versions.is_empty() {
@@ -130,7 +126,7 @@ async fn read_routes(
     session: &Session,
     namespace: &str,
     versions: &[String],
-    unseen: &mut Vec<String>,
+    unseen: &mut Vec<Unseen>,
 ) -> Vec<(RouteRef, Value)> {
     let mut routes = Vec::new();
     for kind in RouteKind::ALL {
@@ -204,7 +200,7 @@ async fn routes_of(
     namespace: &str,
     kind: RouteKind,
     versions: &[String],
-) -> std::result::Result<Vec<(RouteRef, Value)>, String> {
+) -> std::result::Result<Vec<(RouteRef, Value)>, Unseen> {
     let what = (GROUP, kind.as_str(), plural(kind));
     let (version, objects) = list(session, namespace, what, versions).await?;
     let route = |object: Value| {
@@ -240,25 +236,21 @@ async fn list(
     namespace: &str,
     (group, kind, plural): (&'static str, &str, &'static str),
     versions: &[String],
-) -> std::result::Result<(String, Vec<Value>), String> {
+) -> std::result::Result<(String, Vec<Value>), Unseen> {
     for version in versions {
         let gvk = GroupVersionKind::gvk(group, version, kind);
         let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(session.client.clone(), namespace, &resource);
-        match pages::all(&api, &ListParams::default()).await {
+        let objects = session.cluster().dynamic(&resource, Some(namespace));
+        match objects.list().await {
             Ok(objects) => {
                 let values = objects.into_iter().map(serde_json::to_value);
                 let values = values.collect::<std::result::Result<_, _>>();
-                return Ok((version.clone(), values.map_err(|error| error.to_string())?));
+                let why = |error: serde_json::Error| Unseen::new(plural, error.to_string());
+                return Ok((version.clone(), values.map_err(why)?));
             }
             // Not in this version of the group.
-            Err(error) if groundcrew::write::is_not_found(&error) => {}
-            Err(error) => {
-                let doing = Doing::new("list", plural).within(namespace);
-                let line = explain(error, &doing).headline();
-                return Err(line.strip_prefix("error: ").unwrap_or(&line).to_owned());
-            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(Unseen::new(objects.resource(), reason(&error))),
         }
     }
     Ok((String::new(), Vec::new()))
@@ -297,7 +289,10 @@ mod tests {
             why: None,
             services: vec!["web".to_owned(), "web-internal".to_owned()],
             others: Vec::new(),
-            unseen: unseen.iter().map(|&why| why.to_owned()).collect(),
+            unseen: unseen
+                .iter()
+                .map(|why| Unseen::new("routes", *why))
+                .collect(),
         };
         choose(&mut found, &canary(name), routes, true);
         found

@@ -7,12 +7,10 @@
 
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::client::{Session, pages};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
-use groundcrew::write::is_forbidden;
+use groundcrew::finding::{Unseen, reason};
 use k8s_openapi::api::core::v1::Service;
-use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
 use crate::cluster::routes::detect;
@@ -42,7 +40,7 @@ pub struct Leftover {
     /// The routes that lead to it.
     pub routes: Vec<LeftRoute>,
     /// What could not be looked at, in the server's words.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
     /// The Services that select the Deployment's pods.
     own: Vec<String>,
 }
@@ -80,17 +78,12 @@ pub async fn find(
         extra: extra.clone(),
         ..Leftover::default()
     };
-    let services: Api<Service> = Api::namespaced(session.client.clone(), namespace);
-    match services.get_opt(&extra).await {
+    let services = session.in_(namespace).of::<Service>();
+    match services.find(&extra).await {
         // Somebody's own Service of that name is theirs, and so are the backends that lead to it.
         Ok(Some(service)) if !is_ours(&service, &canary.deployment) => return Ok(found),
         Ok(service) => found.service = service,
-        Err(error) => {
-            let doing = Doing::new("get", "services")
-                .named(&extra)
-                .within(namespace);
-            found.unseen.push(refused(error, &doing)?);
-        }
+        Err(error) => found.unseen.push(refused(error, services.resource())?),
     }
     let Some(objects) = detect::all_routes(session, namespace, &mut found.unseen).await? else {
         // No canary had a share to leave behind, so the right to look for it is not needed.
@@ -104,8 +97,7 @@ pub async fn find(
     if led.is_empty() {
         return Ok(found);
     }
-    let doing = Doing::new("list", "services").within(namespace);
-    match pages::all(&services, &ListParams::default()).await {
+    match services.list().await {
         Ok(all) => {
             found.own = all
                 .iter()
@@ -113,7 +105,7 @@ pub async fn find(
                 .filter_map(|service| service.metadata.name.clone())
                 .collect();
         }
-        Err(error) => found.unseen.push(refused(error, &doing)?),
+        Err(error) => found.unseen.push(refused(error, services.resource())?),
     }
     for (reference, object) in led {
         let known = known(&reference);
@@ -164,14 +156,12 @@ fn is_ours(service: &Service, deployment: &str) -> bool {
 }
 
 /// Takes only a refusal for something that cannot be seen.
-fn refused(error: kube::Error, doing: &Doing) -> Result<String> {
-    let is_refused = is_forbidden(&error);
-    let error = explain(error, doing);
-    if !is_refused {
-        return Err(error);
+fn refused(error: Error, resource: &str) -> Result<Unseen> {
+    if error.is_forbidden() {
+        Ok(Unseen::new(resource, reason(&error)))
+    } else {
+        Err(error)
     }
-    let line = error.headline();
-    Ok(line.strip_prefix("error: ").unwrap_or(&line).to_owned())
 }
 
 /// Plans to take the backend `extra` out of every rule. Where a rule is as a record has it, the

@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, outcome_unknown};
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_not_found};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
-use kube::api::{Api, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::routes::detect::GROUP;
-use crate::cluster::routes::detect::plural;
-use crate::cluster::write::is_outrun;
+use crate::cluster::refusal::is_outrun;
+use crate::cluster::routes::detect::{GROUP, plural};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::patch::bound_to;
 use crate::model::traffic::Backends;
@@ -59,12 +58,7 @@ pub async fn prepare(
     patience: Patience,
 ) -> Result<()> {
     let services = services(session, canary);
-    let doing = |verb| about(canary, verb, &target.extra);
-    let found = services
-        .get_opt(&target.extra)
-        .await
-        .map_err(|error| explain(error, &doing("get")))?;
-    match found {
+    match services.find(&target.extra).await? {
         Some(found) if !canary.owns(&found) => return Err(not_ours(&target.extra)),
         Some(found) if canary.is_current(&found) => {}
         Some(found) => {
@@ -78,10 +72,7 @@ pub async fn prepare(
                     )));
                 }
             }
-            writer(false)
-                .delete(&services, &found.metadata)
-                .await
-                .map_err(|error| explain(error, &doing("delete")))?;
+            services.delete(&writer(false), &found.metadata).await?;
             create(session, canary, target).await?;
         }
         None => create(session, canary, target).await?,
@@ -104,18 +95,11 @@ pub async fn prepare(
 
 async fn create(session: &Session, canary: &Canary, target: &Backends) -> Result<()> {
     let services = services(session, canary);
-    let original = services
-        .get(&target.service)
-        .await
-        .map_err(|error| explain(error, &about(canary, "get", &target.service)))?;
+    let original = services.get(&target.service).await?;
     let extra = canary.beside(&original, &target.extra);
-    writer(false)
-        .create(&services, &extra, |found| {
-            canary.owns(found) && canary.is_current(found)
-        })
-        .await
-        .map(drop)
-        .map_err(|error| explain(error, &about(canary, "create", &target.extra)))
+    let is_mine = |found: &Service| canary.owns(found) && canary.is_current(found);
+    services.create(&writer(false), &extra, is_mine).await?;
+    Ok(())
 }
 
 /// Plans what [`enter`] will do to one route, so that it can be recorded before it is done. `known`
@@ -249,10 +233,7 @@ pub async fn clean_up(session: &Session, canary: &Canary) -> Result<()> {
     let Some(name) = canary.service() else {
         return Ok(());
     };
-    let found = services(session, canary)
-        .get_opt(&name)
-        .await
-        .map_err(|error| explain(error, &about(canary, "get", &name)))?;
+    let found = services(session, canary).find(&name).await?;
     if let Some(found) = found.filter(|found| canary.owns(found)) {
         delete_service(session, canary, &found, false).await?;
     }
@@ -271,11 +252,7 @@ pub async fn delete_service(
     dry_run: bool,
 ) -> Result<bool> {
     let services = services(session, canary);
-    let name = service.metadata.name.clone().unwrap_or_default();
-    writer(dry_run)
-        .delete(&services, &service.metadata)
-        .await
-        .map_err(|error| explain(error, &about(canary, "delete", &name)))
+    services.delete(&writer(dry_run), &service.metadata).await
 }
 
 /// Reads, plans and patches until the patch meets the route it was planned for. `None` when the
@@ -286,7 +263,6 @@ pub async fn edit(
     plan: impl Fn(&Value) -> Result<Edit>,
     dry_run: bool,
 ) -> Result<Option<Edit>> {
-    let doing = |verb| Doing::new(verb, plural(route.kind)).named(&route.name);
     for _ in 0..TRIES {
         let Some(current) = read(session, route).await? else {
             return Ok(None);
@@ -310,7 +286,7 @@ pub async fn edit(
             // Whether it was carried out shows when it is read again. A patch whose test fails is
             // 422 (`apiserver/pkg/endpoints/handlers/patch.go`).
             Err(error) if outcome_unknown(&error) || is_outrun(&error) => sleep(PAUSE).await,
-            Err(error) => return Err(explain(error, &doing("patch"))),
+            Err(error) => return Err(explain(session, route, "patch", error)),
         }
     }
     Err(Error::conflict(format!(
@@ -334,10 +310,7 @@ async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
     match session.client.request::<Value>(request).await {
         Ok(found) => Ok(Some(found).filter(|found| found["metadata"]["uid"] == route.uid.as_str())),
         Err(error) if is_not_found(&error) => Ok(None),
-        Err(error) => {
-            let doing = Doing::new("get", plural(route.kind)).named(&route.name);
-            Err(explain(error, &doing))
-        }
+        Err(error) => Err(explain(session, route, "get", error)),
     }
 }
 
@@ -373,17 +346,18 @@ fn path(route: &RouteRef) -> String {
     format!("/apis/{GROUP}/{version}/namespaces/{namespace}/{plural}/{name}")
 }
 
-pub fn services(session: &Session, canary: &Canary) -> Api<Service> {
-    Api::namespaced(session.client.clone(), &canary.namespace)
+fn explain(session: &Session, route: &RouteRef, verb: &'static str, error: kube::Error) -> Error {
+    let gvk = GroupVersionKind::gvk(GROUP, &route.version, route.kind.as_str());
+    let kind = ApiResource::from_gvk_with_plural(&gvk, plural(route.kind));
+    let routes = session.cluster().dynamic(&kind, Some(&route.namespace));
+    routes.explain(verb, &route.name, error)
 }
 
-pub fn about(canary: &Canary, verb: &'static str, service: &str) -> Doing {
-    Doing::new(verb, "services")
-        .named(service)
-        .within(&canary.namespace)
+fn services(session: &Session, canary: &Canary) -> Objects<Service> {
+    session.in_(&canary.namespace).of()
 }
 
-pub fn writer(dry_run: bool) -> Writer {
+fn writer(dry_run: bool) -> Writer {
     Writer {
         field_manager: FIELD_MANAGER.to_owned(),
         dry_run,
@@ -407,13 +381,9 @@ pub async fn endpoints(
     canary: &Canary,
     service: &str,
 ) -> Result<BTreeSet<String>> {
-    let slices: Api<EndpointSlice> = Api::namespaced(session.client.clone(), &canary.namespace);
-    let params = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
-    let doing = Doing::new("list", "endpointslices.discovery.k8s.io").within(&canary.namespace);
-    let listed = slices
-        .list(&params)
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let slices = session.in_(&canary.namespace).of::<EndpointSlice>();
+    let selector = format!("kubernetes.io/service-name={service}");
+    let slices = slices.labelled(&selector).await?;
     // Not said means ready (`discovery/v1`, EndpointConditions).
     let is_ready = |endpoint: &&Endpoint| {
         let conditions = endpoint.conditions.as_ref();
@@ -427,6 +397,6 @@ pub async fn endpoints(
         pod.or_else(|| endpoint.addresses.first().cloned())
             .unwrap_or_default()
     };
-    let all = listed.items.iter().flat_map(|slice| &slice.endpoints);
+    let all = slices.iter().flat_map(|slice| &slice.endpoints);
     Ok(all.filter(is_ready).map(name).collect())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::client::errors::{Doing, explain};
+use groundcrew::finding::reason;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 
@@ -15,11 +16,6 @@ const LONGEST: usize = 32 << 20;
 /// An answer's status and text, or why there is none.
 pub type Answer = std::result::Result<(StatusCode, String), String>;
 
-pub fn words(error: kube::Error, doing: &Doing) -> String {
-    let line = explain(error, doing).headline();
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
-}
-
 /// Gets a path and returns whatever the answer is.
 pub async fn fetch(client: &kube::Client, path: &str) -> Answer {
     let doing = Doing::new("get", "metrics");
@@ -30,7 +26,7 @@ pub async fn fetch(client: &kube::Client, path: &str) -> Answer {
         let response = client
             .send(request)
             .await
-            .map_err(|error| words(error, &doing))?;
+            .map_err(|error| reason(&explain(error, &doing)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
         let body = body.map_err(|error| format!("the answer broke off: {error}"))?;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew::client::errors::Doing;
-use groundcrew::client::{Session, pages};
+use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::sight;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 
 use crate::cluster::signals::arms::Arms;
-use crate::cluster::signals::fetch::words;
 use crate::cluster::signals::kubernetes::{self, Memory};
 use crate::cluster::signals::prometheus::{self, Endpoint, Query};
 use crate::cluster::signals::scrape::{self, Page};
@@ -271,11 +270,9 @@ fn unready(arms: &Arms<'_>, now: Timestamp) -> Vec<String> {
 
 /// Lists the Warning events of a namespace.
 async fn warnings(session: &Session, namespace: &str) -> std::result::Result<Vec<Event>, String> {
-    let events: Api<Event> = Api::namespaced(session.client.clone(), namespace);
+    let events = session.in_(namespace).of::<Event>();
     let params = ListParams::default().fields("type=Warning,involvedObject.kind=Pod");
-    pages::all(&events, &params)
-        .await
-        .map_err(|error| words(error, &Doing::new("list", "events").within(namespace)))
+    sight(events.list_by(&params).await)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::finding::{Diagnosis, Finding, Severity, Unseen};
+use groundcrew::finding::{Diagnosis, Finding, Severity};
 use groundcrew::flags::{DryRun, Format};
 use groundcrew::output::{Document, json, yaml};
 use serde::Serialize;
@@ -58,8 +58,7 @@ pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
     if args.fix {
         apply::repair(&mut problems, &observed, &open, args.dry_run, frame).await?;
     }
-    let unseen = observed.left.unseen.iter();
-    let unseen: Vec<Unseen> = unseen.map(|why| Unseen::new("routes", why)).collect();
+    let unseen = observed.left.unseen.clone();
     let mut findings: Vec<Finding> = problems.into_iter().map(|one| one.finding).collect();
     if findings.is_empty() {
         let nothing = if unseen.is_empty() {

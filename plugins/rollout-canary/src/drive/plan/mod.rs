@@ -11,6 +11,7 @@ pub mod weights;
 use groundcrew::client::access;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::Unseen;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -65,7 +66,7 @@ pub struct Plan {
     /// What was found.
     pub findings: Vec<Finding>,
     /// What could not be seen.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<Unseen>,
 }
 
 /// What a start rests on.

@@ -114,7 +114,7 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
         text.push_str(&format!("{word}: {} {}\n", finding.about, finding.text));
     }
     for unseen in &plan.unseen {
-        text.push_str(&format!("not seen: {unseen}\n"));
+        text.push_str(&format!("not seen: {}: {}\n", unseen.what, unseen.why));
     }
     text
 }

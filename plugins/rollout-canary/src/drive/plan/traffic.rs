@@ -1,6 +1,7 @@
 //! Who gives the canary its share of the requests, as far as that is known beforehand.
 
 use groundcrew::error::Result;
+use groundcrew::finding::Unseen;
 use serde::Serialize;
 
 use crate::cluster::routes::detect;
@@ -32,7 +33,7 @@ pub async fn traffic(
     router: Router,
     open: &Open,
     record: &Record,
-) -> Result<(Traffic, Vec<String>)> {
+) -> Result<(Traffic, Vec<Unseen>)> {
     let canary = Canary::of(&open.target, &record.uid, record.templates(), "");
     let found = match detect::detect(&open.session, &canary).await {
         Ok(found) => found,

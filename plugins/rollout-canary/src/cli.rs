@@ -1,26 +1,22 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, Parser, Subcommand};
 use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 
 use crate::commands::start::Meant;
 use crate::commands::{
-    abort, break_glass, doctor, history, plan, promote, resume, start, status, undo,
+    abort, break_glass, doctor, flags, history, plan, promote, resume, start, status, undo,
 };
 
-/// Make some pods of a Deployment a canary, and hold it there
-///
-/// The Deployment's own controller makes the canary pods, beside the stable ones and under the same
-/// Services. Then the rollout is parked: paused, with the stable template back in place. Nothing is
-/// installed, nothing drives it, and whatever happens to it falls back to stable. The pods that were
-/// observed are the pods that are promoted.
+/// Run a canary of a Deployment on a share of its pods
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
-    after_help = EXAMPLES
+    after_help = EXAMPLES,
+    mut_args(on_one_page)
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -30,7 +26,7 @@ pub struct Cli {
     start: start::StartArgs,
 }
 
-/// What there is besides starting; one module each.
+/// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
     Plan(plan::PlanArgs),
@@ -45,19 +41,20 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-Examples:
+Example:
   kubectl rollout-canary web 10% --image web=registry.example/web:2
-  kubectl rollout-canary status web -w
-  kubectl rollout-canary web 25%
-  kubectl rollout-canary promote web
-  kubectl rollout-canary abort web
 
-A Deployment that is called like a command is named deploy/status.
+For the flags of the verdict, see kubectl rollout-canary status --help.
+Exit codes: 0 done, 1 failed, 2 usage, 3 bad, 4 undecided, 5 conflict, 124 timeout, 130 interrupted";
 
-Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 the canary is bad and was rolled back
-  4 undecided or could not be tried   5 somebody else drives or changed it; hands off
-  124 timed out, state is safe   130 interrupted, state is safe";
+/// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`.
+fn on_one_page(arg: Arg) -> Arg {
+    match arg.get_help_heading() {
+        Some(flags::VERDICT) => arg.hide(true),
+        Some("Output options") => arg.help_heading(None),
+        _ => arg,
+    }
+}
 
 impl Plugin for Cli {
     const NAME: &'static str = "rollout-canary";
@@ -92,7 +89,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn replica_sets(session: &Session, namespace: &str) -> Objects<DynamicObject
 /// Never for what was JSON before.
 pub fn json(object: &DynamicObject) -> Result<Value> {
     serde_json::to_value(object)
-        .map_err(|error| Error::failed("the server's answer cannot be read").with_source(error))
+        .map_err(|error| Error::failed("cannot read the server's answer").with_source(error))
 }
 
 /// Reads the Deployment alone.
@@ -128,7 +128,7 @@ async fn pods(session: &Session, target: &Target, params: &ListParams) -> Result
 ///
 /// When it cannot be read, which the server does not let happen.
 pub fn selector(deployment: &Value) -> Result<Selector> {
-    let broken = || Error::failed("the Deployment's selector cannot be read");
+    let broken = || Error::failed("cannot read the Deployment's selector");
     let selector: LabelSelector = serde_json::from_value(deployment["spec"]["selector"].clone())
         .map_err(|error| broken().with_source(error))?;
     Selector::try_from(selector).map_err(|error| broken().with_source(error))

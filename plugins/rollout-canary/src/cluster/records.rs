@@ -84,7 +84,7 @@ impl Store {
                 self.name()
             ))
             .with_hint(format!(
-                "look at it:  kubectl get configmap {} -n {} -o yaml",
+                "inspect it:  kubectl get configmap {} -n {} -o yaml",
                 self.name(),
                 self.namespace
             ))
@@ -99,7 +99,7 @@ impl Store {
             .as_u64();
         if version != Some(u64::from(VERSION)) {
             return Err(broken(format!(
-                "its version is {}, and this plugin knows {VERSION}",
+                "its version is {}, but this plugin supports {VERSION}",
                 version.map_or_else(|| "missing".to_owned(), |version| version.to_string())
             )));
         }

@@ -17,19 +17,20 @@ use crate::model::record::{Goal, Record};
 /// Roll the canary back
 ///
 /// All pods become stable again, and never fewer of them are Ready than there are replicas. Then the
-/// Deployment is compared with what it was before.
+/// Deployment is compared with its state before the canary.
 #[derive(Args, Debug)]
 pub struct AbortArgs {
-    #[command(flatten)]
-    common: Common,
-
-    /// Keep the template that is in the Deployment; the default where Argo CD or Flux manage the
-    /// Deployment, and for a template that was pending
+    /// Keep the current template (the default where Argo CD or Flux manage it, or it was pending)
     #[arg(long)]
     keep_spec: bool,
 
     /// Reason, for the record
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
 
     /// Overwrite what others changed in the meantime
@@ -41,6 +42,9 @@ pub struct AbortArgs {
 
     #[command(flatten)]
     wait: WaitArgs,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 impl AbortArgs {

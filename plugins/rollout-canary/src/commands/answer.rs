@@ -33,6 +33,7 @@ use crate::model::verdict::judgement;
 use crate::model::verdict::settings::Unit;
 use crate::model::verdict::windows::Count;
 use crate::model::weight::Weight;
+use crate::model::words::count;
 
 /// Says in words and by exit code how a canary that was rolled back by itself ended.
 #[must_use]
@@ -40,7 +41,7 @@ pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
     match failure {
         Failure::Bad => ("the canary is bad and was rolled back", Exit::No),
         Failure::Untried => (
-            "the canary could not be tried and was taken back",
+            "the canary could not be tried and was rolled back",
             Exit::Incomplete,
         ),
     }
@@ -147,21 +148,21 @@ pub fn sentence(status: &Status) -> String {
         .unwrap_or_default();
     let rest = match () {
         () if status.parked => ", parked",
-        () if status.abandoned => ", and nobody drives it: resume or abort it",
+        () if status.abandoned => ", and nobody is driving it: resume or abort it",
         () => "",
     };
     match status.phase {
         Phase::Idle => "no canary".to_owned(),
-        Phase::Ramping => format!("making the canary{asked}{rest}"),
+        Phase::Ramping => format!("creating the canary{asked}{rest}"),
         Phase::Settling => format!("settling at {share}{asked}{rest}"),
         Phase::Holding => format!("holding at {share}{asked}{rest}"),
         Phase::Promoting => format!("promoting{rest}"),
-        Phase::Aborting => format!("going back{rest}"),
+        Phase::Aborting => format!("rolling back{rest}"),
         Phase::Conflict => status
             .conflict
             .clone()
-            .unwrap_or_else(|| "somebody else changed it".to_owned()),
-        Phase::Orphan => "held or marked, and there is no record of a canary".to_owned(),
+            .unwrap_or_else(|| "someone else changed it".to_owned()),
+        Phase::Orphan => "held or marked, but there is no record of a canary".to_owned(),
     }
 }
 
@@ -183,28 +184,28 @@ fn go_on(status: &Status, target: &Target) -> String {
 fn lines(status: &Status, target: &Target) -> String {
     let share = share(status);
     let pods = status.stable.replicas + status.canary.replicas;
-    let canaries = status.canary.replicas;
+    let canaries = count(status.canary.replicas, "canary pod");
     let line = if let Some(traffic) = &status.traffic {
         format!(
-            "{} at {share} of the pods, and {} of the requests by {}.   Should the canary's pods go \
-             by other hands, what the route adds fails until abort: watch it.",
+            "{} at {share} of the pods, and {} of the requests by {}.   If something else \
+             deletes the canary pods, requests routed to them fail until you abort.",
             if status.parked { "parked" } else { "held" },
             traffic.percent,
             traffic.routes.join(", "),
         )
     } else if status.parked {
         format!(
-            "parked at {share}: {canaries} canary of {pods} pods.   Safe to leave: nothing drives \
-             it, and every accident falls back to stable."
+            "parked at {share}: {canaries} of {pods}.   Safe to leave: no process is \
+             driving it, and any failure falls back to stable."
         )
     } else {
         format!(
-            "held at {share}: {canaries} canary of {pods} pods.   Not parked: do not leave it for \
+            "held at {share}: {canaries} of {pods}.   Not parked: do not leave it for \
              long, and do not scale it."
         )
     };
     format!(
-        "{line}\n  watch     {}\n  go on     {}\n  go back   {}\n",
+        "{line}\n  watch       {}\n  go on       {}\n  roll back   {}\n",
         target.words("status", "-w"),
         go_on(status, target),
         target.words("abort", ""),
@@ -240,7 +241,7 @@ pub fn tell(
         Format::Table | Format::Wide => match reached.end {
             End::Parked | End::Held => ui.answer(lines(&status, target))?,
             End::Promoted => ui.answer(format_args!(
-                "promoted: {} of {} pods are the canary's template; its own pods stayed.\n",
+                "promoted: {} of {} pods run the canary's template; the canary pods stayed.\n",
                 status.stable.replicas, status.replicas
             ))?,
             End::Aborted => ui.answer(restored(drive, record))?,
@@ -263,11 +264,10 @@ fn restored(drive: &Drive<'_>, record: &Record) -> String {
     let seen = drive.watching.cluster.seen(record, drive.clock.now());
     let differences = place::differences(record, &seen);
     if differences.is_empty() {
-        return "aborted: everything is stable again; 0 differences from the snapshot.\n"
-            .to_owned();
+        return "aborted: all pods are stable again; 0 differences from the snapshot.\n".to_owned();
     }
     format!(
-        "aborted: everything is stable again; not as in the snapshot: {}.\n",
+        "aborted: all pods are stable again; different from the snapshot: {}.\n",
         differences.join(", ")
     )
 }
@@ -372,9 +372,10 @@ pub async fn foresee(
         steps: foreseen.steps.iter().map(StepReport::of).collect(),
     };
     let split = format!(
-        "at {}: {canary} of {}",
+        "at {}: {} of {}",
         Weight::of(canary, stable + canary),
-        pods(stable + canary)
+        count(canary, "canary pod"),
+        stable + canary
     );
     frame.ui.answer(match output.format {
         Format::Json => json(&Document::new(Kind::CanaryDryRun, &report))?,
@@ -384,8 +385,8 @@ pub async fn foresee(
             let end = match foreseen.end {
                 End::Parked => format!("parked {split}"),
                 End::Held => format!("held {split}"),
-                End::Promoted => format!("promoted: {}", pods(canary)),
-                End::Aborted => format!("aborted: {}", pods(stable)),
+                End::Promoted => format!("promoted: {}", count(canary, "pod")),
+                End::Aborted => format!("aborted: {}", count(stable, "pod")),
             };
             format!("{end}{}\n", dry_run.suffix())
         }
@@ -401,9 +402,4 @@ impl StepReport {
             detail: step.detail(),
         }
     }
-}
-
-/// Counts pods: `1 pod`, `3 pods`.
-fn pods(count: i32) -> String {
-    format!("{count} pod{}", if count == 1 { "" } else { "s" })
 }

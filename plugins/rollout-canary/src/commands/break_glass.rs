@@ -9,13 +9,13 @@ use crate::commands::flags::Common;
 use crate::drive::session::read;
 use crate::model::break_glass;
 
-/// Print the kubectl commands that abort, for people without this plugin
+/// Print the kubectl commands that abort without this plugin
 ///
-/// They are also kept in the record, a ConfigMap beside the Deployment.
+/// They are also in the record, a ConfigMap next to the Deployment.
 #[derive(Args, Debug)]
 pub struct BreakGlassArgs {
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 /// Prints them.

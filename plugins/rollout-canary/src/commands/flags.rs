@@ -27,19 +27,22 @@ use crate::model::verdict::asked::{Asked, Options};
 use crate::model::verdict::settings::Settings;
 use crate::model::weight::{Surge, Weight};
 
+/// Heading of the flags of the verdict.
+pub const VERDICT: &str = "Verdict";
+
 /// Where counts come from, and how sure to be.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Is the canary good?")]
+#[command(next_help_heading = VERDICT)]
 pub struct JudgeArgs {
-    /// Where Prometheus answers: svc:NAMESPACE/NAME:PORT through the API server, or a URL
+    /// Prometheus: svc:NAMESPACE/NAME:PORT through the API server, or a URL
     #[arg(long, value_name = "PLACE")]
     prometheus: Option<String>,
 
-    /// Read every pod's own metrics page instead, through the API server: :8080/metrics
+    /// Metrics page of each pod, read through the API server
     #[arg(long, value_name = ":PORT/PATH", conflicts_with = "prometheus")]
     scrape: Option<String>,
 
-    /// Counter of requests that failed: 'http_requests_total{code=~"5.."}'
+    /// Counter of failed requests: 'http_requests_total{code=~"5.."}'
     #[arg(long, value_name = "QUERY")]
     bad: Option<String>,
 
@@ -47,30 +50,29 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "QUERY")]
     total: Option<String>,
 
-    /// The label that has the pod's name in Prometheus [default: pod]
+    /// Prometheus label with the pod's name [default: pod]
     #[arg(long, value_name = "LABEL", requires = "prometheus")]
     pod_label: Option<String>,
 
-    /// How much more of the requests may fail than of the stable pods' [default: 1%]
+    /// Acceptable increase in failed requests over stable [default: 1%]
     #[arg(long, value_name = "PERCENT")]
     slo: Option<Weight>,
 
-    /// How many times as many failures as the stable pods' are no worse [default: 1]
+    /// Highest acceptable failure ratio of canary to stable [default: 1]
     #[arg(long, value_name = "TIMES")]
     tolerate: Option<f64>,
 
-    /// The accepted probability that a good canary is rolled back [default: 0.05]
+    /// Probability of rolling back a good canary [default: 0.05]
     #[arg(long, value_name = "P")]
     alpha: Option<f64>,
 
-    /// How long a pod's counts are left out after it became Ready
-    /// [default: 60s, at most --smoke]
+    /// Time to ignore a pod's counts after it is Ready [default: 60s, at most --smoke]
     #[arg(long, value_name = "DURATION")]
     warmup: Option<Span>,
 }
 
 impl JudgeArgs {
-    /// Says whether nothing was stated.
+    /// Says whether nothing was given.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -131,8 +133,8 @@ impl JudgeArgs {
 /// What every command but the first takes.
 #[derive(Args, Debug)]
 pub struct Common {
-    /// Which Deployment: web or deploy/web
-    #[arg(value_name = "DEPLOYMENT", add = deployments())]
+    /// Deployment: web or deploy/web
+    #[arg(index = 1, value_name = "DEPLOYMENT", add = deployments())]
     pub deployment: String,
 
     #[command(flatten)]
@@ -162,9 +164,8 @@ pub async fn open(frame: &Frame, name: &str) -> Result<Open> {
 
 /// Whether only to show what would be done.
 #[derive(Args, Clone, Copy, Debug, Default)]
-#[command(next_help_heading = "Write options")]
 pub struct DryRunArgs {
-    /// Show what would be done: `client` sends no write, `server` lets the server check
+    /// Show what would be done
     #[arg(
         long,
         value_name = "MODE",
@@ -172,7 +173,8 @@ pub struct DryRunArgs {
         num_args = 0..=1,
         require_equals = true,
         default_value = "none",
-        default_missing_value = "client"
+        default_missing_value = "client",
+        hide_default_value = true
     )]
     dry_run: DryRun,
 }
@@ -187,14 +189,12 @@ impl DryRunArgs {
 
 /// How long a command may take.
 #[derive(Args, Clone, Copy, Debug, Default)]
-#[command(next_help_heading = "Waiting options")]
 pub struct WaitArgs {
-    /// Longest wait for the goal; the state is safe when it is over
+    /// Longest wait; the state is safe when it ends
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     pub timeout: Option<Span>,
 
-    /// Longest time that a canary pod may take to become Ready
-    /// [default: the Deployment's progressDeadlineSeconds]
+    /// Longest wait for a Ready pod [default: progressDeadlineSeconds]
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     pub ready_within: Option<Span>,
 }
@@ -212,47 +212,46 @@ impl WaitArgs {
 
 /// How the split is made.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "How it is split")]
+#[command(next_help_heading = "Split")]
 pub struct ShapeArgs {
     /// Layout at rest
     #[arg(long, value_name = "LAYOUT", value_enum, default_value = "auto")]
     pub layout: Layout,
 
-    /// Most pods above the replicas, as a number or in percent
-    /// [default: the Deployment's maxSurge, at least 1]
+    /// Most extra pods, such as 2 or 25% [default: maxSurge, at least 1]
     #[arg(long, value_name = "PODS")]
     pub surge: Option<Surge>,
 
-    /// Who gives the canary its share of the requests [default: replicas]
+    /// What gives the canary its share of the requests [default: replicas]
     #[arg(long, value_name = "ROUTER", value_enum)]
     pub traffic: Option<Router>,
 
-    /// Take a split that is far from the weight, or that cannot be parked
+    /// Allow a split far from the weight, or one that cannot be parked
     #[arg(long)]
     pub accept_weight: bool,
 }
 
 /// What the canary has that stable pods have not.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What is new")]
+#[command(next_help_heading = "Change")]
 pub struct ChangeArgs {
-    /// Image of a container, as CONTAINER=IMAGE; repeat it for several
+    /// Image of a container; repeatable
     #[arg(long = "image", value_name = "CONTAINER=IMAGE")]
     pub images: Vec<String>,
 
-    /// Environment variable of every container, as NAME=VALUE; NAME- removes it
+    /// Environment variable of every container; NAME- removes it
     #[arg(long = "env", value_name = "NAME=VALUE")]
     pub env: Vec<String>,
 
-    /// The same template once more, as `kubectl rollout restart` makes it
+    /// Same template again, as `kubectl rollout restart` does
     #[arg(long)]
     pub restart: bool,
 
-    /// Patch of the Deployment as `kubectl patch` takes it; what it does to the pod template counts
+    /// Patch of the Deployment, as `kubectl patch` accepts it
     #[arg(long, value_name = "PATCH", conflicts_with_all = ["images", "env", "restart", "file"])]
     pub patch: Option<String>,
 
-    /// Manifest of the Deployment, whose pod template is taken as a whole
+    /// Manifest of the Deployment; its whole pod template is used
     #[arg(short = 'f', long = "filename", value_name = "FILE",
           conflicts_with_all = ["images", "env", "restart"])]
     pub file: Option<PathBuf>,

@@ -15,11 +15,11 @@ use crate::model::kind::Kind;
 use crate::model::object::{hash, revision, size, text, without_hash};
 use crate::model::snapshot::Snapshot;
 
-/// Show the revisions of a Deployment, and which of them runs
+/// Show the revisions of a Deployment, and which one is running
 #[derive(Args, Debug)]
 pub struct HistoryArgs {
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 #[derive(Debug, Serialize)]

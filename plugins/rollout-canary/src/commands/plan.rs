@@ -11,17 +11,14 @@ use crate::drive::plan::make;
 use crate::model::intent::{Course, Intent};
 use crate::model::weight::Weights;
 
-/// Show what a canary would do, pod by pod, and what stands in the way
+/// Show what a canary would do, pod by pod, and what blocks it
 ///
 /// Nothing is written. The numbers come from an exact model of the Deployment's controller. The exit
-/// code is 3 when something would keep it from working, 4 when something could not be seen.
+/// code is 3 when something blocks the canary, and 4 when something could not be seen.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
-    #[command(flatten)]
-    common: Common,
-
-    /// The canary's share of the pods, such as 10%, or weights to go through: 10,25,50
-    #[arg(value_name = "WEIGHTS")]
+    /// Percentage of pods for the canary, such as 10%, or several: 10,25,50
+    #[arg(index = 2, value_name = "WEIGHTS")]
     steps: Weights,
 
     #[command(flatten)]
@@ -29,6 +26,9 @@ pub struct PlanArgs {
 
     #[command(flatten)]
     shape: ShapeArgs,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Plans.

@@ -19,9 +19,6 @@ use crate::model::record::{Goal, Record};
 /// replaces the rest, and never fewer pods are Ready than there are replicas.
 #[derive(Args, Debug)]
 pub struct PromoteArgs {
-    #[command(flatten)]
-    common: Common,
-
     /// Go to the next weight of a rollout in steps, and watch it
     #[arg(long)]
     step: bool,
@@ -35,6 +32,9 @@ pub struct PromoteArgs {
 
     #[command(flatten)]
     wait: WaitArgs,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 impl PromoteArgs {

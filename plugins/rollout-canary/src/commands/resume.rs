@@ -17,13 +17,13 @@ use crate::drive::{lease, rollout};
 #[derive(Args, Debug)]
 pub struct ResumeArgs {
     #[command(flatten)]
-    common: Common,
-
-    #[command(flatten)]
     dry: DryRunArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Resumes.

@@ -25,13 +25,19 @@ use crate::model::weight::{Weight, Weights};
 /// What the first command takes.
 #[derive(Args, Debug)]
 pub struct StartArgs {
-    /// Which Deployment: web or deploy/web
+    /// Deployment: web or deploy/web; for one with the name of a command, deploy/status
     #[arg(value_name = "DEPLOYMENT", add = flags::deployments())]
     deployment: Option<String>,
 
-    /// The canary's share of the pods, such as 10%; without it, the answer is where the canary is
+    /// Percentage of pods for the canary, such as 10%; omit it to show the current state
     #[arg(value_name = "WEIGHT")]
     weight: Option<Weight>,
+
+    #[command(flatten)]
+    dry: DryRunArgs,
+
+    #[command(flatten)]
+    wait: WaitArgs,
 
     #[command(flatten)]
     pub change: ChangeArgs,
@@ -46,25 +52,18 @@ pub struct StartArgs {
     judge: JudgeArgs,
 
     #[command(flatten)]
-    wait: WaitArgs,
-
-    #[command(flatten)]
-    dry: DryRunArgs,
-
-    #[command(flatten)]
     pub output: OutputArgs,
 }
 
 /// A rollout in steps.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "A rollout in steps")]
+#[command(next_help_heading = "Rollout in steps")]
 pub struct RolloutArgs {
-    /// Weights to go through, such as 10,25,50,100; this command stays and drives
+    /// Weights to go through, such as 10,25,50,100; this command drives them
     #[arg(long, value_name = "WEIGHTS", conflicts_with = "weight")]
     pub steps: Option<Weights>,
 
-    /// How long a look at the canary takes that would find what is wrong; each weight is watched
-    /// for twice that
+    /// Each weight is watched for twice this long
     #[arg(
         long,
         value_name = "DURATION",
@@ -73,7 +72,7 @@ pub struct RolloutArgs {
     )]
     pub smoke: Span,
 
-    /// What happens after the last weight: hold it, or promote
+    /// After the last weight
     #[arg(
         long,
         value_name = "WHAT",
@@ -83,11 +82,11 @@ pub struct RolloutArgs {
     )]
     pub auto: Auto,
 
-    /// How long everything is watched after the promotion
+    /// How long to watch after the promotion
     #[arg(long, value_name = "DURATION", default_value = "0", requires = "steps")]
     pub bake: Span,
 
-    /// Return at the first weight; `resume` goes on from any terminal
+    /// Return at the first weight; `resume` continues from any terminal
     #[arg(long, requires = "steps")]
     pub detach: bool,
 }

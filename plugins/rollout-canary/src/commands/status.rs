@@ -31,17 +31,17 @@ use crate::model::status::Status;
 use crate::model::verdict::asked::Asked;
 use crate::model::verdict::judge::{Decision, Judge};
 
-/// Show where a canary is
+/// Show the state of a canary
 ///
-/// Without a canary the answer is Idle, and the exit code 0; 3 when it needs attention. With -w it
-/// goes on until Ctrl-C. `--for promoted` ends with 3 when it was taken back instead.
+/// Exits with 0 when there is no canary (Idle), and with 3 when it needs attention. `--for promoted`
+/// exits with 3 when the canary was rolled back instead.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
-    /// Go on showing what changes
+    /// Keep showing changes
     #[arg(short = 'w', long)]
     watch: bool,
 
-    /// Wait until the canary is there
+    /// State to wait for
     #[arg(long = "for", value_name = "STATE", value_enum)]
     wait_for: Option<Wanted>,
 
@@ -53,7 +53,7 @@ pub struct StatusArgs {
     judge: JudgeArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 /// What can be waited for.
@@ -265,7 +265,7 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             && begun.elapsed() >= timeout
         {
             return Err(Error::timed_out(format!(
-                "not there after {}: {}",
+                "timed out after {}: {}",
                 Span(timeout),
                 answer::sentence(&status)
             )));

@@ -24,15 +24,15 @@ use crate::model::snapshot::Snapshot;
 /// are. It is refused while a canary is under way: abort that first.
 #[derive(Args, Debug)]
 pub struct UndoArgs {
-    #[command(flatten)]
-    common: Common,
-
     /// Revision to go back to [default: the previous one]
     #[arg(long, value_name = "NUMBER")]
     to_revision: Option<u64>,
 
     #[command(flatten)]
     dry: DryRunArgs,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 /// What is to be done.

@@ -47,7 +47,7 @@ impl Drive<'_> {
             }
             Written::LookAgain => self.look_again().await,
             Written::Blind(why) => {
-                self.say(&format!("the cluster cannot be seen; holding: {why}"));
+                self.say(&format!("cannot reach the cluster; holding: {why}"));
                 self.pause().await?;
                 self.look_again().await
             }
@@ -97,7 +97,7 @@ impl Drive<'_> {
                 Ok(())
             }
             Err(error) => {
-                self.say(&format!("the cluster cannot be seen; holding: {error}"));
+                self.say(&format!("cannot reach the cluster; holding: {error}"));
                 self.pause().await
             }
         }

@@ -56,7 +56,7 @@ pub async fn ask(
             && begun.elapsed() >= longest
         {
             return Err(Error::timed_out(
-                "the driver was asked and has not finished",
+                "timed out: the driver was asked and has not finished",
             ));
         }
         interrupt

@@ -135,17 +135,17 @@ impl<'a> Drive<'a> {
         Error::new(
             Kind::TimedOut,
             format!(
-                "not there after {}: {}",
+                "timed out after {}: {}",
                 groundcrew::flags::duration::Span(patience),
                 self.said
             ),
         )
         .with_hint(format!(
-            "look:  {}",
+            "check it:  {}",
             self.context.target.words("status", "")
         ))
         .with_hint(format!(
-            "go back:  {}",
+            "roll back:  {}",
             self.context.target.words("abort", "")
         ))
     }

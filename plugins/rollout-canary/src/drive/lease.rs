@@ -63,7 +63,7 @@ pub async fn acquire(
         stored = store.read(session).await?.0.ok_or_else(gone)?;
     }
     Err(Error::conflict(
-        "the record is being changed by others all the time",
+        "the record keeps being changed by others; gave up",
     ))
 }
 
@@ -71,8 +71,8 @@ pub async fn acquire(
 const TRIES: usize = 20;
 
 fn gone() -> Error {
-    Error::conflict("the record of this canary was removed; nothing more is written")
-        .with_hint("see what there is:  kubectl rollout-canary doctor")
+    Error::conflict("the record of this canary was deleted; nothing more is written")
+        .with_hint("see what is left:  kubectl rollout-canary doctor")
 }
 
 /// Writes the new fence to the Deployment, so that what a frozen driver sends is refused.
@@ -103,7 +103,7 @@ pub async fn fence(
         watching.cluster.deployment = deployment::deployment(session, target).await?;
     }
     Err(Error::conflict(
-        "the Deployment is being changed by others all the time",
+        "the Deployment keeps being changed by others; gave up",
     ))
 }
 
@@ -130,7 +130,7 @@ impl Drive<'_> {
         let (stored, clock) = match self.context.store.read(self.context.session).await {
             Ok((stored, clock)) => (stored, clock),
             Err(error) => {
-                self.say(&format!("the cluster cannot be seen; holding: {error}"));
+                self.say(&format!("cannot reach the cluster; holding: {error}"));
                 return Ok(());
             }
         };
@@ -155,7 +155,7 @@ impl Drive<'_> {
             Some(driver) if driver.id == self.me.id => Ok(()),
             Some(driver) => Err(other(driver)),
             None => Err(Error::conflict(
-                "this process does not drive the canary any more; nothing more is written",
+                "this process no longer drives the canary; nothing more is written",
             )),
         }
     }
@@ -181,7 +181,7 @@ impl Drive<'_> {
                 }
                 Put::Raced => {}
                 Put::Blind(why) => {
-                    self.say(&format!("the cluster cannot be seen; holding: {why}"));
+                    self.say(&format!("cannot reach the cluster; holding: {why}"));
                     tokio::select! {
                         () = context.interrupt.fired() => return Err(Error::interrupted()),
                         () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -196,7 +196,7 @@ impl Drive<'_> {
             record.request.clone_from(&self.stored.record.request);
         }
         Err(Error::conflict(
-            "the record is being changed by others all the time",
+            "the record keeps being changed by others; gave up",
         ))
     }
 
@@ -242,7 +242,7 @@ impl Drive<'_> {
             self.still_mine()?;
         }
         Err(Error::conflict(
-            "the record is being changed by others all the time",
+            "the record keeps being changed by others; gave up",
         ))
     }
 
@@ -266,5 +266,7 @@ impl Drive<'_> {
 /// Returns the error for a canary that somebody else drives.
 #[must_use]
 pub fn other(driver: &Driver) -> Error {
-    Error::conflict(format!("{driver} drives this canary; nothing was written"))
+    Error::conflict(format!(
+        "{driver} is driving this canary; nothing was changed"
+    ))
 }

@@ -16,7 +16,7 @@ pub fn waiting(seen: &Seen, waiting: Waiting) -> String {
         Waiting::Canary => "canary pods to become Ready",
         Waiting::Age => "pods to have been Ready for minReadySeconds",
         Waiting::Stable => "stable pods to become Ready",
-        Waiting::Sizes => "the controller to make and remove pods",
+        Waiting::Sizes => "the controller to create and delete pods",
     };
     format!("{counts}; waiting for {what}")
 }

@@ -76,12 +76,12 @@ async fn leave(
 async fn backed_out(drive: &mut Drive<'_>, target: &Target, error: Error) -> Error {
     drive.tell("this canary holds only while it is driven: rolling back");
     let Err(second) = drive.back_out(&error.to_string()).await else {
-        return error.with_detail("the canary was taken back: without a driver it cannot hold");
+        return error.with_detail("the canary was rolled back: it cannot hold without a driver");
     };
     drive.release().await;
     error
-        .with_detail(format!("the canary is not taken back yet: {second}"))
-        .with_hint(format!("take it back:  {}", target.words("abort", "")))
+        .with_detail(format!("the rollback has not finished: {second}"))
+        .with_hint(format!("roll it back:  {}", target.words("abort", "")))
         .with_hint(format!("go on:  {}", target.words("resume", "")))
 }
 
@@ -114,8 +114,8 @@ async fn steps(drive: &mut Drive<'_>, ui: &Ui) -> Result<Stepped> {
             return reached(None);
         };
         if stays && driven {
-            let hint = "held while this command runs: promote or abort it from another terminal; \
-                        Ctrl-C takes it back";
+            let hint = "held while this command runs: promote or abort it from another \
+                 terminal; Ctrl-C rolls it back";
             ui.status(hint);
         } else {
             drive.done(&watch.step(end, soak));
@@ -154,7 +154,7 @@ fn interrupted(error: Error, target: &Target) -> Error {
     }
     error
         .with_detail("the canary stays as it is")
-        .with_hint(format!("look:  {}", target.words("status", "")))
+        .with_hint(format!("check it:  {}", target.words("status", "")))
         .with_hint(format!("go on:  {}", target.words("resume", "")))
-        .with_hint(format!("go back:  {}", target.words("abort", "")))
+        .with_hint(format!("roll back:  {}", target.words("abort", "")))
 }

@@ -189,7 +189,7 @@ impl Drive<'_> {
                 }
             };
             for foreign in left.iter().flat_map(|left| &left.foreign) {
-                let words = "was changed by somebody else and is left as it is";
+                let words = "was changed by someone else and is left as it is";
                 context
                     .ui
                     .warning(format_args!("{name}: {foreign} {words}"));
@@ -201,7 +201,7 @@ impl Drive<'_> {
             });
         }
         if !shared.changes.is_empty() {
-            self.say("requests to the canary that are under way");
+            self.say("waiting for requests to the canary to finish");
             context
                 .interrupt
                 .guard(async {
@@ -226,7 +226,7 @@ impl Drive<'_> {
         }
         self.context
             .ui
-            .warning("no canary pod is Ready; its requests go to the others");
+            .warning("no canary pod is Ready; its requests go to the stable pods");
         self.take_share_back().await
     }
 
@@ -269,5 +269,5 @@ fn is_slow(error: &Error, tries: &mut usize) -> bool {
 #[must_use]
 pub fn no_route(why: &str) -> Error {
     Error::usage(format!("--traffic gateway is not possible: {why}"))
-        .with_hint("by the number of pods:  --traffic replicas")
+        .with_hint("split by the number of pods:  --traffic replicas")
 }

@@ -52,7 +52,7 @@ impl Drive<'_> {
                     self.write(form).await?;
                     continue;
                 }
-                Next::Write(_) => self.say("the cluster cannot be seen; holding"),
+                Next::Write(_) => self.say("cannot reach the cluster; holding"),
                 Next::Wait(waiting) => {
                     let line = narrate::waiting(&seen, waiting);
                     self.say(&line);

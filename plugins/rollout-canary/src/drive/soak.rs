@@ -121,7 +121,7 @@ impl Drive<'_> {
                 self.baked(&restarts, watched, soak)
             };
             match judgement {
-                Judgement::Good if stays => self.say("nothing speaks against the canary; holding"),
+                Judgement::Good if stays => self.say("nothing counts against the canary; holding"),
                 Judgement::Good => break Ok(Soaked::Good),
                 Judgement::Bad(why) => {
                     let dead = Dead {

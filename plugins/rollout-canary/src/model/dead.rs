@@ -102,7 +102,7 @@ fn never_ready(pod: &Pod, now: Timestamp, patience: Duration) -> Option<Dead> {
         container: None,
         reason: "never Ready".to_owned(),
         message: format!(
-            "not Ready {} after it was made",
+            "not Ready {} after it was created",
             groundcrew::flags::duration::Span(age)
         ),
     })

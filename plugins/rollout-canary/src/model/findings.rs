@@ -1,20 +1,20 @@
 //! What a plan finds beside the numbers. Pure: from what was read to sentences.
 
-use groundcrew::finding::Unseen;
 use std::collections::BTreeMap;
 
+use groundcrew::finding::{Finding, Severity, Unseen};
 use groundcrew::quantity::parse;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::object::text;
 use crate::model::quota;
 use crate::model::traffic::service::selects;
+use crate::model::words::count;
 
 /// What stands around.
 #[derive(Debug, Default)]
@@ -35,29 +35,6 @@ pub struct Around {
     pub unseen: Vec<Unseen>,
 }
 
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The canary would fail or mislead.
-    Blocks,
-    /// To be known before.
-    Warns,
-    /// For information.
-    Tells,
-}
-
-/// Something that was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How much it matters.
-    pub weight: Severity,
-    /// What it is about.
-    pub about: String,
-    /// The sentence.
-    pub text: String,
-}
-
 /// What the findings are about.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -65,7 +42,7 @@ pub struct Question<'a> {
     pub deployment: &'a Value,
     /// The template of the pods that run.
     pub stable: &'a Value,
-    /// The canary's, if it was stated.
+    /// The canary's, if it is known.
     pub canary: Option<&'a Value>,
     /// Pods above what runs now, at most.
     pub more: i32,
@@ -86,16 +63,12 @@ pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     gitops(question.deployment, &mut found);
     template(question, &mut found);
     configs(question, around, &mut found);
-    found.sort_by_key(|finding| finding.weight);
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
 }
 
-fn add(found: &mut Vec<Finding>, weight: Severity, about: impl Into<String>, text: String) {
-    found.push(Finding {
-        weight,
-        about: about.into(),
-        text,
-    });
+fn add(found: &mut Vec<Finding>, severity: Severity, about: impl Into<String>, text: String) {
+    found.push(Finding::new(severity, text, "").at(about));
 }
 
 fn labels(template: &Value) -> BTreeMap<String, String> {
@@ -119,25 +92,26 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
         if let Some(canary) = question.canary
             && !selects(service, &labels(canary))
         {
-            let text = "selects the stable pods and not the canary: it would get no traffic here";
-            add(found, Severity::Blocks, &about, text.to_owned());
+            let text = "selects the stable pods but not the canary, which would get no traffic \
+                 from it";
+            add(found, Severity::Error, &about, text.to_owned());
         }
         let spec = service.spec.as_ref();
         if spec.and_then(|spec| spec.session_affinity.as_deref()) == Some("ClientIP") {
-            let text =
-                "keeps clients at one pod: the canary's share of requests is not its share of pods";
-            add(found, Severity::Warns, &about, text.to_owned());
+            let text = "keeps each client on one pod: the canary's share of requests differs from its \
+                 share of pods";
+            add(found, Severity::Warning, &about, text.to_owned());
         }
         if spec.and_then(|spec| spec.cluster_ip.as_deref()) == Some("None") {
-            let text = "is headless: its clients choose pods by themselves";
-            add(found, Severity::Warns, &about, text.to_owned());
+            let text = "is headless: its clients choose pods themselves";
+            add(found, Severity::Warning, &about, text.to_owned());
         }
         for route in around.routes.iter().filter(|route| leads_to(route, name)) {
             let kind = text(&route["kind"]);
             let route = format!("{kind}/{}", text(&route["metadata"]["name"]));
             let text =
-                format!("leads to service/{name}; the canary's share there is its share of pods");
-            add(found, Severity::Tells, route, text);
+                format!("leads to service/{name}; there the canary's share is its share of pods");
+            add(found, Severity::Info, route, text);
         }
     }
 }
@@ -173,12 +147,7 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
                 || spec.scope_selector.is_some()
         }) {
             let text = "has scopes, which this plan does not evaluate".to_owned();
-            add(
-                found,
-                Severity::Tells,
-                format!("resourcequota/{name}"),
-                text,
-            );
+            add(found, Severity::Info, format!("resourcequota/{name}"), text);
             continue;
         }
         for (resource, hard, used) in limits(quota) {
@@ -190,13 +159,12 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
             };
             if needed > room {
                 let text = format!(
-                    "{resource}: {used} of {hard} are used, and {} more pods need more than what \
-                     is left",
-                    question.more
+                    "{resource}: {used} of {hard} are used, which leaves too little for {}",
+                    count(question.more, "more pod")
                 );
                 add(
                     found,
-                    Severity::Blocks,
+                    Severity::Error,
                     format!("resourcequota/{name}"),
                     text,
                 );
@@ -234,7 +202,7 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
             scaler.metadata.name.as_deref().unwrap_or_default()
         );
         let text = "scales it; the canary's share follows while it is parked".to_owned();
-        add(found, Severity::Tells, &about, text);
+        add(found, Severity::Info, &about, text);
         let memory = spec.metrics.iter().flatten().any(|metric| {
             metric
                 .resource
@@ -242,9 +210,9 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
                 .is_some_and(|resource| resource.name == "memory")
         });
         if memory && question.surges {
-            let text = "counts memory, which every pod needs whatever it does: pods above the \
-                        replicas may make it grow; --layout replace avoids that";
-            add(found, Severity::Warns, about, text.to_owned());
+            let text = "scales by memory, which every pod uses even when idle: pods above the \
+                 replicas may make it scale up; --layout replace avoids that";
+            add(found, Severity::Warning, about, text.to_owned());
         }
     }
 }
@@ -259,8 +227,8 @@ fn budgets(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
         };
         if selector.matches(&labels) {
             let name = budget.metadata.name.as_deref().unwrap_or_default();
-            let text = "counts canary pods as healthy ones".to_owned();
-            add(found, Severity::Tells, format!("pdb/{name}"), text);
+            let text = "counts canary pods as healthy".to_owned();
+            add(found, Severity::Info, format!("pdb/{name}"), text);
         }
     }
 }
@@ -284,11 +252,9 @@ const MANAGERS: [(&str, &str); 4] = [
 
 fn gitops(deployment: &Value, found: &mut Vec<Finding>) {
     if let Some(owner) = git_owner(deployment) {
-        let text = format!(
-            "{owner} keeps this Deployment: parked it sees a difference in paused and strategy \
-             only; let it ignore those, or it takes the canary away"
-        );
-        add(found, Severity::Warns, owner, text);
+        let text = "manages this Deployment: while parked, it sees a difference only in paused and \
+             strategy; make it ignore those, or it removes the canary";
+        add(found, Severity::Warning, owner, text.to_owned());
     }
 }
 
@@ -324,29 +290,28 @@ fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
         .any(|port| port["hostPort"].as_i64().is_some_and(|port| port > 0));
     if ports || spec["hostNetwork"] == true {
         let text =
-            "pods take ports of their node: every canary needs a node without one".to_owned();
-        add(found, Severity::Warns, "template", text);
+            "pods use ports of their node: each canary pod needs a node without one".to_owned();
+        add(found, Severity::Warning, "template", text);
     }
     if list(&spec["volumes"])
         .iter()
         .any(|volume| volume["persistentVolumeClaim"].is_object())
     {
-        let text = "pods share a volume claim: with ReadWriteOnce a canary on another node waits \
-                    for ever, and both versions write to the same data";
-        add(found, Severity::Warns, "template", text.to_owned());
+        let text = "pods share a volume claim: with ReadWriteOnce a canary pod on another node \
+             waits forever, and both versions write to the same data";
+        add(found, Severity::Warning, "template", text.to_owned());
     }
     let required = "requiredDuringSchedulingIgnoredDuringExecution";
     if !list(&spec["affinity"]["podAntiAffinity"][required]).is_empty() {
-        let text =
-            "pods keep away from each other: every canary needs a node without one".to_owned();
-        add(found, Severity::Warns, "template", text);
+        let text = "pods avoid each other: each canary pod needs a node without one".to_owned();
+        add(found, Severity::Warning, "template", text);
     }
     if list(&spec["topologySpreadConstraints"])
         .iter()
         .any(|constraint| constraint["whenUnsatisfiable"] != "ScheduleAnyway")
     {
-        let text = "topology spread is counted over both versions".to_owned();
-        add(found, Severity::Tells, "template", text);
+        let text = "topology spread counts both versions".to_owned();
+        add(found, Severity::Info, "template", text);
     }
 }
 
@@ -354,13 +319,13 @@ fn configs(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
     for (name, written) in &around.configs {
         match (written, question.since) {
             (None, _) => {
-                let text = "is named by the template and is not there".to_owned();
-                add(found, Severity::Warns, name, text);
+                let text = "is used by the template and does not exist".to_owned();
+                add(found, Severity::Warning, name, text);
             }
             (Some(written), Some(since)) if *written > since => {
-                let text = "was changed since the stable pods were made: a stable pod that \
-                            restarts gets it too, so it is not the canary's alone";
-                add(found, Severity::Warns, name, text.to_owned());
+                let text = "changed after the stable pods were created: a stable pod that \
+                     restarts gets it too, so not only the canary has it";
+                add(found, Severity::Warning, name, text.to_owned());
             }
             _ => {}
         }

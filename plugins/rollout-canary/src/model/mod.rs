@@ -24,3 +24,4 @@ pub mod traffic;
 pub mod verdict;
 pub mod walk;
 pub mod weight;
+pub mod words;

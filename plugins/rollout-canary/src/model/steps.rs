@@ -13,6 +13,7 @@ use crate::model::record::{Record, Rollout};
 use crate::model::traffic::route::RouteRef;
 use crate::model::traffic::{Shared, share};
 use crate::model::weight::Weight;
+use crate::model::words::count;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,27 +121,21 @@ fn detail(form: &Form) -> String {
     let Form { stable, canary, .. } = form;
     let both = format!(
         "{} and {}",
-        pods(*stable, "stable"),
-        pods(*canary, "canary")
+        count(*stable, "stable pod"),
+        count(*canary, "canary pod")
     );
     match form.purpose {
         Purpose::Ramp => format!(
             "{} beside {}",
-            pods(*canary, "canary"),
-            pods(*stable, "stable")
+            count(*canary, "canary pod"),
+            count(*stable, "stable pod")
         ),
         Purpose::Settle | Purpose::Widen => both,
         Purpose::Park => format!("{both}; the template is the stable one"),
-        Purpose::Promote => pods(*canary, "canary"),
-        Purpose::Revert => pods(*stable, "stable"),
+        Purpose::Promote => count(*canary, "canary pod"),
+        Purpose::Revert => count(*stable, "stable pod"),
         Purpose::Final => "with its own strategy".to_owned(),
     }
-}
-
-/// Counts pods: `1 canary pod`, `10 stable pods`.
-#[must_use]
-pub fn pods(count: i32, which: &str) -> String {
-    format!("{count} {which} pod{}", if count == 1 { "" } else { "s" })
 }
 
 /// How a weight that was reached is watched.

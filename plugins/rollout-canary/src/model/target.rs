@@ -42,12 +42,14 @@ pub fn parse(text: &str) -> Result<String> {
     let kind = kind.strip_suffix(".apps").unwrap_or(kind);
     if !known.contains(&kind) {
         return Err(Error::usage(format!(
-            "\"{text}\" is a {kind}, and a canary is made of a Deployment"
+            "\"{text}\" is a {kind}; a canary needs a Deployment"
         )));
     }
     if name.is_empty() || name.contains('/') {
-        return Err(Error::usage(format!("\"{text}\" names no Deployment"))
-            .with_hint("name it as web or deploy/web"));
+        return Err(
+            Error::usage(format!("\"{text}\" is not the name of a Deployment"))
+                .with_hint("write web or deploy/web"),
+        );
     }
     Ok(name.to_owned())
 }

@@ -162,14 +162,14 @@ fn choose(
                     found.services.join(", ")
                 )
             } else {
-                "no route that may be read leads to the pods".to_owned()
+                "no readable route leads to the pods".to_owned()
             });
             return;
         }
         ([service], Some(extra)) => ((*service).clone(), extra),
         ([_], None) => {
             found.why = Some(format!(
-                "the name of deployment/{} is too long for one more Service",
+                "the name of deployment/{} is too long for another Service",
                 canary.deployment
             ));
             return;
@@ -318,7 +318,7 @@ mod tests {
     fn what_cannot_be_used_says_why() {
         let why = |routes, unseen: &[&str]| chosen("web", routes, unseen).why.unwrap();
         assert!(why(vec![route("a", &["api"])], &[]).contains("no route in shop leads to web"));
-        assert!(why(Vec::new(), &["403"]).contains("that may be read"));
+        assert!(why(Vec::new(), &["403"]).contains("readable"));
         let two = vec![route("a", &["web"]), route("b", &["web-internal"])];
         assert!(why(two, &[]).contains("more than one Service"));
         let long = chosen(&"x".repeat(60), vec![route("a", &["web"])], &[]);

@@ -192,15 +192,15 @@ fn take_out(route: &Value, extra: &str, own: &[String], known: &[Rule]) -> Resul
             match (rest.len(), rest.iter().position(is_own)) {
                 (0, _) => {
                     return Err(format!(
-                        "rule {index} leads to service/{extra} alone: say where it is to lead"
+                        "rule {index} leads to service/{extra} alone: choose where it should lead"
                     ));
                 }
                 // Of one backend alone any weight is everything.
                 (1, _) => {}
                 (_, None) => {
                     return Err(format!(
-                        "which backend of rule {index} service/{extra} took its part from is not \
-                         known"
+                        "it is unknown which backend of rule {index} service/{extra} took its \
+                         share from"
                     ));
                 }
                 (_, Some(place)) => {
@@ -219,7 +219,7 @@ fn within(weight: u64, index: usize) -> Result<u64, String> {
         Ok(weight)
     } else {
         Err(format!(
-            "rule {index} has weights that the Gateway API does not allow as a sum"
+            "the weights of rule {index} add up to more than the Gateway API allows"
         ))
     }
 }
@@ -280,7 +280,7 @@ mod tests {
         assert!(alone.contains("alone"), "{alone}");
         let strangers = [backend("api", 1), backend("db", 1), backend(EXTRA, 1)];
         let unknown = taken_out(&strangers, &[]).unwrap_err();
-        assert!(unknown.contains("not known"), "{unknown}");
+        assert!(unknown.contains("unknown"), "{unknown}");
     }
 
     #[test]

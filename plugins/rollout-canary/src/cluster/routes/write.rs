@@ -366,8 +366,10 @@ fn writer(dry_run: bool) -> Writer {
 }
 
 fn not_ours(name: &str) -> Error {
-    Error::conflict(format!("service/{name} is not of this Deployment's canary"))
-        .with_hint(format!("kubectl get service {name} -o yaml"))
+    Error::conflict(format!(
+        "service/{name} does not belong to this Deployment's canary"
+    ))
+    .with_hint(format!("kubectl get service {name} -o yaml"))
 }
 
 /// Returns the ready endpoints of a Service, by the names of their pods; one that is no pod is

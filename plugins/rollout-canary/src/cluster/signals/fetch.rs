@@ -29,7 +29,7 @@ pub async fn fetch(client: &kube::Client, path: &str) -> Answer {
             .map_err(|error| reason(&explain(error, &doing)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
-        let body = body.map_err(|error| format!("the answer broke off: {error}"))?;
+        let body = body.map_err(|error| format!("the answer was cut off: {error}"))?;
         let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
         Ok((status, text))
     };

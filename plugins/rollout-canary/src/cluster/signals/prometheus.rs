@@ -49,7 +49,7 @@ impl Endpoint {
     /// That the text is neither, or has a user and a password in it.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = || {
-            Error::usage(format!("--prometheus {text} is no place to ask"))
+            Error::usage(format!("--prometheus {text} is not an address"))
                 .with_hint("--prometheus svc:NAMESPACE/NAME:PORT or --prometheus https://HOST:PORT")
         };
         if let Some(rest) = text.strip_prefix("svc:") {
@@ -84,8 +84,10 @@ impl Endpoint {
             .is_some_and(|place| place.as_str().contains('@'))
         {
             // Not repeated: it may be a password.
-            return Err(Error::usage("--prometheus takes no user and password")
-                .with_hint("--prometheus svc:NAMESPACE/NAME:PORT goes through the API server"));
+            return Err(
+                Error::usage("--prometheus does not accept a user and password")
+                    .with_hint("--prometheus svc:NAMESPACE/NAME:PORT goes through the API server"),
+            );
         }
         Ok(Self::Url {
             url,
@@ -169,14 +171,14 @@ impl Query {
         };
         let rates = ["rate", "irate", "increase", "delta", "idelta", "deriv"];
         if let Some(name) = rates.into_iter().find(|name| calls(name)) {
-            return Err(broken(format!("{name}() is no counter"))
+            return Err(broken(format!("{name}() is not a counter"))
                 .with_hint(format!("{flag} 'http_requests_total{{code=~\"5..\"}}'")));
         }
         if !text.contains(PODS) {
             return Err(
-                broken(format!("neither a selector nor with {PODS} in it")).with_hint(format!(
-                    "{flag} 'sum by (pod) (http_requests_total{{pod=~\"{PODS}\"}})'"
-                )),
+                broken(format!("it is not a selector and does not contain {PODS}")).with_hint(
+                    format!("{flag} 'sum by (pod) (http_requests_total{{pod=~\"{PODS}\"}})'"),
+                ),
             );
         }
         Ok(Self::Template(text.to_owned()))
@@ -298,13 +300,10 @@ pub fn read(
     let document = document.ok_or("the answer is not Prometheus' JSON")?;
     let data = document.data.ok_or("the answer has no data")?;
     if data.kind != "vector" {
-        return Err(format!(
-            "the query returns a {} instead of a vector",
-            data.kind
-        ));
+        return Err(format!("the query returns a {}, not a vector", data.kind));
     }
     let series: Vec<Series> =
-        serde_json::from_value(data.result).map_err(|_| "the vector cannot be read")?;
+        serde_json::from_value(data.result).map_err(|_| "cannot read the vector")?;
     let mut counters = Counters {
         warnings: document.warnings,
         ..Counters::default()

@@ -117,8 +117,8 @@ impl Sources {
         if let Ok(samples) = &samples {
             self.saw_bad |= samples.iter().any(|sample| sample.bad > 0.0);
             if !self.saw_bad {
-                let note = "no failed request was seen in either arm so far: check that --bad \
-                            names the right metric";
+                let note = "no failed request was seen on either side so far: check that --bad \
+                     names the right metric";
                 reading.notes.push(note.to_owned());
             }
         }
@@ -140,11 +140,11 @@ fn requests(options: &Options) -> Result<Option<Requests>> {
     match (&options.prometheus, &options.scrape) {
         (None, None) => match (&options.bad, &options.total) {
             (None, None) => Ok(None),
-            _ => Err(Error::usage("--bad and --total need a place to ask")
+            _ => Err(Error::usage("--bad and --total need a source")
                 .with_hint("--prometheus svc:NAMESPACE/NAME:PORT or --scrape :8080/metrics")),
         },
         (Some(_), Some(_)) => Err(Error::usage(
-            "--prometheus and --scrape exclude each other: one request would count twice",
+            "--prometheus and --scrape cannot be combined: each request would count twice",
         )),
         (Some(place), None) => Ok(Some(Requests::Prometheus {
             endpoint: Box::new(Endpoint::parse(place)?),
@@ -161,7 +161,7 @@ fn requests(options: &Options) -> Result<Option<Requests>> {
                 let broken = |why| Error::usage(format!("{flag} {text}: {why}"));
                 Selector::parse(&text)
                     .map_err(broken)?
-                    .ok_or_else(|| broken("--scrape takes selectors only".to_owned()))
+                    .ok_or_else(|| broken("--scrape supports selectors only".to_owned()))
             };
             Ok(Some(Requests::Scrape {
                 page: Page::parse(page)?,
@@ -248,7 +248,7 @@ pub fn samples(
     }
     for (arm, name) in [(Arm::Canary, "canary"), (Arm::Stable, "stable")] {
         if !found.iter().any(|sample| sample.arm == arm) {
-            return Err(format!("--total finds nothing of the {name} pods"));
+            return Err(format!("--total finds no series of the {name} pods"));
         }
     }
     Ok(found)

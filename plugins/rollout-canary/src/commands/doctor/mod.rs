@@ -17,23 +17,23 @@ use crate::commands::doctor::decide::problems;
 use crate::commands::flags::Common;
 use crate::model::kind::Kind;
 
-/// Find what a canary left behind, and fix it with --fix
+/// Find what a canary left behind, and fix it on request
 ///
-/// Finds records of Deployments that are gone or new, holds without a record, and routes and the
-/// extra Service that no record mentions.
+/// Finds records of Deployments that were deleted or recreated, holds without a record, and routes
+/// and extra Services that no record mentions.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
-    #[command(flatten)]
-    common: Common,
-
     /// Fix what can be fixed without guessing
     #[arg(long)]
     fix: bool,
 
-    /// Show what --fix would do: `client` sends no write, `server` lets the server check
+    /// Show what --fix would do
     #[arg(long, value_name = "MODE", value_enum, num_args = 0..=1, require_equals = true,
-          default_value = "none", default_missing_value = "client", requires = "fix")]
+          default_value = "none", default_missing_value = "client",          hide_default_value = true, requires = "fix")]
     dry_run: DryRun,
+
+    #[command(flatten)]
+    common: Common,
 }
 
 /// The answer.

@@ -22,6 +22,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::target::Target;
 use crate::model::walk::{Walk, walk};
 use crate::model::weight::Weight;
+use crate::model::words::count;
 
 /// What the Deployment is like before a canary.
 pub struct Before {
@@ -47,7 +48,7 @@ pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
         || spec["minReadySeconds"] == HOLD_SECONDS
     {
         return Err(Error::conflict(format!(
-            "deployment {name} is held or marked by a canary of which there is no record"
+            "deployment {name} is held or marked by a canary that has no record"
         ))
         .with_hint(format!(
             "repair it:  {}",
@@ -56,7 +57,7 @@ pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
     }
     if resolve(&spec["strategy"], 1).is_none() {
         return Err(refuse(format!(
-            "has the strategy {}, which replaces everything at once",
+            "has the strategy {}, which replaces all pods at once",
             text(&spec["strategy"]["type"])
         ))
         .with_hint("a canary needs RollingUpdate, and pods that can run beside each other"));
@@ -77,7 +78,7 @@ pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
     let current = template == without_hash(&spec["template"]);
     let paused = spec["paused"] == true;
     if paused && current {
-        return Err(refuse("is paused, and nothing is pending in it".to_owned())
+        return Err(refuse("is paused, and no change is pending".to_owned())
             .with_hint(kubectl("rollout resume")));
     }
     if !paused && !current {
@@ -91,7 +92,7 @@ pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
     let ready = cluster.ready();
     if i32::try_from(ready).unwrap_or(i32::MAX) < cluster.replicas() {
         return Err(refuse(format!(
-            "has {ready} of {} pods Ready: it is not whole before the canary",
+            "has {ready} of {} pods Ready: all of them must be Ready before a canary starts",
             cluster.replicas()
         ))
         .with_hint(kubectl("rollout status")));
@@ -123,7 +124,8 @@ pub async fn canary(
     }
     if before.pending {
         return Err(Error::usage(format!(
-            "deployment {name} is paused with a template pending, and flags ask for another one"
+            "deployment {name} is paused with a pending template, and the flags ask for another \
+             one"
         ))
         .with_hint(format!(
             "try the pending one:  {}",
@@ -219,9 +221,10 @@ pub fn possible(record: &Record, cluster: &Snapshot) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "no split of {replicas} replicas has the layout that was asked for and is safe at rest"
+        "{} cannot be split safely with this layout",
+        count(replicas, "replica")
     ))
-    .with_hint("take what is possible:  --layout auto, or a larger --surge"))
+    .with_hint("use what is possible:  --layout auto, or a larger --surge"))
 }
 
 /// Walks the way in the model, and refuses what is far from what was asked, and what could be left
@@ -235,7 +238,7 @@ pub fn planned(
     let replicas = cluster.replicas();
     let own = record.own_steps(replicas);
     let Goal::Hold { weight } = record.goal else {
-        return Err(Error::failed("a canary begins with a weight"));
+        return Err(Error::failed("a canary starts with a weight"));
     };
     possible(record, cluster)?;
     let walk = walk(record.clone(), World::at_rest(replicas, own), None);
@@ -247,12 +250,13 @@ pub fn planned(
     if record.accept_weight || (!far && (parks || driven)) {
         return Ok(walk);
     }
+    let replicas = count(replicas, "replica");
     let why = if parks {
         format!("the nearest split is {share}")
     } else {
         format!(
-            "{replicas} replicas cannot be parked: one canary beside them is {share}, and it holds \
-             only while it is driven, or while nobody scales it"
+            "with {replicas}, the canary cannot be parked: one canary pod beside them is \
+             {share}, and it holds only while it is driven and nobody scales it"
         )
     };
     let error = Error::usage(format!("asked {weight}, and {why}"));
@@ -261,10 +265,10 @@ pub fn planned(
         error
     } else {
         error.with_hint(format!(
-            "drive it to its end:  {}",
+            "drive it to the end:  {}",
             target.words("", &steps)
         ))
     };
     let accept = target.words("", "… --accept-weight");
-    Err(hinted.with_hint(format!("take it:  {accept}")))
+    Err(hinted.with_hint(format!("accept it:  {accept}")))
 }

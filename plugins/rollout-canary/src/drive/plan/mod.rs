@@ -11,7 +11,7 @@ pub mod weights;
 use groundcrew::client::access;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
-use groundcrew::finding::Unseen;
+use groundcrew::finding::{Finding, Severity, Unseen};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ use crate::drive::this_process;
 use crate::model::change::Change;
 use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::World;
-use crate::model::findings::{Finding, Question, Severity, findings};
+use crate::model::findings::{Question, findings};
 use crate::model::intent::Intent;
 use crate::model::object;
 use crate::model::record::driver::Driver;
@@ -36,6 +36,7 @@ use crate::model::traffic::Router;
 use crate::model::traffic::service::Canary;
 use crate::model::walk::Walk;
 use crate::model::weight::Weight;
+use crate::model::words::count;
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -172,14 +173,14 @@ impl Draft {
         let mut found = findings(&question, &around);
         // What the plan says of a route that is used is not what its pods alone would get.
         found
-            .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.about.to_lowercase())));
+            .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.place.to_lowercase())));
         if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
             found.push(unparked(step, cluster.replicas()));
         }
         let no_route = router == Router::Gateway && !traffic.gateway;
         let blocked = no_route
             || !missing.is_empty()
-            || found.iter().any(|one| one.weight == Severity::Blocks);
+            || found.iter().any(|one| one.severity == Severity::Error);
         unseen.extend(around.unseen);
         let plan = Plan {
             traffic,
@@ -213,7 +214,7 @@ pub async fn make(intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
     let (stored, clock) = open.store.read(&open.session).await?;
     if stored.is_some() {
         return Err(
-            Error::conflict(format!("{} has a canary already", open.target.name))
+            Error::conflict(format!("{} already has a canary", open.target.name))
                 .with_hint(format!("see it:  {}", open.target.words("status", "")))
                 .with_hint(format!("go on:  {}", open.target.words("", "WEIGHT"))),
         );
@@ -231,16 +232,12 @@ fn canary_of(open: &Open, record: &Record) -> Canary {
 /// Says what a weight that cannot be parked needs, and what stays of it.
 fn unparked(step: &AtWeight, replicas: i32) -> Finding {
     let text = format!(
-        "{replicas} cannot be parked: {}+{} holds only while --steps drives it, and is promoted or \
-         taken back when that ends; should its process be killed, it stays as it is until resume or \
-         abort, and scaling it then may give the canary more (without a driver: --accept-weight)",
+        "cannot be parked: {}+{} holds only while --steps drives it, and is promoted or rolled back \
+         when that ends; if its process is killed, it stays as it is until resume or abort, and \
+         scaling it then may give the canary more pods (without a driver: --accept-weight)",
         step.stable, step.canary
     );
-    Finding {
-        weight: Severity::Warns,
-        about: "replicas".to_owned(),
-        text,
-    }
+    Finding::new(Severity::Warning, text, "").at(count(replicas, "replica"))
 }
 
 /// When the stable ReplicaSet was made.
@@ -257,8 +254,10 @@ pub fn planned(walk: &Walk) -> String {
     let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
     let share = Weight::of(canary, stable + canary);
     format!(
-        "{} replicas → {stable} stable + {canary} canary ({}), Ready never below {}, at most {} \
-         pods",
-        walk.world.replicas, share, walk.extremes.fewest_ready, walk.extremes.most
+        "{} → {stable} stable + {canary} canary ({}), Ready never below {}, at most {}",
+        count(walk.world.replicas, "replica"),
+        share,
+        walk.extremes.fewest_ready,
+        walk.extremes.most
     )
 }

@@ -1,13 +1,14 @@
 //! A plan for people.
 
+use groundcrew::finding::Severity;
 use groundcrew::output::Table;
 
 use crate::drive::plan::Plan;
 use crate::drive::plan::traffic::Traffic;
 use crate::drive::plan::weights::Bounds;
-use crate::model::findings::Severity;
 use crate::model::record::Layout;
 use crate::model::weight::Weight;
+use crate::model::words::count;
 
 /// Says who gives the canary its share of the requests.
 /// How far more than was asked for is worth a word: a share is given to half a percent.
@@ -17,12 +18,12 @@ fn traffic(traffic: &Traffic) -> String {
     let routes = traffic.routes.join(", ");
     let mut text = match (traffic.gateway, &traffic.extra_service, &traffic.why) {
         (true, Some(extra), _) => format!(
-            "traffic: {routes} gives the canary what its pods are short of, by one more \
+            "traffic: {routes} gives the canary the share that its pods lack, by an extra \
              service/{extra}\n"
         ),
         (_, Some(_), _) => format!(
-            "traffic: by the number of pods; {routes} can make up for what its pods \
-             are short of with --traffic gateway\n"
+            "traffic: by the number of pods; with --traffic gateway, {routes} can give the \
+             canary the share that its pods lack\n"
         ),
         (_, None, Some(why)) => format!("traffic: by the number of pods: {why}\n"),
         (_, None, None) => String::new(),
@@ -30,7 +31,7 @@ fn traffic(traffic: &Traffic) -> String {
     if !traffic.others.is_empty() {
         let others = traffic.others.join(", ");
         text.push_str(&format!(
-            "traffic: {others} leads there too and is left alone\n"
+            "traffic: {others} also leads there and is left alone\n"
         ));
     }
     text
@@ -43,15 +44,18 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
     let to_weights = patches.map(|patch| patch.most_pods).max();
     let to_weights = to_weights.unwrap_or(plan.replicas);
     let mut text = format!(
-        "{}: {} replicas, Ready never below {}, at most {to_weights} pods",
-        plan.deployment, plan.replicas, plan.fewest_ready
+        "{}: {}, Ready never below {}, at most {}",
+        plan.deployment,
+        count(plan.replicas, "replica"),
+        plan.fewest_ready,
+        count(to_weights, "pod")
     );
     let more = |bounds: Bounds| bounds.most_pods > to_weights;
     text.push_str(&match (more(plan.promotion), more(plan.abort)) {
         (false, false) => "\n".to_owned(),
-        (true, false) => format!(", {} while it is promoted\n", plan.most_pods),
-        (false, true) => format!(", {} while it is taken back\n", plan.most_pods),
-        (true, true) => format!(", {} while it is promoted or taken back\n", plan.most_pods),
+        (true, false) => format!(", {} during promotion\n", plan.most_pods),
+        (false, true) => format!(", {} during rollback\n", plan.most_pods),
+        (true, true) => format!(", {} during promotion or rollback\n", plan.most_pods),
     });
     let names = [
         "ASKED",
@@ -93,25 +97,28 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
         // A route's share is given to half a percent.
         if step.percent > step.asked.plus(HALF) {
             text.push_str(&format!(
-                "traffic: at {} the pods alone have {}: a route can add to that and not take away\n",
-                step.asked,
-                step.percent
+                "traffic: at {} the pods alone have {}: a route can add to that, but not take \
+                 away\n",
+                step.asked, step.percent
             ));
         }
     }
     if plan.rights_missing.is_empty() {
-        text.push_str(&format!("rights: all {} held\n", plan.rights_held.len()));
+        text.push_str(&format!(
+            "permissions: all {} granted\n",
+            plan.rights_held.len()
+        ));
     }
     for right in &plan.rights_missing {
-        text.push_str(&format!("missing right: {right}\n"));
+        text.push_str(&format!("missing permission: {right}\n"));
     }
     for finding in &plan.findings {
-        let word = match finding.weight {
-            Severity::Blocks => "stands in the way",
-            Severity::Warns => "mind",
-            Severity::Tells => "found",
+        let word = match finding.severity {
+            Severity::Error => "blocked",
+            Severity::Warning => "note",
+            Severity::Info | Severity::Ok => "found",
         };
-        text.push_str(&format!("{word}: {} {}\n", finding.about, finding.text));
+        text.push_str(&format!("{word}: {} {}\n", finding.place, finding.what));
     }
     for unseen in &plan.unseen {
         text.push_str(&format!("not seen: {}: {}\n", unseen.what, unseen.why));

@@ -28,7 +28,7 @@ fn of(json: Value) -> Around {
 fn about(around: &Around, deployment: &Value, stable: &Value, canary: &Value) -> Vec<String> {
     findings(&question(deployment, stable, canary), around)
         .iter()
-        .map(|found| format!("{:?} {}", found.weight, found.about))
+        .map(|found| format!("{} {}", found.severity.word(), found.place))
         .collect()
 }
 
@@ -49,7 +49,7 @@ fn a_service_that_the_canary_falls_out_of_blocks() {
         {"metadata": {"name": "none"}, "spec": {}}]}));
     assert_eq!(
         about(&around, &deployment, &stable, &canary),
-        ["Blocks service/web"]
+        ["error service/web"]
     );
 }
 
@@ -67,7 +67,7 @@ fn a_route_is_named_by_what_it_leads_to() {
              "spec": {"defaultBackend": {"service": {"name": "other"}}}}]}));
     assert_eq!(
         about(&around, &deployment, &stable, &stable),
-        ["Tells HTTPRoute/a", "Tells Ingress/b"]
+        ["info HTTPRoute/a", "info Ingress/b"]
     );
 }
 
@@ -86,11 +86,7 @@ fn a_quota_without_room_for_the_extra_pods_blocks() {
         ("5", "10", 2),
     ] {
         let found = about(&quota(cpu, pods), &deployment, &stable, &stable);
-        assert_eq!(
-            found,
-            vec!["Blocks resourcequota/q"; blocks],
-            "{cpu} {pods}"
-        );
+        assert_eq!(found, vec!["error resourcequota/q"; blocks], "{cpu} {pods}");
     }
 }
 
@@ -103,7 +99,7 @@ fn an_autoscaler_by_memory_and_surge_do_not_go_together() {
             "target": {"type": "Utilization"}}}]}}]}));
     assert_eq!(
         about(&around, &deployment, &stable, &stable),
-        ["Warns hpa/h", "Tells hpa/h"]
+        ["warning hpa/h", "info hpa/h"]
     );
 }
 
@@ -146,6 +142,6 @@ fn a_config_that_is_newer_than_the_stable_pods_is_told() {
     };
     assert_eq!(
         about(&around, &deployment, &stable, &stable),
-        ["Warns configmap/new", "Warns secret/gone"]
+        ["warning configmap/new", "warning secret/gone"]
     );
 }

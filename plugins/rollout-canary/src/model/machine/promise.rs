@@ -68,22 +68,22 @@ impl fmt::Display for Broken {
         match self {
             Self::Ready { ready, replicas } => write!(
                 f,
-                "{ready} of {replicas} pods are Ready: fewer than the replicas; look at nodes and \
-                 evictions"
+                "{ready} of {replicas} pods are Ready, fewer than there are replicas: check \
+                 nodes and evictions"
             ),
             Self::StableReady { ready, replicas } => write!(
                 f,
-                "{ready} of {replicas} stable pods are Ready: without the canary there are fewer \
-                 than the replicas; look at nodes and evictions"
+                "{ready} of {replicas} stable pods are Ready, fewer than there are replicas \
+                 without the canary: check nodes and evictions"
             ),
             Self::Pods { pods, most } => {
-                write!(f, "there are {pods} pods, and at most {most} were planned")
+                write!(f, "there are {pods} pods; at most {most} were planned")
             }
             Self::Canaries { canaries, most } => write!(
                 f,
-                "there are {canaries} canary pods, and at most {most} were planned"
+                "there are {canaries} canary pods; at most {most} were planned"
             ),
-            Self::Stable => f.write_str("no stable pod is left although nobody promotes"),
+            Self::Stable => f.write_str("no stable pod is left, although nobody is promoting"),
         }
     }
 }

@@ -156,7 +156,7 @@ pub fn give(
         };
         let current: Vec<u64> = before.iter().map(weight).collect();
         let weights = share::weights(&current, target, share)
-            .ok_or_else(|| format!("rule {index} cannot give {:.2} % away", share * 100.0))?;
+            .ok_or_else(|| format!("rule {index} cannot give away {:.2}%", share * 100.0))?;
         let mut after = before.clone();
         for (backend, weight) in after.iter_mut().zip(&weights.own) {
             if let Some(weight) = weight {
@@ -257,7 +257,7 @@ pub fn observed(route: &Value) -> Result<(), String> {
     let parents = route["status"]["parents"].as_array();
     let parents = parents.map_or(&[][..], Vec::as_slice);
     if parents.is_empty() {
-        return Err("no controller has taken it up".to_owned());
+        return Err("no controller has accepted it".to_owned());
     }
     for parent in parents {
         let name = parent["parentRef"]["name"].as_str().unwrap_or("?");
@@ -268,7 +268,7 @@ pub fn observed(route: &Value) -> Result<(), String> {
                 .flatten()
                 .find(|found| found["type"] == kind);
             let Some(found) = found else {
-                return Err(format!("gateway {name} has not said {kind}"));
+                return Err(format!("gateway {name} has not reported {kind}"));
             };
             if found["observedGeneration"].as_i64().unwrap_or_default() < generation {
                 return Err(format!("gateway {name} has not seen the last change"));

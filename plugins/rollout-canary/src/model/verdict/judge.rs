@@ -121,7 +121,7 @@ impl fmt::Display for Reason {
             } => write!(f, "{seen:.0}s of running pods are too little"),
             Self::Suspicious { e, of } => write!(
                 f,
-                "the counts speak against the canary (E {e:.1}, bad at {of:.0})"
+                "the counts are against the canary (E {e:.1}, bad at {of:.0})"
             ),
         }
     }

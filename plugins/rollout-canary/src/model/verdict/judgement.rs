@@ -83,14 +83,14 @@ pub fn why(verdict: &Verdict) -> String {
                 .filter(|finding| indicators.contains(&finding.indicator.name));
             bad.map(counts).collect::<Vec<_>>().join("; ")
         }
-        Decision::Good => "nothing speaks against the canary".to_owned(),
+        Decision::Good => "nothing counts against the canary".to_owned(),
         Decision::Undecided { longer } => {
             let open = verdict
                 .indicators
                 .iter()
                 .flat_map(|finding| finding.open.iter().map(move |why| (finding, why)));
             let Some((finding, reason)) = open.min_by_key(|(_, reason)| rank(reason)) else {
-                return "nothing was read yet".to_owned();
+                return "nothing has been read yet".to_owned();
             };
             let reason = format!("{}: {reason}", finding.indicator.name);
             match longer {
@@ -129,7 +129,7 @@ fn counts(finding: &Finding) -> String {
             format!("{bad:.0} of {total:.0} failed on the canary, {beside:.0} of {of:.0} on stable")
         }
         Unit::PodSeconds => format!(
-            "{bad:.0} in {total:.0}s of canary pods, {beside:.0} in {of:.0}s of stable ones"
+            "{bad:.0} in {total:.0}s of canary pods, {beside:.0} in {of:.0}s of stable pods"
         ),
     };
     format!(

@@ -49,8 +49,8 @@ impl fmt::Display for Longer {
                 write!(f, "about {}m more", time.as_secs().div_ceil(60))
             }
             Self::About(time) => write!(f, "about {}h more", time.as_secs().div_ceil(3600)),
-            Self::Unknown => f.write_str("nobody knows how much longer: nothing comes in"),
-            Self::Never => f.write_str("no conclusion at the present rates"),
+            Self::Unknown => f.write_str("time left unknown: no data is arriving"),
+            Self::Never => f.write_str("no conclusion at the current rates"),
         }
     }
 }

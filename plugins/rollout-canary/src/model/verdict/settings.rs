@@ -89,7 +89,7 @@ impl Settings {
             return Err(format!("--tolerate {} is not 1 or more", self.tolerate));
         }
         if !within(self.margin) {
-            return Err(format!("--slo {} is not between 0 and 100 %", self.margin));
+            return Err(format!("--slo {} is not between 0% and 100%", self.margin));
         }
         if !(self.events_per_hour > 0.0 && self.events_per_hour.is_finite()) {
             return Err(format!(

@@ -129,7 +129,7 @@ impl Counters {
         if let Some(sample) = samples.iter().find(|sample| !is_count(sample)) {
             self.miss();
             return Err(format!(
-                "pod {} reports {} of {}, which is no count",
+                "pod {} reports {} of {}, which is not a count",
                 sample.pod, sample.bad, sample.total
             ));
         }

@@ -45,8 +45,8 @@ fn one_query_asks_for_both_arms_by_pod_name() {
 #[test]
 fn rates_and_queries_without_pods_are_refused_with_an_example() {
     let refused = |text: &str| Query::parse("--bad", text).unwrap_err().to_string();
-    assert!(refused("sum(rate(r{pod=~\"{{pods}}\"}[5m]))").contains("rate() is no counter"));
-    assert!(refused("increase (r[5m])").contains("increase() is no counter"));
+    assert!(refused("sum(rate(r{pod=~\"{{pods}}\"}[5m]))").contains("rate() is not a counter"));
+    assert!(refused("increase (r[5m])").contains("increase() is not a counter"));
     assert!(refused("sum(r)").contains("{{pods}}"));
     assert!(Query::parse("--bad", "sum(error_rate{pod=~\"{{pods}}\"}) by (pod)").is_ok());
 }

@@ -23,7 +23,7 @@ fn flags_that_do_not_go_together_are_refused_before_anything_is_asked() {
         bad: text("r"),
         ..Options::default()
     };
-    assert!(refused(&lone).contains("need a place to ask"));
+    assert!(refused(&lone).contains("need a source"));
     let half = Options {
         scrape: text(":8080"),
         bad: text("r"),
@@ -34,12 +34,12 @@ fn flags_that_do_not_go_together_are_refused_before_anything_is_asked() {
         prometheus: text("svc:a/b:1"),
         ..half.clone()
     };
-    assert!(refused(&both).contains("exclude each other"));
+    assert!(refused(&both).contains("cannot be combined"));
     let expression = Options {
         total: text("sum(r)"),
         ..half
     };
-    assert!(refused(&expression).contains("--scrape takes selectors only"));
+    assert!(refused(&expression).contains("--scrape supports selectors only"));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn an_arm_without_counts_is_a_reason_and_a_foreign_pod_is_left_out() {
     let found = samples(&arms, &count(&["a", "b", "c"]), now).unwrap();
     assert_eq!(found.len(), 2);
     let why = samples(&arms, &count(&["a"]), now).unwrap_err();
-    assert_eq!(why, "--total finds nothing of the canary pods");
+    assert_eq!(why, "--total finds no series of the canary pods");
 }
 
 #[test]

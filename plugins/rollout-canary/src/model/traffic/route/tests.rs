@@ -139,7 +139,7 @@ fn weights_that_somebody_else_set_are_left_and_named() {
 fn a_share_that_a_rule_cannot_express_is_refused() {
     let before = route(json!([{"backendRefs": [backend("web", Some(0)), backend("old", None)]}]));
     let why = give(&before, "web", EXTRA, 0.1, &[]).unwrap_err();
-    assert_eq!(why, "rule 0 cannot give 10.00 % away");
+    assert_eq!(why, "rule 0 cannot give away 10.00%");
 }
 
 #[test]
@@ -163,9 +163,9 @@ fn a_route_is_observed_when_every_parent_has_accepted_this_generation() {
         ),
         (
             parent(condition("Other", "True", 3)),
-            "has not said ResolvedRefs",
+            "has not reported ResolvedRefs",
         ),
-        (json!([]), "no controller has taken it up"),
+        (json!([]), "no controller has accepted it"),
     ] {
         let why = says(parents).unwrap_err();
         assert!(why.contains(expected), "{why}");

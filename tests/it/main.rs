@@ -55,6 +55,8 @@ mod rights;
 mod rights_canary;
 mod rollout_canary;
 #[cfg(unix)]
+mod rollout_canary_dry_run;
+#[cfg(unix)]
 mod rollout_canary_edits;
 #[cfg(unix)]
 mod rollout_canary_faults;
@@ -137,6 +139,8 @@ fn main() -> ExitCode {
         ("rights", rights::cases()),
         ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_dry_run", rollout_canary_dry_run::cases()),
         #[cfg(unix)]
         ("rollout_canary_edits", rollout_canary_edits::cases()),
         #[cfg(unix)]

@@ -66,8 +66,8 @@ pub async fn cluster(session: &Session, target: &Target) -> Result<Snapshot> {
     around_it(session, target, deployment).await
 }
 
-/// Reads everything once, and the record beside it, but after the Deployment: whoever changes the
-/// Deployment has written the record before.
+/// Reads everything once, and the record beside it, but after the Deployment: a driver
+/// writes the record before it changes the Deployment.
 ///
 /// # Errors
 ///

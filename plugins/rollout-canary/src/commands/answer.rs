@@ -29,7 +29,7 @@ use crate::model::status::{Judged, Status};
 use crate::model::steps::Step;
 use crate::model::target::Target;
 use crate::model::verdict::judge::Decision;
-use crate::model::verdict::judgement;
+use crate::model::verdict::judgment;
 use crate::model::verdict::settings::Unit;
 use crate::model::verdict::windows::Count;
 use crate::model::weight::Weight;
@@ -106,7 +106,7 @@ fn verdict(verdict: &Judged, headers: bool) -> String {
             finding.indicator.name.as_str(),
             &counted(finding.canary, unit),
             &counted(finding.stable, unit),
-            &judgement::e_value(finding.e),
+            &judgment::e_value(finding.e),
             &format!("{:.0}", finding.bad_at),
         ]);
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use groundcrew::app::Frame;
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format};
@@ -74,27 +75,24 @@ enum Outcome {
 pub async fn run(args: UndoArgs, frame: &Frame) -> Result<Exit> {
     let open = args.common.open(frame).await?;
     let dry_run = args.dry.mode();
-    for _ in 0..TRIES {
-        let cluster = frame.interrupt.guard(look(&open)).await?;
-        let decision = decide(&cluster, args.to_revision, &open)?;
+    let what = format!("deployment {}", open.target.name);
+    let decision = retry_on_conflict(what, &frame.interrupt, async || {
+        let decision = decide(&look(&open).await?, args.to_revision, &open)?;
         let done = match (&decision, dry_run) {
             (Decision::Unchanged(_), _) | (_, Some(DryRun::Client)) => true,
             (Decision::Back { operations, .. }, _) => {
                 send(&open, operations, dry_run.is_some()).await?
             }
         };
-        if done {
-            return tell(&decision, &open, &args, frame);
-        }
-    }
-    let name = &open.target.name;
-    Err(Error::conflict(format!(
-        "deployment {name} keeps being changed by others; gave up"
-    )))
+        Ok(if done {
+            Attempt::Done(decision)
+        } else {
+            Attempt::Raced
+        })
+    })
+    .await?;
+    tell(&decision, &open, &args, frame)
 }
-
-/// Tries against others who change the Deployment, its controller included.
-const TRIES: usize = 10;
 
 async fn look(open: &Open) -> Result<Snapshot> {
     if open.store.read(&open.session).await?.0.is_some() {

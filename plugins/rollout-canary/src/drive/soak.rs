@@ -16,7 +16,7 @@ use crate::model::machine::next::Next;
 use crate::model::pod::Pod;
 use crate::model::record::{Failure, Goal};
 use crate::model::verdict::judge::Verdict;
-use crate::model::verdict::judgement::{self, Judgement};
+use crate::model::verdict::judgment::{self, Judgment};
 
 impl Drive<'_> {
     /// Begins to judge at a weight; `fresh` when nothing of it was watched before.
@@ -115,15 +115,15 @@ impl Drive<'_> {
                 watched += last.elapsed();
             }
             last = Instant::now();
-            let judgement = if compares {
+            let judgment = if compares {
                 self.judged(soak)
             } else {
                 self.baked(&restarts, watched, soak)
             };
-            match judgement {
-                Judgement::Good if stays => self.say("nothing counts against the canary; holding"),
-                Judgement::Good => break Ok(Soaked::Good),
-                Judgement::Bad(why) => {
+            match judgment {
+                Judgment::Good if stays => self.say("nothing counts against the canary; holding"),
+                Judgment::Good => break Ok(Soaked::Good),
+                Judgment::Bad(why) => {
                     let dead = Dead {
                         failure: Failure::Bad,
                         pod: None,
@@ -134,7 +134,7 @@ impl Drive<'_> {
                     self.roll_back(dead).await?;
                     break Ok(Soaked::Moved);
                 }
-                Judgement::Undecided { why, waits } => {
+                Judgment::Undecided { why, waits } => {
                     // On a slow server readings come late; that alone is no reason to give up.
                     let longest = self.longest(soak) * if waits { 4 } else { 1 };
                     if watched >= longest && !stays {
@@ -157,21 +157,16 @@ impl Drive<'_> {
     }
 
     /// Compares the canary with the stable pods.
-    fn judged(&mut self, soak: Duration) -> Judgement {
+    fn judged(&mut self, soak: Duration) -> Judgment {
         let every = (soak / 60).clamp(Duration::from_secs(1), Duration::from_secs(5));
         let verdict = self.look(every);
         let sides = Sides::of(&self.stored.record, &self.watching.cluster);
         let (canaries, unready) = sides.canaries();
-        judgement::judge(&verdict, canaries, unready)
+        judgment::judge(&verdict, canaries, unready)
     }
 
     /// Watches what was promoted, which has nothing beside it to compare with.
-    fn baked(
-        &self,
-        before: &BTreeMap<String, i32>,
-        watched: Duration,
-        bake: Duration,
-    ) -> Judgement {
+    fn baked(&self, before: &BTreeMap<String, i32>, watched: Duration, bake: Duration) -> Judgment {
         let cluster = &self.watching.cluster;
         let pods = cluster
             .pods
@@ -180,7 +175,7 @@ impl Drive<'_> {
         let more = |pod: &Pod| pod.restarts - before.get(&pod.uid).unwrap_or(&0);
         let restarts = pods.clone().map(more).sum();
         let unready = pods.clone().filter(|pod| !pod.ready).count();
-        judgement::bake(watched, bake, pods.count(), restarts, unready)
+        judgment::bake(watched, bake, pods.count(), restarts, unready)
     }
 
     /// Keeps the lease, and in the record how much of the watching is over.

@@ -14,7 +14,7 @@ use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
 use crate::model::target::Target;
 use crate::model::traffic::Shared;
 use crate::model::verdict::judge::{Decision, Verdict};
-use crate::model::verdict::judgement;
+use crate::model::verdict::judgment;
 use crate::model::verdict::settings::Unit;
 use crate::model::weight::Weight;
 use crate::model::{conflict, dead};
@@ -135,7 +135,7 @@ pub struct Judged {
 impl Judged {
     /// Takes in a conclusion.
     pub fn take(&mut self, verdict: Verdict, notes: &[String]) {
-        self.why = Some(judgement::why(&verdict));
+        self.why = Some(judgment::why(&verdict));
         let requests = verdict
             .indicators
             .iter()

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client::{Session, outcome_unknown};
-use groundcrew::cluster::Objects;
+use groundcrew::cluster::{self, Objects, poll};
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_not_found};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::cluster::refusal::is_outrun;
 use crate::cluster::routes::detect::{GROUP, plural};
@@ -77,19 +78,26 @@ pub async fn prepare(
         }
         None => create(session, canary, target).await?,
     }
-    let deadline = Instant::now() + patience.ready;
-    loop {
-        if !endpoints(session, canary, &target.extra).await?.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(Error::timed_out(format!(
-                "service/{} has no ready endpoint after {}s; no route was changed",
-                target.extra,
-                patience.ready.as_secs()
-            )));
-        }
-        sleep(PAUSE).await;
+    let look = async || {
+        let ready = endpoints(session, canary, &target.extra).await?;
+        Ok((!ready.is_empty()).then_some(()))
+    };
+    let ready = poll(every(patience.ready), &Interrupt::never(), look).await?;
+    ready.ok_or_else(|| {
+        Error::timed_out(format!(
+            "service/{} has no ready endpoint after {}s; no route was changed",
+            target.extra,
+            patience.ready.as_secs()
+        ))
+    })
+}
+
+/// Looks at once, and again after each pause.
+fn every(limit: Duration) -> cluster::Patience {
+    cluster::Patience {
+        limit,
+        first: PAUSE,
+        longest: PAUSE,
     }
 }
 
@@ -200,7 +208,7 @@ fn gone(route: &RouteRef) -> Error {
 ///
 /// # Errors
 ///
-/// As [`enter`]. A route that is gone is no error.
+/// As [`enter`]. A route that is gone is not an error.
 pub async fn leave(
     session: &Session,
     canary: &Canary,
@@ -315,23 +323,17 @@ async fn read(session: &Session, route: &RouteRef) -> Result<Option<Value>> {
 }
 
 pub async fn await_observed(session: &Session, route: &RouteRef, patience: Patience) -> Result<()> {
-    let deadline = Instant::now() + patience.observed;
-    loop {
-        let why = match read(session, route).await? {
-            None => return Ok(()),
-            Some(current) => match route::observed(&current) {
-                Ok(()) => return Ok(()),
-                Err(why) => why,
-            },
-        };
-        if Instant::now() >= deadline {
-            let after = patience.observed.as_secs();
-            return Err(Error::timed_out(format!(
-                "{route} is not in effect after {after}s: {why}"
-            )));
-        }
-        sleep(PAUSE).await;
-    }
+    let mut last = String::new();
+    let look = async || {
+        let current = read(session, route).await?;
+        let observed = current.map_or(Ok(()), |current| route::observed(&current));
+        Ok(observed.map_err(|why| last = why).ok())
+    };
+    let seen = poll(every(patience.observed), &Interrupt::never(), look).await?;
+    seen.ok_or_else(|| {
+        let after = patience.observed.as_secs();
+        Error::timed_out(format!("{route} is not in effect after {after}s: {last}"))
+    })
 }
 
 fn path(route: &RouteRef) -> String {
@@ -372,7 +374,7 @@ fn not_ours(name: &str) -> Error {
     .with_hint(format!("kubectl get service {name} -o yaml"))
 }
 
-/// Returns the ready endpoints of a Service, by the names of their pods; one that is no pod is
+/// Returns the ready endpoints of a Service, by the names of their pods; one that is not a pod is
 /// called by its address.
 ///
 /// # Errors

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use groundcrew::app::Frame;
+use groundcrew::app::{Frame, Interrupt};
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::DryRun;
 
@@ -36,8 +37,9 @@ pub async fn repair(
         let outcome = match dry_run {
             DryRun::Client => repair.outcome(),
             DryRun::None | DryRun::Server => {
-                let sent = send(repair, observed, open, dry_run == DryRun::Server);
-                frame.interrupt.guard(sent).await?
+                let interrupt = &frame.interrupt;
+                let sent = send(repair, observed, open, dry_run == DryRun::Server, interrupt);
+                interrupt.guard(sent).await?
             }
         };
         finding.fixed = dry_run == DryRun::None && outcome != Outcome::Unchanged;
@@ -53,6 +55,7 @@ async fn send(
     observed: &Observed,
     open: &Open,
     dry_run: bool,
+    interrupt: &Interrupt,
 ) -> Result<Outcome> {
     let (session, cluster) = (&open.session, &observed.cluster);
     let is_done = match repair {
@@ -67,7 +70,7 @@ async fn send(
         }
         Repair::DropRecord(stored) => open.store.delete(stored, dry_run).await?,
         Repair::LetGo(before) => {
-            let_go(cluster, before.as_ref(), open, dry_run).await?;
+            let_go(cluster, before.as_ref(), open, dry_run, interrupt).await?;
             true
         }
     };
@@ -85,10 +88,11 @@ async fn let_go(
     before: Option<&Before>,
     open: &Open,
     dry_run: bool,
+    interrupt: &Interrupt,
 ) -> Result<()> {
     let (session, target) = (&open.session, &open.target);
     if !dry_run {
-        caught_up(open).await?;
+        caught_up(open, interrupt).await?;
     }
     for _ in 0..TRIES {
         let current = deployment::deployment(session, target).await?;
@@ -110,24 +114,25 @@ async fn let_go(
 }
 
 /// Waits until every ReplicaSet's status is of what it is now: what grows before that costs Ready pods.
-async fn caught_up(open: &Open) -> Result<()> {
-    for _ in 0..LOOKS {
+async fn caught_up(open: &Open, interrupt: &Interrupt) -> Result<()> {
+    let look = async || {
         let cluster = deployment::cluster(&open.session, &open.target).await?;
-        if cluster.is_caught_up() {
-            return Ok(());
-        }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
-    Err(Error::failed(
-        "the controllers have not caught up with the Deployment; nothing was written to it",
-    )
-    .with_hint(format!(
-        "try again:  {}",
-        open.target.words("doctor", "--fix")
-    )))
+        Ok(cluster.is_caught_up().then_some(()))
+    };
+    poll(CONTROLLERS, interrupt, look).await?.ok_or_else(|| {
+        Error::failed(
+            "the controllers have not caught up with the Deployment; nothing was written to it",
+        )
+        .with_hint(format!(
+            "try again:  {}",
+            open.target.words("doctor", "--fix")
+        ))
+    })
 }
 
 /// How long, and how often, controllers are waited for.
-const LOOKS: usize = 60;
-
-const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+const CONTROLLERS: Patience = Patience {
+    limit: Duration::from_secs(30),
+    first: Duration::from_millis(500),
+    longest: Duration::from_millis(500),
+};

@@ -37,7 +37,7 @@ pub async fn traffic(
     let canary = Canary::of(&open.target, &record.uid, record.templates(), "");
     let found = match detect::detect(&open.session, &canary).await {
         Ok(found) => found,
-        // Whoever wants no route needs no right to look for one.
+        // Where no route is wanted, the right to look for one is not needed.
         Err(error) if router == Router::Replicas => {
             tracing::info!(%error, "routes were not looked for");
             return Ok((Traffic::default(), Vec::new()));

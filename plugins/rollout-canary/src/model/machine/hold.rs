@@ -242,7 +242,7 @@ impl Way<'_> {
     }
 
     /// Waits until the controller has done what a form asks for and every pod is Ready; a form
-    /// for another number of replicas is made anew.
+    /// for another number of replicas is made again.
     fn arrived(&self, form: Form) -> Result<(), Next> {
         if form.replicas != self.seen.replicas {
             // The autoscaler, in the seconds of a ramp: the numbers for what is there now.

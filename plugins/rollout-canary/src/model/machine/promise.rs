@@ -1,4 +1,4 @@
-//! What must hold at every moment while a run acts, whoever is at fault when it does not.
+//! What must hold at every moment while a run acts, no matter who is at fault when it does not.
 
 use std::fmt;
 

@@ -6,9 +6,9 @@
 //! which goes on reaching *all* pods. With the share `x` of the extra backend the canary gets
 //! `w = x + (1 − x)·r`, so `x = (w − r) / (1 − r)`.
 //!
-//! This is not a state of rest like that of the pods: when the canary's pods vanish by other hands,
+//! This is not a state of rest like that of the pods: when something else deletes the canary pods,
 //! the extra backend has no endpoints, and a gateway answers its share with 500 or 503 until
-//! [`leave`] was called. Whoever drives this has to call it then, and what is left for people
+//! [`leave`] was called. The driver has to call it then, and what is left for people
 //! without the plugin has to name the route.
 //!
 //! Only routes in the Deployment's namespace are looked at. Other routers are

@@ -206,7 +206,7 @@ pub fn take_back(route: &Value, extra: &str, known: &[Rule]) -> Edit {
     edit
 }
 
-/// Returns what the user wrote: what was there before the change that is recognised, else what is
+/// Returns what the user wrote: what was there before the change that is recognized, else what is
 /// there, which somebody else has written.
 fn user_wrote(own: &[Value], is_changed: bool, known: &[Rule]) -> Vec<Value> {
     let rule = known.iter().find(|rule| same(&rule.after, own));

@@ -5,7 +5,7 @@ use crate::model::weight::Weight;
 /// The largest weight that the Gateway API allows.
 pub const LARGEST: u64 = 1_000_000;
 
-/// How finely a share is divided if there is room: a hundredth of a per cent.
+/// How finely a share is divided if there is room: a hundredth of a percent.
 const FINE: u64 = 10_000;
 
 /// How far off a share may be: for the sake of the user's own weight, or for want of finer ones.

@@ -146,7 +146,7 @@ pub struct Finding {
     pub upper: Option<f64>,
     /// What the upper bound has to stay below.
     pub limit: Option<f64>,
-    /// How many times a pod's counters began anew.
+    /// How many times a pod's counters restarted.
     pub resets: usize,
     /// Whether the canary is worse by this indicator.
     pub bad: bool,
@@ -199,7 +199,7 @@ impl Judge {
         settings == self.settings && own.eq(indicators)
     }
 
-    /// Begins to look at another weight: the soak time starts anew, and what was counted stays. The
+    /// Begins to look at another weight: the soak time starts again, and what was counted stays. The
     /// test may be looked at for as long as one likes, so weights need no levels of their own.
     pub fn begin(&mut self, soak: Duration) {
         self.settings.soak = soak;

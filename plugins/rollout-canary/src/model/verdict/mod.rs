@@ -17,17 +17,17 @@
 //! # What is never concluded
 //!
 //! A canary is [`Decision::Good`] only with readings of both arms, for the whole soak time, and
-//! with enough of them. No traffic, `NaN`, an unreachable metrics server and counters that began
-//! anew are [`Decision::Undecided`], and say so.
+//! with enough of them. No traffic, `NaN`, an unreachable metrics server and counters that
+//! restarted are [`Decision::Undecided`], and say so.
 //!
-//! A [`Judge`] serialises, so that another process goes on where one ended. What happened in
+//! A [`Judge`] serializes, so that another process continues where one ended. What happened in
 //! between counts too: counters are cumulative, and the gap is one long window.
 
 pub mod asked;
 pub mod bound;
 pub mod evidence;
 pub mod judge;
-pub mod judgement;
+pub mod judgment;
 pub mod longer;
 pub mod settings;
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub struct Window {
     pub stable: Count,
     /// How many seconds both arms were seen; 0 when the readings in between failed.
     pub seconds: f64,
-    /// How many pods' counters began anew.
+    /// How many pods' counters restarted.
     pub resets: usize,
 }
 
@@ -114,12 +114,12 @@ impl Counters {
 
     /// Takes in the next counters and returns what happened since the last ones.
     ///
-    /// A pod is left out of the window in which it was not warm yet or its counters began anew.
+    /// A pod is left out of the window in which it was not warm yet or its counters restarted.
     /// A pod that has been warm stays so: one that restarts all the time would escape otherwise.
     ///
     /// # Errors
     ///
-    /// Which pod's counter is no count (`NaN`, infinite, negative).
+    /// Which pod's counter is not a count (`NaN`, infinite, negative).
     pub fn next(
         &mut self,
         at: Timestamp,

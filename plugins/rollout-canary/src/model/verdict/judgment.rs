@@ -10,7 +10,7 @@ use crate::model::verdict::settings::Unit;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Judgment {
     /// Go on looking.
     Undecided {
         /// Why, and for how much longer if that is known.
@@ -26,12 +26,12 @@ pub enum Judgement {
 
 /// Judges by the verdict; a canary that is not Ready as a whole is not good yet.
 #[must_use]
-pub fn judge(verdict: &Verdict, canaries: usize, unready: usize) -> Judgement {
+pub fn judge(verdict: &Verdict, canaries: usize, unready: usize) -> Judgment {
     match &verdict.decision {
-        Decision::Bad { .. } => Judgement::Bad(why(verdict)),
+        Decision::Bad { .. } => Judgment::Bad(why(verdict)),
         Decision::Undecided { .. } => {
             let open = verdict.indicators.iter().flat_map(|finding| &finding.open);
-            Judgement::Undecided {
+            Judgment::Undecided {
                 why: why(verdict),
                 waits: open.clone().count() > 0 && open.clone().all(is_time),
             }
@@ -39,7 +39,7 @@ pub fn judge(verdict: &Verdict, canaries: usize, unready: usize) -> Judgement {
         Decision::Good if unready > 0 => {
             undecided(format!("{unready} of {canaries} canary pods are not Ready"))
         }
-        Decision::Good => Judgement::Good,
+        Decision::Good => Judgment::Good,
     }
 }
 
@@ -47,8 +47,8 @@ fn is_time(reason: &Reason) -> bool {
     matches!(reason, Reason::Soaking { .. } | Reason::NotRead)
 }
 
-fn undecided(why: String) -> Judgement {
-    Judgement::Undecided { why, waits: false }
+fn undecided(why: String) -> Judgment {
+    Judgment::Undecided { why, waits: false }
 }
 
 /// Judges after a promotion, when there is nothing left to compare with: everything has to be Ready
@@ -60,7 +60,7 @@ pub fn bake(
     pods: usize,
     restarts: i32,
     unready: usize,
-) -> Judgement {
+) -> Judgment {
     if restarts > 0 {
         undecided(format!("{restarts} restarts since the promotion"))
     } else if watched < bake {
@@ -68,7 +68,7 @@ pub fn bake(
     } else if unready > 0 {
         undecided(format!("{unready} of {pods} pods are not Ready"))
     } else {
-        Judgement::Good
+        Judgment::Good
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
             reading(0, (0.0, 0.0), (0.0, 0.0)),
             reading(10, (20.0, 40.0), (0.0, 400.0)),
         ]);
-        let Judgement::Bad(why) = judge(&bad, 1, 0) else {
+        let Judgment::Bad(why) = judge(&bad, 1, 0) else {
             panic!("{bad:?}")
         };
         assert!(
@@ -226,22 +226,22 @@ mod tests {
             reading(0, (0.0, 0.0), (0.0, 0.0)),
             reading(60, (0.0, 600.0), (0.0, 600.0)),
         ]);
-        assert_eq!(judge(&good, 2, 0), Judgement::Good);
+        assert_eq!(judge(&good, 2, 0), Judgment::Good);
         assert!(
-            matches!(judge(&good, 2, 1), Judgement::Undecided { why, .. } if why.contains("1 of 2"))
+            matches!(judge(&good, 2, 1), Judgment::Undecided { why, .. } if why.contains("1 of 2"))
         );
     }
 
     #[test]
     fn a_promotion_is_good_after_its_time_with_everything_ready() {
         let second = Duration::from_secs;
-        assert_eq!(bake(second(9), second(9), 3, 0, 0), Judgement::Good);
+        assert_eq!(bake(second(9), second(9), 3, 0, 0), Judgment::Good);
         for open in [
             bake(second(8), second(9), 3, 0, 0),
             bake(second(9), second(9), 3, 1, 0),
             bake(second(9), second(9), 3, 0, 1),
         ] {
-            assert!(matches!(open, Judgement::Undecided { .. }));
+            assert!(matches!(open, Judgment::Undecided { .. }));
         }
     }
 }

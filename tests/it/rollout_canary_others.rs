@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
             third_template,
         ),
         case(
-            "a_manifest_that_is_applied_again_is_recognised",
+            "a_manifest_that_is_applied_again_is_recognized",
             old_manifest,
         ),
         case("a_rollout_resume_takes_the_canary_back", resumed),

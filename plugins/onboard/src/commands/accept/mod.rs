@@ -13,7 +13,6 @@ use groundcrew::app::{Frame, Interrupt};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::kube::Tuning;
 use groundcrew::flags::{OutputArgs, duration};
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
@@ -32,9 +31,9 @@ use crate::model::kubeconfig::{Document, Existing};
 /// checked before anything is written: the certificate must be for your key, valid now, and match
 /// the rest of the file.
 ///
-/// With `--merge`, the entries go into your own kubeconfig: to the file in $KUBECONFIG that has
-/// them, or else to the first one that exists, under the lock that kubectl uses. Nothing else in
-/// it changes, and the current context stays.
+/// With `--merge`, the entries go into your own kubeconfig: to `--kubeconfig`, or to the file in
+/// $KUBECONFIG that has them, or else to the first one that exists, under the lock that kubectl
+/// uses. Nothing else in it changes, and the current context stays.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct AcceptArgs {
@@ -65,10 +64,6 @@ pub struct AcceptArgs {
     /// How long to wait for a lock, and for the rights to take effect
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
     timeout: Span,
-
-    /// Longest wait for one request, such as 30s or 1m; 0 means no limit
-    #[arg(long, value_name = "DURATION", value_parser = duration::timeout)]
-    request_timeout: Option<Span>,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -119,13 +114,7 @@ pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
         ));
         ui.hint(format_args!("chmod 600 {}", path.display()));
     }
-    let tuning = Tuning {
-        request_timeout: args
-            .request_timeout
-            .map(|span| span.0)
-            .filter(|span| !span.is_zero()),
-        ..Tuning::default()
-    };
+    let tuning = frame.kube.tuning();
     let proof = prove::prove(&joined, &document, &path, tuning, args.timeout.0, ui);
     let checks = interrupt.guard(proof).await?;
     if let Place::Own(own) = &place {

@@ -222,14 +222,14 @@ fn differs(suite: &Suite) {
     };
     let output = diff(&before, &after);
     let found = output.code(3).json();
-    let of_hers = |rows: &Value| -> usize {
+    let of_user = |rows: &Value| -> usize {
         let rows = rows.as_array().expect("rows");
         rows.iter()
             .filter(|row| row["subject"] == format!("user:{name}"))
             .count()
     };
     assert_eq!(
-        (of_hers(&found["gained"]), of_hers(&found["lost"])),
+        (of_user(&found["gained"]), of_user(&found["lost"])),
         (1, 0),
         "{output}"
     );

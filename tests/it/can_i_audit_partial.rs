@@ -80,8 +80,8 @@ fn partial_rights(suite: &Suite) {
     let output = ask("who get secrets -n kube-system -o json");
     let answer = output.code(4).says("clusterrolebindings").json();
     assert_eq!(answer["complete"], false);
-    assert_eq!(answer["missing"][0]["resource"], "clusterrolebindings");
-    // What is granted in the namespace is still known; what is not seen is not denied.
+    assert_eq!(answer["unseen"][0]["what"], "clusterrolebindings");
+    // What is granted in the namespace is still known; what was not read is not denied.
     ask("why sa:kube-system/token-cleaner get secrets -n kube-system")
         .code(0)
         .answers("allowed");
@@ -102,7 +102,7 @@ fn partial_rights(suite: &Suite) {
     run.run()
         .code(4)
         .no_answer()
-        .says("may list neither")
+        .says("cannot list bindings or roles")
         .says("hint: ");
     suite
         .admin(&format!("delete clusterrole,clusterrolebinding {user}"))

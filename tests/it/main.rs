@@ -13,6 +13,7 @@ mod krew;
 mod kubectl;
 mod ns_claim;
 mod ns_claim_cron;
+mod ns_claim_dry_run;
 mod ns_claim_faults;
 mod ns_claim_guard;
 mod ns_claim_guard_contents;
@@ -46,6 +47,7 @@ mod onboard_verify;
 mod project;
 mod psp_advise;
 mod psp_advise_compare;
+mod psp_advise_dry_run;
 mod psp_advise_files;
 mod psp_advise_fix;
 mod psp_advise_generate;
@@ -56,6 +58,8 @@ mod psp_advise_scan;
 mod rights;
 mod rights_canary;
 mod rollout_canary;
+#[cfg(unix)]
+mod rollout_canary_dry_run;
 #[cfg(unix)]
 mod rollout_canary_edits;
 #[cfg(unix)]
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
         ("kubectl", kubectl::cases()),
         ("ns_claim", ns_claim::cases()),
         ("ns_claim_cron", ns_claim_cron::cases()),
+        ("ns_claim_dry_run", ns_claim_dry_run::cases()),
         ("ns_claim_faults", ns_claim_faults::cases()),
         ("ns_claim_guard", ns_claim_guard::cases()),
         ("ns_claim_guard_contents", ns_claim_guard_contents::cases()),
@@ -134,6 +139,7 @@ fn main() -> ExitCode {
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_compare", psp_advise_compare::cases()),
+        ("psp_advise_dry_run", psp_advise_dry_run::cases()),
         ("psp_advise_files", psp_advise_files::cases()),
         ("psp_advise_fix", psp_advise_fix::cases()),
         ("psp_advise_generate", psp_advise_generate::cases()),
@@ -144,6 +150,8 @@ fn main() -> ExitCode {
         ("rights", rights::cases()),
         ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
+        #[cfg(unix)]
+        ("rollout_canary_dry_run", rollout_canary_dry_run::cases()),
         #[cfg(unix)]
         ("rollout_canary_edits", rollout_canary_edits::cases()),
         #[cfg(unix)]

@@ -140,7 +140,7 @@ fn current(suite: &Suite) {
     run(&ana).success().answers(&ana);
     run(&bo).code(2).says(&format!("is {ana}'s and not yours"));
     let none = suite.claimer(&ana, "ns-claim release -n default").run();
-    none.code(2).says("belongs to the cluster");
+    none.code(2).says("is a system namespace");
 }
 
 fn release(suite: &Suite) {

@@ -18,23 +18,23 @@ fn old(suite: &Suite) {
         run(words)
             .code(1)
             .no_answer()
-            .says("before Kubernetes 1.30 it cannot keep claimers to their own claims")
+            .says("before Kubernetes 1.30 it cannot restrict claimers to their own claims")
             .says("only admins and CI can claim on it")
             .says("ns-claim install --guard none");
     }
     run("install --guard none")
         .success()
-        .answers("only admins may claim");
+        .answers("only admins can claim");
     run("install --guard none").success().answers("0 of 10");
     run("install").success().answers("0 of 10");
-    run("doctor").success().says("only admins can claim");
+    run("doctor").success().answers("only admins can claim");
 
     let (name, hers) = (suite.name("lab"), suite.name("ana"));
     let claim = run(&format!("{name} --ttl 2h --purpose soak -o json"));
     assert_eq!(claim.success().json()["owner"], "admin");
     run(&format!("{name} --ttl 2h"))
         .code(5)
-        .says("yours already");
+        .says("already yours");
     run(&format!("extend {name} --by 4h")).success();
     run("list --mine").success().answers(&name).answers("soak");
     run(&format!("{hers} --owner {hers} --ttl 2h")).success();

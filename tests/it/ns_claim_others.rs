@@ -43,7 +43,7 @@ fn held(suite: &Suite) {
         "{ana} is held by {ana} (qa, \"soak\") for another"
     ));
     let again = suite.claimer(&ana, &format!("ns-claim {ana}")).run();
-    again.code(5).says("is yours already").says("--reuse");
+    again.code(5).says("is already yours").says("--reuse");
 }
 
 fn no_adoption(suite: &Suite) {
@@ -54,7 +54,7 @@ fn no_adoption(suite: &Suite) {
         .run()
         .success();
     let run = suite.claimer(&ana, &format!("ns-claim {other}")).run();
-    run.code(5).says("exists and is no claim");
+    run.code(5).says("exists and is not a claim");
     assert_eq!(suite.holder(&other), None, "the entry is taken back");
     assert!(
         suite
@@ -118,7 +118,7 @@ fn release_others(suite: &Suite) {
         .admin(&format!("ns-claim release {other} --yes"))
         .run()
         .code(1)
-        .says("is no claim");
+        .says("is not a claim");
     suite.admin(&format!("{release} --yes")).run().success();
 }
 
@@ -138,7 +138,9 @@ fn for_somebody(suite: &Suite) {
     let label = as_her(&format!(
         "label namespace {ana} --overwrite pod-security.kubernetes.io/enforce=privileged"
     ));
-    label.code(1).says("the labels of a claim are fixed");
+    label
+        .code(1)
+        .says("the labels of a claim cannot be changed");
 }
 
 fn shared(suite: &Suite) {
@@ -169,13 +171,13 @@ fn protect(suite: &Suite) {
     let as_her = |words: &str| suite.claimer(&ana, &format!("ns-claim {words}")).run();
     as_her(&format!("protect {ana}"))
         .code(1)
-        .says("not allowed: only the end");
+        .says("not allowed: only the expiry");
     let protect = format!("ns-claim protect {ana}");
     suite
         .admin(&protect)
         .run()
         .success()
-        .answers("lasts for good");
+        .answers("is protected from expiry");
     as_her(&format!("get {ana}")).success().answers("protected");
     as_her(&format!("release {ana}"))
         .code(1)
@@ -230,7 +232,7 @@ fn give_away(suite: &Suite) {
         .run()
         .code(1)
         .no_answer()
-        .says("not allowed: only the end");
+        .says("not allowed: only the expiry");
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
 }
 
@@ -243,6 +245,6 @@ fn not_allowed(suite: &Suite) {
     let over = suite
         .claimer(&ana, &format!("ns-claim {ana} --until {until}"))
         .run();
-    over.code(2).says("is over");
+    over.code(2).says("is in the past");
     assert_eq!(suite.get(&format!("namespace {ana}")), None);
 }

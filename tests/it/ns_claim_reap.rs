@@ -205,7 +205,7 @@ fn missing_right(suite: &Suite) {
     run.no_answer()
         .says("delete")
         .says("namespaces")
-        .says("nothing was done");
+        .says("nothing was changed");
     suite
         .admin("ns-claim doctor")
         .run()
@@ -228,7 +228,7 @@ fn dry_run(suite: &Suite) {
     suite.reap("").success();
     assert_eq!(
         action(suite.reap("--grace 0s --dry-run").success(), &name),
-        "due"
+        "deleted"
     );
     alive(suite, &name);
 }
@@ -308,7 +308,7 @@ fn clock(suite: &Suite) {
         run.code(4)
             .no_answer()
             .says("clock")
-            .says("nothing was done");
+            .says("nothing was changed");
         through.proxy.heal();
     }
     alive(suite, &name);

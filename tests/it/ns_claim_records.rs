@@ -151,8 +151,8 @@ fn without_quota(suite: &Suite) {
         names(&output) && output.code == Some(3)
     });
     doctor()
-        .says("no quota limits")
-        .says("--owner OWNER --reuse");
+        .answers("no quota limits")
+        .answers("--owner OWNER --reuse");
     suite
         .admin(&format!("ns-claim {name} --owner {name} --reuse"))
         .run()
@@ -192,7 +192,7 @@ fn stuck(suite: &Suite) {
         .run()
         .code(124)
         .no_answer()
-        .says("released and not gone")
+        .says("was released but still exists")
         .says("example.com/hold");
     let left = suite.get(&format!("configmap held -n {name}"));
     let left = left.expect("it is held");

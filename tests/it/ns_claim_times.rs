@@ -61,16 +61,16 @@ fn extend(suite: &Suite) {
     assert_eq!(after.duration_since(before).as_secs(), 4 * 3600);
     run(&ana, "--by 0h10m")
         .success()
-        .answers("of 7d in all can still be added");
+        .answers("of 7d in total can still be added");
     run(&ana, "--by 8d")
         .code(2)
-        .says("7d in all")
+        .says("7d in total")
         .says("can still be added");
     run(&ana, "--by 0").code(2);
     run(&ana, "").code(2);
     run(&ana, "--until 2001-01-01T00:00:00Z")
         .code(2)
-        .says("is over");
+        .says("is in the past");
     run(&bo, "--by 1h").code(1).says("cannot patch");
     let kept = suite.annotation(&ana, "expires-at").expect("an end");
     let kept = kept.parse::<jiff::Timestamp>().expect("a moment");

@@ -54,7 +54,7 @@ fn broken(suite: &Suite) {
     output
         .code(4)
         .says("a.yaml:6: not YAML")
-        .says("b.yaml:5: \"kind\" stands here again, first on line 2")
+        .says("b.yaml:5: duplicate key \"kind\", first on line 2")
         .says("c.yaml: not text")
         .says("render it first")
         .says("e.yaml:4: pod/good: ");

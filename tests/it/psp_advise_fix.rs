@@ -133,7 +133,7 @@ fn refused(suite: &Suite) {
     let mut second = template("StatefulSet", &namespace, "db", &plain()["spec"]);
     second["spec"]["replicas"] = json!(0);
     apply(suite, &[deployment(&namespace, "api", &plain()), second]);
-    // Somebody who may read everything and patch deployments only.
+    // A user who may read everything and patch deployments only.
     let rule = |resources: &[&str], verbs: &[&str]| json!({"apiGroups": ["*"], "resources": resources, "verbs": verbs});
     let api = "rbac.authorization.k8s.io";
     apply(
@@ -156,7 +156,7 @@ fn refused(suite: &Suite) {
         .code(1)
         .answers("deployment.apps/api not tried")
         .answers("statefulset.apps/db refused: Error from server (Forbidden)")
-        .says("nothing was written");
+        .says("nothing was changed");
     run("--yes --dry-run=server --keep-going")
         .code(1)
         .answers("deployment.apps/api patched (server dry run)");
@@ -242,7 +242,7 @@ fn conflict(suite: &Suite) {
     let line = format!("psp-advise fix --apply -n {namespace}");
     let mut terminal = suite.admin(&line).on_terminal();
     terminal
-        .exp_string("Patch 1 objects?")
+        .exp_string("Patch 1 object?")
         .expect("the question comes");
     suite
         .admin(&format!(

@@ -145,6 +145,6 @@ fn verify(suite: &Suite) {
     };
     run("--level restricted")
         .success()
-        .says("none differs")
+        .says("no difference")
         .answers("kind: ValidatingAdmissionPolicyBinding");
 }

@@ -10,7 +10,7 @@ use crate::psp_advise::world::{apply, template};
 pub(crate) fn cases() -> Vec<Case> {
     let cluster = &[Need::Plugins, Need::Cluster, Need::Controllers];
     vec![Case::new(
-        "labels_are_planned_set_once_and_can_be_put_back",
+        "labels_are_planned_set_once_and_can_be_restored",
         cluster,
         labels,
     )]
@@ -66,7 +66,7 @@ fn labels(suite: &Suite) {
         "--strategy enforce --apply --yes --rollback-file {undo}"
     ))
     .success()
-    .says("labelled");
+    .says("labeled");
     let set = of();
     assert_eq!(
         (set["enforce"].as_str(), set["warn"].as_str()),

@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let cluster = &[Need::Plugins, Need::Cluster, Need::Controllers];
     vec![
         Case::new(
-            "each_namespace_says_what_it_can_bear_and_who_stands_in_the_way",
+            "each_namespace_shows_the_level_it_meets_and_what_blocks_the_next",
             cluster,
             scan,
         ),
@@ -77,7 +77,7 @@ fn scan(suite: &Suite) {
         format!("{payments} privileged baseline restricted cronjob/report, deployment/api"),
         format!(
             "{legacy} baseline:v1.30 privileged privileged daemonset/agent \
-             (hostNamespaces, hostPathVolumes: changes behaviour)"
+             (hostNamespaces, hostPathVolumes: may change behavior)"
         ),
     ];
     rows.sort();
@@ -260,8 +260,8 @@ fn configuration(suite: &Suite) {
     let rows = [
         format!("{plain} baseline:v1.30 restricted restricted <none>"),
         format!(
-            "{exempt} exempt privileged privileged deployment/agent (hostNamespaces: changes \
-             behaviour)"
+            "{exempt} exempt privileged privileged deployment/agent (hostNamespaces: may \
+             change behavior)"
         ),
     ];
     assert_eq!(squeezed, BTreeSet::from(rows), "{output}");

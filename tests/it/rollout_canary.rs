@@ -29,7 +29,7 @@ fn whole(suite: &Suite) {
     let before = web.snapshot();
     let watcher = web.watch();
     let started = web.start("10%");
-    started.success().answers("parked at 8.3 %");
+    started.success().answers("parked at 8.3%");
     assert_eq!(web.split(), (11, 1));
     // Once more: nothing to do, and nothing is done.
     let generation = || web.deployment()["metadata"]["generation"].as_i64();
@@ -122,8 +122,11 @@ fn refusals(suite: &Suite) {
     let before = web.deployment()["metadata"]["resourceVersion"].clone();
     let run = |words: &str| web.canary(words).run();
     run("web").success().answers("no canary");
-    run("web --restart").code(2).says("no weight");
-    run("web 10%").code(2).no_answer().says("nothing is new");
+    run("web --restart").code(2).says("weight is required");
+    run("web 10%")
+        .code(2)
+        .no_answer()
+        .says("nothing to roll out");
     run("web 10% --image web=sandbox.local/sim:1")
         .code(2)
         .says("the same");
@@ -144,11 +147,11 @@ fn refusals(suite: &Suite) {
         .start("10%")
         .code(2)
         .says("--accept-weight")
-        .says("50 %");
+        .says("50%");
     small
         .start("10% --accept-weight")
         .success()
-        .answers("held at 50 %");
+        .answers("held at 50%");
     assert_eq!(small.split(), (1, 1));
     small.aborts();
     small.is_clean();

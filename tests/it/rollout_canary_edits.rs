@@ -239,7 +239,7 @@ fn forgotten(web: &Web<'_>, name: &str) {
         let run = web.canary(words).run();
         assert!([Some(1), Some(5)].contains(&run.code), "{name}\n{run}");
     }
-    let mended = web.canary("doctor web --repair").run();
+    let mended = web.canary("doctor web --fix").run();
     assert_eq!(mended.code, Some(0), "{name}\n{mended}");
     web.kubectl("rollout status deployment/web --timeout=100s")
         .run()
@@ -253,7 +253,7 @@ fn anew(web: &Web<'_>, name: &str) {
         assert!([Some(1), Some(5)].contains(&run.code), "{name}\n{run}");
     }
     eventually("the record goes", || {
-        web.canary("doctor web --repair").run().code == Some(0)
+        web.canary("doctor web --fix").run().code == Some(0)
             && web.get("configmap rollout-canary.web").is_none()
     });
     web.start("30%").success();

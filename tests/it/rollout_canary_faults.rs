@@ -322,7 +322,7 @@ fn asked(suite: &Suite) {
     let abort = web.canary("abort web --timeout 60s").run();
     abort
         .success()
-        .says("drives")
+        .says("is driving")
         .answers("aborted by its driver");
     child.wait().expect("it ends");
     assert_eq!(web.snapshot(), before);

@@ -166,11 +166,14 @@ fn orphan(suite: &Suite) {
     let status = web.canary("status web -o json").run();
     assert_eq!(status.code(3).json()["phase"], "Orphan");
     web.start("10%").code(5).says("doctor");
-    web.canary("doctor web").run().code(3).answers("left over");
-    web.canary("doctor web --repair")
+    web.canary("doctor web")
+        .run()
+        .code(3)
+        .answers("leftover hold");
+    web.canary("doctor web --fix")
         .run()
         .success()
-        .answers("mended");
+        .answers("fixed");
     eventually("only stable pods are left", || {
         web.sizes() == [("1".to_owned(), 10)].into()
     });
@@ -192,7 +195,7 @@ fn recreated(suite: &Suite) {
     let run = web.canary("promote web").run();
     assert!([Some(1), Some(5)].contains(&run.code), "{run}");
     eventually("the record goes", || {
-        web.canary("doctor web --repair").run().code == Some(0)
+        web.canary("doctor web --fix").run().code == Some(0)
             && web.get("configmap rollout-canary.web").is_none()
     });
     web.start("30%").success();

@@ -74,7 +74,7 @@ fn shared(suite: &Suite) {
         let run = web.canary(words).run();
         run.success()
             .says("httproute/web")
-            .answers("40 % of the requests");
+            .answers("40% of the requests");
         let backends = &route(&web)["rules"][0]["backendRefs"];
         assert_eq!(backends.as_array().map(Vec::len), Some(2), "{backends}");
         let status = web.canary("status web -o json").run().success().json();
@@ -101,14 +101,14 @@ fn below(suite: &Suite) {
     let _way = web.route();
     let untouched = route(&web);
     let plan = web.canary("plan web 5 --traffic gateway --restart").run();
-    let said = "at 5 % the pods alone have 33.3 %: a route can add to that and not take away";
+    let said = "at 5% the pods alone have 33.3%: a route can add to that, but not take away";
     plan.success().answers(said);
     let words = "web 5% --traffic gateway --accept-weight --image web=sandbox.local/web:2";
     let started = web.canary(words).run();
     started
         .success()
-        .says("33.3 % by the number of pods, more than 5 %")
-        .answers("parked at 33.3 %");
+        .says("33.3% by the number of pods, more than 5%")
+        .answers("parked at 33.3%");
     assert_eq!(route(&web), untouched, "no route is touched");
     assert!(web.get("service web-rc-canary").is_none());
     web.aborts();
@@ -125,7 +125,7 @@ fn calls(suite: &Suite) {
         let run = web.canary(words).run();
         run.success()
             .says("grpcroute/calls")
-            .answers("50 % of the requests by grpcroute/calls");
+            .answers("50% of the requests by grpcroute/calls");
         // 1 of 3 pods has a third, and x = (1/2 − 1/3) / (1 − 1/3) more is a quarter.
         let backends = spec()["rules"][0]["backendRefs"].clone();
         let weights: Vec<_> = (0..2)

@@ -42,7 +42,7 @@ fn died(suite: &Suite, fault: &Fault, then: &str) {
     assert!(web.get("service web-rc-canary").is_some());
     let run = web.canary(then).run();
     if then.starts_with("resume") {
-        run.success().answers("40 % of the requests");
+        run.success().answers("40% of the requests");
         // The way back dies after the route was put right, and before the pods go.
         let back = &Fault::DieAfter;
         killed(suite, &web, "abort web", &through, at_route(), back);

@@ -33,14 +33,15 @@ fn left_over(suite: &Suite) {
         web.kubectl("annotate httproute web who=me").run().success();
         let told = web.canary("doctor web").run();
         told.code(3)
-            .answers("httproute/web leads to service/web-rc-canary")
-            .answers("service/web-rc-canary is left over");
+            .answers("httproute/web")
+            .answers("leads to service/web-rc-canary")
+            .answers("leftover service");
         assert!(route(&web) != untouched, "it only looked");
-        let mended = web.canary("doctor web --repair -o json").run();
+        let mended = web.canary("doctor web --fix -o json").run();
         let mended = mended.success().json();
         let findings = mended["findings"].as_array().expect("findings");
         assert_eq!(findings.len(), 3, "{mended}");
-        assert!(findings.iter().all(|one| one["mended"] == true), "{mended}");
+        assert!(findings.iter().all(|one| one["fixed"] == true), "{mended}");
     });
     assert_eq!(answers.failed, 0, "requests were lost: {answers:?}");
     // The weight is what the share had made of it: of one backend it means the same.

@@ -209,9 +209,9 @@ fn killed(suite: &Suite) {
         assert_eq!(status["abandoned"], true, "{status}");
         assert_eq!((web.split(), &status["parked"]), ((2, 1), &json!(false)));
         let told = web.canary("status web").run();
-        told.code(3).answers("nobody drives it");
+        told.code(3).answers("nobody is driving it");
         let doctor = web.canary("doctor web").run();
-        doctor.code(3).answers("nobody drives it");
+        doctor.code(3).answers("nobody is driving it");
         if mend == "abort web" {
             web.canary(mend).run().success().answers("0 differences");
             assert_eq!(web.snapshot(), before);
@@ -240,7 +240,7 @@ fn dry(suite: &Suite) {
         "web --steps 20,40 --dry-run=client --restart",
     ] {
         let run = web.canary(words).run();
-        run.success().answers("PARKED").answers("rights: all");
+        run.success().answers("PARKED").answers("permissions: all");
     }
     let refused = web.canary("web 20% --dry-run --image app=x").run();
     refused.code(2).says("no container");

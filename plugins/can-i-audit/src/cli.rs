@@ -1,29 +1,21 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
 use crate::commands::{check, diff, matrix, overview, risks, snapshot, verify, what, who, why};
 
-/// Tell who can do what, why, and what of it is dangerous
+/// Show who can do what, why, and which access is dangerous
 ///
-/// Reads every role and binding once and evaluates them here, exactly as the API server does.
-/// Without a command: one screen about this cluster. What could not be read is named, and no
-/// "no" is answered from it.
+/// Reads every role and binding once and evaluates them locally, exactly as the API server does.
+/// Anything that could not be read is listed, and never counts as "no". Without a command, shows
+/// one screen about this cluster.
 ///
 /// A subject is sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    max_term_width = 100,
-    after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
-)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -56,38 +48,23 @@ Examples:
 
 Exit codes:
   0 done, or yes   1 failed   2 usage   3 no: denied, findings, a failed expectation
-  4 not everything could be read   130 interrupted";
+  4 some objects could not be read   130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "can-i-audit";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            None => &self.overview.common.globals,
-            Some(Command::Who(args)) => &args.common.globals,
-            Some(Command::What(args)) => &args.common.globals,
-            Some(Command::Why(args)) => &args.common.globals,
-            Some(Command::Check(args)) => &args.common.globals,
-            Some(Command::Diff(args)) => &args.globals,
-            Some(Command::Matrix(args)) => &args.common.globals,
-            Some(Command::Risks(args)) => &args.common.globals,
-            Some(Command::Snapshot(args)) => &args.common.globals,
-            Some(Command::Verify(args)) => &args.common.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            None => overview::run(self.overview, &ui, &interrupt).await,
-            Some(Command::Who(args)) => who::run(args, &ui, &interrupt).await,
-            Some(Command::What(args)) => what::run(args, &ui, &interrupt).await,
-            Some(Command::Why(args)) => why::run(args, &ui, &interrupt).await,
-            Some(Command::Check(args)) => check::run(args, &ui, &interrupt).await,
-            Some(Command::Diff(args)) => diff::run(args, &ui, &interrupt).await,
-            Some(Command::Matrix(args)) => matrix::run(args, &ui, &interrupt).await,
-            Some(Command::Risks(args)) => risks::run(args, &ui, &interrupt).await,
-            Some(Command::Snapshot(args)) => snapshot::run(args, &ui, &interrupt).await,
-            Some(Command::Verify(args)) => verify::run(args, &ui, &interrupt).await,
+            None => overview::run(self.overview, &frame).await,
+            Some(Command::Who(args)) => who::run(args, &frame).await,
+            Some(Command::What(args)) => what::run(args, &frame).await,
+            Some(Command::Why(args)) => why::run(args, &frame).await,
+            Some(Command::Check(args)) => check::run(args, &frame).await,
+            Some(Command::Diff(args)) => diff::run(args, &frame).await,
+            Some(Command::Matrix(args)) => matrix::run(args, &frame).await,
+            Some(Command::Risks(args)) => risks::run(args, &frame).await,
+            Some(Command::Snapshot(args)) => snapshot::run(args, &frame).await,
+            Some(Command::Verify(args)) => verify::run(args, &frame).await,
         }
     }
 }

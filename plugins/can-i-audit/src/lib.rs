@@ -1,7 +1,7 @@
 //! Exact evaluation of Kubernetes' role-based access control, without I/O.
 //!
-//! A [`policy::Policy`] is what was read. [`engine::World`] compiles it: strings become numbers,
-//! equal lists of rules become one, and subjects are indexed. A [`question::Question`] is one
+//! A [`model::policy::Policy`] is what was read. [`model::engine::World`] compiles it: strings become numbers,
+//! equal lists of rules become one, and subjects are indexed. A [`model::question::Question`] is one
 //! line of the authorizer's input. How one is answered, from the question to the chain:
 //!
 //! `question` looks the words up (a word that no rule holds can be matched by `*` alone) →
@@ -11,14 +11,4 @@
 //! The rules are those of Kubernetes' `plugin/pkg/auth/authorizer/rbac/rbac.go` and
 //! `pkg/apis/rbac/v1/evaluation_helpers.go`.
 
-pub mod aggregate;
-pub mod catalog;
-pub mod cells;
-pub mod diff;
-pub mod engine;
-pub mod nearest;
-pub mod policy;
-pub mod question;
-pub mod risks;
-pub mod sample;
-pub mod subject;
+pub mod model;

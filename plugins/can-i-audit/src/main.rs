@@ -1,10 +1,9 @@
-//! `kubectl can-i-audit`: who can do what, why, and what of it is dangerous.
+//! `kubectl can-i-audit`: who can do what, why, and which access is dangerous.
 
-mod chain;
 mod cli;
+mod cluster;
 mod commands;
-mod observe;
-mod wording;
+mod local;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

@@ -1,8 +1,8 @@
 //! Access is compared, not objects.
 
-use can_i_audit::catalog::Catalog;
-use can_i_audit::diff::{Diff, diff};
-use can_i_audit::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject};
+use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::diff::{Diff, diff};
+use can_i_audit::model::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject};
 
 fn rule(verbs: &[&str], groups: &[&str], resources: &[&str], names: &[&str]) -> Rule {
     let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect();
@@ -56,7 +56,7 @@ fn policy(namespace: &str, name: &str, rules: Vec<Rule>) -> Policy {
 
 fn lines(diff: &Diff) -> Vec<String> {
     let cell = |sign: &str, place: &str, index: &usize| {
-        let cell = &diff.universe.cells[*index];
+        let cell = &diff.universe.permissions[*index];
         let name = cell.name.as_deref().unwrap_or("*");
         format!("{sign}{place} {} {} {name}", cell.verb, cell.resource)
     };

@@ -5,9 +5,9 @@ mod random;
 
 use std::collections::BTreeSet;
 
-use can_i_audit::engine::World;
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::subject::{Principal, Subject};
+use can_i_audit::model::engine::World;
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::subject::{Principal, Subject};
 
 use random::Random;
 

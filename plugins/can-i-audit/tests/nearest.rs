@@ -1,10 +1,10 @@
 //! What separates a grant from what was asked.
 
-use can_i_audit::engine::World;
-use can_i_audit::nearest::misses;
-use can_i_audit::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject as Stored};
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::nearest::misses;
+use can_i_audit::model::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject as Stored};
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::subject::Subject;
 
 fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|&word| word.to_owned()).collect()
@@ -83,20 +83,23 @@ fn each_difference_is_named() {
     };
     says(
         nearest(x, "delete", "", "pods", "a"),
-        "grants get and not delete",
+        "grants get, not delete",
     );
     says(
         nearest(x, "get", "", "pods", "b"),
-        "in namespace a and not in b",
+        "in namespace a, not in b",
     );
-    says(nearest(x, "get", "", "pods", ""), "and not cluster-wide");
+    says(nearest(x, "get", "", "pods", ""), ", not cluster-wide");
     says(nearest(x, "get", "apps", "pods", "a"), "API group");
     says(
         nearest(x, "get", "", "configmaps", "a"),
         "limited to the names \"one\"",
     );
     says(nearest(x, "get", "", "pods/log", "a"), "different resource");
-    says(nearest("user:y", "get", "", "pods", "a"), "given to sa:a/x");
+    says(
+        nearest("user:y", "get", "", "pods", "a"),
+        "granted to sa:a/x",
+    );
 }
 
 #[test]

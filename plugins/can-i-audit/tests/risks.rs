@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use can_i_audit::catalog::Catalog;
-use can_i_audit::engine::World;
-use can_i_audit::policy::{
+use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::policy::{
     AggregationRule, Binding, LabelSelector, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
 };
-use can_i_audit::risks::{RULES, Severity, findings};
+use can_i_audit::model::risks::{RULES, Severity, findings};
 
 fn words(text: &str) -> Vec<String> {
     let word = |word: &str| match word {
@@ -350,8 +350,8 @@ fn what_could_not_be_read_is_not_called_missing() {
     let mut policy = planted("", "ServiceAccount team/gone", &["get core limitranges"]);
     policy.cluster_role_bindings[0].role_ref.name = "gone".to_owned();
     for resource in ["clusterroles", "serviceaccounts", "rolebindings"] {
-        policy.gaps.push(can_i_audit::policy::Gap {
-            resource: resource.to_owned(),
+        policy.unseen.push(can_i_audit::model::gap::Gap {
+            resource: resource.to_owned().into(),
             except_namespace: None,
             why: "no".to_owned(),
         });

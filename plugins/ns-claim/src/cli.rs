@@ -1,114 +1,70 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
-use crate::{change, extend, install, list, reap, release, show, take, usage};
+use crate::commands::{
+    claim, doctor, extend, get, install, list, protect, reap, release, report, transfer, uninstall,
+};
 
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-ns-claim";
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-ns_claim",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
-
-/// Claim a namespace of your own for some hours
+/// Claim a temporary namespace
 ///
-/// Makes a namespace with limits, a quota and a network policy, gives you rights in it, and says
-/// until when it is yours. A reaper warns you before the end and deletes it after; it never
-/// deletes what was not claimed, not warned of, protected, or extended in between.
-///
-/// Whose it is is the server's word for who you are. Nobody else can take it over, and you hold
-/// only so many at once.
+/// Creates a namespace with limits, a quota and a network policy, and gives you rights in it until
+/// it expires. You own it under the identity the API server sees for you. A reaper warns you before
+/// it expires and deletes it afterwards, unless it is protected or was extended in the meantime.
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
 )]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
     #[command(flatten)]
-    take: take::TakeArgs,
+    claim: claim::ClaimArgs,
 }
 
-/// What there is besides claiming; one module each.
+/// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
     List(list::ListArgs),
-    Get(show::ShowArgs),
+    Get(get::GetArgs),
     Extend(extend::ExtendArgs),
     Release(release::ReleaseArgs),
-    Transfer(change::TransferArgs),
-    Protect(change::ProtectArgs),
-    Report(usage::UsageArgs),
+    Transfer(transfer::TransferArgs),
+    Protect(protect::ProtectArgs),
+    Report(report::ReportArgs),
     Reap(reap::ReapArgs),
-    Doctor(install::DoctorArgs),
-    Uninstall(install::UninstallArgs),
+    Doctor(doctor::DoctorArgs),
+    Uninstall(uninstall::UninstallArgs),
     Install(install::InstallArgs),
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  kubectl ns-claim --ttl 8h --purpose \"repro #4711\"
-  kubectl ns-claim load-test --until \"fri 18:00\" --team qa --with bo
-  kubectl ns-claim list --mine
-  kubectl ns-claim extend load-test --by 4h
-  kubectl ns-claim release load-test
-
-Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 the answer is no, or needs attention
-  4 incomplete, nothing claimed   5 somebody else holds or changed it
-  124 timed out, state is safe   130 interrupted, state is safe";
+Example:    kubectl ns-claim load-test --until \"fri 18:00\" --purpose \"repro #4711\" --with bo
+Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeout, 130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "ns-claim";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            None => &self.take.globals,
-            Some(Command::List(args)) => &args.globals,
-            Some(Command::Get(args)) => &args.globals,
-            Some(Command::Extend(args)) => &args.globals,
-            Some(Command::Release(args)) => &args.globals,
-            Some(Command::Transfer(args)) => &args.globals,
-            Some(Command::Protect(args)) => &args.globals,
-            Some(Command::Report(args)) => &args.globals,
-            Some(Command::Reap(args)) => &args.globals,
-            Some(Command::Doctor(args)) => &args.globals,
-            Some(Command::Uninstall(args)) => &args.globals,
-            Some(Command::Install(args)) => &args.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            None => take::run(self.take, &ui, &interrupt).await,
-            Some(Command::List(args)) => list::run(args, &ui, &interrupt).await,
-            Some(Command::Get(args)) => show::run(args, &ui, &interrupt).await,
-            Some(Command::Extend(args)) => extend::run(args, &ui, &interrupt).await,
-            Some(Command::Release(args)) => release::run(args, &ui, &interrupt).await,
-            Some(Command::Transfer(args)) => change::transfer(args, &ui, &interrupt).await,
-            Some(Command::Protect(args)) => change::protect(args, &ui, &interrupt).await,
-            Some(Command::Report(args)) => usage::run(args, &ui, &interrupt).await,
-            Some(Command::Reap(args)) => reap::run(args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => install::doctor(args, &ui, &interrupt).await,
-            Some(Command::Uninstall(args)) => install::uninstall(args, &ui, &interrupt).await,
-            Some(Command::Install(args)) => install::run(args, &ui, &interrupt).await,
+            None => claim::run(self.claim, &frame).await,
+            Some(Command::List(args)) => list::run(args, &frame).await,
+            Some(Command::Get(args)) => get::run(args, &frame).await,
+            Some(Command::Extend(args)) => extend::run(args, &frame).await,
+            Some(Command::Release(args)) => release::run(args, &frame).await,
+            Some(Command::Transfer(args)) => transfer::run(args, &frame).await,
+            Some(Command::Protect(args)) => protect::run(args, &frame).await,
+            Some(Command::Report(args)) => report::run(args, &frame).await,
+            Some(Command::Reap(args)) => reap::run(args, &frame).await,
+            Some(Command::Doctor(args)) => doctor::run(args, &frame).await,
+            Some(Command::Uninstall(args)) => uninstall::run(args, &frame).await,
+            Some(Command::Install(args)) => install::run(args, &frame).await,
         }
     }
 }
@@ -123,7 +79,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]

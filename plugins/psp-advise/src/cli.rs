@@ -1,36 +1,27 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
-use crate::checks::{self, ChecksArgs};
-use crate::compare::{self, DiffArgs, UpgradeArgs};
-use crate::explain::{self, ExplainArgs};
-use crate::fixing::{self, FixArgs};
-use crate::generate::{self, GenerateArgs};
-use crate::label::{self, LabelArgs};
-use crate::migrate::{self, MigrateArgs};
-use crate::scan::{self, ScanArgs};
+use crate::commands::checks::{self, ChecksArgs};
+use crate::commands::diff::{self, DiffArgs};
+use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::fix::{self, FixArgs};
+use crate::commands::generate::{self, GenerateArgs};
+use crate::commands::label::{self, LabelArgs};
+use crate::commands::migrate::{self, MigrateArgs};
+use crate::commands::scan::{self, ScanArgs};
+use crate::commands::upgrade::{self, UpgradeArgs};
 
-/// Say which pod security a namespace can bear, who stands in the way, and how to get there
+/// Show the strictest Pod Security level each namespace can meet, what blocks it, and how to fix that
 ///
-/// Evaluates pods and the templates that make them as the API server's Pod Security admission
-/// does: every version of the standards, the differences between servers, and its words, with the
-/// field, file and line that it does not say. Reads the cluster, or with -f manifests, for which
-/// no cluster is needed.
+/// Evaluates pods and pod templates exactly as the API server's Pod Security admission does: every
+/// version of the standards, the differences between servers, and the server's own messages, plus
+/// the field, file and line to fix. Reads the cluster, or manifests with -f, which needs no cluster.
 #[derive(Debug, Parser)]
-#[command(
-    disable_version_flag = true,
-    max_term_width = 100,
-    after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
-)]
+#[command(disable_version_flag = true, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -39,7 +30,7 @@ pub struct Cli {
     scan: ScanArgs,
 }
 
-/// What there is; one folder each.
+/// The commands; one file or folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(Box<ScanArgs>),
@@ -55,17 +46,12 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl psp-advise
   kubectl psp-advise -n payments -o wide
   kubectl psp-advise -f deploy/ -R --level restricted --version v1.31
+  helm template web | kubectl psp-advise -f - --level baseline -o sarif
   kubectl psp-advise fix -f deploy/ -R --to restricted
   kubectl psp-advise label --strategy warn --apply --rollback-file undo.sh
-  kubectl psp-advise explain -f pod.yaml --engine psp --psp policies.yaml --rbac rbac.yaml
-  kubectl psp-advise generate psp -f deploy/ -R --grant
-  kubectl psp-advise migrate -f policies.yaml --pods cluster
-  kubectl psp-advise diff main/ branch/
-  kubectl psp-advise upgrade --from v1.30 --to v1.36
-  helm template web | kubectl psp-advise -f - --level baseline -o sarif
+  kubectl psp-advise upgrade --from cluster --to v1.36
 
 Exit codes:
   0 nothing at or above --fail-on   1 failed   2 usage
@@ -74,43 +60,19 @@ Exit codes:
 impl Plugin for Cli {
     const NAME: &'static str = "psp-advise";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            Some(Command::Scan(args)) => &args.globals,
-            Some(Command::Fix(args)) => &args.globals,
-            Some(Command::Label(args)) => &args.globals,
-            Some(Command::Explain(args)) => &args.globals,
-            Some(Command::Generate(args)) => args.globals(),
-            Some(Command::Migrate(args)) => &args.globals,
-            Some(Command::Diff(args)) => &args.globals,
-            Some(Command::Upgrade(args)) => &args.globals,
-            Some(Command::Checks(args)) => &args.globals,
-            None => &self.scan.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
-            Some(Command::Scan(args)) => scan::run(*args, &ui, &interrupt).await,
-            Some(Command::Fix(args)) => fixing::run(*args, &ui, &interrupt).await,
-            Some(Command::Label(args)) => label::run(*args, &ui, &interrupt).await,
-            Some(Command::Explain(args)) => explain::run(*args, &ui, &interrupt).await,
-            Some(Command::Migrate(args)) => migrate::run(*args, &ui, &interrupt).await,
-            Some(Command::Generate(args)) => generate::run(args, &ui, &interrupt).await,
-            Some(Command::Diff(args)) => compare::diff(*args, &ui, &interrupt).await,
-            Some(Command::Upgrade(args)) => compare::upgrade(*args, &ui, &interrupt).await,
-            Some(Command::Checks(args)) => checks::run(&args, &ui),
-            None => scan::run(self.scan, &ui, &interrupt).await,
+            Some(Command::Scan(args)) => scan::run(*args, &frame).await,
+            Some(Command::Fix(args)) => fix::run(*args, &frame).await,
+            Some(Command::Label(args)) => label::run(*args, &frame).await,
+            Some(Command::Explain(args)) => explain::run(*args, &frame).await,
+            Some(Command::Generate(args)) => generate::run(args, &frame).await,
+            Some(Command::Migrate(args)) => migrate::run(*args, &frame).await,
+            Some(Command::Diff(args)) => diff::run(*args, &frame),
+            Some(Command::Upgrade(args)) => upgrade::run(*args, &frame).await,
+            Some(Command::Checks(args)) => checks::run(&args, &frame),
+            None => scan::run(self.scan, &frame).await,
         }
-    }
-}
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-psp-advise",
-        version: env!("CARGO_PKG_VERSION"),
     }
 }
 
@@ -127,7 +89,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory as _;
-        Cli::command().debug_assert();
+        groundcrew::app::command::<Cli>().debug_assert();
     }
 }

@@ -1,19 +1,9 @@
-//! `kubectl psp-advise`: what pod security a namespace can bear, and who stands in the way.
+//! `kubectl psp-advise`: the strictest Pod Security level each namespace can meet.
 
-mod checks;
 mod cli;
 mod cluster;
-mod compare;
-mod explain;
-mod files;
-mod fixing;
-mod format;
-mod generate;
-mod label;
-mod migrate;
-mod scan;
-mod server;
-mod trial;
+mod commands;
+mod local;
 
 fn main() -> std::process::ExitCode {
     groundcrew::app::run::<cli::Cli>()

@@ -1,40 +1,22 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
-use groundcrew::app::{Interrupt, Plugin};
-use groundcrew::client::Product;
+use clap::{Arg, Parser, Subcommand};
+use groundcrew::app::{Frame, Plugin};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::flags::Globals;
-use groundcrew::ui::Ui;
 
-use crate::commands::{abort, break_glass, doctor, history, plan, promote, start, status};
+use crate::commands::start::Meant;
+use crate::commands::{
+    abort, break_glass, doctor, flags, history, plan, promote, resume, start, status, undo,
+};
 
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
-
-/// Returns the name under which requests are sent.
-#[must_use]
-pub fn product() -> Product {
-    Product {
-        name: "kubectl-rollout_canary",
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
-
-/// Make some pods of a Deployment a canary, and hold it there
-///
-/// The Deployment's own controller makes the canary pods, beside the stable ones and under the same
-/// Services. Then the rollout is parked: paused, with the stable template back in place. Nothing is
-/// installed, nothing drives it, and whatever happens to it falls back to stable. The pods that were
-/// observed are the pods that are promoted.
+/// Run a canary of a Deployment on a share of its pods
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
     after_help = EXAMPLES,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
+    mut_args(on_one_page)
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -44,65 +26,55 @@ pub struct Cli {
     start: start::StartArgs,
 }
 
-/// What there is besides starting; one module each.
+/// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Promote(promote::PromoteArgs),
     Abort(abort::AbortArgs),
-    Resume(promote::ResumeArgs),
-    Undo(history::UndoArgs),
+    Resume(resume::ResumeArgs),
+    Undo(undo::UndoArgs),
     History(history::HistoryArgs),
     Doctor(doctor::DoctorArgs),
     BreakGlass(break_glass::BreakGlassArgs),
 }
 
 const EXAMPLES: &str = "\
-Examples:
+Example:
   kubectl rollout-canary web 10% --image web=registry.example/web:2
-  kubectl rollout-canary status web -w
-  kubectl rollout-canary web 25%
-  kubectl rollout-canary promote web
-  kubectl rollout-canary abort web
 
-A Deployment that is called like a command is named deploy/status.
+For the flags of the verdict, see kubectl rollout-canary status --help.
+Exit codes: 0 done, 1 failed, 2 usage, 3 bad, 4 undecided, 5 conflict, 124 timeout, 130 interrupted";
 
-Exit codes:
-  0 done   1 failed   2 usage, nothing done   3 the canary is bad and was rolled back
-  4 undecided or could not be tried   5 somebody else drives or changed it; hands off
-  124 timed out, state is safe   130 interrupted, state is safe";
+/// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`.
+fn on_one_page(arg: Arg) -> Arg {
+    match arg.get_help_heading() {
+        Some(flags::VERDICT) => arg.hide(true),
+        Some("Output options") => arg.help_heading(None),
+        _ => arg,
+    }
+}
 
 impl Plugin for Cli {
     const NAME: &'static str = "rollout-canary";
 
-    fn globals(&self) -> &Globals {
-        match &self.command {
-            None => &self.start.globals,
-            Some(Command::Status(args)) => &args.common.globals,
-            Some(Command::Promote(args)) => &args.common.globals,
-            Some(Command::Abort(args)) => &args.common.globals,
-            Some(Command::Resume(args)) => &args.common.globals,
-            Some(Command::Plan(args)) => &args.globals,
-            Some(Command::Undo(args)) => &args.common.globals,
-            Some(Command::History(args)) => &args.common.globals,
-            Some(Command::Doctor(args)) => &args.common.globals,
-            Some(Command::BreakGlass(args)) => &args.common.globals,
-        }
-    }
-
-    async fn run(self, ui: Ui, interrupt: Interrupt) -> Result<Exit> {
+    async fn run(self, frame: Frame) -> Result<Exit> {
+        let frame = &frame;
         match self.command {
-            None => start::run(self.start, &ui, &interrupt).await,
-            Some(Command::Status(args)) => status::run(args, &ui, &interrupt).await,
-            Some(Command::Promote(args)) => promote::run(args, &ui, &interrupt).await,
-            Some(Command::Abort(args)) => abort::run(args, &ui, &interrupt).await,
-            Some(Command::Resume(args)) => promote::resume(args, &ui, &interrupt).await,
-            Some(Command::Plan(args)) => plan::run(args, &ui, &interrupt).await,
-            Some(Command::Undo(args)) => history::undo(args, &ui, &interrupt).await,
-            Some(Command::History(args)) => history::run(args, &ui, &interrupt).await,
-            Some(Command::Doctor(args)) => doctor::run(args, &ui, &interrupt).await,
-            Some(Command::BreakGlass(args)) => break_glass::run(args, &ui, &interrupt).await,
+            None => match self.start.meant()? {
+                Meant::Status(name) => status::now(&name, &self.start.output, frame).await,
+                Meant::Start(name, intent) => start::run(self.start, (name, intent), frame).await,
+            },
+            Some(Command::Plan(args)) => plan::run(args, frame).await,
+            Some(Command::Status(args)) => status::run(args, frame).await,
+            Some(Command::Promote(args)) => promote::run(args, frame).await,
+            Some(Command::Abort(args)) => abort::run(args, frame).await,
+            Some(Command::Resume(args)) => resume::run(args, frame).await,
+            Some(Command::Undo(args)) => undo::run(args, frame).await,
+            Some(Command::History(args)) => history::run(args, frame).await,
+            Some(Command::Doctor(args)) => doctor::run(args, frame).await,
+            Some(Command::BreakGlass(args)) => break_glass::run(args, frame).await,
         }
     }
 }
@@ -117,7 +89,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
-use super::pretty::Pretty;
 use crate::error::{Error, Result};
 
 /// The `apiVersion` of every document that a plugin prints or keeps.
@@ -50,16 +49,13 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 pub fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     // Every word and every blank is a write of its own: they are too many for a call each.
     let mut out = BufWriter::with_capacity(BLOCK, out);
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut out,
-        Pretty::default(),
-    ))?;
+    serde_json::to_writer_pretty(&mut out, value)?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
 /// How much JSON is handed on at once, in bytes.
-pub(super) const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 16;
 
 /// Renders YAML with a final newline.
 ///

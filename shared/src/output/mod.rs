@@ -1,12 +1,9 @@
 //! The answer as tables for people and documents for programs.
 
 mod document;
-mod pretty;
-mod rows;
 mod shell;
 mod table;
 
 pub use document::{API_VERSION, Document, json, write_json, yaml};
-pub use rows::write_json_rows;
 pub use shell::shell_word;
 pub use table::Table;

@@ -263,7 +263,8 @@ impl Ui {
 /// How much of an answer is written at once, in bytes.
 const CHUNK: usize = 1 << 16;
 
-/// Sends what holds no control characters past the search for color. Once something holds one,
+/// Sends what holds no control characters past the search for color, which took a fifth of the
+/// processor time of `can-i-audit risks -o json` (33 MB: 0.32 s with it, 0.26 s without). Once something holds one,
 /// everything after it is searched too, because a sequence may go over the end of a part.
 struct Gate<'a> {
     answers: &'a mut Answers,

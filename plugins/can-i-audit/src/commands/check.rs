@@ -2,29 +2,29 @@
 
 use std::path::PathBuf;
 
-use can_i_audit::engine::World;
-use can_i_audit::subject::Principal;
+use can_i_audit::model::decision::Decision;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::subject::Principal;
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::output::{Document, Kind, Table, json};
-use groundcrew::ui::Ui;
+use groundcrew::output::{Table, json};
+use groundcrew::report::junit::{self, Case, Verdict};
 use serde::Serialize;
 
-use super::Based;
-use super::format::FormatArgs;
-use crate::chain::{self, Grant};
-use crate::observe::assertions::{self, Assertion, Expect};
-use crate::observe::{Common, Observed};
-use crate::wording;
+use super::answer::{Observed, based};
+use super::flags::{FormatArgs, SourceArgs, me};
+use crate::local::assertions::{self, Assertion, Expect};
 
 /// Check expectations about access, or answer many questions at once
 ///
-/// The file holds apiVersion groundcrew.dev/v1alpha1, kind AccessAssertions and a list of
-/// assertions: subject, groups, implicitGroups (true unless stated), verb, apiGroup, resource,
-/// subresource, name, namespace, path, and expect: allow or deny. Exit code 3 when an expectation
-/// fails.
+/// The file has apiVersion groundcrew.dev/v1alpha1, kind AccessAssertions and a list of
+/// assertions. The fields of an assertion are subject, groups, implicitGroups (default: true),
+/// verb, apiGroup, resource, subresource, name, namespace, path, and expect (allow or deny). Exits
+/// with code 3 when an expectation fails.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     /// File with the assertions, or - for stdin
@@ -35,7 +35,7 @@ pub struct CheckArgs {
     output: FormatArgs<Format>,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,8 +54,7 @@ struct Report<'a> {
 #[serde(rename_all = "camelCase")]
 struct Answered<'a> {
     index: usize,
-    /// `null` when what could not be read leaves it open.
-    allowed: Option<bool>,
+    allowed: Decision,
     #[serde(skip_serializing_if = "Option::is_none")]
     expect: Option<Expect>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,11 +76,12 @@ struct Answered<'a> {
 /// # Errors
 ///
 /// That the file is wrong, or nothing could be read.
-pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
+pub async fn run(args: CheckArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
     let file = assertions::read(&args.filename)?;
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let me = if file.assertions.iter().any(|one| one.subject == "me") {
-        Some(wording::me(&observed).await?)
+        Some(me(&observed).await?)
     } else {
         None
     };
@@ -98,28 +98,25 @@ pub async fn run(args: CheckArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit
         .count();
     let open = results
         .iter()
-        .filter(|result| result.allowed.is_none())
+        .filter(|result| result.allowed == Decision::Unknown)
         .count();
-    let stated = results
+    let expected = results
         .iter()
         .filter(|result| result.expect.is_some())
         .count();
     let asked = results.len();
     let text = match args.output.format {
-        Format::Json => json(&Document::new(
+        Format::Json => json(&based(
             Kind::AssertionReport,
-            Based {
-                complete: observed.policy.is_complete(),
-                missing: &observed.policy.gaps,
-                body: Report { results },
-            },
+            &observed.policy.unseen,
+            Report { results },
         ))?,
-        Format::Junit => junit(&results),
+        Format::Junit => junit(&results)?,
         Format::Table => table(&results),
     };
     ui.answer(text)?;
     ui.status(format_args!(
-        "{asked} asked, {stated} with an expectation, {failed} failed, {open} left open."
+        "{asked} asked, {expected} with an expectation, {failed} failed, {open} unknown."
     ));
     observed.say(ui);
     observed.finish()?;
@@ -143,14 +140,8 @@ fn answer<'a>(
         .read_as(observed.mode, &observed.policy.catalog);
     let grants = world.grants(&question);
     let namespace = question.action.namespace();
-    let allowed = if grants.allowed() {
-        Some(true)
-    } else {
-        observed.policy.can_deny_in(namespace).then_some(false)
-    };
-    let passed = assertion
-        .expect
-        .and_then(|expect| Some(allowed? == (expect == Expect::Allow)));
+    let allowed = Decision::of(&grants, &observed.policy, namespace);
+    let passed = assertion.expect.and_then(|expect| expect.is_met(allowed));
     Ok(Answered {
         index,
         allowed,
@@ -160,20 +151,12 @@ fn answer<'a>(
         grants: grants
             .chains
             .iter()
-            .map(|chain| chain::grant(world, *chain))
+            .map(|chain| grant::grant(world, *chain))
             .collect(),
         question: question.action.to_string(),
         subject: &assertion.subject,
         namespace: namespace.to_owned(),
     })
-}
-
-fn word(result: &Answered<'_>) -> &'static str {
-    match result.allowed {
-        Some(true) => "allowed",
-        Some(false) => "denied",
-        None => "unknown",
-    }
 }
 
 fn table(results: &[Answered<'_>]) -> String {
@@ -189,7 +172,7 @@ fn table(results: &[Answered<'_>]) -> String {
         let verdict = match result.passed {
             Some(true) => "ok",
             Some(false) => "FAILED",
-            None if result.expect.is_some() => "open",
+            None if result.expect.is_some() => "unknown",
             None => "-",
         };
         table.row([
@@ -198,64 +181,36 @@ fn table(results: &[Answered<'_>]) -> String {
             result.subject,
             &result.question,
             &result.namespace,
-            word(result),
+            result.allowed.word(),
         ]);
     }
     table.render()
 }
 
-fn junit(results: &[Answered<'_>]) -> String {
-    let failed = results
-        .iter()
-        .filter(|result| result.passed == Some(false))
-        .count();
-    let open = results
-        .iter()
-        .filter(|result| result.allowed.is_none())
-        .count();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"can-i-audit\" \
-         tests=\"{}\" failures=\"{failed}\" errors=\"{open}\">\n",
-        results.len()
-    );
-    for result in results {
+fn junit(results: &[Answered<'_>]) -> Result<String> {
+    let case = |result: &Answered<'_>| {
         let place = if result.namespace.is_empty() {
             String::new()
         } else {
             format!(" in {}", result.namespace)
         };
-        let name = escaped(&format!("{} {}{place}", result.subject, result.question));
-        text.push_str(&format!(
-            "  <testcase classname=\"assertion\" name=\"{}: {name}\"",
-            result.index
-        ));
-        match (result.passed, result.allowed) {
-            (Some(false), _) => text.push_str(&format!(
-                "><failure message=\"it is {}\"/></testcase>\n",
-                word(result)
-            )),
-            (_, None) => {
-                text.push_str("><error message=\"not everything could be read\"/></testcase>\n");
-            }
-            _ => text.push_str("/>\n"),
+        Case {
+            class: "assertion".to_owned(),
+            name: format!(
+                "{}: {} {}{place}",
+                result.index, result.subject, result.question
+            ),
+            verdict: match (result.passed, result.allowed) {
+                (Some(false), _) => Verdict::Failed {
+                    message: format!("it is {}", result.allowed.word()),
+                    detail: String::new(),
+                },
+                (_, Decision::Unknown) => Verdict::Error {
+                    message: "some objects could not be read".to_owned(),
+                },
+                _ => Verdict::Passed,
+            },
         }
-    }
-    text.push_str("</testsuite>\n");
-    text
-}
-
-/// Text for an attribute in XML; characters that XML cannot hold become a question mark.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            letter if letter.is_control() => safe.push('?'),
-            letter => safe.push(letter),
-        }
-    }
-    safe
+    };
+    junit::render("kubectl can-i-audit", results.iter().map(case))
 }

@@ -3,53 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use can_i_audit::cells::Universe;
-use can_i_audit::diff::{Change, diff};
-use can_i_audit::policy::{Gap, Policy};
+use can_i_audit::model::diff::{Change, diff};
+use can_i_audit::model::gap::Gap;
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::permissions::Universe;
+use can_i_audit::model::policy::Policy;
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::client;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{Document, Kind, Table, json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{Format, OutputArgs};
+use groundcrew::output::{Table, json, yaml};
 use serde::Serialize;
 
-use super::Based;
-use crate::observe::{CHUNK, files, live, product, warn_of_moments};
+use super::answer::{based, warn_of_moments};
+use crate::{cluster, local};
 
-/// Compare the access that two policies give, not their objects
+/// Compare the access that two policies grant, not their objects
 ///
-/// Renamed bindings, split rules and a wildcard in place of everything there is are no change.
-/// Each side is context:NAME, a snapshot, a manifest or a directory. Exit code 3 when they differ
-/// in what --fail-on says.
+/// Renaming a binding, splitting a rule, or replacing a complete list by a wildcard does not count
+/// as a change. Each side is context:NAME, a snapshot, a manifest or a directory. Exits with code 3
+/// on the differences that --fail-on selects.
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// What was: context:NAME, FILE or DIR
+    /// The earlier state: context:NAME, FILE or DIR
     #[arg(value_name = "BEFORE")]
     before: String,
 
-    /// What is: context:NAME, FILE or DIR
+    /// The later state: context:NAME, FILE or DIR
     #[arg(value_name = "AFTER")]
     after: String,
 
-    /// End with exit code 3 on: gain, loss or any
+    /// Exit with code 3 when access was gained, lost, or either
     #[arg(long, value_name = "WHAT", value_enum, default_value = "any")]
     fail_on: FailOn,
 
-    /// End with the answer's own exit code although not everything could be read
+    /// Exit with the answer's code even if some objects could not be read
     #[arg(long)]
     allow_partial: bool,
 
     #[command(flatten)]
     output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    kube: KubeArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,11 +87,12 @@ struct Access {
 /// # Errors
 ///
 /// That one side cannot be read.
-pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let before = interrupt.guard(side(&args.before, &args.kube, ui)).await?;
-    let after = interrupt.guard(side(&args.after, &args.kube, ui)).await?;
-    let gaps: Vec<Gap> = before.gaps.iter().chain(&after.gaps).cloned().collect();
-    for gap in &gaps {
+pub async fn run(args: DiffArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let before = frame.interrupt.guard(side(&args.before, frame)).await?;
+    let after = frame.interrupt.guard(side(&args.after, frame)).await?;
+    let unseen: Vec<Gap> = before.unseen.iter().chain(&after.unseen).cloned().collect();
+    for gap in &unseen {
         ui.warning(format_args!("not read: {gap}"));
     }
     for policy in [&before, &after] {
@@ -118,14 +114,7 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         lost: rows(|change| &change.lost),
     };
     let (gained, lost) = (!answer.gained.is_empty(), !answer.lost.is_empty());
-    let document = || {
-        let body = Based {
-            complete: gaps.is_empty(),
-            missing: &gaps,
-            body: &answer,
-        };
-        Document::new(Kind::AccessDiff, body)
-    };
+    let document = || based(Kind::AccessDiff, &unseen, &answer);
     let text = match args.output.format {
         Format::Json => json(&document())?,
         Format::Yaml => yaml(&document())?,
@@ -141,7 +130,7 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
         FailOn::Loss => lost,
         FailOn::Any => gained || lost,
     };
-    Ok(if !gaps.is_empty() && !args.allow_partial {
+    Ok(if !unseen.is_empty() && !args.allow_partial {
         Exit::Incomplete
     } else if differs {
         Exit::No
@@ -150,31 +139,35 @@ pub async fn run(args: DiffArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     })
 }
 
-async fn side(text: &str, kube: &KubeArgs, ui: &Ui) -> Result<Policy> {
+async fn side(text: &str, frame: &Frame) -> Result<Policy> {
+    let kube = &frame.kube;
     let mut policy = if let Some(context) = text.strip_prefix("context:") {
         if context.is_empty() {
-            return Err(Error::usage("context: needs a name"));
+            return Err(Error::usage("context: requires a name, as in context:prod"));
         }
         let mut kube = kube.clone();
         kube.context = Some(context.to_owned());
-        let session = client::connect(&kube, &product(), ui).await?;
-        live::read(&session, CHUNK).await?
+        let session = client::connect(&kube, &frame.product, &frame.ui).await?;
+        cluster::policy::read(&session, cluster::policy::CHUNK).await?
     } else {
         let namespace = kube.namespace.as_deref().unwrap_or("default");
-        files::read(&[PathBuf::from(text)], namespace, ui)?
+        local::policy::read(&[PathBuf::from(text)], namespace, &frame.ui)?
     };
     policy.sort();
     Ok(policy)
 }
 
-fn access(universe: &Universe, cells: &[usize]) -> Vec<Access> {
+fn access(universe: &Universe, permissions: &[usize]) -> Vec<Access> {
     let mut grouped: BTreeMap<(Option<String>, String, Option<String>), Vec<String>> =
         BTreeMap::new();
-    for index in cells {
-        let cell = &universe.cells[*index];
-        let group = (!cell.is_path).then(|| cell.group.clone());
-        let key = (group, cell.resource.clone(), cell.name.clone());
-        grouped.entry(key).or_default().push(cell.verb.clone());
+    for index in permissions {
+        let permission = &universe.permissions[*index];
+        let group = (!permission.is_path).then(|| permission.group.clone());
+        let key = (group, permission.resource.clone(), permission.name.clone());
+        grouped
+            .entry(key)
+            .or_default()
+            .push(permission.verb.clone());
     }
     grouped
         .into_iter()

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use can_i_audit::engine::World;
-use can_i_audit::policy::Policy;
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::plural::count;
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::risks::row::Row;
+use can_i_audit::model::risks::{self, Severity};
+use can_i_audit::model::subject::Subject;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
-use super::{document, risks};
-use crate::observe::Common;
+use super::answer::document;
+use super::flags::SourceArgs;
 
 /// `kubectl can-i-audit` alone.
 #[derive(Args, Debug)]
@@ -24,7 +27,7 @@ pub struct OverviewArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,8 +47,9 @@ struct Overview {
 /// # Errors
 ///
 /// That nothing could be read.
-pub async fn run(args: OverviewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: OverviewArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let mut subjects: Vec<Subject> = policy
         .cluster_role_bindings
@@ -103,15 +107,17 @@ pub async fn run(args: OverviewArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
 fn words(overview: &Overview) -> String {
     let of = |kind| overview.subjects.get(kind).copied().unwrap_or_default();
     format!(
-        "{} users, {} groups and {} service accounts are bound to {} roles by {} bindings \
-         ({} cluster-wide) in {} namespaces.\n",
-        of("users"),
-        of("groups"),
-        of("serviceAccounts"),
-        overview.cluster_roles + overview.roles,
-        overview.cluster_role_bindings + overview.role_bindings,
+        "{}, {} and {} hold {} through {} ({} cluster-wide) in {}.\n",
+        count(of("users"), "user"),
+        count(of("groups"), "group"),
+        count(of("serviceAccounts"), "service account"),
+        count(overview.cluster_roles + overview.roles, "role"),
+        count(
+            overview.cluster_role_bindings + overview.role_bindings,
+            "binding"
+        ),
         overview.cluster_role_bindings,
-        overview.namespaces,
+        count(overview.namespaces, "namespace"),
     )
 }
 
@@ -120,16 +126,25 @@ const MOST: usize = 8;
 
 fn worst(policy: &Policy) -> String {
     let world = World::new(policy);
-    let (count, rows) = risks::worst(&world, MOST);
-    if count == 0 {
+    let mut found = risks::findings(&world, false);
+    found.retain(|finding| finding.severity >= Severity::Medium);
+    let all = found.len();
+    if all == 0 {
         return "no findings of medium severity or above.\n".to_owned();
     }
     let mut table = Table::new(Some(&["SEVERITY", "RULE", "WHO", "WHY"]));
-    for row in rows {
-        table.row(row);
+    for finding in found.iter().take(MOST) {
+        let row = Row::new(&world, finding);
+        table.row([
+            row.severity.word(),
+            &format!("{} {}", row.rule, row.name),
+            &row.concerned(),
+            row.why,
+        ]);
     }
     format!(
-        "{count} findings of medium severity or above; the worst:\n{}",
+        "{} of medium severity or above; the worst:\n{}",
+        count(all, "finding"),
         table.render()
     )
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use can_i_audit::policy::Policy;
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::policy::Policy;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::output::{Document, Kind};
-use groundcrew::ui::Ui;
+use groundcrew::output::Document;
 
-use crate::observe::Common;
+use super::flags::SourceArgs;
 
-/// Keep what decides about access in a file, for --from and diff
+/// Save everything that decides about access to a file, for --from and diff
 ///
-/// The file can be read by its owner alone, because it holds names of people. No secrets are read.
+/// Only the owner can read the file, because it contains names of users. No Secrets are read.
 #[derive(Args, Debug)]
 pub struct SnapshotArgs {
-    /// The file, or - for stdout
+    /// File to write, or - for stdout
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Output options")]
     file: PathBuf,
 
@@ -28,7 +28,7 @@ pub struct SnapshotArgs {
     redact: bool,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 /// Writes it.
@@ -36,8 +36,9 @@ pub struct SnapshotArgs {
 /// # Errors
 ///
 /// That nothing could be read, or the file cannot be written.
-pub async fn run(args: SnapshotArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let mut observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: SnapshotArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let mut observed = args.source.read(frame).await?;
     if args.redact {
         redact(&mut observed.policy);
     }
@@ -50,7 +51,10 @@ pub async fn run(args: SnapshotArgs, ui: &Ui, interrupt: &Interrupt) -> Result<E
         write(&args.file, &text).map_err(|error| {
             Error::failed(format!("cannot write {}", args.file.display())).with_source(error)
         })?;
-        ui.done(args.file.display(), "0600; read it with --from");
+        ui.done(
+            args.file.display(),
+            "written with mode 0600; read it with --from",
+        );
     }
     observed.say(ui);
     observed.finish()?;
@@ -94,14 +98,15 @@ fn redact(policy: &mut Policy) {
         subject.name.clone_from(name);
     }
     // The server's words name who asked.
-    for gap in &mut policy.gaps {
+    for gap in &mut policy.unseen {
         "not readable".clone_into(&mut gap.why);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use can_i_audit::policy::{Binding, Gap, Subject};
+    use can_i_audit::model::gap::{Gap, Read};
+    use can_i_audit::model::policy::{Binding, Subject};
 
     use super::*;
 
@@ -122,8 +127,8 @@ mod tests {
                 ],
                 ..Binding::default()
             }],
-            gaps: vec![Gap {
-                resource: "roles".to_owned(),
+            unseen: vec![Gap {
+                resource: Read::Roles,
                 except_namespace: None,
                 why: "User \"bob\" cannot list".to_owned(),
             }],

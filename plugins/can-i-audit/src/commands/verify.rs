@@ -3,36 +3,38 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use can_i_audit::engine::{Grants, World};
-use can_i_audit::policy::Policy;
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::sample::{Random, Sampler};
-use can_i_audit::subject::Subject;
+use can_i_audit::model::engine::{Grants, World};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::plural::count;
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::sample::{Random, Sampler};
+use can_i_audit::model::subject::Subject;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
-use super::document;
-use crate::observe::reviews::{self, Verdict};
-use crate::observe::{Common, live};
+use super::answer::document;
+use super::flags::SourceArgs;
+use crate::cluster;
+use crate::cluster::reviews::{self, Verdict};
 
-/// Ask the server the same questions and prove that it agrees
+/// Check the answers to random questions against the API server
 ///
-/// Seeded questions about this cluster's own subjects, roles and namespaces go to the server as
-/// SubjectAccessReviews. Where it answers otherwise, another authorizer than RBAC decides too.
-/// Exit code 3 when it does.
+/// Sends random questions about this cluster's own subjects, roles and namespaces to the server as
+/// SubjectAccessReviews. A different answer means that an authorizer other than RBAC decides too;
+/// the exit code is then 3.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// How many questions
+    /// Number of questions
     #[arg(long, value_name = "N", default_value_t = 2000)]
     samples: usize,
 
-    /// Another seed, other questions
+    /// Seed of the random questions
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -40,7 +42,7 @@ pub struct VerifyArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,30 +83,37 @@ const SHOWN: usize = 20;
 /// # Errors
 ///
 /// That one may not ask, or nothing could be read.
-pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    if args.common.is_offline() {
-        return Err(Error::usage("verify asks a cluster, so it takes no --from"));
+pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    if args.source.is_offline() {
+        return Err(Error::usage(
+            "verify requires a cluster and does not accept --from",
+        ));
     }
-    let observed = args.common.read(ui, interrupt).await?;
+    let observed = args.source.read(frame).await?;
     let session = observed.live("verify")?;
     let policy = &observed.policy;
     if !policy.can_deny_everywhere() {
         return Err(Error::new(
             groundcrew::error::Kind::Incomplete,
-            "not every role and binding could be read, so nothing can be compared",
+            "some roles or bindings could not be read, so nothing can be compared",
         ));
     }
     let questions = questions(policy, args.samples, args.seed);
-    let progress = ui.progress(format!("asking {} questions", questions.len()));
-    let verdicts = interrupt.guard(reviews::ask(session, &questions)).await?;
+    let progress = ui.progress(format!("asking {}", count(questions.len(), "question")));
+    let verdicts = frame
+        .interrupt
+        .guard(reviews::ask(session, &questions))
+        .await?;
     drop(progress);
     let mut open = compare(policy, &questions, &verdicts);
     let mut fresh = None;
     if !open.differ.is_empty() {
         // Somebody may have changed something in between: look and ask again.
         tokio::time::sleep(SETTLE).await;
-        let mut again = interrupt
-            .guard(live::read(session, args.common.chunk()))
+        let mut again = frame
+            .interrupt
+            .guard(cluster::policy::read(session, args.source.chunk()))
             .await?;
         again.sort();
         let differing: Vec<Question> = open
@@ -112,7 +121,10 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
             .iter()
             .map(|index| questions[*index].clone())
             .collect();
-        let answers = interrupt.guard(reviews::ask(session, &differing)).await?;
+        let answers = frame
+            .interrupt
+            .guard(reviews::ask(session, &differing))
+            .await?;
         let second = compare(&again, &differing, &answers);
         open.allowed += second.allowed;
         open.named += second.named;
@@ -134,7 +146,7 @@ pub async fn run(args: VerifyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exi
         }
         None => Vec::new(),
     };
-    let foreign = interrupt.guard(probe(policy, session)).await?;
+    let foreign = frame.interrupt.guard(probe(policy, session)).await?;
     let answer = Answer {
         samples: questions.len(),
         seed: args.seed,
@@ -231,11 +243,11 @@ fn named_binding(reason: &str) -> Option<(String, String)> {
 fn disagreement(world: &World<'_>, question: &Question, verdict: &Verdict) -> Disagreement {
     let expected = world.allows(question);
     let likely = match (expected, verdict.allowed) {
-        (true, false) if verdict.denied => "an authorizer before RBAC refuses (Webhook, cloud)",
-        (true, false) => "RBAC is not the cluster's authorizer, or it changed just now",
-        (false, true) if verdict.reason.starts_with("RBAC:") => "it changed just now",
-        (false, true) => "an authorizer besides RBAC allows it (Webhook, ABAC, Node, cloud IAM)",
-        _ => "another binding grants it too, made just now",
+        (true, false) if verdict.denied => "an authorizer before RBAC denies it (webhook, cloud)",
+        (true, false) => "RBAC is not an authorizer of this cluster, or it changed a moment ago",
+        (false, true) if verdict.reason.starts_with("RBAC:") => "it changed a moment ago",
+        (false, true) => "another authorizer allows it (webhook, ABAC, Node, cloud IAM)",
+        _ => "another binding, created a moment ago, grants it too",
     };
     Disagreement {
         user: question.principal.user.clone(),
@@ -268,16 +280,16 @@ async fn probe(policy: &Policy, session: &groundcrew::client::Session) -> Result
     let probes = [
         (
             ask(Subject::Node(node.clone()), "get", "nodes", &node),
-            "the Node authorizer is on: what nodes may read is not decided by RBAC alone",
+            "the Node authorizer is enabled: RBAC alone does not decide what nodes can read",
         ),
         (
             ask(user(), "probe", "can-i-audit-probes", ""),
-            "everything is allowed to everybody: an authorizer besides RBAC (AlwaysAllow, ABAC, a \
-             webhook) answers, and no answer here counts",
+            "everything is allowed to everyone: another authorizer (AlwaysAllow, ABAC, a webhook) \
+             decides, so the answers given here do not apply",
         ),
         (
             ask(Subject::Anonymous, "get", "secrets", ""),
-            "anonymous requests may read secrets by an authorizer besides RBAC",
+            "another authorizer lets anonymous requests read Secrets",
         ),
     ];
     let open: Vec<_> = probes
@@ -305,9 +317,12 @@ fn render(answer: &Answer, output: &OutputArgs) -> String {
     }
     let agreed = answer.samples - answer.disagreements.len();
     let mut text = format!(
-        "the server agrees in {agreed} of {} questions (seed {}); {} are allowed, and the binding \
-         that it names is among those found in {}.\n",
-        answer.samples, answer.seed, answer.allowed, answer.named_bindings
+        "the server agrees on {agreed} of {} (seed {}). {} are allowed, and for {} of them it names a \
+         binding that was found here too.\n",
+        count(answer.samples, "question"),
+        answer.seed,
+        answer.allowed,
+        answer.named_bindings
     );
     if answer.disagreements.is_empty() {
         return text;
@@ -328,7 +343,7 @@ fn render(answer: &Answer, output: &OutputArgs) -> String {
     text.push_str(&table.render());
     if answer.disagreements.len() > SHOWN {
         text.push_str(&format!(
-            "and {} more: -o json\n",
+            "and {} more; see -o json\n",
             answer.disagreements.len() - SHOWN
         ));
     }

@@ -1,36 +1,35 @@
 //! `kubectl can-i-audit what`: everything a subject may do.
 
-use can_i_audit::engine::{Chain, World};
-use can_i_audit::policy::Rule;
-use can_i_audit::subject::MASTERS;
+use can_i_audit::model::engine::{Chain, World};
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::policy::Rule;
+use can_i_audit::model::subject::MASTERS;
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
-use groundcrew::ui::Ui;
+use groundcrew::output::Table;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::Common;
-use crate::wording;
+use super::answer::document;
+use super::flags::{SourceArgs, asker};
 
 /// List what a subject can do, scope by scope, and through which binding
 ///
-/// The groups that everybody of its kind is in count too. Without -A: what holds cluster-wide and
-/// in the namespace of -n or of the context.
+/// Includes access through the groups that every subject of this kind belongs to. Without -A, shows
+/// cluster-wide access and access in the namespace of -n or of the context.
 #[derive(Args, Debug)]
 pub struct WhatArgs {
     /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
     subject: String,
 
-    /// Another group that the subject is in; repeatable
+    /// Additional group of the subject; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
-    /// Every namespace
+    /// Show all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
 
@@ -38,7 +37,7 @@ pub struct WhatArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,10 +66,11 @@ struct Row<'a> {
 /// # Errors
 ///
 /// That the subject is none, or nothing could be read.
-pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: WhatArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
-    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
+    let asker = asker(&args.subject, &args.groups, &observed).await?;
     let world = World::new(policy);
     let namespace = (!args.all_namespaces).then_some(observed.namespace.as_str());
     let mut rows = Vec::new();
@@ -92,7 +92,7 @@ pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
             rows.push(Row {
                 namespace: inside,
                 allows,
-                grant: chain::grant(&world, chain),
+                grant: grant::grant(&world, chain),
                 chain,
             });
         }
@@ -109,13 +109,13 @@ pub async fn run(args: WhatArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit>
     };
     ui.answer(text)?;
     if answer.superuser {
-        ui.status("a member of system:masters may do everything, whatever the roles say.");
+        ui.status("members of system:masters can do everything, whatever the roles say.");
     } else if answer.rules.is_empty() {
         ui.status(format_args!("nothing is granted to {}.", answer.subject));
     }
     if let Some(namespace) = namespace {
         ui.status(format_args!(
-            "asked: cluster-wide and in namespace {namespace}; every namespace: -A"
+            "shown: cluster-wide access and access in namespace {namespace}; for all namespaces: -A"
         ));
     }
     observed.say(ui);
@@ -156,7 +156,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String
             &shortened(&rule.verbs, output),
             &shortened(&what, output),
             &names,
-            &chain::words(world, row.chain),
+            &grant::words(world, row.chain),
         ]);
     }
     table.render()
@@ -180,7 +180,7 @@ fn resources(rule: &Rule) -> Vec<String> {
     all
 }
 
-/// More words than a line bears are counted; `-o wide` shows them all.
+/// Words beyond what fits on a line are counted; `-o wide` shows them all.
 fn shortened(words: &[String], output: &OutputArgs) -> String {
     const MOST: usize = 4;
     if output.format == Format::Wide || words.len() <= MOST + 1 {

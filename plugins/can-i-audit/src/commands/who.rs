@@ -2,64 +2,72 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use can_i_audit::engine::{Chain, WhoRow, World};
-use can_i_audit::question::{Action, Target};
-use can_i_audit::subject::{MASTERS, Subject};
+use can_i_audit::model::engine::{Chain, WhoRow, World};
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::question::{Action, Target};
+use can_i_audit::model::subject::{MASTERS, Subject};
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Kind, Table};
+use groundcrew::output::Table;
 use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::{Common, Observed};
-use crate::wording;
+use super::answer::Observed;
+use super::answer::document;
+use super::flags::{ActionArgs, SourceArgs};
 
 /// List who can do something, where, and through which binding
 ///
-/// Without a scope flag the question is about the namespace of -n or of the context; what is
-/// granted cluster-wide counts everywhere.
+/// Without a scope flag, asks about the namespace of -n or of the context. Cluster-wide grants
+/// count everywhere.
 #[derive(Args, Debug)]
 pub struct WhoArgs {
-    /// Verb: get, list, create, impersonate, …
-    verb: String,
+    #[command(flatten)]
+    action: ActionArgs,
 
-    #[arg(
-        value_name = "RESOURCE",
-        help = "RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics"
-    )]
-    what: String,
-
-    /// One object of that name
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    name: String,
-
-    /// Whoever can in at least one namespace
-    #[arg(long, group = "scope")]
-    any_namespace: bool,
-
-    /// Whoever can in every namespace there is now
-    #[arg(long, group = "scope")]
-    every_namespace: bool,
-
-    /// Whoever can across namespaces, also in those to come
-    #[arg(long, group = "scope")]
-    cluster_wide: bool,
+    #[command(flatten)]
+    scope: ScopeArgs,
 
     #[command(flatten)]
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
+}
+
+/// The scope of the question.
+#[derive(Args, Clone, Copy, Debug)]
+struct ScopeArgs {
+    /// Those who can in at least one namespace
+    #[arg(long, group = "scope")]
+    any_namespace: bool,
+
+    /// Only those who can in every current namespace
+    #[arg(long, group = "scope")]
+    every_namespace: bool,
+
+    /// Only those who can across all namespaces, including future ones
+    #[arg(long, group = "scope")]
+    cluster_wide: bool,
+}
+
+impl ScopeArgs {
+    /// Returns the scope that a flag names.
+    fn named(self) -> Option<Scope> {
+        if self.any_namespace {
+            Some(Scope::Any)
+        } else if self.every_namespace {
+            Some(Scope::Every)
+        } else if self.cluster_wide {
+            Some(Scope::Cluster)
+        } else {
+            None
+        }
+    }
 }
 
 /// Where the question is put.
@@ -98,12 +106,21 @@ struct Row<'a> {
 /// # Errors
 ///
 /// That the question makes no sense, or nothing could be read.
-pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: WhoArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let named = args.scope.named();
+    if named.is_some() && frame.kube.namespace.is_some() {
+        return Err(Error::usage(
+            "-n cannot be combined with --any-namespace, --every-namespace or --cluster-wide",
+        ));
+    }
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let catalog = &policy.catalog;
-    let asked = wording::action(&args.verb, &args.what, &args.name, catalog, ui)?;
-    let (asked, scope) = scope(&args, asked, &observed, ui)?;
+    let asked = args.action.action(catalog, ui)?;
+    let here = || Scope::Namespace(observed.namespace.clone());
+    let scope = named.clone().unwrap_or_else(here);
+    let (asked, scope) = read_as_request(asked, scope, &observed, ui);
     let world = World::new(policy);
     let rows = rows(&world, &asked, &scope);
     let answer = Answer {
@@ -116,7 +133,7 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
                 grants: row
                     .chains
                     .iter()
-                    .map(|chain| chain::grant(&world, *chain))
+                    .map(|chain| grant::grant(&world, *chain))
                     .collect(),
                 subject: row.subject,
                 namespace: row.namespace,
@@ -129,9 +146,9 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         None => render(&world, &answer, &args.output),
     };
     ui.answer(text)?;
-    if !args.any_namespace && !args.every_namespace && !args.cluster_wide {
+    if named.is_none() {
         ui.status(format_args!(
-            "asked: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
+            "asked about: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
             answer.question, answer.scope
         ));
     }
@@ -140,23 +157,15 @@ pub async fn run(args: WhoArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     Ok(observed.exit(Exit::Done))
 }
 
-/// Decides where the question is put, and reads it as a real request.
-fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<(Action, Scope)> {
-    let explicit = args.common.kube.namespace.is_some();
-    if explicit && (args.any_namespace || args.every_namespace || args.cluster_wide) {
-        return Err(Error::usage("-n and a scope flag exclude each other"));
-    }
-    let mut scope = if args.any_namespace {
-        Scope::Any
-    } else if args.every_namespace {
-        Scope::Every
-    } else if args.cluster_wide {
-        Scope::Cluster
-    } else {
-        Scope::Namespace(observed.namespace.clone())
-    };
+/// Reads the question as a real request, which may have another scope.
+fn read_as_request(
+    asked: Action,
+    mut scope: Scope,
+    observed: &Observed,
+    ui: &Ui,
+) -> (Action, Scope) {
     if matches!(asked.target, Target::Path(_)) {
-        return Ok((asked, Scope::Cluster));
+        return (asked, Scope::Cluster);
     }
     // A question in a namespace that the server would put without one, or with another.
     let probe = match &scope {
@@ -170,7 +179,7 @@ fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<
         scope = if read.namespace().is_empty() {
             if scope != Scope::Cluster {
                 ui.status(format_args!(
-                    "{asked} is about the whole cluster, so only cluster-wide bindings count."
+                    "{asked} concerns the whole cluster, so only cluster-wide bindings count."
                 ));
             }
             Scope::Cluster
@@ -178,7 +187,7 @@ fn scope(args: &WhoArgs, asked: Action, observed: &Observed, ui: &Ui) -> Result<
             Scope::Namespace(read.namespace().to_owned())
         };
     }
-    Ok((read, scope))
+    (read, scope)
 }
 
 fn rows<'a>(world: &World<'a>, asked: &Action, scope: &Scope) -> Vec<WhoRow<'a>> {
@@ -255,13 +264,17 @@ fn render(world: &World<'_>, answer: &Answer<'_>, output: &OutputArgs) -> String
         let scope = row.namespace.unwrap_or("cluster-wide");
         let subject = row.subject.to_string();
         if row.chains.is_empty() {
-            table.row([subject.as_str(), scope, "the API server itself: superusers"]);
+            table.row([
+                subject.as_str(),
+                scope,
+                "built into the API server: superusers",
+            ]);
             continue;
         }
         let wide = output.format == Format::Wide;
         let shown = if wide { row.chains.len() } else { 1 };
         for chain in &row.chains[..shown] {
-            let mut through = chain::words(world, *chain);
+            let mut through = grant::words(world, *chain);
             if !wide && row.chains.len() > 1 {
                 through.push_str(&format!("  (+{} more)", row.chains.len() - 1));
             }

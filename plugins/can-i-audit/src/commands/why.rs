@@ -1,59 +1,43 @@
 //! `kubectl can-i-audit why`: every chain to a right, or what is missing for one.
 
-use can_i_audit::engine::World;
-use can_i_audit::nearest::{self, Miss};
-use can_i_audit::question::{Question, Target};
+use can_i_audit::model::decision::Decision;
+use can_i_audit::model::engine::World;
+use can_i_audit::model::grant::{self, Grant};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::nearest::{self, Miss};
+use can_i_audit::model::question::{Question, Target};
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::Kind;
-use groundcrew::ui::Ui;
 use serde::Serialize;
 
-use super::document;
-use crate::chain::{self, Grant};
-use crate::observe::Common;
-use crate::wording;
+use super::answer::document;
+use super::flags::{ActionArgs, SourceArgs, asker};
 
 /// Explain why a subject can do something, or what is missing
 ///
-/// Every chain from the subject, or a group it is in, over the binding and the role to the rule.
-/// When it is denied, or with --not, the grants that come nearest and what would have to change.
-/// Exit code 3 when it is denied.
+/// Shows every chain from the subject, or one of its groups, through the binding and the role to
+/// the rule. When access is denied, or with --not, shows the closest grants and what each is
+/// missing. Exits with code 3 when access is denied.
 #[derive(Args, Debug)]
 pub struct WhyArgs {
-    /// Show the nearest misses
+    /// Show the closest grants that do not match
     #[arg(long)]
     not: bool,
 
     /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
     subject: String,
 
-    /// Verb: get, list, create, impersonate, …
-    verb: String,
+    #[command(flatten)]
+    action: ActionArgs,
 
-    #[arg(
-        value_name = "RESOURCE",
-        help = "RESOURCE[.GROUP][/SUBRESOURCE], or a path such as /metrics"
-    )]
-    what: String,
-
-    /// One object of that name
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    name: String,
-
-    /// Another group that the subject is in; repeatable
+    /// Additional group of the subject; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
 
-    /// Ask across namespaces instead of in one
+    /// Ask about all namespaces at once instead of one
     #[arg(long)]
     cluster_wide: bool,
 
@@ -61,7 +45,7 @@ pub struct WhyArgs {
     output: OutputArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    source: SourceArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,8 +56,7 @@ struct Answer<'a> {
     question: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     namespace: String,
-    /// `null` when what could not be read leaves it open.
-    allowed: Option<bool>,
+    allowed: Decision,
     superuser: bool,
     grants: Vec<Grant<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -97,11 +80,12 @@ const MOST: usize = 5;
 /// # Errors
 ///
 /// That the question makes no sense, or nothing could be read.
-pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let observed = args.common.read(ui, interrupt).await?;
+pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
+    let ui = &frame.ui;
+    let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
-    let asker = wording::asker(&args.subject, &args.groups, &observed).await?;
-    let action = wording::action(&args.verb, &args.what, &args.name, &policy.catalog, ui)?;
+    let asker = asker(&args.subject, &args.groups, &observed).await?;
+    let action = args.action.action(&policy.catalog, ui)?;
     let place = if args.cluster_wide {
         ""
     } else {
@@ -110,7 +94,7 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     let action = action.within(place).read_as(observed.mode, &policy.catalog);
     if action.namespace() != place && !matches!(action.target, Target::Path(_)) {
         ui.status(format_args!(
-            "{action} is about the whole cluster, so only cluster-wide bindings count."
+            "{action} concerns the whole cluster, so only cluster-wide bindings count."
         ));
     }
     let question = Question {
@@ -119,13 +103,7 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
     };
     let world = World::new(policy);
     let grants = world.grants(&question);
-    let allowed = if grants.allowed() {
-        Some(true)
-    } else {
-        policy
-            .can_deny_in(question.action.namespace())
-            .then_some(false)
-    };
+    let decision = Decision::of(&grants, policy, question.action.namespace());
     let misses = if args.not || !grants.allowed() {
         nearest::misses(&world, &question, MOST)
     } else {
@@ -136,48 +114,43 @@ pub async fn run(args: WhyArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> 
         groups: &question.principal.groups,
         question: question.action.to_string(),
         namespace: question.action.namespace().to_owned(),
-        allowed,
+        allowed: decision,
         superuser: grants.superuser,
         grants: grants
             .chains
             .iter()
-            .map(|chain| chain::grant(&world, *chain))
+            .map(|chain| grant::grant(&world, *chain))
             .collect(),
         nearest: misses.iter().map(|miss| near(&world, miss)).collect(),
     };
     let text = match document(Kind::AccessReasons, policy, &answer, &args.output)? {
         Some(text) => text,
-        None if args.output.format == Format::Name => format!("{}\n", verdict(&answer)),
+        None if args.output.format == Format::Name => format!("{}\n", decision.word()),
         None => render(&world, &answer, &grants.chains),
     };
     ui.answer(text)?;
     observed.say(ui);
     observed.finish()?;
-    Ok(match allowed {
-        // What is granted is granted, whatever else could not be read.
-        Some(true) => Exit::Done,
-        Some(false) => Exit::No,
-        None => observed.exit(Exit::No),
+    Ok(match decision {
+        Decision::Allowed => Exit::Done,
+        Decision::Denied => Exit::No,
+        Decision::Unknown => observed.exit(Exit::No),
     })
 }
 
 fn near<'a>(world: &'a World<'_>, miss: &Miss) -> Near<'a> {
     Near {
-        grant: chain::grant(world, miss.chain),
+        grant: grant::grant(world, miss.chain),
         missing: miss.missing.clone(),
-        words: chain::words(world, miss.chain),
+        words: grant::words(world, miss.chain),
     }
 }
 
-fn verdict(answer: &Answer<'_>) -> &'static str {
-    match answer.allowed {
-        Some(true) => "allowed",
-        Some(false) => "denied",
-        None => "unknown",
-    }
-}
-
-fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine::Chain]) -> String {
+fn render(
+    world: &World<'_>,
+    answer: &Answer<'_>,
+    chains: &[can_i_audit::model::engine::Chain],
+) -> String {
     let place = if answer.namespace.is_empty() {
         String::new()
     } else {
@@ -185,19 +158,21 @@ fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine:
     };
     let (subject, question) = (answer.subject, &answer.question);
     let mut text = match answer.allowed {
-        Some(true) => format!("allowed: {subject} may {question}{place}\n"),
-        Some(false) => format!("denied: nothing grants {question} to {subject}{place}\n"),
-        None => {
-            format!("unknown: nothing that could be read grants {question} to {subject}{place}\n")
+        Decision::Allowed => format!("allowed: {subject} can {question}{place}\n"),
+        Decision::Denied => format!("denied: nothing grants {question} to {subject}{place}\n"),
+        Decision::Unknown => {
+            format!("unknown: nothing that was read grants {question} to {subject}{place}\n")
         }
     };
     if answer.superuser {
-        text.push_str("  system:masters → the API server itself: superusers are not asked\n");
+        text.push_str(
+            "  system:masters → built into the API server: superusers bypass authorization\n",
+        );
     }
     for chain in chains {
         let named = &world.binding(chain.binding).subjects[chain.subject];
         let inside = world.scope_of(chain.binding);
-        let by = can_i_audit::subject::Subject::of_binding(named, inside)
+        let by = can_i_audit::model::subject::Subject::of_binding(named, inside)
             .map_or_else(|| named.name.clone(), |subject| subject.to_string());
         let by = if by == *subject {
             String::new()
@@ -206,7 +181,7 @@ fn render(world: &World<'_>, answer: &Answer<'_>, chains: &[can_i_audit::engine:
         };
         text.push_str(&format!(
             "  {subject} → {by}{}\n",
-            chain::words(world, *chain)
+            grant::words(world, *chain)
         ));
     }
     for (number, near) in answer.nearest.iter().enumerate() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use can_i_audit::policy::{Binding, Policy, Rule, Subject};
-use can_i_audit::question::{Question, Target};
+use can_i_audit::model::policy::{Binding, Policy, Rule, Subject};
+use can_i_audit::model::question::{Question, Target};
 
 pub fn allows(policy: &Policy, question: &Question) -> bool {
     let groups = &question.principal.groups;

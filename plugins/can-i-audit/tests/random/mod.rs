@@ -1,8 +1,8 @@
 //! Seeded worlds in which quirks are common.
 
-use can_i_audit::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject};
-use can_i_audit::question::{Action, Question, Resource, Target};
-use can_i_audit::subject::Principal;
+use can_i_audit::model::policy::{Binding, Meta, Policy, Role, RoleRef, Rule, Subject};
+use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::subject::Principal;
 
 const VERBS: [&str; 8] = ["get", "list", "create", "delete", "use", "*", "GET", "bind"];
 const GROUPS: [&str; 5] = ["", "apps", "*", "example.com", "v1"];

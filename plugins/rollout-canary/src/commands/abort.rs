@@ -1,42 +1,63 @@
 //! `abort`.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
-use super::ask::{self, Asked};
-use super::{Common, WaitArgs, ending, open, read, start};
-use crate::record::{Driver, Goal, Original, Record};
+use crate::commands::answer;
+use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
+use crate::drive::ask::{self, Answered};
+use crate::drive::plan::foresee::{Driven, Pace};
+use crate::drive::session::read;
+use crate::drive::{rollout, this_process};
+use crate::model::record::form::Original;
+use crate::model::record::{Goal, Record};
 
-/// Take the canary back
+/// Roll the canary back
 ///
-/// Everything becomes stable again, never fewer pods are Ready than asked for, and the Deployment is
-/// compared with what it was before.
+/// All pods become stable again, and never fewer of them are Ready than there are replicas. Then the
+/// Deployment is compared with its state before the canary.
 #[derive(Args, Debug)]
 pub struct AbortArgs {
-    /// Leave the template that is in the Deployment where it is; the default where Argo CD or Flux
-    /// keep the Deployment, and for one that was pending
+    /// Keep the current template (the default where Argo CD or Flux manage it, or it was pending)
     #[arg(long)]
     keep_spec: bool,
 
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Reason, for the record
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
 
-    /// Overwrite what somebody else changed in between
+    /// Overwrite what others changed in the meantime
     #[arg(long)]
     force_conflicts: bool,
+
+    #[command(flatten)]
+    dry: DryRunArgs,
 
     #[command(flatten)]
     wait: WaitArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 impl AbortArgs {
+    fn goal(&self, original: &Original, by: String) -> Goal {
+        Goal::Abort {
+            keep_spec: self.keeps_spec(original),
+            force: self.force_conflicts,
+            reason: self.reason.clone(),
+            failed: None,
+            by,
+        }
+    }
+
     /// Says whether the template that is in the Deployment stays there. One that was pending in a
     /// paused Deployment came from somewhere; and where Git is carried out by itself, a template
     /// that came in between is Git's.
@@ -51,27 +72,28 @@ impl AbortArgs {
 /// # Errors
 ///
 /// What the server says; conflicts.
-pub async fn run(args: AbortArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: AbortArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     loop {
         let read = interrupt.guard(read(&open)).await?;
-        let goal = Goal::Abort {
-            keep_spec: args.keeps_spec(&read.0.record.original),
-            force: args.force_conflicts,
-            reason: args.reason.clone(),
-            failed: None,
-            by: Driver::me(read.1.now()).user,
-        };
+        let by = this_process::me(read.1.now()).user;
+        let goal = args.goal(&read.0.record.original, by);
         let aim = |record: &mut Record| record.aim(goal.clone());
+        if let Some(dry_run) = args.dry.mode() {
+            let how = (Pace::ToTheEnd, Driven::ByAnybody);
+            let output = &args.common.output;
+            return answer::foresee(&open, &read, how, aim, (dry_run, output), frame).await;
+        }
         let patience = args.wait.patience();
         match open.drive(ui, interrupt, read, patience, aim).await? {
             Ok(mut drive) => {
-                let reached = ending::run(&mut drive, &open.target, ui).await?;
-                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+                let reached = rollout::run(&mut drive, &open.target, ui).await?;
+                return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
             Err(driver) => {
-                ui.status(format_args!("{driver} drives; asking for the way back"));
-                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                ui.status(format_args!("{driver} is driving; asking it to roll back"));
+                if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("aborted by its driver.\n")?;
                     return Ok(Exit::Done);
                 }

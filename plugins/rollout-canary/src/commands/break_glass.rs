@@ -1,20 +1,21 @@
 //! `break-glass`.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
-use super::{Common, open, read};
+use crate::commands::flags::Common;
+use crate::drive::session::read;
+use crate::model::break_glass;
 
-/// Print the kubectl commands that abort, for people without this plugin
+/// Print the kubectl commands that abort without this plugin
 ///
-/// They are also kept in the record, a ConfigMap beside the Deployment.
+/// They are also in the record, a ConfigMap next to the Deployment.
 #[derive(Args, Debug)]
 pub struct BreakGlassArgs {
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 /// Prints them.
@@ -22,11 +23,12 @@ pub struct BreakGlassArgs {
 /// # Errors
 ///
 /// What the server says; that there is no canary.
-pub async fn run(args: BreakGlassArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: BreakGlassArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     let (stored, _) = interrupt.guard(read(&open)).await?;
     let target = &open.target;
-    ui.answer(crate::break_glass::commands(
+    ui.answer(break_glass::commands(
         &stored.record,
         &target.namespace,
         &target.name,

@@ -1,18 +1,14 @@
-//! The commands, one module each, and what they share.
+//! The commands, a module for each word, and the flags and answers that several of them share.
 
 pub mod abort;
+pub mod answer;
 pub mod break_glass;
 pub mod doctor;
+pub mod flags;
 pub mod history;
 pub mod plan;
 pub mod promote;
+pub mod resume;
 pub mod start;
 pub mod status;
-
-mod ask;
-mod ending;
-mod judging;
-pub use ending::told;
-mod session;
-
-pub use session::{Common, Open, WaitArgs, open, read};
+pub mod undo;

@@ -1,47 +1,67 @@
-//! `promote` and `resume`.
+//! `promote`.
 
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::ui::Ui;
 
-use super::ask::{self, Asked};
-use super::{Common, WaitArgs, ending, open, read, start};
-use crate::drive;
-use crate::record::{Driver, Goal, Record};
+use crate::commands::answer;
+use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
+use crate::drive::ask::{self, Answered};
+use crate::drive::plan::foresee::{Driven, Pace};
+use crate::drive::session::read;
+use crate::drive::{rollout, this_process};
+use crate::model::record::{Goal, Record};
 
-/// Make everything the canary
+/// Promote the canary to all pods
 ///
-/// The pods that were observed stay and become the new stable ones; the rest follows natively, and
-/// never fewer pods are Ready than asked for.
+/// The pods that were observed stay and become the new stable ones. The Deployment's controller
+/// replaces the rest, and never fewer pods are Ready than there are replicas.
 #[derive(Args, Debug)]
 pub struct PromoteArgs {
     /// Go to the next weight of a rollout in steps, and watch it
     #[arg(long)]
     step: bool,
 
-    /// Make everything the canary at once, whatever steps are left; the default
+    /// Promote to all pods at once, whatever steps are left (the default)
     #[arg(long, conflicts_with = "step")]
     full: bool,
 
     #[command(flatten)]
+    dry: DryRunArgs,
+
+    #[command(flatten)]
     wait: WaitArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
-/// Go on with what was interrupted
-///
-/// Reads the record and the cluster, compares, and does what is missing.
-#[derive(Args, Debug)]
-pub struct ResumeArgs {
-    #[command(flatten)]
-    wait: WaitArgs,
+impl PromoteArgs {
+    /// What is asked for: the next weight of the rollout with `--step`, everything without.
+    fn goal(&self, record: &Record, by: String) -> Result<Goal> {
+        if !self.step {
+            return Ok(Goal::Promote { by });
+        }
+        let rollout = record.rollout.as_ref().ok_or_else(|| {
+            Error::usage("this canary has no steps: it was not started with --steps")
+                .with_hint("give the next weight instead, or promote without --step")
+        })?;
+        Ok(rollout
+            .next()
+            .map_or(Goal::Promote { by }, |weight| Goal::Hold { weight }))
+    }
 
-    #[command(flatten)]
-    pub common: Common,
+    fn aim(&self, record: &mut Record, goal: &Goal) {
+        if !matches!(record.goal, Goal::Promote { .. }) {
+            record.aim(goal.clone());
+        }
+        if self.full || !self.step {
+            record.rollout = None;
+        } else if let Some(rollout) = &mut record.rollout {
+            rollout.advance();
+        }
+    }
 }
 
 /// Promotes.
@@ -49,78 +69,38 @@ pub struct ResumeArgs {
 /// # Errors
 ///
 /// What the server says; conflicts.
-pub async fn run(args: PromoteArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: PromoteArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     loop {
         let read = interrupt.guard(read(&open)).await?;
         let record = &read.0.record;
         if matches!(record.goal, Goal::Abort { .. }) {
-            return Err(Error::conflict(format!(
-                "the canary of {} is being taken back",
-                open.target.name
-            ))
-            .with_hint(format!("finish that:  {}", open.target.words("resume", ""))));
+            let name = &open.target.name;
+            let finish = format!("finish that:  {}", open.target.words("resume", ""));
+            let error = Error::conflict(format!("the canary of {name} is being rolled back"));
+            return Err(error.with_hint(finish));
         }
-        let goal = wanted(&args, record, Driver::me(read.1.now()).user)?;
-        let aim = |record: &mut Record| {
-            let is_on_its_way = matches!(record.goal, Goal::Promote { .. });
-            if !is_on_its_way {
-                record.aim(goal.clone());
-            }
-            if args.full || !args.step {
-                record.rollout = None;
-            } else if let Some(rollout) = &mut record.rollout {
-                rollout.at = (rollout.at + 1).min(rollout.steps.len() - 1);
-                rollout.soaked = 0;
-            }
-        };
+        let goal = args.goal(record, this_process::me(read.1.now()).user)?;
+        let aim = |record: &mut Record| args.aim(record, &goal);
+        if let Some(dry_run) = args.dry.mode() {
+            let how = (Pace::ToTheEnd, Driven::ByAnybody);
+            let output = &args.common.output;
+            return answer::foresee(&open, &read, how, aim, (dry_run, output), frame).await;
+        }
         let patience = args.wait.patience();
         match open.drive(ui, interrupt, read, patience, aim).await? {
             Ok(mut drive) => {
-                let reached = ending::run(&mut drive, &open.target, ui).await?;
-                return start::tell(&drive, &reached, &open.target, &args.common.output, ui);
+                let reached = rollout::run(&mut drive, &open.target, ui).await?;
+                return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
             Err(driver) => {
-                ui.status(format_args!("{driver} drives; asking it to promote"));
-                if ask::ask(&open, &goal, &args.wait, interrupt).await? == Asked::Done {
+                ui.status(format_args!("{driver} is driving; asking it to promote"));
+                if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("promoted by its driver.\n")?;
                     return Ok(Exit::Done);
                 }
             }
         }
     }
-}
-
-/// What `--step` asks for: the next weight of the rollout; without it, everything.
-fn wanted(args: &PromoteArgs, record: &Record, by: String) -> Result<Goal> {
-    if !args.step {
-        return Ok(Goal::Promote { by });
-    }
-    let rollout = record.rollout.as_ref().ok_or_else(|| {
-        Error::usage("this canary has no steps: it was not started with --steps")
-            .with_hint("state the next weight instead, or promote without --step")
-    })?;
-    Ok(match rollout.steps.get(rollout.at + 1) {
-        Some(percent) if *percent < 100.0 => Goal::Hold { percent: *percent },
-        _ => Goal::Promote { by },
-    })
-}
-
-/// Resumes.
-///
-/// # Errors
-///
-/// What the server says; conflicts.
-pub async fn resume(args: ResumeArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
-    let read = interrupt.guard(read(&open)).await?;
-    let mut drive = match open
-        .drive(ui, interrupt, read, args.wait.patience(), |_| {})
-        .await?
-    {
-        Ok(drive) => drive,
-        Err(driver) => return Err(drive::other(&driver)),
-    };
-    let reached = ending::run(&mut drive, &open.target, ui).await?;
-    start::tell(&drive, &reached, &open.target, &args.common.output, ui)
 }

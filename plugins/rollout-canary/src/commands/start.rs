@@ -1,46 +1,49 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
-pub(super) mod begin;
-
 use clap::Args;
-use groundcrew::app::Interrupt;
+use groundcrew::app::Frame;
+use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
-use groundcrew::flags::{DryRun, Format, Globals, KubeArgs, OutputArgs};
-use groundcrew::output::{json, yaml};
-use groundcrew::ui::Ui;
+use groundcrew::flags::{DryRun, OutputArgs};
 
-use super::ending::{self, Reached};
-use super::judging::JudgeArgs;
-use super::plan::PlanArgs;
-use super::{Open, WaitArgs, open};
-use crate::change::ChangeArgs;
-use crate::drive::{self, Drive};
-use crate::judge::Asked;
-use crate::machine::End;
-use crate::observe::Target;
-use crate::record::{Goal, Layout, Record, Rollout, Stored};
-use crate::traffic::Router;
-use crate::view::Status;
-use crate::{render, weight};
+use crate::cluster::records::Stored;
+use crate::cluster::{deployment, template};
+use crate::commands::answer;
+use crate::commands::flags::{self, ChangeArgs, DryRunArgs, JudgeArgs, ShapeArgs, WaitArgs, open};
+use crate::drive::plan::foresee::{self, Driven, Pace};
+use crate::drive::session::Open;
+use crate::drive::{begin, lease, plan, rollout, this_process};
+use crate::model::change::Change;
+use crate::model::intent::{Course, Intent};
+use crate::model::record::{Goal, Record, Rollout};
+use crate::model::target;
+use crate::model::verdict::asked::Asked;
+use crate::model::weight::{Weight, Weights};
 
 /// What the first command takes.
 #[derive(Args, Debug)]
 pub struct StartArgs {
-    /// Which Deployment: web or deploy/web
-    #[arg(value_name = "DEPLOYMENT", add = crate::complete::deployments())]
+    /// Deployment: web or deploy/web; for one with the name of a command, deploy/status
+    #[arg(value_name = "DEPLOYMENT", add = flags::deployments())]
     deployment: Option<String>,
 
-    /// The canary's share of the pods, such as 10%; without it, the answer is where the canary is
-    #[arg(value_name = "WEIGHT", value_parser = weight::parse)]
-    weight: Option<f64>,
+    /// Percentage of pods for the canary, such as 10%; omit it to show the current state
+    #[arg(value_name = "WEIGHT")]
+    weight: Option<Weight>,
 
     #[command(flatten)]
-    pub(super) change: ChangeArgs,
+    dry: DryRunArgs,
 
     #[command(flatten)]
-    pub(super) shape: ShapeArgs,
+    wait: WaitArgs,
+
+    #[command(flatten)]
+    pub change: ChangeArgs,
+
+    #[command(flatten)]
+    pub shape: ShapeArgs,
 
     #[command(flatten)]
     rollout: RolloutArgs,
@@ -49,63 +52,18 @@ pub struct StartArgs {
     judge: JudgeArgs,
 
     #[command(flatten)]
-    wait: WaitArgs,
-
-    /// Show what would be done, as `plan` does: the server checks the template in both modes
-    #[arg(
-        long,
-        value_name = "MODE",
-        value_enum,
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "none",
-        default_missing_value = "client",
-        help_heading = "Write options"
-    )]
-    dry_run: DryRun,
-
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-
-    #[command(flatten)]
-    pub globals: Globals,
-
-    #[command(flatten)]
-    pub(super) kube: KubeArgs,
-}
-
-/// How the split is made.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "How it is split")]
-pub struct ShapeArgs {
-    /// Layout at rest
-    #[arg(long, value_name = "LAYOUT", value_enum, default_value = "auto")]
-    pub layout: Layout,
-
-    /// Most pods above the replicas, as a number or in percent
-    /// [default: the Deployment's maxSurge, at least 1]
-    #[arg(long, value_name = "PODS", value_parser = weight::surge)]
-    pub surge: Option<weight::Surge>,
-
-    /// Who gives the canary its share of the requests [default: replicas]
-    #[arg(long, value_name = "ROUTER", value_enum)]
-    pub traffic: Option<Router>,
-
-    /// Take a split that is far from the weight, or that cannot be parked
-    #[arg(long)]
-    pub accept_weight: bool,
+    pub output: OutputArgs,
 }
 
 /// A rollout in steps.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "A rollout in steps")]
+#[command(next_help_heading = "Rollout in steps")]
 pub struct RolloutArgs {
-    /// Weights to go through, such as 10,25,50,100; this command stays and drives
-    #[arg(long, value_name = "WEIGHTS", value_parser = weight::steps, conflicts_with = "weight")]
-    pub steps: Option<weight::Steps>,
+    /// Weights to go through, such as 10,25,50,100; this command drives them
+    #[arg(long, value_name = "WEIGHTS", conflicts_with = "weight")]
+    pub steps: Option<Weights>,
 
-    /// How long a look at the canary takes that would find what is wrong; each weight is watched
-    /// for twice that
+    /// Each weight is watched for twice this long
     #[arg(
         long,
         value_name = "DURATION",
@@ -114,7 +72,7 @@ pub struct RolloutArgs {
     )]
     pub smoke: Span,
 
-    /// What happens after the last weight: hold it, or promote
+    /// After the last weight
     #[arg(
         long,
         value_name = "WHAT",
@@ -124,11 +82,11 @@ pub struct RolloutArgs {
     )]
     pub auto: Auto,
 
-    /// How long everything is watched after the promotion
+    /// How long to watch after the promotion
     #[arg(long, value_name = "DURATION", default_value = "0", requires = "steps")]
     pub bake: Span,
 
-    /// Return at the first weight; `resume` goes on from any terminal
+    /// Return at the first weight; `resume` continues from any terminal
     #[arg(long, requires = "steps")]
     pub detach: bool,
 }
@@ -144,20 +102,63 @@ pub enum Auto {
 }
 
 impl RolloutArgs {
-    fn rollout(&self) -> Option<Rollout> {
-        let steps = self.steps.as_ref()?;
-        Some(Rollout {
-            steps: steps.0.clone(),
+    fn course(&self) -> Course {
+        let Some(steps) = &self.steps else {
+            return Course::Rest;
+        };
+        let rollout = Rollout {
+            steps: steps.clone(),
             at: 0,
             soak: 2 * self.smoke.0.as_secs(),
             soaked: 0,
             promote: self.auto == Auto::Promote,
             bake: self.bake.0.as_secs(),
-        })
+        };
+        if self.detach {
+            Course::Detached(rollout)
+        } else {
+            Course::Driven(rollout)
+        }
     }
 }
 
+/// What the words of the root command ask for.
+#[derive(Debug)]
+pub enum Meant {
+    /// To know where the canary of this Deployment is.
+    Status(String),
+    /// To start, or to move.
+    Start(String, Box<Intent>),
+}
+
 impl StartArgs {
+    /// Says what is meant.
+    ///
+    /// # Errors
+    ///
+    /// Usage.
+    pub fn meant(&self) -> Result<Meant> {
+        let Some(name) = &self.deployment else {
+            return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
+        };
+        let name = target::parse(name)?;
+        let one = self.weight.map(Weights::from);
+        let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
+            if self.dry.mode().is_none() && self.change.is_empty() {
+                return Ok(Meant::Status(name));
+            }
+            return Err(Error::usage("a weight is required").with_hint(EXAMPLE));
+        };
+        let intent = Intent {
+            weights,
+            change: self.change.change(&name)?,
+            split: self.shape.split(),
+            course: self.rollout.course(),
+            asked: self.asked()?,
+        };
+        Ok(Meant::Start(name, Box::new(intent)))
+    }
+
     /// Returns what the canary is to be judged by, if this command says so.
     fn asked(&self) -> Result<Option<Asked>> {
         if self.judge.is_empty() && self.rollout.steps.is_none() {
@@ -172,82 +173,110 @@ impl StartArgs {
 /// # Errors
 ///
 /// Usage; what the server says; conflicts.
-pub async fn run(args: StartArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let first = args
-        .rollout
-        .steps
-        .as_ref()
-        .and_then(|steps| steps.0.first().copied());
-    let Some(name) = &args.deployment else {
-        return Err(Error::usage("no Deployment is stated").with_hint(EXAMPLE));
-    };
-    let percent = args.weight.or(first);
-    if percent.is_none() && !args.change.is_empty() {
-        return Err(Error::usage("no weight is stated").with_hint(EXAMPLE));
-    }
-    let asked = args.asked()?;
-    if args.dry_run != DryRun::None {
-        let steps = args.rollout.steps.clone();
-        let steps = steps.or_else(|| percent.map(|percent| weight::Steps(vec![percent])));
-        let Some(steps) = steps else {
-            return Err(
-                Error::usage("--dry-run shows a start, and no weight is stated").with_hint(EXAMPLE),
-            );
+pub async fn run(
+    args: StartArgs,
+    (name, intent): (String, Box<Intent>),
+    frame: &Frame,
+) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = open(frame, &name).await?;
+    let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
+    if let Some(dry_run) = args.dry.mode() {
+        return match stored {
+            Some(stored) => foresee_move(&args, &intent, (stored, clock), &open, frame).await,
+            None => foresee_start(dry_run, &args, &intent, &clock, &open, frame).await,
         };
-        let name = name.clone();
-        return super::plan::run(PlanArgs::instead_of(args, name, steps), ui, interrupt).await;
     }
-    let open = open(&args.kube, name, ui).await?;
-    let Some(percent) = percent else {
-        return super::status::once(&open, &args.output, ui, interrupt).await;
-    };
-    let read = interrupt.guard(open.store.read(&open.session)).await?;
-    let (stored, clock) = read;
+    let patience = args.wait.patience();
     let mut drive = match stored {
         Some(stored) => {
-            interrupt.guard(check_move(&args, &open, &stored)).await?;
-            let rollout = args.rollout.rollout();
-            let router = args.shape.traffic;
-            let aim = move |record: &mut Record| {
-                aim(record, percent, rollout.as_ref());
-                record.router = router.unwrap_or(record.router);
-                record.asked = asked.clone().or_else(|| record.asked.take());
-            };
-            let patience = args.wait.patience();
+            let check = check_move(&intent.change, &open, &stored);
+            interrupt.guard(check).await?;
+            let aim = |record: &mut Record| aim(record, &intent);
             match open
                 .drive(ui, interrupt, (stored, clock), patience, aim)
                 .await?
             {
                 Ok(drive) => drive,
-                Err(driver) => return Err(drive::other(&driver)),
+                Err(driver) => return Err(lease::other(&driver)),
             }
         }
-        None => {
-            let begin = begin::begin(&args, asked, &open, clock, percent, ui, interrupt);
-            begin.await?
+        None => begin::begin(&intent, &open, clock, patience, ui, interrupt).await?,
+    };
+    let reached = match pace(&intent) {
+        Pace::Once => rollout::once(&mut drive, &open.target).await?,
+        Pace::ToTheEnd => rollout::run(&mut drive, &open.target, ui).await?,
+    };
+    answer::tell(&drive, &reached, &open.target, &args.output, ui)
+}
+
+/// How far this command goes by itself.
+fn pace(intent: &Intent) -> Pace {
+    match intent.course {
+        Course::Detached(_) => Pace::Once,
+        Course::Rest | Course::Driven(_) => Pace::ToTheEnd,
+    }
+}
+
+/// Shows what a move would do.
+async fn foresee_move(
+    args: &StartArgs,
+    intent: &Intent,
+    read: (Stored, Clock),
+    open: &Open,
+    frame: &Frame,
+) -> Result<Exit> {
+    let check = check_move(&intent.change, open, &read.0);
+    frame.interrupt.guard(check).await?;
+    let how = (pace(intent), Driven::ByNobodyElse);
+    let dry_run = args.dry.mode().unwrap_or_default();
+    let aim = |record: &mut Record| aim(record, intent);
+    answer::foresee(open, &read, how, aim, (dry_run, &args.output), frame).await
+}
+
+/// Shows what a start would do: the plan, and the steps of the run.
+async fn foresee_start(
+    dry_run: DryRun,
+    args: &StartArgs,
+    intent: &Intent,
+    clock: &Clock,
+    open: &Open,
+    frame: &Frame,
+) -> Result<Exit> {
+    let look = async {
+        let cluster = deployment::cluster(&open.session, &open.target).await?;
+        let me = this_process::me(clock.now());
+        let draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        let start = draft.start(intent, open).await?;
+        let foreseen = foresee::along(open, start.way, pace(intent)).await?;
+        if dry_run == DryRun::Server {
+            foresee::check(open, None, &foreseen, &cluster).await?;
         }
+        Ok((foreseen, draft.plan(intent, open).await?))
     };
-    let reached = if args.rollout.detach {
-        ending::once(&mut drive, &open.target).await?
-    } else {
-        ending::run(&mut drive, &open.target, ui).await?
-    };
-    tell(&drive, &reached, &open.target, &args.output, ui)
+    let (foreseen, (plan, blocked)) = frame.interrupt.guard(look).await?;
+    answer::steps(&foreseen, dry_run, &frame.ui);
+    answer::plan(&plan, &args.output, &frame.ui)?;
+    open.session.finish()?;
+    Ok(answer::exit(&plan, blocked))
 }
 
 const EXAMPLE: &str =
     "for example:  kubectl rollout-canary web 10% --image web=registry.example/web:2";
 
-fn aim(record: &mut Record, percent: f64, rollout: Option<&Rollout>) {
-    record.rollout = rollout.cloned();
-    let same = matches!(&record.goal, Goal::Hold { percent: now } if (now - percent).abs() < 1e-9);
-    if !same {
-        record.aim(Goal::Hold { percent });
+fn aim(record: &mut Record, intent: &Intent) {
+    let weight = intent.weights.first();
+    record.rollout = intent.course.rollout().cloned();
+    let goal = Goal::Hold { weight };
+    if record.goal != goal {
+        record.aim(goal);
     }
+    record.router = intent.split.router.unwrap_or(record.router);
+    record.asked = intent.asked.clone().or_else(|| record.asked.take());
 }
 
 /// Checks a move to another weight: the same canary, and one that is not on its way out.
-async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()> {
+async fn check_move(change: &Change, open: &Open, stored: &Stored) -> Result<()> {
     let record = &stored.record;
     let under_way = |what: &str| {
         Error::conflict(format!("the canary of {} is {what}", open.target.name))
@@ -256,87 +285,25 @@ async fn check_move(args: &StartArgs, open: &Open, stored: &Stored) -> Result<()
     match &record.goal {
         Goal::Hold { .. } => {}
         Goal::Promote { .. } => return Err(under_way("being promoted")),
-        Goal::Abort { .. } => return Err(under_way("being taken back")),
+        Goal::Abort { .. } => return Err(under_way("being rolled back")),
     }
-    if args.change.is_empty() {
+    if *change == Change::Pending {
         return Ok(());
     }
     let base = &record.original.template;
-    let template = args
-        .change
-        .template(&open.session, &open.target, base)
-        .await?;
+    let template = template::filled_in(&open.session, &open.target, change, base).await?;
     if template == record.canary {
         return Ok(());
     }
     Err(
-        Error::conflict(format!("{} has another canary already", open.target.name))
+        Error::conflict(format!("{} already has another canary", open.target.name))
             .with_hint(format!(
-                "take it back first:  {}",
+                "roll it back first:  {}",
                 open.target.words("abort", "")
             ))
             .with_hint(format!(
-                "or make it all:  {}",
+                "or promote it:  {}",
                 open.target.words("promote", "")
             )),
-    )
-}
-
-/// Answers what was reached.
-///
-/// # Errors
-///
-/// When stdout is gone.
-pub fn tell(
-    drive: &Drive<'_>,
-    reached: &Reached,
-    target: &Target,
-    output: &OutputArgs,
-    ui: &Ui,
-) -> Result<Exit> {
-    let record = &drive.stored.record;
-    let held = matches!(reached.end, End::Parked | End::Held);
-    let status = Status::of(
-        target,
-        held.then_some(record),
-        &drive.watching.cluster,
-        drive.clock.now(),
-    );
-    match output.format {
-        Format::Json => ui.answer(json(&status.document())?)?,
-        Format::Yaml => ui.answer(yaml(&status.document())?)?,
-        Format::Name => ui.answer(format_args!("deployment.apps/{}\n", target.name))?,
-        Format::Table | Format::Wide => match reached.end {
-            End::Parked | End::Held => ui.answer(render::reached(&status, target))?,
-            End::Promoted => ui.answer(format_args!(
-                "promoted: {} of {} pods are the canary's template; its own pods stayed.\n",
-                status.stable.replicas, status.replicas
-            ))?,
-            End::Aborted => ui.answer(restored(drive, record))?,
-        },
-    }
-    if let Some((failure, reason)) = &reached.failed {
-        let (words, exit) = ending::rolled_back(*failure);
-        ui.status(format_args!("{words}: {reason}"));
-        return Ok(exit);
-    }
-    if let Some(why) = &reached.undecided {
-        ui.status(format_args!("undecided, and held: {why}"));
-        return Ok(Exit::Incomplete);
-    }
-    Ok(Exit::Done)
-}
-
-/// Compares the Deployment with what it was.
-fn restored(drive: &Drive<'_>, record: &Record) -> String {
-    let seen = drive.watching.cluster.seen(record, drive.clock.now());
-    let differences = crate::machine::differences(record, &seen);
-    if differences.is_empty() {
-        return "aborted: everything is stable again; 0 differences from the snapshot.\n"
-            .to_owned();
-    }
-    format!(
-        "aborted: everything is stable again; not as in the snapshot: {}.\n",
-        differences.join(", ")
     )
 }

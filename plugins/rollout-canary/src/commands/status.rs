@@ -3,38 +3,45 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use groundcrew::app::Interrupt;
-use groundcrew::client::clock::Clock;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::flags::OutputArgs;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{json, yaml};
+use groundcrew::output::json;
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::judging::JudgeArgs;
-use super::{Common, Open, open};
-use crate::drive::{Looking, Sides};
-use crate::judge::Asked;
-use crate::observe::{self, Cluster, Watching};
-use crate::record::{Driver, Driving, Record, Stored, without_hash};
-use crate::render;
-use crate::verdict::{Decision, Judge};
-use crate::view::{Phase, Status};
+use crate::cluster::deployment;
+use crate::cluster::records::Stored;
+use crate::cluster::signals::sources::Sources;
+use crate::cluster::watch::Watching;
+use crate::commands::answer::{self, show};
+use crate::commands::flags::{Common, JudgeArgs, open};
+use crate::drive::look::{Looking, Sides};
+use crate::drive::session::Open;
+use crate::drive::this_process;
+use crate::model::object::without_hash;
+use crate::model::record::Record;
+use crate::model::record::driver::Driving;
+use crate::model::snapshot::Snapshot;
+use crate::model::state::Phase;
+use crate::model::status::Status;
+use crate::model::verdict::asked::Asked;
+use crate::model::verdict::judge::{Decision, Judge};
 
-/// Show where a canary is
+/// Show the state of a canary
 ///
-/// Without a canary the answer is Idle, and the exit code 0; 3 when it needs attention. With -w it
-/// goes on until Ctrl-C. `--for promoted` ends with 3 when it was taken back instead.
+/// Exits with 0 when there is no canary (Idle), and with 3 when it needs attention. `--for promoted`
+/// exits with 3 when the canary was rolled back instead.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
-    /// Go on showing what changes
+    /// Keep showing changes
     #[arg(short = 'w', long)]
     watch: bool,
 
-    /// Wait until the canary is there
+    /// State to wait for
     #[arg(long = "for", value_name = "STATE", value_enum)]
     wait_for: Option<Wanted>,
 
@@ -46,7 +53,7 @@ pub struct StatusArgs {
     judge: JudgeArgs,
 
     #[command(flatten)]
-    pub common: Common,
+    common: Common,
 }
 
 /// What can be waited for.
@@ -67,36 +74,37 @@ enum Wanted {
 /// # Errors
 ///
 /// What the server says; a timeout.
-pub async fn run(args: StatusArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
-    let open = open(&args.common.kube, &args.common.deployment, ui).await?;
+pub async fn run(args: StatusArgs, frame: &Frame) -> Result<Exit> {
+    let Frame { ui, interrupt, .. } = frame;
+    let open = args.common.open(frame).await?;
     if args.watch || args.wait_for.is_some() {
         return follow(&args, &open, ui, interrupt).await;
     }
     once(&open, &args.common.output, ui, interrupt).await
 }
 
-/// Shows how it stands now.
+/// Shows how it stands now with the Deployment of this name.
 ///
 /// # Errors
 ///
 /// What the server says.
-pub async fn once(
-    open: &Open,
-    output: &OutputArgs,
-    ui: &Ui,
-    interrupt: &Interrupt,
-) -> Result<Exit> {
+pub async fn now(name: &str, output: &OutputArgs, frame: &Frame) -> Result<Exit> {
+    let open = open(frame, name).await?;
+    once(&open, output, &frame.ui, &frame.interrupt).await
+}
+
+async fn once(open: &Open, output: &OutputArgs, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let look = async {
         let (mut stored, mut clock, mut cluster) =
-            observe::with_record(&open.session, &open.target, &open.store).await?;
+            deployment::with_record(&open.session, &open.target, &open.store).await?;
         let record = stored.as_ref().map(|stored| &stored.record);
-        let mut status = Status::of(&open.target, record, &cluster, clock.now());
+        let mut status = of(open, record, &cluster, clock.now());
         if is_trouble(&status) {
             // A canary that ends between two reads looks like that too.
             (stored, clock, cluster) =
-                observe::with_record(&open.session, &open.target, &open.store).await?;
+                deployment::with_record(&open.session, &open.target, &open.store).await?;
             let record = stored.as_ref().map(|stored| &stored.record);
-            status = Status::of(&open.target, record, &cluster, clock.now());
+            status = of(open, record, &cluster, clock.now());
         }
         let record = stored.as_ref().map(|stored| &stored.record);
         if let Some(record) = record
@@ -123,15 +131,14 @@ fn is_trouble(status: &Status) -> bool {
 }
 
 /// Returns of which record and which Deployment a status is.
-fn versions(stored: Option<&Stored>, cluster: &Cluster) -> (Option<String>, String) {
+fn versions(stored: Option<&Stored>, cluster: &Snapshot) -> (Option<String>, String) {
     let record = stored.and_then(|stored| stored.map.metadata.resource_version.clone());
     (record, cluster.version().to_owned())
 }
 
 /// Says whether a canary holds and nobody is at work who would judge it.
 fn is_at_rest(status: &Status, record: &Record, now: Timestamp) -> bool {
-    let driver = record.driver.as_ref();
-    let alone = Driver::standing(driver, &Driver::me(now), now) != Driving::Other;
+    let alone = this_process::driving(Some(record), now) != Driving::Other;
     status.phase == Phase::Holding && alone
 }
 
@@ -140,11 +147,11 @@ async fn catch_up(
     open: &Open,
     record: &Record,
     judge: &Judge,
-    (cluster, now): (&Cluster, Timestamp),
+    (cluster, now): (&Snapshot, Timestamp),
     status: &mut Status,
 ) -> Result<()> {
     let asked = record.asked.clone().unwrap_or_default();
-    let (mut sources, mut judge) = asked.begin(Some(judge))?;
+    let (mut sources, mut judge) = Sources::begin(&asked, Some(judge))?;
     let sides = Sides::of(record, cluster);
     let reading = sources.observe(&open.session, &sides.arms(), now).await;
     judge.observe(&reading);
@@ -173,7 +180,8 @@ impl Onlooker {
         };
         if self.at_work.is_none() {
             let asked = self.asked.clone().or_else(|| record.asked.clone());
-            let (sources, judge) = asked.unwrap_or_default().begin(record.judge.as_ref())?;
+            let (sources, judge) =
+                Sources::begin(&asked.unwrap_or_default(), record.judge.as_ref())?;
             self.at_work = Some((Looking::new(sources), judge));
         }
         let Some((looking, judge)) = &mut self.at_work else {
@@ -199,22 +207,9 @@ impl Onlooker {
 
 /// How often an onlooker reads.
 const EVERY: Duration = Duration::from_secs(5);
+
 /// How often counts are shown while nothing else changes.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// Shows a status in the format that was asked for.
-///
-/// # Errors
-///
-/// When stdout is gone.
-pub fn show(status: &Status, output: &OutputArgs, ui: &Ui) -> Result<()> {
-    ui.answer(match output.format {
-        Format::Table | Format::Wide => render::status(status, !output.no_headers),
-        Format::Json => json(&status.document())?,
-        Format::Yaml => yaml(&status.document())?,
-        Format::Name => format!("deployment.apps/{}\n", status.deployment),
-    })
-}
 
 /// Shows every change until Ctrl-C, or until what is waited for is there.
 async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
@@ -236,8 +231,8 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
         if let Some(stored) = &stored {
             tried = Some(stored.record.canary.clone());
         }
-        let mut status = status(open, stored.as_ref(), &watching, &clock);
         let record = stored.as_ref().map(|stored| &stored.record);
+        let mut status = of(open, record, &watching.cluster, clock.now());
         onlooker.look(open, record, &watching, clock.now(), &mut status)?;
         let trouble = is_trouble(&status);
         let seen = Some(versions(stored.as_ref(), &watching.cluster)).filter(|_| trouble);
@@ -270,9 +265,9 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             && begun.elapsed() >= timeout
         {
             return Err(Error::timed_out(format!(
-                "not there after {}: {}",
+                "timed out after {}: {}",
                 Span(timeout),
-                render::sentence(&status)
+                answer::sentence(&status)
             )));
         }
         tokio::select! {
@@ -306,9 +301,9 @@ fn gist(status: &Status) -> Result<String> {
     json(&status.document())
 }
 
-fn status(open: &Open, stored: Option<&Stored>, watching: &Watching, clock: &Clock) -> Status {
-    let record = stored.map(|stored| &stored.record);
-    Status::of(&open.target, record, &watching.cluster, clock.now())
+fn of(open: &Open, record: Option<&Record>, cluster: &Snapshot, now: Timestamp) -> Status {
+    let driving = this_process::driving(record, now);
+    Status::of(&open.target, record, cluster, now, driving)
 }
 
 /// Says how the waiting ends, if it does; `promoted` is unknown when there was no canary to begin

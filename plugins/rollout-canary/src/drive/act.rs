@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
-
 use tokio::time::Instant;
 
-use super::{Drive, narrate};
-use crate::apply::{self, Written};
-use crate::observe::Change;
-use crate::plan;
-use crate::record::{Form, Purpose};
-
-/// How long the controller may take to write status.
-pub(super) const SETTLES: Duration = Duration::from_millis(500);
+use crate::cluster::deployment;
+use crate::cluster::watch::Change;
+use crate::cluster::write::{self, Written};
+use crate::drive::driver::{Drive, SETTLES};
+use crate::model::machine::next::Next;
+use crate::model::record::form::Form;
+use crate::model::steps::Step;
+use crate::model::{machine, patch, walk};
 
 /// How long the watch may take to tell of what stood in the way of a write.
 const TELLS: Duration = Duration::from_secs(1);
@@ -24,7 +23,7 @@ impl Drive<'_> {
         if self.stored.record.announced(&form).is_none() {
             let mut record = self.stored.record.clone();
             let seen = self.watching.cluster.seen(&record, self.clock.now());
-            plan::announce(&mut record, &seen, &form);
+            walk::announce(&mut record, &seen, &form);
             self.put(record).await?;
             // Announcing took a moment: what it rests on is looked at again.
             if !self.still_wanted(&form) {
@@ -39,19 +38,16 @@ impl Drive<'_> {
             return self.keep_lease().await;
         }
         let (context, record) = (self.context, &self.stored.record);
-        let operations = apply::patch(record, &form, &self.watching.cluster.deployment);
-        match apply::send(context.session, context.target, &operations, false).await? {
+        let operations = patch::patch(record, &form, &self.watching.cluster.deployment);
+        match write::send(context.session, context.target, &operations, false).await? {
             Written::Done(object) => {
                 self.watching.put_deployment(&object)?;
-                let (what, detail) = narrate::doing(&form);
-                if form.purpose != Purpose::Final {
-                    context.ui.done(what, detail);
-                }
+                self.done(&Step::Form(form));
                 Ok(())
             }
             Written::LookAgain => self.look_again().await,
             Written::Blind(why) => {
-                self.say(&format!("the cluster cannot be seen; holding: {why}"));
+                self.say(&format!("cannot reach the cluster; holding: {why}"));
                 self.pause().await?;
                 self.look_again().await
             }
@@ -73,7 +69,7 @@ impl Drive<'_> {
             .watching
             .cluster
             .seen(&self.stored.record, self.clock.now());
-        crate::machine::next(&self.stored.record, &seen) == crate::machine::Next::Write(*form)
+        machine::next(&self.stored.record, &seen) == Next::Write(*form)
     }
 
     /// The watch is about to tell what the server knew already; when it does not, it is asked.
@@ -95,13 +91,13 @@ impl Drive<'_> {
         if self.watching.cluster.version() != known {
             return Ok(());
         }
-        match crate::observe::deployment(context.session, context.target).await {
+        match deployment::deployment(context.session, context.target).await {
             Ok(found) => {
                 self.watching.cluster.deployment = found;
                 Ok(())
             }
             Err(error) => {
-                self.say(&format!("the cluster cannot be seen; holding: {error}"));
+                self.say(&format!("cannot reach the cluster; holding: {error}"));
                 self.pause().await
             }
         }

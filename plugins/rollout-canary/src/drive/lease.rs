@@ -1,40 +1,22 @@
 //! Being the driver: taking over, saying so, and noticing that one is it no more.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use groundcrew::client::Session;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
-use tokio::time::Instant;
 
-use super::Drive;
-use crate::apply::{self, Written};
-use crate::observe::{Target, Watching};
-use crate::record::{Driver, Driving, Put, RENEW, Record, SURE, Store, Stored};
-
-/// When the record last said that this process drives, by two clocks: the one that stands still
-/// while a laptop sleeps, and the one that somebody may set.
-#[derive(Clone, Copy, Debug)]
-pub struct Heard {
-    at: Instant,
-    wall: SystemTime,
-}
-
-impl Heard {
-    /// Returns now.
-    #[must_use]
-    pub fn now() -> Self {
-        Self {
-            at: Instant::now(),
-            wall: SystemTime::now(),
-        }
-    }
-
-    fn age(&self) -> Duration {
-        let wall = self.wall.elapsed().unwrap_or_default();
-        self.at.elapsed().max(wall)
-    }
-}
+use crate::cluster::deployment;
+use crate::cluster::records::{Put, Store, Stored};
+use crate::cluster::watch::Watching;
+use crate::cluster::write::{self, Written};
+use crate::drive::driver::Drive;
+use crate::drive::this_process::{self, Heard};
+use crate::model::names::MARKER;
+use crate::model::patch;
+use crate::model::record::Record;
+use crate::model::record::driver::{Driver, Driving, RENEW, SURE};
+use crate::model::target::Target;
 
 /// What came of trying to become the driver.
 #[derive(Debug)]
@@ -61,7 +43,7 @@ pub async fn acquire(
 ) -> Result<Acquired> {
     for _ in 0..TRIES {
         let mut record = stored.record.clone();
-        match Driver::standing(record.driver.as_ref(), me, clock.now()) {
+        match this_process::standing(record.driver.as_ref(), me, clock.now()) {
             Driving::Other => {
                 return Ok(Acquired::Other(record.driver.unwrap_or_else(|| me.clone())));
             }
@@ -81,7 +63,7 @@ pub async fn acquire(
         stored = store.read(session).await?.0.ok_or_else(gone)?;
     }
     Err(Error::conflict(
-        "the record is being changed by others all the time",
+        "the record keeps being changed by others; gave up",
     ))
 }
 
@@ -89,8 +71,8 @@ pub async fn acquire(
 const TRIES: usize = 20;
 
 fn gone() -> Error {
-    Error::conflict("the record of this canary was removed; nothing more is written")
-        .with_hint("see what there is:  kubectl rollout-canary doctor")
+    Error::conflict("the record of this canary was deleted; nothing more is written")
+        .with_hint("see what is left:  kubectl rollout-canary doctor")
 }
 
 /// Writes the new fence to the Deployment, so that what a frozen driver sends is refused.
@@ -105,23 +87,23 @@ pub async fn fence(
     record: &Record,
 ) -> Result<()> {
     for _ in 0..TRIES {
-        let marker = &watching.cluster.deployment["metadata"]["labels"][crate::meta::MARKER];
+        let marker = &watching.cluster.deployment["metadata"]["labels"][MARKER];
         let Some(form) = marker.as_str().and_then(|text| record.marked(text)) else {
             return Ok(());
         };
         if marker.as_str() == Some(&record.marker(form)) {
             return Ok(());
         }
-        let operations = apply::fence(record, &watching.cluster.deployment);
-        match apply::send(session, target, &operations, false).await? {
+        let operations = patch::fence(record, &watching.cluster.deployment);
+        match write::send(session, target, &operations, false).await? {
             Written::Done(object) => return watching.put_deployment(&object),
             Written::LookAgain => {}
             Written::Blind(_) => tokio::time::sleep(Duration::from_millis(500)).await,
         }
-        watching.cluster.deployment = crate::observe::deployment(session, target).await?;
+        watching.cluster.deployment = deployment::deployment(session, target).await?;
     }
     Err(Error::conflict(
-        "the Deployment is being changed by others all the time",
+        "the Deployment keeps being changed by others; gave up",
     ))
 }
 
@@ -148,7 +130,7 @@ impl Drive<'_> {
         let (stored, clock) = match self.context.store.read(self.context.session).await {
             Ok((stored, clock)) => (stored, clock),
             Err(error) => {
-                self.say(&format!("the cluster cannot be seen; holding: {error}"));
+                self.say(&format!("cannot reach the cluster; holding: {error}"));
                 return Ok(());
             }
         };
@@ -173,7 +155,7 @@ impl Drive<'_> {
             Some(driver) if driver.id == self.me.id => Ok(()),
             Some(driver) => Err(other(driver)),
             None => Err(Error::conflict(
-                "this process does not drive the canary any more; nothing more is written",
+                "this process no longer drives the canary; nothing more is written",
             )),
         }
     }
@@ -199,7 +181,7 @@ impl Drive<'_> {
                 }
                 Put::Raced => {}
                 Put::Blind(why) => {
-                    self.say(&format!("the cluster cannot be seen; holding: {why}"));
+                    self.say(&format!("cannot reach the cluster; holding: {why}"));
                     tokio::select! {
                         () = context.interrupt.fired() => return Err(Error::interrupted()),
                         () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -214,7 +196,7 @@ impl Drive<'_> {
             record.request.clone_from(&self.stored.record.request);
         }
         Err(Error::conflict(
-            "the record is being changed by others all the time",
+            "the record keeps being changed by others; gave up",
         ))
     }
 
@@ -251,7 +233,7 @@ impl Drive<'_> {
     /// What the server says; that another driver took over.
     pub async fn forget(&mut self) -> Result<()> {
         for _ in 0..TRIES {
-            if self.context.store.delete(&self.stored).await? {
+            if self.context.store.delete(&self.stored, false).await? {
                 return Ok(());
             }
             let (found, _) = self.context.store.read(self.context.session).await?;
@@ -260,7 +242,7 @@ impl Drive<'_> {
             self.still_mine()?;
         }
         Err(Error::conflict(
-            "the record is being changed by others all the time",
+            "the record keeps being changed by others; gave up",
         ))
     }
 
@@ -284,5 +266,7 @@ impl Drive<'_> {
 /// Returns the error for a canary that somebody else drives.
 #[must_use]
 pub fn other(driver: &Driver) -> Error {
-    Error::conflict(format!("{driver} drives this canary; nothing was written"))
+    Error::conflict(format!(
+        "{driver} is driving this canary; nothing was changed"
+    ))
 }

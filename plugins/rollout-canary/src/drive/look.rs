@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use groundcrew::client::Session;
-use groundcrew::error::Result;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::Drive;
-use crate::observe::{Cluster, Pod, text};
-use crate::record::Record;
-use crate::signals::{Arms, Sources};
-use crate::verdict::{Arm, Reading, Verdict};
+use crate::cluster::signals::arms::Arms;
+use crate::cluster::signals::sources::Sources;
+use crate::model::object::text;
+use crate::model::pod::Pod;
+use crate::model::record::Record;
+use crate::model::snapshot::Snapshot;
+use crate::model::verdict::windows::{Arm, Reading};
 
 /// Reads one after the other; a server that does not answer keeps nothing else waiting.
 #[derive(Default)]
@@ -38,7 +39,7 @@ impl Looking {
     pub fn next(
         &mut self,
         session: &Session,
-        (record, cluster): (&Record, &Cluster),
+        (record, cluster): (&Record, &Snapshot),
         now: Timestamp,
         every: Duration,
     ) -> Option<Reading> {
@@ -85,7 +86,7 @@ pub struct Sides {
 impl Sides {
     /// Takes them from what is seen.
     #[must_use]
-    pub fn of(record: &Record, cluster: &Cluster) -> Self {
+    pub fn of(record: &Record, cluster: &Snapshot) -> Self {
         let uid = |set: Option<&serde_json::Value>| {
             set.map_or_else(String::new, |set| text(&set["metadata"]["uid"]).to_owned())
         };
@@ -113,39 +114,5 @@ impl Sides {
         let of_canary = arms.members.iter().filter(|found| found.arm == Arm::Canary);
         let unready = of_canary.clone().filter(|found| !found.pod.ready).count();
         (of_canary.count(), unready)
-    }
-}
-
-impl Drive<'_> {
-    /// Begins to judge at a weight; `fresh` when nothing of it was watched before.
-    pub(super) fn begin_to_judge(&mut self, soak: Duration, fresh: bool) -> Result<()> {
-        let record = &mut self.stored.record;
-        let asked = record.asked.clone().unwrap_or_default();
-        let (sources, mut judge) = asked.begin(record.judge.as_ref())?;
-        if fresh || judge.settings().soak != soak {
-            judge.begin(soak);
-        }
-        record.judge = Some(judge);
-        self.looking = Looking::new(sources);
-        Ok(())
-    }
-
-    /// Takes in what was read, begins to read again when something is to be seen, and returns the
-    /// verdict so far.
-    pub(super) fn look(&mut self, every: Duration) -> Verdict {
-        let seen = (&self.stored.record, &self.watching.cluster);
-        let reading = if self.watching.blind {
-            None
-        } else {
-            let (session, now) = (self.context.session, self.clock.now());
-            self.looking.next(session, seen, now, every)
-        };
-        let Some(judge) = &mut self.stored.record.judge else {
-            return Verdict::default();
-        };
-        if let Some(reading) = reading {
-            judge.observe(&reading);
-        }
-        judge.verdict()
     }
 }

@@ -6,12 +6,51 @@ use std::time::Duration;
 use groundcrew::error::Result;
 use tokio::time::Instant;
 
-use super::{Drive, Sides};
-use crate::health::Dead;
-use crate::judge::{self, Judgement};
-use crate::machine::{self, Conflict, Next};
-use crate::observe::Pod;
-use crate::record::{Failure, Goal, Rollout};
+use crate::cluster::signals::sources::Sources;
+use crate::drive::driver::Drive;
+use crate::drive::look::{Looking, Sides};
+use crate::model::conflict::Conflict;
+use crate::model::dead::Dead;
+use crate::model::machine;
+use crate::model::machine::next::Next;
+use crate::model::pod::Pod;
+use crate::model::record::{Failure, Goal};
+use crate::model::verdict::judge::Verdict;
+use crate::model::verdict::judgment::{self, Judgment};
+
+impl Drive<'_> {
+    /// Begins to judge at a weight; `fresh` when nothing of it was watched before.
+    pub(super) fn begin_to_judge(&mut self, soak: Duration, fresh: bool) -> Result<()> {
+        let record = &mut self.stored.record;
+        let asked = record.asked.clone().unwrap_or_default();
+        let (sources, mut judge) = Sources::begin(&asked, record.judge.as_ref())?;
+        if fresh || judge.settings().soak != soak {
+            judge.begin(soak);
+        }
+        record.judge = Some(judge);
+        self.looking = Looking::new(sources);
+        Ok(())
+    }
+
+    /// Takes in what was read, begins to read again when something is to be seen, and returns the
+    /// verdict so far.
+    pub(super) fn look(&mut self, every: Duration) -> Verdict {
+        let seen = (&self.stored.record, &self.watching.cluster);
+        let reading = if self.watching.blind {
+            None
+        } else {
+            let (session, now) = (self.context.session, self.clock.now());
+            self.looking.next(session, seen, now, every)
+        };
+        let Some(judge) = &mut self.stored.record.judge else {
+            return Verdict::default();
+        };
+        if let Some(reading) = reading {
+            judge.observe(&reading);
+        }
+        judge.verdict()
+    }
+}
 
 /// How long an undecided canary is watched beyond its time: as long once more, and a little for
 /// readings that take their time.
@@ -76,15 +115,15 @@ impl Drive<'_> {
                 watched += last.elapsed();
             }
             last = Instant::now();
-            let judgement = if compares {
+            let judgment = if compares {
                 self.judged(soak)
             } else {
                 self.baked(&restarts, watched, soak)
             };
-            match judgement {
-                Judgement::Good if stays => self.say("nothing speaks against the canary; holding"),
-                Judgement::Good => break Ok(Soaked::Good),
-                Judgement::Bad(why) => {
+            match judgment {
+                Judgment::Good if stays => self.say("nothing counts against the canary; holding"),
+                Judgment::Good => break Ok(Soaked::Good),
+                Judgment::Bad(why) => {
                     let dead = Dead {
                         failure: Failure::Bad,
                         pod: None,
@@ -95,7 +134,7 @@ impl Drive<'_> {
                     self.roll_back(dead).await?;
                     break Ok(Soaked::Moved);
                 }
-                Judgement::Undecided { why, waits } => {
+                Judgment::Undecided { why, waits } => {
                     // On a slow server readings come late; that alone is no reason to give up.
                     let longest = self.longest(soak) * if waits { 4 } else { 1 };
                     if watched >= longest && !stays {
@@ -118,21 +157,16 @@ impl Drive<'_> {
     }
 
     /// Compares the canary with the stable pods.
-    fn judged(&mut self, soak: Duration) -> Judgement {
+    fn judged(&mut self, soak: Duration) -> Judgment {
         let every = (soak / 60).clamp(Duration::from_secs(1), Duration::from_secs(5));
         let verdict = self.look(every);
         let sides = Sides::of(&self.stored.record, &self.watching.cluster);
         let (canaries, unready) = sides.canaries();
-        judge::judge(&verdict, canaries, unready)
+        judgment::judge(&verdict, canaries, unready)
     }
 
     /// Watches what was promoted, which has nothing beside it to compare with.
-    fn baked(
-        &self,
-        before: &BTreeMap<String, i32>,
-        watched: Duration,
-        bake: Duration,
-    ) -> Judgement {
+    fn baked(&self, before: &BTreeMap<String, i32>, watched: Duration, bake: Duration) -> Judgment {
         let cluster = &self.watching.cluster;
         let pods = cluster
             .pods
@@ -141,7 +175,7 @@ impl Drive<'_> {
         let more = |pod: &Pod| pod.restarts - before.get(&pod.uid).unwrap_or(&0);
         let restarts = pods.clone().map(more).sum();
         let unready = pods.clone().filter(|pod| !pod.ready).count();
-        judge::bake(watched, bake, pods.count(), restarts, unready)
+        judgment::bake(watched, bake, pods.count(), restarts, unready)
     }
 
     /// Keeps the lease, and in the record how much of the watching is over.
@@ -159,24 +193,8 @@ impl Drive<'_> {
     /// As [`Drive::run`].
     pub async fn next_step(&mut self) -> Result<bool> {
         let mut record = self.stored.record.clone();
-        let Some(rollout) = &mut record.rollout else {
+        if !record.onward(self.me.user.clone()) {
             return Ok(false);
-        };
-        let Rollout {
-            steps, at, soaked, ..
-        } = rollout;
-        *soaked = 0;
-        let next = steps.get(*at + 1).copied();
-        let promote = rollout.promote;
-        match next {
-            Some(percent) if percent < 100.0 => {
-                *at += 1;
-                record.aim(Goal::Hold { percent });
-            }
-            _ if promote => record.aim(Goal::Promote {
-                by: self.me.user.clone(),
-            }),
-            _ => return Ok(false),
         }
         self.put(record).await?;
         Ok(true)

@@ -2,9 +2,10 @@
 
 use groundcrew::ui::Ui;
 
-use crate::machine::{Broken, Seen, broken};
-use crate::observe::Cluster;
-use crate::record::Record;
+use crate::model::machine::promise::{Broken, broken};
+use crate::model::machine::seen::Seen;
+use crate::model::record::Record;
+use crate::model::snapshot::Snapshot;
 
 /// Watches that what was promised holds while this run acts.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// Looks, and warns once per loss.
-    pub fn look(&mut self, cluster: &Cluster, record: &Record, seen: &Seen, ui: &Ui) {
+    pub fn look(&mut self, cluster: &Snapshot, record: &Record, seen: &Seen, ui: &Ui) {
         for one in self.news(broken(record, seen, &cluster.counted(record)), seen) {
             ui.warning(one);
         }
@@ -47,10 +48,12 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::machine::Arm;
-    use crate::record::Shape;
     use serde_json::Value;
+
+    use crate::model::machine::seen::Arm;
+    use crate::model::record::form::Shape;
+
+    use super::*;
 
     fn seen(replicas: i32, marker: &str) -> Seen {
         Seen {

@@ -4,21 +4,14 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use can_i_audit::policy::Policy;
-use groundcrew::output::{Document, Kind, write_json};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::policy::Policy;
+use groundcrew::output::write_json;
+use groundcrew::report::markdown;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::super::Based;
-use super::make::{Cells, Matrix, Row};
-
-fn words(row: &Row, at: usize, verbs: &[String]) -> String {
-    let here = row.cells.at(at).iter();
-    let words: Vec<&str> = here
-        .filter_map(|verb| verbs.get(usize::from(*verb)))
-        .map(String::as_str)
-        .collect();
-    words.join(" ")
-}
+use super::layout::{Cells, Matrix, Row};
+use crate::commands::answer::based;
 
 /// RFC 4180, every resource.
 pub(super) fn csv(matrix: &Matrix, verbs: &[String], out: &mut dyn Write) -> io::Result<()> {
@@ -93,18 +86,11 @@ fn field(text: &mut String, word: &str, comma: bool) {
 pub(super) fn markdown(matrix: &Matrix, verbs: &[String]) -> String {
     let head = matrix.head.iter().map(|word| word.to_lowercase());
     let titles: Vec<String> = head.chain(matrix.columns.iter().cloned()).collect();
-    let mut text = format!("| {} |\n", titles.join(" | "));
-    text.push_str(&format!("|{}\n", "---|".repeat(titles.len())));
-    for row in &matrix.rows {
-        let mut cells: Vec<String> = row
-            .names
-            .iter()
-            .map(|name| name.replace('|', "\\|"))
-            .collect();
-        cells.extend((0..matrix.columns.len()).map(|at| words(row, at, verbs)));
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    text
+    let rows = matrix.rows.iter().map(|row| {
+        let names = row.names.iter().cloned();
+        names.chain((0..matrix.columns.len()).map(|at| row.cells.words(at, verbs)))
+    });
+    markdown::table(&titles, rows)
 }
 
 /// One object for each row, resources without access left out.
@@ -119,16 +105,10 @@ pub(super) fn document(
         rows: Vec<Shown<'a>>,
     }
     let rows = matrix.rows.iter();
-    let document = Document::new(
-        Kind::AccessMatrix,
-        Based {
-            complete: policy.is_complete(),
-            missing: &policy.gaps,
-            body: Rows {
-                rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
-            },
-        },
-    );
+    let rows = Rows {
+        rows: rows.map(|row| Shown { matrix, row, verbs }).collect(),
+    };
+    let document = based(Kind::AccessMatrix, &policy.unseen, rows);
     write_json(out, &document)
 }
 

@@ -3,7 +3,7 @@
 use groundcrew::output::Table;
 use groundcrew::ui::Ui;
 
-use super::make::Matrix;
+use super::layout::Matrix;
 
 /// Columns that a table has room for; the others are left to `-o csv` and `-o html`.
 const ROOM: usize = 8;

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use can_i_audit::engine::{RoleAt, World};
-use can_i_audit::risks::{Finding, Severity};
+use can_i_audit::model::engine::{RoleAt, World};
+use can_i_audit::model::grant;
+use can_i_audit::model::risks::row::Row;
+use can_i_audit::model::risks::{Finding, Severity};
 use groundcrew::output::Table;
 
-use super::render::concerned;
-use super::{Rows, row};
-use crate::chain;
+use super::rows::Rows;
 
 /// Up to so many findings have a row each.
 pub(super) const EACH: usize = 100;
@@ -56,7 +56,7 @@ pub(super) fn table(rows: Rows<'_>) -> String {
         for cause in shown {
             let words = words(rows, cause);
             let named = cause.findings.iter().take(NAMED);
-            let named = named.map(|at| concerned(&row(rows.world, &rows.found[*at])));
+            let named = named.map(|at| Row::new(rows.world, &rows.found[*at]).concerned());
             let named: Vec<String> = named.collect();
             table.row(cells(rows, &cause.findings, words, named.join(", ")));
         }
@@ -114,7 +114,7 @@ fn words(rows: Rows<'_>, cause: &Cause) -> String {
     let Some(chain) = chain else {
         return first.detail.clone();
     };
-    let mut words = chain::rule_words(rows.world, *chain);
+    let mut words = grant::rule_words(rows.world, *chain);
     if cause.rules > 1 {
         words.push_str(&format!("  (+{} more)", cause.rules - 1));
     }
@@ -150,7 +150,7 @@ fn cells(rows: Rows<'_>, findings: &[usize], cause: String, example: String) -> 
         0 => String::new(),
         count => count.to_string(),
     };
-    let name = row(rows.world, first).name;
+    let name = Row::new(rows.world, first).name;
     [
         first.severity.word().to_owned(),
         format!("{} {name}", first.rule),
@@ -164,8 +164,8 @@ fn cells(rows: Rows<'_>, findings: &[usize], cause: String, example: String) -> 
 
 #[cfg(test)]
 mod tests {
-    use can_i_audit::policy::Policy;
-    use can_i_audit::risks::findings;
+    use can_i_audit::model::policy::Policy;
+    use can_i_audit::model::risks::findings;
     use serde_json::{Value, json};
 
     use super::*;

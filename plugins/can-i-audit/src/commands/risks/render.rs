@@ -1,15 +1,23 @@
 //! Findings for people, for pull requests and for code scanners.
 
-use can_i_audit::policy::Policy;
-use can_i_audit::risks::{RULES, Severity};
+use can_i_audit::model::kind::Kind;
+use can_i_audit::model::policy::Policy;
+use can_i_audit::model::risks::row::Row;
+use can_i_audit::model::risks::{RULES, RiskRule, Severity};
 use groundcrew::error::Result;
-use groundcrew::output::{Document, Kind, Table, write_json_rows, yaml};
+use groundcrew::output::{Table, write_json, yaml};
+use groundcrew::report::markdown;
+use groundcrew::report::sarif::{
+    self, ColumnKind, Configuration, Driver, Invocation, Level, Location, Log, LogicalLocation,
+    Run, Tool,
+};
 use groundcrew::ui::Ui;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
-use super::super::Based;
-use super::{Answer, Format, Row, Rows, causes, row};
-use crate::chain;
+use super::causes;
+use super::format::Format;
+use super::rows::{Answer, Rows};
+use crate::commands::answer::based;
 
 /// Writes the findings.
 ///
@@ -17,67 +25,19 @@ use crate::chain;
 ///
 /// When stdout cannot be written to.
 pub(super) fn answer(policy: &Policy, answer: &Answer<'_>, format: Format, ui: &Ui) -> Result<()> {
-    let document = |body| {
-        Document::new(
-            Kind::AccessRisks,
-            Based {
-                complete: policy.is_complete(),
-                missing: &policy.gaps,
-                body,
-            },
-        )
-    };
+    let document = || based(Kind::AccessRisks, &policy.unseen, answer);
     let rows = answer.findings;
-    let (world, count) = (rows.world, rows.found.len());
-    let row = |number: usize| row(world, &rows.found[number]);
+    let count = rows.found.len();
     match format {
-        Format::Json => {
-            // The rows are made when they are written, by more than one thread.
-            let around = Answer {
-                suppressed: answer.suppressed,
-                findings: Rows { world, found: &[] },
-            };
-            ui.answer_with(|out| write_json_rows(out, &document(&around), count, row))
-        }
-        Format::Yaml => ui.answer(yaml(&document(answer))?),
-        Format::Sarif => ui.answer_with(|out| {
-            let result = |number| sarif_result(&row(number));
-            write_json_rows(out, &sarif(policy), count, result)
-        }),
+        Format::Json => ui.answer_with(|out| write_json(out, &document())),
+        Format::Yaml => ui.answer(yaml(&document())?),
+        Format::Sarif => ui.answer_with(|out| write_json(out, &sarif(policy, rows))),
         Format::Markdown => ui.answer(markdown(policy, answer)),
         Format::Table | Format::Wide if count == 0 => Ok(()),
         Format::Table if count > causes::EACH => ui.answer(causes::table(rows)),
         Format::Table => ui.answer(table(answer, false)),
         Format::Wide => ui.answer(table(answer, true)),
     }
-}
-
-/// Who or what, and where.
-pub(super) fn concerned(row: &Row<'_>) -> String {
-    match (row.subject, row.object) {
-        (_, Some(object)) => object.to_owned(),
-        (Some(subject), None) => match row.namespace {
-            Some(namespace) => format!("{subject} in {namespace}"),
-            None => format!("{subject} cluster-wide"),
-        },
-        (None, None) => String::new(),
-    }
-}
-
-/// By what: the first chain, or what is special here.
-fn through(row: &Row<'_>) -> String {
-    let chain = row.chains.first().filter(|_| row.object.is_none());
-    let Some(chain) = chain else {
-        return row.detail.to_owned();
-    };
-    let mut words = chain::words(row.world, *chain);
-    if row.chains.len() > 1 {
-        words.push_str(&format!("  (+{} more)", row.chains.len() - 1));
-    }
-    if !row.detail.is_empty() {
-        words.push_str(&format!("; {}", row.detail));
-    }
-    words
 }
 
 fn table(answer: &Answer<'_>, wide: bool) -> String {
@@ -90,8 +50,8 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
         let mut cells = vec![
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(&row),
-            through(&row),
+            row.concerned(),
+            row.through(),
         ];
         if wide {
             cells.extend([row.why.to_owned(), row.fix.to_owned()]);
@@ -102,74 +62,92 @@ fn table(answer: &Answer<'_>, wide: bool) -> String {
 }
 
 fn markdown(policy: &Policy, answer: &Answer<'_>) -> String {
-    let mut text =
-        "| severity | rule | who | why | smallest change |\n|---|---|---|---|---|\n".to_owned();
-    for row in answer.findings.iter() {
-        let cells = [
+    let headers = ["severity", "rule", "who", "why", "fix"];
+    let rows = answer.findings.iter().map(|row| {
+        let why = if row.detail.is_empty() {
+            row.why.to_owned()
+        } else {
+            format!("{}: {}", row.why, row.detail)
+        };
+        [
             row.severity.word().to_owned(),
             format!("{} {}", row.rule, row.name),
-            concerned(&row),
-            if row.detail.is_empty() {
-                row.why.to_owned()
-            } else {
-                format!("{}: {}", row.why, row.detail)
-            },
+            row.concerned(),
+            why,
             row.fix.to_owned(),
-        ];
-        let cells = cells.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    for gap in &policy.gaps {
-        text.push_str(&format!("\nNot read: {gap}\n"));
+        ]
+    });
+    let mut text = markdown::table(&headers, rows);
+    for gap in &policy.unseen {
+        text.push_str(&format!(
+            "\nNot read: {}\n",
+            markdown::escape(&gap.to_string())
+        ));
     }
     text
 }
 
-/// SARIF 2.1.0 with an empty list of results.
-fn sarif(policy: &Policy) -> Value {
-    let rules: Vec<Value> = RULES
-        .iter()
-        .filter(|rule| rule.implemented)
-        .map(|rule| {
-            json!({
-                "id": rule.id,
-                "name": rule.name,
-                "shortDescription": {"text": rule.why},
-                "defaultConfiguration": {"level": level(rule.severity)},
-            })
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "kubectl-can_i_audit",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "invocations": [{"executionSuccessful": policy.is_complete()}],
-            "results": [],
-        }],
+fn sarif<'a>(policy: &Policy, rows: Rows<'a>) -> Log<Results<'a>> {
+    let rules = RULES.iter().filter(|rule| rule.implemented);
+    let rule = |rule: &RiskRule| sarif::Rule {
+        id: rule.id.to_owned(),
+        name: rule.name,
+        short_description: rule.why.into(),
+        full_description: None,
+        help_uri: None,
+        default_configuration: Configuration {
+            level: level(rule.severity),
+        },
+        properties: None,
+    };
+    let unseen = policy.unseen.iter().map(ToString::to_string);
+    Log::new(Run {
+        tool: Tool {
+            driver: Driver {
+                name: "kubectl-can_i_audit",
+                semantic_version: env!("CARGO_PKG_VERSION"),
+                rules: rules.map(rule).collect(),
+            },
+        },
+        invocations: [Invocation::new(policy.is_complete(), unseen)],
+        column_kind: ColumnKind::UnicodeCodePoints,
+        results: Results(rows),
     })
+}
+
+/// The findings as results, each made when it is written: there may be very many.
+struct Results<'a>(Rows<'a>);
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|row| result(&row)))
+    }
 }
 
 /// One result, with a logical location: what is found has no line in a file.
-fn sarif_result(row: &Row<'_>) -> Value {
-    let who = concerned(row);
-    json!({
-        "ruleId": row.rule,
-        "level": level(row.severity),
-        "message": {"text": format!("{who}: {}. {} Change: {}", row.why, through(row), row.fix)},
-        "locations": [{"logicalLocations": [{"fullyQualifiedName": who}]}],
-        "partialFingerprints": {"groundcrew/v1": format!("{} {who}", row.rule)},
-    })
+fn result(row: &Row<'_>) -> sarif::Finding {
+    let who = row.concerned();
+    sarif::Finding {
+        rule_id: row.rule.to_owned(),
+        rule_index: None,
+        level: level(row.severity),
+        message: format!("{who}: {}. {} Fix: {}", row.why, row.through(), row.fix).into(),
+        partial_fingerprints: [("groundcrew/v1", format!("{} {who}", row.rule))].into(),
+        locations: [Location {
+            physical_location: None,
+            logical_locations: [LogicalLocation {
+                fully_qualified_name: who,
+                kind: None,
+            }],
+        }],
+        fixes: Vec::new(),
+    }
 }
 
-fn level(severity: Severity) -> &'static str {
+fn level(severity: Severity) -> Level {
     match severity {
-        Severity::Critical | Severity::High => "error",
-        Severity::Medium => "warning",
-        Severity::Low | Severity::Info => "note",
+        Severity::Critical | Severity::High => Level::Error,
+        Severity::Medium => Level::Warning,
+        Severity::Low | Severity::Info => Level::Note,
     }
 }

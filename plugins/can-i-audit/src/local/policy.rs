@@ -1,0 +1,265 @@
+//! Reads a policy from manifests: YAML or JSON, lists, many documents, whole directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use can_i_audit::model::aggregate;
+use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::plural::count;
+use can_i_audit::model::policy::{Meta, Named, Policy};
+use can_i_audit::model::risks::defaults::Defaults;
+use groundcrew::error::{Error, Result};
+use groundcrew::ui::Ui;
+
+use super::manifests::{Found, Manifest};
+use super::text::{self, json, parts, read_file, yaml};
+
+/// How a snapshot begins.
+pub const SNAPSHOT: &str = "AccessSnapshot";
+
+/// Reads files, directories and stdin (`-`). Namespaced objects without a namespace get
+/// `namespace`, as `kubectl apply` would do it.
+///
+/// # Errors
+///
+/// What cannot be read, with file and line.
+pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
+    let mut found = Found::default();
+    for place in places {
+        if place.as_os_str() == "-" {
+            let text = text::stdin("manifests")?;
+            if let Some(policy) = document(&text, "stdin", namespace, &mut found)? {
+                return Ok(policy);
+            }
+            continue;
+        }
+        for file in files_of(place)? {
+            let text = read_file(&file)?;
+            let name = file.display().to_string();
+            if let Some(policy) = document(&text, &name, namespace, &mut found)? {
+                return if places.len() == 1 {
+                    Ok(policy)
+                } else {
+                    Err(Error::usage(format!(
+                        "{name} is a snapshot, which cannot be combined with other files"
+                    )))
+                };
+            }
+        }
+    }
+    let Found {
+        mut policy,
+        resources,
+        others,
+        files,
+        ..
+    } = found;
+    if others > 0 {
+        ui.status(format_args!(
+            "skipped {} of other kinds.",
+            count(others, "object")
+        ));
+    }
+    let objects = policy.cluster_roles.len()
+        + policy.roles.len()
+        + policy.cluster_role_bindings.len()
+        + policy.role_bindings.len();
+    if objects == 0 {
+        return Err(Error::failed(format!(
+            "no roles and no bindings in {}",
+            count(files, "file")
+        ))
+        .with_hint(
+            "kubectl get clusterroles,roles,clusterrolebindings,rolebindings -A -o json | \
+                 kubectl can-i-audit --from -",
+        ));
+    }
+    policy.catalog = Catalog::built_in().with(resources);
+    name_namespaces(&mut policy);
+    let own = add_defaults(&mut policy);
+    if !own.is_empty() {
+        ui.status(format_args!(
+            "using built-in roles of Kubernetes 1.36 that the files refer to: {}",
+            own.join(", ")
+        ));
+    }
+    aggregate::fill(&mut policy.cluster_roles);
+    Ok(policy)
+}
+
+fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error: std::io::Error| {
+        Error::failed(format!("cannot read {}", place.display()))
+            .with_source(error)
+            .with_hint("--from takes a file, a directory or - for stdin")
+    };
+    if !fs::metadata(place).map_err(unreadable)?.is_dir() {
+        return Ok(vec![place.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(place).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            files.extend(files_of(&path)?);
+        } else if path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads one file; `Some` when it is a snapshot.
+fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Result<Option<Policy>> {
+    found.files += 1;
+    let start = text.trim_start();
+    if start.starts_with('{') {
+        let head = start.get(..200).unwrap_or(start);
+        if head.contains(SNAPSHOT) {
+            // The two fields of the document besides the policy's are skipped: flattening would
+            // keep every value twice.
+            return json(text, name).map(Some);
+        }
+        let manifest: Manifest = json(text, name)?;
+        found.add(manifest, &format!("{name}:1"), namespace)?;
+        return Ok(None);
+    }
+    for (line, part) in parts(text) {
+        if part
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
+            continue;
+        }
+        let manifest: Manifest = yaml(part, name, line)?;
+        found.add(manifest, &format!("{name}:{}", line + 1), namespace)?;
+    }
+    Ok(None)
+}
+
+/// Manifests seldom hold their namespaces; those that objects stand in exist.
+fn name_namespaces(policy: &mut Policy) {
+    let mut names: Vec<String> = policy
+        .namespaces
+        .iter()
+        .map(|namespace| namespace.metadata.name.clone())
+        .collect();
+    let used = policy
+        .roles
+        .iter()
+        .map(|role| &role.metadata)
+        .chain(policy.role_bindings.iter().map(|binding| &binding.metadata))
+        .chain(
+            policy
+                .service_accounts
+                .iter()
+                .map(|account| &account.metadata),
+        );
+    names.extend(used.map(|meta| meta.namespace.clone()));
+    names.sort();
+    names.dedup();
+    policy.namespaces = names
+        .into_iter()
+        .map(|name| Named {
+            metadata: Meta {
+                name,
+                ..Meta::default()
+            },
+        })
+        .collect();
+}
+
+/// Manifests bind Kubernetes' own ClusterRoles without holding them.
+fn add_defaults(policy: &mut Policy) -> Vec<String> {
+    let defaults = Defaults::new();
+    let bindings = policy.cluster_role_bindings.iter();
+    let mut names: Vec<String> = bindings
+        .chain(&policy.role_bindings)
+        .filter(|binding| binding.role_ref.kind == "ClusterRole")
+        .map(|binding| binding.role_ref.name.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| {
+        !policy
+            .cluster_roles
+            .iter()
+            .any(|role| role.metadata.name == *name)
+    });
+    let mut added = Vec::new();
+    for role in defaults.cluster_roles() {
+        if names.contains(&role.metadata.name) {
+            added.push(format!("ClusterRole/{}", role.metadata.name));
+            let mut role = role.clone();
+            // Its rules are complete; its parts are not among the files.
+            role.aggregation_rule = None;
+            policy.cluster_roles.push(role);
+        }
+    }
+    added
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Policy> {
+        let mut found = Found::default();
+        document(text, "a.yaml", "team", &mut found)?;
+        Ok(found.policy)
+    }
+
+    fn fault(text: &str) -> String {
+        load(text).map(|_| ()).unwrap_err().headline()
+    }
+
+    const BINDING: &str =
+        "kind: RoleBinding\nmetadata: {name: b}\nroleRef: {kind: Role, name: r}\n";
+
+    #[test]
+    fn an_object_without_namespace_gets_that_of_the_run() {
+        let policy = load(BINDING).unwrap();
+        assert_eq!(policy.role_bindings[0].metadata.namespace, "team");
+    }
+
+    #[test]
+    fn lists_and_many_documents_are_read_and_other_kinds_passed_over() {
+        let text = format!(
+            "# a comment\n---\n{BINDING}---\nkind: Deployment\nspec: {{}}\n---\nkind: List\nitems:\n\
+             - kind: Role\n  metadata: {{name: r}}\n  rules: null\n"
+        );
+        let policy = load(&text).unwrap();
+        assert_eq!((policy.role_bindings.len(), policy.roles.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_fault_is_named_with_file_and_line_and_nothing_is_quoted() {
+        let secret = "kind: Secret\nstringData: {password: hunter2}\n---\n";
+        let broken = format!("{secret}kind: Role\nkind: Role\n");
+        let words = fault(&broken);
+        assert!(words.contains("a.yaml:5"), "{words}");
+        assert!(!words.contains("hunter2"), "{words}");
+        assert!(fault("kind: Role\nmetadata: {name: r}\nrules: {}\n").contains("a.yaml:3"));
+        assert!(fault("{\"kind\": \"Role\",\n\"kind\": \"Role\"}").contains("a.yaml:2"));
+        assert!(fault("metadata: {name: r}\n").contains("has no kind"));
+        assert!(fault("kind: Role\n").contains("has no name"));
+        assert!(fault("kind: RoleBinding\nmetadata: {name: r}\n").contains("has no roleRef"));
+    }
+
+    #[test]
+    fn a_template_is_recognized() {
+        let error = load("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n").unwrap_err();
+        assert!(error.headline().contains("a.yaml:3"), "{error:?}");
+        assert!(error.hints()[0].contains("helm template"));
+    }
+
+    #[test]
+    fn a_role_that_is_defined_twice_is_refused() {
+        let role = "kind: Role\nmetadata: {name: r}\n";
+        assert!(fault(&format!("{role}---\n{role}")).contains("defined twice"));
+    }
+}

@@ -1,0 +1,267 @@
+//! What the rules ask of a list of rules, each as one bit.
+
+use crate::model::engine::{Prepared, Reach, World};
+use crate::model::question::{Action, Resource, Target};
+
+/// A word that no role holds: only `*` matches it.
+const UNHEARD: &str = "can-i-audit.invalid";
+const RBAC: &str = "rbac.authorization.k8s.io";
+const CSR: &str = "certificates.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+const WRITE: &[&str] = &["create", "update", "patch"];
+const CHANGE: &[&str] = &["update", "patch"];
+const ANY: &[&str] = &["get", "create", "update", "patch", "delete"];
+
+macro_rules! capabilities {
+    ($($(#[$doc:meta])* $name:ident)*) => {
+        /// One thing that a list of rules may reach.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(super) enum Capability { $($(#[$doc])* $name),* }
+        const ALL: &[Capability] = &[$(Capability::$name),*];
+    };
+}
+
+capabilities! {
+    Everything Escalate WriteRoles Bind WriteBindings Impersonate Constrained ImpersonateOn
+    NodesProxy CreateCsr ApproveCsr ApproveSigner SignSigner CsrStatus Token Admission
+    ReadSecrets WriteSecrets Workload Exec ExecGet Ephemeral Proxy Volume Labels ApiService
+    Definitions WriteNodes Evict BindPods Endpoints ServiceStatus ConfigMaps Attest DebugPaths
+    CreateAny DeleteAny
+}
+
+impl Capability {
+    /// How many there are.
+    pub(super) const COUNT: usize = ALL.len();
+
+    pub(super) fn bit(self) -> u64 {
+        1 << (self as u8)
+    }
+
+    /// The requests that make it up; the flag says that a RoleBinding can give it too.
+    fn requests(self) -> Vec<(Action, bool)> {
+        let mut all = Vec::new();
+        let mut add = |verbs: &[&str], group: &str, resources: &[&str], spaced: bool| {
+            for verb in verbs {
+                for word in resources {
+                    let (resource, subresource) = word.split_once('/').unwrap_or((word, ""));
+                    let target = Target::Resource(Resource {
+                        group: group.to_owned(),
+                        resource: resource.to_owned(),
+                        subresource: subresource.to_owned(),
+                        ..Resource::default()
+                    });
+                    let verb = (*verb).to_owned();
+                    all.push((Action { verb, target }, spaced));
+                }
+            }
+        };
+        match self {
+            Self::Everything => add(&[UNHEARD], UNHEARD, &[UNHEARD], true),
+            Self::Escalate => {
+                add(&["escalate"], RBAC, &["roles"], true);
+                add(&["escalate"], RBAC, &["clusterroles"], false);
+            }
+            Self::WriteRoles => {
+                add(WRITE, RBAC, &["roles"], true);
+                add(WRITE, RBAC, &["clusterroles"], false);
+            }
+            // The right to bind a ClusterRole is asked for in the namespace of the binding.
+            Self::Bind => add(&["bind"], RBAC, &["roles", "clusterroles"], true),
+            Self::WriteBindings => {
+                add(WRITE, RBAC, &["rolebindings"], true);
+                add(WRITE, RBAC, &["clusterrolebindings"], false);
+            }
+            Self::Impersonate => {
+                add(&["impersonate"], "", &["serviceaccounts"], true);
+                add(&["impersonate"], "", &["users", "groups"], false);
+                add(
+                    &["impersonate"],
+                    "authentication.k8s.io",
+                    &["uids", "userextras"],
+                    false,
+                );
+            }
+            Self::Constrained => {
+                let group = "authentication.k8s.io";
+                add(
+                    &["impersonate:serviceaccount"],
+                    group,
+                    &["serviceaccounts"],
+                    true,
+                );
+                let subjects = ["users", "groups", "uids", "userextras"];
+                add(&["impersonate:user-info"], group, &subjects, false);
+                let verbs = ["impersonate:arbitrary-node", "impersonate:associated-node"];
+                add(&verbs, group, &["nodes"], false);
+            }
+            // Found by the form of its verb; see `masks`.
+            Self::ImpersonateOn => {}
+            Self::NodesProxy => add(ANY, "", &["nodes/proxy"], false),
+            Self::CreateCsr => add(&["create"], CSR, &["certificatesigningrequests"], false),
+            Self::ApproveCsr => add(CHANGE, CSR, &["certificatesigningrequests/approval"], false),
+            Self::ApproveSigner => all.extend(signers("approve")),
+            Self::SignSigner => all.extend(signers("sign")),
+            Self::CsrStatus => add(CHANGE, CSR, &["certificatesigningrequests/status"], false),
+            Self::Token => add(&["create"], "", &["serviceaccounts/token"], true),
+            Self::Admission => add(
+                &["create", "update", "patch", "delete"],
+                ADMISSION,
+                &[
+                    "mutatingwebhookconfigurations",
+                    "validatingwebhookconfigurations",
+                    "mutatingadmissionpolicies",
+                    "mutatingadmissionpolicybindings",
+                    "validatingadmissionpolicies",
+                    "validatingadmissionpolicybindings",
+                ],
+                false,
+            ),
+            Self::ReadSecrets => add(&["get", "list", "watch"], "", &["secrets"], true),
+            Self::WriteSecrets => add(WRITE, "", &["secrets"], true),
+            Self::Workload => {
+                add(WRITE, "", &["pods", "replicationcontrollers"], true);
+                let apps = ["deployments", "daemonsets", "statefulsets", "replicasets"];
+                add(WRITE, "apps", &apps, true);
+                add(WRITE, "batch", &["jobs", "cronjobs"], true);
+            }
+            Self::Exec => add(&["create"], "", &["pods/exec", "pods/attach"], true),
+            Self::ExecGet => add(&["get"], "", &["pods/exec", "pods/attach"], true),
+            Self::Ephemeral => add(CHANGE, "", &["pods/ephemeralcontainers"], true),
+            Self::Proxy => {
+                add(&["create"], "", &["pods/portforward"], true);
+                add(ANY, "", &["pods/proxy", "services/proxy"], true);
+            }
+            Self::Volume => add(&["create"], "", &["persistentvolumes"], false),
+            Self::Labels => add(CHANGE, "", &["namespaces"], true),
+            Self::ApiService => add(WRITE, "apiregistration.k8s.io", &["apiservices"], false),
+            Self::Definitions => add(
+                WRITE,
+                "apiextensions.k8s.io",
+                &["customresourcedefinitions"],
+                false,
+            ),
+            Self::WriteNodes => add(CHANGE, "", &["nodes", "nodes/status"], false),
+            Self::Evict => {
+                add(&["delete", "deletecollection"], "", &["pods"], true);
+                add(&["create"], "", &["pods/eviction"], true);
+            }
+            Self::BindPods => add(&["create"], "", &["pods/binding", "bindings"], true),
+            Self::Endpoints => {
+                add(WRITE, "", &["endpoints"], true);
+                add(WRITE, "discovery.k8s.io", &["endpointslices"], true);
+            }
+            Self::ServiceStatus => add(CHANGE, "", &["services/status"], true),
+            Self::ConfigMaps => add(
+                &["create", "update", "patch", "delete"],
+                "",
+                &["configmaps"],
+                true,
+            ),
+            Self::Attest => add(&["attest"], CSR, &["signers"], false),
+            Self::DebugPaths => {
+                for path in ["/debug/pprof/", "/logs/", "/logs"] {
+                    let target = Target::Path(path.to_owned());
+                    let verb = "get".to_owned();
+                    all.push((Action { verb, target }, false));
+                }
+            }
+            Self::CreateAny => add(&["create"], UNHEARD, &[UNHEARD], true),
+            Self::DeleteAny => add(&["deletecollection"], UNHEARD, &[UNHEARD], true),
+        }
+        all
+    }
+}
+
+/// Certificates of these signers are credentials for the API server
+/// (`pkg/apis/certificates/v1/types.go` of Kubernetes); others are not.
+const CLIENT_SIGNERS: [&str; 2] = [
+    "kubernetes.io/kube-apiserver-client",
+    "kubernetes.io/kube-apiserver-client-kubelet",
+];
+
+fn signers(verb: &str) -> Vec<(Action, bool)> {
+    let action = |name: &&str| Action {
+        verb: verb.to_owned(),
+        target: Target::Resource(Resource {
+            group: CSR.to_owned(),
+            resource: "signers".to_owned(),
+            name: (*name).to_owned(),
+            also: "kubernetes.io/*".to_owned(),
+            ..Resource::default()
+        }),
+    };
+    let actions = CLIENT_SIGNERS.iter().map(action);
+    actions.map(|action| (action, false)).collect()
+}
+
+/// What one list of rules reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mask {
+    /// To every object.
+    pub all: u64,
+    /// Only to objects of certain names.
+    pub named: u64,
+}
+
+impl Mask {
+    pub(super) fn has(self, capability: Capability) -> bool {
+        (self.all | self.named) & capability.bit() != 0
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.all |= other.all;
+        self.named |= other.named;
+    }
+}
+
+/// The requests that make up each capability, in the order of the capabilities.
+pub(super) type Requests<'q> = Vec<Vec<(Prepared<'q>, bool)>>;
+
+/// Returns the requests of every capability.
+pub(super) fn actions() -> Vec<Vec<(Action, bool)>> {
+    ALL.iter().map(|capability| capability.requests()).collect()
+}
+
+/// Turns the requests of every capability into numbers.
+pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>]) -> Requests<'q> {
+    let one = |(action, spaced): &'q (Action, bool)| (world.prepare(action), *spaced);
+    let of_atom = |list: &'q Vec<(Action, bool)>| list.iter().map(one).collect();
+    actions.iter().map(of_atom).collect()
+}
+
+/// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
+pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Mask)> {
+    let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
+    let flat = ALL.iter().zip(requests).flat_map(|(capability, requests)| {
+        requests
+            .iter()
+            .map(|(request, spaced)| (*capability, request, *spaced))
+    });
+    let flat: Vec<(Capability, &Prepared<'_>, bool)> = flat.collect();
+    let asked: Vec<&Prepared<'_>> = flat.iter().map(|(_, request, _)| *request).collect();
+    world.probe(&asked, |set, at, reach| {
+        let (capability, _, spaced) = flat[at];
+        let (cluster, space) = &mut masks[set];
+        mark(cluster, capability, reach);
+        if spaced {
+            mark(space, capability, reach);
+        }
+    });
+    for (index, (cluster, space)) in masks.iter_mut().enumerate() {
+        let mut verbs = world.rules_of(index).iter().flat_map(|rule| &rule.verbs);
+        if verbs.any(|verb| verb == "*" || verb.starts_with("impersonate-on:")) {
+            mark(cluster, Capability::ImpersonateOn, Reach::All);
+            mark(space, Capability::ImpersonateOn, Reach::All);
+        }
+    }
+    masks
+}
+
+fn mark(mask: &mut Mask, capability: Capability, reach: Reach) {
+    match reach {
+        Reach::None => {}
+        Reach::Named => mask.named |= capability.bit(),
+        Reach::All => mask.all |= capability.bit(),
+    }
+}

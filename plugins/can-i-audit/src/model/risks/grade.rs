@@ -1,0 +1,123 @@
+//! How bad the right to bind is: as bad as the worst role that can be bound with it.
+
+use std::collections::BTreeSet;
+
+use super::capabilities::{Capability, Mask};
+use super::conditions::CONDITIONS;
+use super::finder::{Finder, Held, Scope, severity};
+use super::finding::{Finding, Severity};
+use crate::model::engine::RoleAt;
+
+/// Roles that a finding names; more are counted.
+const NAMED: usize = 3;
+
+impl Finder<'_> {
+    /// Grades a finding of CIA-004 by the roles that can be bound. Without a limit on names that
+    /// is every role, so that nothing is to be graded.
+    pub(super) fn grade(&self, finding: &mut Finding, scope: Scope<'_>, held: &Held<'_>) {
+        let Some(roles) = self.bindable(scope, held) else {
+            return;
+        };
+        let everywhere = scope.is_none() && self.writes_for_the_cluster(held);
+        let worst = roles
+            .iter()
+            .map(|(_, at)| self.worst_of(*at, scope, everywhere))
+            .max();
+        // A role that does not exist may come to be; that is not nothing.
+        finding.severity = worst.unwrap_or(Severity::Low).max(Severity::Low);
+        finding.limited = true;
+        let names: BTreeSet<&str> = roles.iter().map(|(name, _)| name.as_str()).collect();
+        let shown: Vec<&str> = names.iter().copied().take(NAMED).collect();
+        finding.detail = format!("only {} can be bound", shown.join(", "));
+        if names.len() > NAMED {
+            let more = format!(" and {} more", names.len() - NAMED);
+            finding.detail = format!("only {}{more} can be bound", shown.join(", "));
+        }
+    }
+
+    /// Returns the roles that can be bound, or `None` when it is every role.
+    fn bindable(&self, scope: Scope<'_>, held: &Held<'_>) -> Option<Vec<(String, RoleAt)>> {
+        let policy = self.world.policy;
+        let mut roles = Vec::new();
+        for (binding, _) in held.bindings {
+            let rules = self.world.rules_of(self.world.set_of(*binding).index());
+            for number in self.rules_behind(*binding, Capability::Bind) {
+                let rule = &rules[*number];
+                if rule.resource_names.is_empty() {
+                    return None;
+                }
+                let covers = |plural: &str| {
+                    let mut entries = rule.resources.iter();
+                    entries.any(|entry| entry == "*" || entry == plural)
+                };
+                for name in &rule.resource_names {
+                    if covers("clusterroles") {
+                        let at = policy
+                            .cluster_roles
+                            .iter()
+                            .position(|role| role.metadata.name == *name);
+                        let at = at.map_or(RoleAt::Missing, |at| RoleAt::Cluster(number_of(at)));
+                        roles.push((format!("ClusterRole/{name}"), at));
+                    }
+                    if covers("roles") {
+                        let all = policy.roles.iter().enumerate();
+                        let here = all.filter(|(_, role)| {
+                            let meta = &role.metadata;
+                            meta.name == *name && scope.is_none_or(|only| only == meta.namespace)
+                        });
+                        roles.extend(here.map(|(at, role)| {
+                            let meta = &role.metadata;
+                            let shown = format!("Role/{}/{name}", meta.namespace);
+                            (shown, RoleAt::Namespaced(number_of(at)))
+                        }));
+                    }
+                }
+            }
+        }
+        Some(roles)
+    }
+
+    /// Says whether ClusterRoleBindings can be written, and not RoleBindings alone.
+    fn writes_for_the_cluster(&self, held: &Held<'_>) -> bool {
+        held.bindings.iter().any(|(binding, _)| {
+            let rules = self.world.rules_of(self.world.set_of(*binding).index());
+            let numbers = self.rules_behind(*binding, Capability::WriteBindings);
+            numbers.iter().any(|number| {
+                let mut entries = rules[*number].resources.iter();
+                entries.any(|entry| entry == "*" || entry == "clusterrolebindings")
+            })
+        })
+    }
+
+    /// Returns the worst that somebody has who is bound to a role there.
+    fn worst_of(&self, role: RoleAt, scope: Scope<'_>, everywhere: bool) -> Severity {
+        let Some(set) = self.world.set_at(role) else {
+            return Severity::Low;
+        };
+        let (cluster, space) = self.masks[set.index()];
+        let mask = if everywhere { cluster } else { space };
+        if mask.all & Capability::Everything.bit() != 0 {
+            return severity("CIA-001", scope, false);
+        }
+        let found = CONDITIONS
+            .iter()
+            .filter(|condition| (condition.holds)(mask) && self.matters(condition.id, scope));
+        let graded = found.map(|condition| {
+            let bits: u64 = condition
+                .capabilities
+                .iter()
+                .map(|capability| capability.bit())
+                .sum();
+            let limited = !(condition.holds)(Mask {
+                all: mask.all,
+                named: mask.all & bits,
+            });
+            severity(condition.id, scope, limited)
+        });
+        graded.max().unwrap_or(Severity::Low)
+    }
+}
+
+fn number_of(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,385 @@
+//! Objects that do not do what they seem to do.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::defaults::Defaults;
+use super::finding::{Finding, Severity};
+use super::rules::rule;
+use super::subject_index::SubjectIndex;
+use crate::model::aggregate;
+use crate::model::engine::{Chain, RoleAt, World};
+use crate::model::gap::Read;
+use crate::model::plural::count;
+use crate::model::policy::{Policy, Role, Rule};
+use crate::model::subject::{Subject, SubjectRef};
+
+/// Finds everything.
+pub(super) fn findings(
+    world: &World<'_>,
+    defaults: &Defaults,
+    subjects: &SubjectIndex<'_>,
+    include_defaults: bool,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    bindings(world, defaults, subjects, include_defaults, &mut found);
+    roles(world, defaults, include_defaults, &mut found);
+    redundant(world, subjects, &mut found);
+    found
+}
+
+fn object(id: &'static str, object: String, detail: String, fix: String) -> Finding {
+    Finding {
+        rule: id,
+        severity: rule(id).map_or(Severity::Info, |rule| rule.severity),
+        subject: None,
+        namespace: None,
+        object: Some(object),
+        limited: false,
+        chains: Vec::new(),
+        detail,
+        fix,
+    }
+}
+
+/// A finding about an object is about one of its subjects.
+fn about(subject: Subject, binding: usize, at: usize, finding: Finding) -> Finding {
+    Finding {
+        subject: Some(subject),
+        chains: vec![Chain {
+            binding,
+            subject: at,
+            rule: 0,
+        }],
+        ..finding
+    }
+}
+
+fn bindings(
+    world: &World<'_>,
+    defaults: &Defaults,
+    subjects: &SubjectIndex<'_>,
+    all: bool,
+    found: &mut Vec<Finding>,
+) {
+    let policy = world.policy;
+    let accounts: HashSet<(&str, &str)> = policy
+        .service_accounts
+        .iter()
+        .map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()))
+        .collect();
+    // Manifests seldom hold every account; then nothing is claimed.
+    let know_accounts = policy.from_cluster && policy.has_read(&Read::ServiceAccounts);
+    let useless = useless(world);
+    for index in 0..world.binding_count() {
+        let binding = world.binding(index);
+        if !all && defaults.is_binding(binding) {
+            continue;
+        }
+        let name = || name_of(world, index);
+        let reference = &binding.role_ref;
+        let roles = if reference.kind == "Role" {
+            Read::Roles
+        } else {
+            Read::ClusterRoles
+        };
+        if world.role_at(index) == RoleAt::Missing && policy.has_read(&roles) {
+            found.push(object(
+                "HYG-01",
+                name(),
+                format!("{} {:?} does not exist", reference.kind, reference.name),
+                format!("delete {}", name()),
+            ));
+        }
+        if binding.subjects.is_empty() {
+            found.push(object(
+                "HYG-03",
+                name(),
+                "it has no subjects".to_owned(),
+                format!("delete {}", name()),
+            ));
+        }
+        let named = binding.subjects.iter().zip(subjects.of(index));
+        for (at, (stored, number)) in named.enumerate() {
+            let Some(subject) = number.map(|number| subjects.name(number)) else {
+                continue;
+            };
+            let missing = match subject {
+                SubjectRef::Account(namespace, account) => {
+                    know_accounts && !accounts.contains(&(namespace, account))
+                }
+                _ => false,
+            };
+            if missing {
+                let (name, subject) = (name(), subject.to_subject());
+                let detail = format!("{subject} does not exist");
+                let fix = format!("remove {subject} from {name}");
+                let finding = object("HYG-02", name, detail, fix);
+                found.push(about(subject, index, at, finding));
+            }
+            let alias = matches!(subject, SubjectRef::Account(..) | SubjectRef::Node(_));
+            if stored.kind == "User" && alias {
+                let name = name();
+                let detail = format!("{:?} is bound as a User", stored.name);
+                let fix = format!("bind it in {name} with the kind that it has");
+                let finding = object("HYG-10", name, detail, fix);
+                found.push(about(subject.to_subject(), index, at, finding));
+            }
+        }
+        if !world.is_cluster_wide(index) && useless[world.set_of(index).index()] {
+            ineffective(world, index, name(), found);
+        }
+    }
+}
+
+fn name_of(world: &World<'_>, index: usize) -> String {
+    let meta = &world.binding(index).metadata;
+    if world.is_cluster_wide(index) {
+        format!("ClusterRoleBinding/{}", meta.name)
+    } else {
+        format!("RoleBinding/{}/{}", meta.namespace, meta.name)
+    }
+}
+
+/// Which distinct lists of rules hold nothing that a RoleBinding can give. A shared ClusterRole
+/// may hold more than one binding of it uses.
+fn useless(world: &World<'_>) -> Vec<bool> {
+    let catalog = &world.policy.catalog;
+    let of_cluster = |rule: &Rule| {
+        if rule.resources.is_empty() {
+            return !rule.non_resource_urls.is_empty();
+        }
+        rule.resources.iter().all(|entry| {
+            let resource = entry.split('/').next().unwrap_or_default();
+            // A RoleBinding reaches the Namespace that it is in.
+            resource != "namespaces"
+                && rule
+                    .api_groups
+                    .iter()
+                    .all(|group| catalog.is_namespaced(group, resource) == Some(false))
+        }) && !rule.api_groups.is_empty()
+    };
+    let all = |set| {
+        let rules = world.rules_of(set);
+        !rules.is_empty() && rules.iter().all(of_cluster)
+    };
+    (0..world.set_count()).map(all).collect()
+}
+
+fn ineffective(world: &World<'_>, index: usize, name: String, found: &mut Vec<Finding>) {
+    let rules = world.rules_of(world.set_of(index).index());
+    let numbers: Vec<String> = (1..=rules.len()).map(|number| number.to_string()).collect();
+    let fix =
+        format!("delete {name}, or bind the role with a ClusterRoleBinding if that was the intent");
+    let detail = if let [only] = &numbers[..] {
+        format!("rule {only} of its role covers only cluster-scoped resources")
+    } else {
+        format!(
+            "rules {} of its role cover only cluster-scoped resources",
+            numbers.join(", ")
+        )
+    };
+    found.push(object("HYG-09", name, detail, fix));
+}
+
+fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Finding>) {
+    let policy = world.policy;
+    let mut bound: BTreeSet<(bool, u32)> = BTreeSet::new();
+    for index in 0..world.binding_count() {
+        match world.role_at(index) {
+            RoleAt::Cluster(at) => bound.insert((true, at)),
+            RoleAt::Namespaced(at) => bound.insert((false, at)),
+            RoleAt::Missing => false,
+        };
+    }
+    let selectors: Vec<_> = policy
+        .cluster_roles
+        .iter()
+        .filter_map(|role| role.aggregation_rule.as_ref())
+        .flat_map(|rule| &rule.cluster_role_selectors)
+        .collect();
+    let both = policy
+        .cluster_roles
+        .iter()
+        .enumerate()
+        .map(|(index, role)| (true, index, role))
+        .chain(
+            policy
+                .roles
+                .iter()
+                .enumerate()
+                .map(|(index, role)| (false, index, role)),
+        );
+    for (cluster, index, role) in both {
+        if !all && defaults.is_role(role) {
+            continue;
+        }
+        let meta = &role.metadata;
+        let name = if cluster {
+            format!("ClusterRole/{}", meta.name)
+        } else {
+            format!("Role/{}/{}", meta.namespace, meta.name)
+        };
+        let key = (cluster, u32::try_from(index).unwrap_or(u32::MAX));
+        let part = cluster && selectors.iter().any(|one| one.selects(&meta.labels));
+        let unseen =
+            !policy.has_read(&Read::RoleBindings) || !policy.has_read(&Read::ClusterRoleBindings);
+        if !bound.contains(&key) && !part && !unseen {
+            found.push(object(
+                "HYG-04",
+                name.clone(),
+                "no binding refers to it".to_owned(),
+                format!("delete {name}"),
+            ));
+        }
+        if cluster {
+            drift(role, &name, policy, found);
+        }
+        // What an aggregated role holds is told at its parts.
+        if role.aggregation_rule.is_none() {
+            for (number, rule) in role.rules.iter().enumerate() {
+                in_rule(&name, number, rule, policy, found);
+            }
+        }
+    }
+}
+
+fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {
+    if !policy.has_read(&Read::ClusterRoles) {
+        return;
+    }
+    if let Some(computed) = aggregate::computed(role, &policy.cluster_roles)
+        && computed != role.rules
+    {
+        found.push(object(
+            "HYG-11",
+            name.to_owned(),
+            format!(
+                "it has {}, its parts have {}",
+                count(role.rules.len(), "rule"),
+                computed.len()
+            ),
+            "check the clusterrole-aggregation controller".to_owned(),
+        ));
+    }
+}
+
+fn in_rule(name: &str, number: usize, rule: &Rule, policy: &Policy, found: &mut Vec<Finding>) {
+    let place = format!("rule {}", number + 1);
+    let fix = || format!("correct {name}, {place}");
+    if rule.resource_names.iter().any(|name| name == "*") {
+        let detail = format!("{place}: resourceNames contains \"*\"");
+        found.push(object("HYG-06", name.to_owned(), detail, fix()));
+    }
+    if rule.resource_names.iter().any(String::is_empty) {
+        let detail = format!("{place}: resourceNames contains \"\"");
+        found.push(object("HYG-07", name.to_owned(), detail, fix()));
+    }
+    let reasons = dead(rule, policy);
+    if !reasons.is_empty() {
+        let detail = format!("{place}: {}", reasons.join("; "));
+        found.push(object("HYG-05", name.to_owned(), detail, fix()));
+    }
+}
+
+/// Why entries of a rule can never match.
+fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if rule.verbs.is_empty() {
+        reasons.push("it has no verbs".to_owned());
+    }
+    for verb in &rule.verbs {
+        if verb.chars().any(char::is_uppercase) {
+            reasons.push(format!("verb {verb:?} contains capitals"));
+        }
+    }
+    if rule.resources.is_empty() {
+        return reasons;
+    }
+    if rule.api_groups.is_empty() {
+        reasons.push("it has no apiGroups, not even \"\"".to_owned());
+    }
+    for group in &rule.api_groups {
+        if group.contains('/') || group == "v1" || group == "core" {
+            reasons.push(format!("{group:?} is not an API group"));
+        }
+    }
+    let catalog = &policy.catalog;
+    for entry in &rule.resources {
+        if entry.len() > 1 && entry.ends_with("/*") {
+            reasons.push(format!("{entry:?} is not a wildcard"));
+            continue;
+        }
+        let resource = entry.split('/').next().unwrap_or_default();
+        let unserved = !rule.api_groups.is_empty()
+            && rule
+                .api_groups
+                .iter()
+                .all(|group| group != "*" && catalog.get(group, resource).is_none());
+        if !unserved || resource == "*" {
+            continue;
+        }
+        // A kind or a singular is a typing error; a type that is not served may come later.
+        if let Some(meant) = rule.api_groups.iter().find_map(|group| {
+            let word = resource.to_lowercase();
+            let mut entries = catalog.entries().iter();
+            entries
+                .find(|one| one.group == *group && (one.singular == word || one.resource == word))
+        }) {
+            reasons.push(format!("{entry:?} should be {}", meant.resource));
+        } else if let Some(elsewhere) = catalog
+            .entries()
+            .iter()
+            .find(|one| one.resource == resource)
+        {
+            reasons.push(format!(
+                "{entry:?} is in API group {:?}, not in {}",
+                elsewhere.group,
+                rule.api_groups
+                    .iter()
+                    .map(|group| format!("{group:?}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+        }
+    }
+    let collection = rule.verbs.iter().all(|verb| verb == "deletecollection");
+    if collection && !rule.verbs.is_empty() && !rule.resource_names.is_empty() {
+        reasons.push(
+            "a request for deletecollection carries no name, so resourceNames never match"
+                .to_owned(),
+        );
+    }
+    reasons
+}
+
+/// The same list of rules twice for one subject, where one is enough.
+fn redundant(world: &World<'_>, subjects: &SubjectIndex<'_>, found: &mut Vec<Finding>) {
+    // Subject, list of rules, binding, place of the subject in it.
+    let mut held: Vec<(u32, usize, usize, usize)> = Vec::new();
+    for index in 0..world.binding_count() {
+        let set = world.set_of(index).index();
+        if world.rules_of(set).is_empty() {
+            continue;
+        }
+        for (at, subject) in subjects.of(index).iter().enumerate() {
+            held.extend(subject.map(|subject| (subject, set, index, at)));
+        }
+    }
+    held.sort_unstable();
+    for same in held.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+        for (number, &(subject, _, index, at)) in same.iter().enumerate() {
+            let by = same[..number].iter().find(|(_, _, other, _)| {
+                *other != index
+                    && (world.is_cluster_wide(*other)
+                        || world.scope_of(*other) == world.scope_of(index))
+            });
+            if let Some((_, _, other, _)) = by {
+                let (name, subject) = (name_of(world, index), subjects.name(subject).to_subject());
+                let detail = format!("{} grants the same", name_of(world, *other));
+                let fix = format!("remove {subject} from {name}");
+                let finding = object("HYG-08", name, detail, fix);
+                found.push(about(subject, index, at, finding));
+            }
+        }
+    }
+}

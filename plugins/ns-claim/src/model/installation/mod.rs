@@ -1,0 +1,6 @@
+//! What is installed: the guard, the rights and the reaper, as objects.
+
+pub mod guard;
+pub mod reaper;
+pub mod rights;
+pub mod stages;

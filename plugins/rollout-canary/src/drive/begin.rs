@@ -1,0 +1,54 @@
+//! The beginning of a canary: the record is written, and nothing else.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::clock::Clock;
+use groundcrew::error::{Error, Result};
+use groundcrew::ui::Ui;
+
+use crate::cluster::records::Put;
+use crate::cluster::watch::Watching;
+use crate::drive::driver::{Drive, Patience};
+use crate::drive::plan::{draft, planned};
+use crate::drive::session::Open;
+use crate::drive::{lease, this_process};
+use crate::model::intent::Intent;
+
+/// Starts a canary: returns the driver, with the record written and nothing else.
+///
+/// # Errors
+///
+/// What keeps it from beginning; what the server says.
+pub async fn begin<'a>(
+    intent: &Intent,
+    open: &'a Open,
+    clock: Clock,
+    patience: Patience,
+    ui: &'a Ui,
+    interrupt: &'a Interrupt,
+) -> Result<Drive<'a>> {
+    let (session, target) = (&open.session, &open.target);
+    let watching = interrupt.guard(Watching::open(session, target)).await?;
+    let me = this_process::me(clock.now());
+    let plan = async {
+        let draft = draft(intent, open, &watching.cluster, (&clock, &me)).await?;
+        draft.start(intent, open).await
+    };
+    let start = interrupt.guard(plan).await?;
+    ui.status(format_args!("│ plan: {}", planned(&start.way)));
+    let stored = match open.store.create(&start.record).await? {
+        Put::Done(stored) => *stored,
+        Put::Blind(why) => {
+            return Err(Error::failed(format!("could not write the record: {why}")));
+        }
+        Put::Raced => {
+            let (found, _) = open.store.read(session).await?;
+            let driver = found.and_then(|found| found.record.driver);
+            return Err(driver.map_or_else(
+                || Error::conflict("someone else has just started a canary; nothing was changed"),
+                |driver| lease::other(&driver),
+            ));
+        }
+    };
+    let context = open.context(ui, interrupt);
+    Ok(Drive::new(context, watching, stored, clock, me, patience))
+}

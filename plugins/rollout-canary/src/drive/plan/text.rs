@@ -1,0 +1,127 @@
+//! A plan for people.
+
+use groundcrew::finding::Severity;
+use groundcrew::output::Table;
+
+use crate::drive::plan::Plan;
+use crate::drive::plan::traffic::Traffic;
+use crate::drive::plan::weights::Bounds;
+use crate::model::record::Layout;
+use crate::model::weight::Weight;
+use crate::model::words::count;
+
+/// Says who gives the canary its share of the requests.
+/// How far more than was asked for is worth a word: a share is given to half a percent.
+const HALF: Weight = Weight::hundredths(50);
+
+fn traffic(traffic: &Traffic) -> String {
+    let routes = traffic.routes.join(", ");
+    let mut text = match (traffic.gateway, &traffic.extra_service, &traffic.why) {
+        (true, Some(extra), _) => format!(
+            "traffic: {routes} gives the canary the share that its pods lack, by an extra \
+             service/{extra}\n"
+        ),
+        (_, Some(_), _) => format!(
+            "traffic: by the number of pods; with --traffic gateway, {routes} can give the \
+             canary the share that its pods lack\n"
+        ),
+        (_, None, Some(why)) => format!("traffic: by the number of pods: {why}\n"),
+        (_, None, None) => String::new(),
+    };
+    if !traffic.others.is_empty() {
+        let others = traffic.others.join(", ");
+        text.push_str(&format!(
+            "traffic: {others} also leads there and is left alone\n"
+        ));
+    }
+    text
+}
+
+/// Returns the plan as text: the numbers, then what was found.
+#[must_use]
+pub fn plan(plan: &Plan, headers: bool) -> String {
+    let patches = plan.steps.iter().flat_map(|step| &step.patches);
+    let to_weights = patches.map(|patch| patch.most_pods).max();
+    let to_weights = to_weights.unwrap_or(plan.replicas);
+    let mut text = format!(
+        "{}: {}, Ready never below {}, at most {}",
+        plan.deployment,
+        count(plan.replicas, "replica"),
+        plan.fewest_ready,
+        count(to_weights, "pod")
+    );
+    let more = |bounds: Bounds| bounds.most_pods > to_weights;
+    text.push_str(&match (more(plan.promotion), more(plan.abort)) {
+        (false, false) => "\n".to_owned(),
+        (true, false) => format!(", {} during promotion\n", plan.most_pods),
+        (false, true) => format!(", {} during rollback\n", plan.most_pods),
+        (true, true) => format!(", {} during promotion or rollback\n", plan.most_pods),
+    });
+    let names = [
+        "ASKED",
+        "STABLE",
+        "CANARY",
+        "IS",
+        "LAYOUT",
+        "PARKED",
+        "ON THE WAY",
+    ];
+    let mut table = Table::new(headers.then_some(&names[..]));
+    for step in &plan.steps {
+        let way: Vec<String> = step
+            .patches
+            .iter()
+            .map(|patch| format!("{}+{}", patch.stable, patch.canary))
+            .collect();
+        let layout = match step.layout {
+            Layout::Surge => "surge",
+            Layout::Replace | Layout::Auto => "replace",
+        };
+        table.row([
+            step.asked.to_string().as_str(),
+            &step.stable.to_string(),
+            &step.canary.to_string(),
+            &step.percent.to_string(),
+            layout,
+            if step.parked {
+                "yes"
+            } else {
+                "no: only while driven"
+            },
+            &way.join(" → "),
+        ]);
+    }
+    text.push_str(&table.render());
+    text.push_str(&traffic(&plan.traffic));
+    for step in plan.steps.iter().filter(|_| plan.traffic.gateway) {
+        // A route's share is given to half a percent.
+        if step.percent > step.asked.plus(HALF) {
+            text.push_str(&format!(
+                "traffic: at {} the pods alone have {}: a route can add to that, but not take \
+                 away\n",
+                step.asked, step.percent
+            ));
+        }
+    }
+    if plan.rights_missing.is_empty() {
+        text.push_str(&format!(
+            "permissions: all {} granted\n",
+            plan.rights_held.len()
+        ));
+    }
+    for right in &plan.rights_missing {
+        text.push_str(&format!("missing permission: {right}\n"));
+    }
+    for finding in &plan.findings {
+        let word = match finding.severity {
+            Severity::Error => "blocked",
+            Severity::Warning => "note",
+            Severity::Info | Severity::Ok => "found",
+        };
+        text.push_str(&format!("{word}: {} {}\n", finding.place, finding.what));
+    }
+    for unseen in &plan.unseen {
+        text.push_str(&format!("not seen: {}: {}\n", unseen.what, unseen.why));
+    }
+    text
+}

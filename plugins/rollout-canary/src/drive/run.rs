@@ -1,0 +1,159 @@
+//! The loop to one goal, and the ways back out of it.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use groundcrew::app::Interrupt;
+use groundcrew::error::Result;
+use tokio::time::Instant;
+
+use crate::cluster::logs;
+use crate::drive::driver::{Drive, Outcome};
+use crate::drive::narrate;
+use crate::model::dead::{self, Dead};
+use crate::model::machine::next::{End, Next};
+use crate::model::machine::seen::Seen;
+use crate::model::record::{Failure, Goal};
+use crate::model::{conflict, machine, object};
+
+/// How long the way back may take when this process was told to end.
+const BACK_OUT: Duration = Duration::from_secs(60);
+
+static NEVER: LazyLock<Interrupt> = LazyLock::new(Interrupt::never);
+
+impl Drive<'_> {
+    /// Drives to the record's goal.
+    ///
+    /// # Errors
+    ///
+    /// What the server refuses; that another driver took over; a timeout; Ctrl-C.
+    pub async fn run(&mut self) -> Result<Outcome> {
+        self.begun = Instant::now();
+        loop {
+            self.keep_lease().await?;
+            if self.take_request().await? {
+                continue;
+            }
+            if self.find_dead().await? {
+                continue;
+            }
+            let seen = self
+                .watching
+                .cluster
+                .seen(&self.stored.record, self.clock.now());
+            self.keep_promises(&seen);
+            let next = machine::next(&self.stored.record, &seen);
+            if !self.watching.blind && self.route(&next).await? {
+                continue;
+            }
+            match next {
+                Next::Write(_) if !self.watching.blind && self.is_unsettled() => {}
+                Next::Write(form) if !self.watching.blind => {
+                    self.write(form).await?;
+                    continue;
+                }
+                Next::Write(_) => self.say("cannot reach the cluster; holding"),
+                Next::Wait(waiting) => {
+                    let line = narrate::waiting(&seen, waiting);
+                    self.say(&line);
+                }
+                Next::Done(end) => return Ok(self.reached(end)),
+                Next::Stop(conflict) => return Ok(Outcome::Stopped(conflict)),
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Warns of what was promised and is not so any more.
+    pub(super) fn keep_promises(&mut self, seen: &Seen) {
+        let cluster = &self.watching.cluster;
+        let record = &self.stored.record;
+        self.watchdog.look(cluster, record, seen, self.context.ui);
+    }
+
+    fn reached(&self, end: End) -> Outcome {
+        let rolled_back = match &self.stored.record.goal {
+            Goal::Abort {
+                failed: Some(failed),
+                reason,
+                ..
+            } => Some((*failed, reason.clone())),
+            _ => None,
+        };
+        Outcome::Reached(end, rolled_back)
+    }
+
+    /// Looks for a dead canary while one is being made or promoted, and rolls it back.
+    pub(super) async fn find_dead(&mut self) -> Result<bool> {
+        let record = &self.stored.record;
+        if matches!(record.goal, Goal::Abort { .. }) {
+            return Ok(false);
+        }
+        let Some(set) = self.watching.cluster.canary(record) else {
+            return Ok(false);
+        };
+        let uid = object::text(&set["metadata"]["uid"]);
+        let own = record
+            .original
+            .deadline
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        let patience = self
+            .patience
+            .ready
+            .unwrap_or(Duration::from_secs(own.unwrap_or(600)));
+        let pods = self.watching.cluster.pods_of(uid);
+        let Some(dead) = dead::diagnose(set, pods, self.clock.now(), patience) else {
+            return Ok(false);
+        };
+        self.roll_back(dead).await?;
+        Ok(true)
+    }
+
+    /// Rolls back because the canary is bad, telling why.
+    pub(crate) async fn roll_back(&mut self, dead: Dead) -> Result<()> {
+        let ui = self.context.ui;
+        ui.warning(&dead);
+        for line in logs::tail(self.context.session, &self.context.target.namespace, &dead).await {
+            ui.status(format_args!("  {line}"));
+        }
+        ui.status("rolling back");
+        self.turn_back(dead.to_string(), Some(dead.failure)).await
+    }
+
+    /// Writes down that everything is to become stable again.
+    async fn turn_back(&mut self, reason: String, failed: Option<Failure>) -> Result<()> {
+        let mut record = self.stored.record.clone();
+        record.aim(Goal::Abort {
+            keep_spec: record.original.pending,
+            force: false,
+            reason,
+            failed,
+            by: self.me.user.clone(),
+        });
+        self.put(record).await
+    }
+
+    /// Rolls back what stays undecided and cannot be left held.
+    pub(crate) async fn give_up(&mut self, why: &str) -> Result<()> {
+        self.roll_back(Dead {
+            failure: Failure::Untried,
+            pod: None,
+            container: None,
+            reason: format!("undecided, and it cannot be left held: {why}"),
+            message: String::new(),
+        })
+        .await
+    }
+
+    /// Takes the canary back although this process was told to end, or failed.
+    pub(crate) async fn back_out(&mut self, reason: &str) -> Result<()> {
+        // A second Ctrl-C ends the process all the same.
+        self.context.interrupt = &NEVER;
+        self.patience.goal = Some(BACK_OUT);
+        self.turn_back(reason.to_owned(), None).await?;
+        match self.run().await? {
+            Outcome::Reached(..) => self.forget().await,
+            Outcome::Stopped(conflict) => Err(conflict::told(&conflict, self.context.target)),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A connection, the Deployment and its record; becoming the driver of it.
+
+use groundcrew::app::Interrupt;
+use groundcrew::client::Session;
+use groundcrew::client::clock::Clock;
+use groundcrew::error::{Error, Result};
+use groundcrew::ui::Ui;
+
+use crate::cluster::records::{Store, Stored};
+use crate::cluster::watch::Watching;
+use crate::drive::driver::{Context, Drive, Patience};
+use crate::drive::lease::{self, Acquired};
+use crate::drive::this_process;
+use crate::model::machine::next::Next;
+use crate::model::record::Record;
+use crate::model::record::driver::Driver;
+use crate::model::target::Target;
+use crate::model::{machine, walk};
+
+/// A connection and the Deployment on it.
+pub struct Open {
+    /// The connection.
+    pub session: Session,
+    /// The Deployment.
+    pub target: Target,
+    /// Its record's place.
+    pub store: Store,
+}
+
+/// Reads the record, which has to be there and be this Deployment's.
+///
+/// # Errors
+///
+/// That there is none.
+pub async fn read(open: &Open) -> Result<(Stored, Clock)> {
+    let (stored, clock) = open.store.read(&open.session).await?;
+    let stored = stored.ok_or_else(|| none(&open.target))?;
+    Ok((stored, clock))
+}
+
+/// Returns the error for a Deployment without a canary.
+#[must_use]
+pub fn none(target: &Target) -> Error {
+    Error::failed(format!("deployment {} has no canary", target.name)).with_hint(format!(
+        "start one:  {}",
+        target.words("", "10% --image CONTAINER=IMAGE")
+    ))
+}
+
+impl Open {
+    /// Returns the place of a Deployment in the connection's namespace.
+    #[must_use]
+    pub fn new(session: Session, name: String) -> Self {
+        let target = Target {
+            namespace: session.namespace.clone(),
+            name,
+        };
+        let store = Store::new(&session, &target.namespace, &target.name);
+        Self {
+            session,
+            target,
+            store,
+        }
+    }
+
+    /// Returns the driver's context.
+    #[must_use]
+    pub fn context<'a>(&'a self, ui: &'a Ui, interrupt: &'a Interrupt) -> Context<'a> {
+        Context {
+            session: &self.session,
+            ui,
+            interrupt,
+            target: &self.target,
+            store: &self.store,
+        }
+    }
+
+    /// Becomes the driver of a record and starts to watch; `Err` of the inner result is who drives
+    /// instead.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn drive<'a>(
+        &'a self,
+        ui: &'a Ui,
+        interrupt: &'a Interrupt,
+        (stored, clock): (Stored, Clock),
+        patience: Patience,
+        change: impl Fn(&mut Record),
+    ) -> Result<Result<Drive<'a>, Driver>> {
+        let me = this_process::me(clock.now());
+        // What can fail comes before anything is written.
+        let watching = Watching::open(&self.session, &self.target).await?;
+        // What is to be done for it is announced in the same write.
+        let change = |record: &mut Record| {
+            change(record);
+            let seen = watching.cluster.seen(record, clock.now());
+            if let Next::Write(form) = machine::next(record, &seen) {
+                walk::announce(record, &seen, &form);
+            }
+        };
+        let acquired =
+            lease::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
+        let stored = match acquired {
+            Acquired::Mine(stored) => *stored,
+            Acquired::Other(driver) => return Ok(Err(driver)),
+        };
+        let context = self.context(ui, interrupt);
+        let mut drive = Drive::new(context, watching, stored, clock, me, patience);
+        drive.fence().await?;
+        Ok(Ok(drive))
+    }
+}

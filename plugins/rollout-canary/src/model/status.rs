@@ -1,0 +1,247 @@
+//! What is said of a canary: one value for people and programs.
+
+use groundcrew::output::Document;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::kind::Kind;
+use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::object::{hash, size, text};
+use crate::model::record::driver::Driving;
+use crate::model::record::{Goal, Record};
+use crate::model::snapshot::Snapshot;
+use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
+use crate::model::target::Target;
+use crate::model::traffic::Shared;
+use crate::model::verdict::judge::{Decision, Verdict};
+use crate::model::verdict::judgment;
+use crate::model::verdict::settings::Unit;
+use crate::model::weight::Weight;
+use crate::model::{conflict, dead};
+
+/// The answer of most commands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The Deployment.
+    pub deployment: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Where the canary is.
+    pub phase: Phase,
+    /// Whether it is safe without a driver.
+    pub parked: bool,
+    /// Whether it is not at rest, and nobody drives: its driver died on the way, or it holds only
+    /// while it is driven.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
+    /// `spec.replicas`.
+    pub replicas: i32,
+    /// The stable pods.
+    pub stable: Side,
+    /// The canary pods.
+    pub canary: Side,
+    /// What was asked for.
+    pub target: Percent,
+    /// What it is.
+    pub effective: Percent,
+    /// Who drives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// What somebody else did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
+    /// Since when there is a canary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What its share of the requests is, when a route gives it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+    /// What is known of how good it is.
+    pub verdict: Judged,
+}
+
+/// One of the two.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side {
+    /// The hash of its ReplicaSet.
+    pub hash: Option<String>,
+    /// Pods wanted.
+    pub replicas: i32,
+    /// Pods Ready.
+    pub ready: usize,
+    /// Restarts of its pods.
+    pub restarts: i32,
+}
+
+/// A share.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Percent {
+    /// In percent of the pods; absent when there is no canary.
+    pub percent: Option<Weight>,
+}
+
+/// A share of the requests that a route gives.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// The routes.
+    pub routes: Vec<String>,
+    /// The Service that was added.
+    pub service: String,
+    /// The canary's whole share.
+    pub percent: Weight,
+    /// What it would have by the number of its pods.
+    pub pods_percent: Weight,
+}
+
+impl Traffic {
+    fn of(shared: &Shared) -> Self {
+        Self {
+            routes: shared
+                .changes
+                .iter()
+                .map(|change| change.route.to_string())
+                .collect(),
+            service: shared.target.extra.clone(),
+            percent: shared.whole(),
+            pods_percent: shared.by_pods(),
+        }
+    }
+}
+
+/// What is known of how good a canary is.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// Why it is dead, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead: Option<String>,
+    /// The conclusion from what was counted, and the counts; absent while nobody has looked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Verdict>,
+    /// What it rests on, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The canary's share of the requests that were counted in both arms, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub achieved_percent: Option<Weight>,
+    /// What is to be known of how it was read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Judged {
+    /// Takes in a conclusion.
+    pub fn take(&mut self, verdict: Verdict, notes: &[String]) {
+        self.why = Some(judgment::why(&verdict));
+        let requests = verdict
+            .indicators
+            .iter()
+            .find(|finding| finding.indicator.unit == Unit::Requests);
+        self.achieved_percent = requests.and_then(|finding| {
+            let all = finding.canary.total + finding.stable.total;
+            (all > 0.0).then(|| Weight::nearest(finding.canary.total / all))
+        });
+        self.notes = notes.to_vec();
+        self.judged = Some(verdict);
+    }
+
+    /// Says whether the canary is bad.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        let bad = |judged: &Verdict| matches!(judged.decision, Decision::Bad { .. });
+        self.dead.is_some() || self.judged.as_ref().is_some_and(bad)
+    }
+}
+
+impl Status {
+    /// Returns the status of what is known.
+    #[must_use]
+    pub fn of(
+        target: &Target,
+        record: Option<&Record>,
+        cluster: &Snapshot,
+        now: Timestamp,
+        driving: Driving,
+    ) -> Self {
+        let record = record.filter(|record| record.uid == cluster.uid());
+        let mut status = Self {
+            deployment: target.name.clone(),
+            namespace: target.namespace.clone(),
+            phase: Phase::Idle,
+            parked: false,
+            abandoned: false,
+            replicas: cluster.replicas(),
+            stable: Side::default(),
+            canary: Side::default(),
+            target: Percent { percent: None },
+            effective: Percent { percent: None },
+            driver: None,
+            conflict: None,
+            since: None,
+            traffic: None,
+            verdict: Judged::default(),
+        };
+        let Some(record) = record else {
+            status.without_record(cluster);
+            return status;
+        };
+        let seen = cluster.seen(record, now);
+        status.stable = side(cluster, cluster.stable(record));
+        status.canary = side(cluster, cluster.canary(record));
+        if status.canary.hash.is_some() || status.stable.replicas > 0 {
+            let pods = status.stable.replicas + status.canary.replicas;
+            status.effective.percent = Some(Weight::of(status.canary.replicas, pods));
+        }
+        if let Goal::Hold { weight } = record.goal {
+            status.target.percent = Some(weight);
+        }
+        status.since = Some(record.since);
+        status.driver = record.driver.as_ref().map(ToString::to_string);
+        status.parked = is_parked(record, &seen);
+        status.phase = phase(record, &seen);
+        status.abandoned = is_abandoned(status.phase, record, &seen, driving);
+        status.conflict =
+            conflict(record, &seen).map(|conflict| conflict::told(&conflict, target).to_string());
+        status.traffic = record.shared.as_ref().map(Traffic::of);
+        if let (Goal::Hold { .. }, Some(judge)) = (&record.goal, &record.judge) {
+            status.verdict.take(judge.verdict(), &[]);
+        }
+        status.verdict.dead = cluster.canary(record).and_then(|set| {
+            let pods = cluster.pods_of(text(&set["metadata"]["uid"]));
+            let patience = std::time::Duration::from_secs(600);
+            dead::diagnose(set, pods, now, patience).map(|dead| dead.to_string())
+        });
+        status
+    }
+
+    fn without_record(&mut self, cluster: &Snapshot) {
+        let held = cluster.deployment["spec"]["minReadySeconds"] == HOLD_SECONDS;
+        let marked = cluster.deployment["metadata"]["labels"][MARKER].is_string();
+        if held || marked {
+            self.phase = Phase::Orphan;
+        }
+        self.stable = side(cluster, cluster.newest());
+    }
+
+    /// Returns the document for programs.
+    #[must_use]
+    pub fn document(&self) -> Document<Kind, &Self> {
+        Document::new(Kind::CanaryStatus, self)
+    }
+}
+
+fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
+    let Some(set) = set else {
+        return Side::default();
+    };
+    let uid = text(&set["metadata"]["uid"]);
+    Side {
+        hash: Some(hash(set).to_owned()),
+        replicas: size(set),
+        ready: cluster.pods_of(uid).filter(|pod| pod.ready).count(),
+        restarts: cluster.pods_of(uid).map(|pod| pod.restarts).sum(),
+    }
+}

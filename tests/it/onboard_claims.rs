@@ -87,7 +87,7 @@ fn renewed(suite: &Suite) {
     let renewed = renew.args([&new]).run();
     renewed
         .success()
-        .says(&format!("rolebinding/claim-owner in {claim} configured"));
+        .says(&format!("rolebinding/{claim}/claim-owner configured"));
     assert_eq!(owners(suite, &claim), [group(1), group(2)]);
     let extend = format!("ns-claim extend {claim} --by 10m");
     let work = format!("create configmap work --dry-run=server -n {claim}");

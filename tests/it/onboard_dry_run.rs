@@ -103,7 +103,7 @@ fn issues(suite: &Suite) {
     ));
     let said = alike("half-done", run);
     has(&said, &format!("namespace/{alice}"), "configured");
-    has(&said, "resourcequota/onboard", "created");
+    has(&said, &format!("resourcequota/{alice}/onboard"), "created");
     has(&said, "generation 1", "issued");
 
     is_unchanged("done", &alike("done", run));
@@ -114,14 +114,26 @@ fn issues(suite: &Suite) {
     quota.args([patch]).run().success();
     admin(&format!("delete rolebinding onboard-{alice} -n {alice}"));
     let said = alike("drifted", run);
-    has(&said, "networkpolicy/default-deny", "created");
-    has(&said, "resourcequota/onboard", "configured");
-    has(&said, "limitrange/onboard", "unchanged");
-    has(&said, &format!("rolebinding/onboard-{alice}"), "created");
+    has(
+        &said,
+        &format!("networkpolicy/{alice}/default-deny"),
+        "created",
+    );
+    has(
+        &said,
+        &format!("resourcequota/{alice}/onboard"),
+        "configured",
+    );
+    has(&said, &format!("limitrange/{alice}/onboard"), "unchanged");
+    has(
+        &said,
+        &format!("rolebinding/{alice}/onboard-{alice}"),
+        "created",
+    );
 
     let said = alike("another role", || run().line("--role view"));
-    let object = format!("rolebinding/onboard-{alice}");
-    has(&said, &format!("{object} in {alice}"), "deleted");
+    let object = format!("rolebinding/{alice}/onboard-{alice}");
+    has(&said, &object, "deleted");
     has(&said, &object, "created");
 
     let said = alike("replaced", || run().line("--force"));
@@ -208,7 +220,11 @@ fn renews(suite: &Suite) {
     };
     let said = alike("with a grace", || run(""));
     has(&said, "generation 2", "issued");
-    has(&said, &format!("rolebinding/onboard-{name}"), "configured");
+    has(
+        &said,
+        &format!("rolebinding/{name}/onboard-{name}"),
+        "configured",
+    );
     let said = alike("without a grace", || run("--grace 0"));
     has(&said, "generation 3", "issued");
     has(&said, "generation 1", "revoked");
@@ -216,7 +232,7 @@ fn renews(suite: &Suite) {
     let delete = suite.admin(&format!("delete resourcequota onboard -n {name}"));
     delete.run().success();
     let said = alike("drifted", || run("--grace 0"));
-    has(&said, "resourcequota/onboard", "created");
+    has(&said, &format!("resourcequota/{name}/onboard"), "created");
 }
 
 fn joins_and_leaves(suite: &Suite) {
@@ -224,7 +240,7 @@ fn joins_and_leaves(suite: &Suite) {
     let create = suite.admin(&format!("create namespace {web}"));
     create.run().success();
     suite.onboard(&name).run().success();
-    let object = format!("rolebinding/onboard-{name} in {web}");
+    let object = format!("rolebinding/{web}/onboard-{name}");
     let join = || suite.admin(&format!("onboard join {name} {web}:view"));
     has(&alike("fresh", join), &object, "created");
     is_unchanged("done", &alike("done", join));

@@ -52,7 +52,7 @@ fn oidc(suite: &Suite) {
         .says("the issuer of that credential renews it");
 
     let run = suite.admin(&format!("onboard offboard {name} --yes")).run();
-    run.success().answers("whoever issues it can end it");
+    run.success().answers("only the identity provider can end that");
     as_login(&work).code(1);
 }
 
@@ -100,7 +100,7 @@ fn exec(suite: &Suite) {
         "{record}"
     );
     let list = suite.admin("onboard list").run();
-    list.success().answers("<by issuer>");
+    list.success().answers("<by provider>");
     suite
         .admin(&format!("onboard offboard {name} --yes"))
         .run()

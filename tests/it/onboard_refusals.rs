@@ -103,7 +103,7 @@ fn foreign_namespace(suite: &Suite) {
     run()
         .code(5)
         .no_answer()
-        .says("nothing says that it is")
+        .says("not marked as owned by")
         .says("kubectl annotate namespace");
     let owner = format!("groundcrew.dev/owner={bob}");
     suite

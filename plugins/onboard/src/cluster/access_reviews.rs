@@ -4,11 +4,9 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessReviewSpec};
-use kube::api::{Api, PostParams};
 
 use crate::model::credential_kind::CredentialKind;
 use crate::model::labels;
@@ -91,14 +89,7 @@ pub async fn may(session: &Session, subject: &Subject, access: &Access) -> Resul
         },
         ..SubjectAccessReview::default()
     };
-    let api: Api<SubjectAccessReview> = Api::all(session.client.clone());
-    let review = api
-        .create(&PostParams::default(), &review)
-        .await
-        .map_err(|error| {
-            let doing = Doing::new("create", "subjectaccessreviews.authorization.k8s.io");
-            explain(error, &doing)
-        })?;
+    let review = session.of::<SubjectAccessReview>().ask(&review).await?;
     let status = review.status.unwrap_or_default();
     Ok(Answer {
         allowed: status.allowed,

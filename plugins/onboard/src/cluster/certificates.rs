@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::app::Interrupt;
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, outcome_unknown};
+use groundcrew::cluster::{Objects, Patience, poll};
 use groundcrew::error::{Error, Result};
-use groundcrew::write::{Writer, is_conflict};
+use groundcrew::write::Writer;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use kube::api::{Api, ListParams, PostParams};
-use tokio::time::{Instant, sleep};
+use kube::api::PostParams;
 
 use crate::model::labels;
 use crate::model::objects::certificate_request::{Signed, approved, is_approved, signed};
 use crate::model::user::UserName;
-
-/// What the API server calls them.
-pub const RESOURCE: &str = "certificatesigningrequests.certificates.k8s.io";
 
 /// The first pause between two looks: a signer answers within a few hundredths of a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(60);
@@ -24,9 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(60);
 const ATTEMPTS: usize = 5;
 
 /// The requests of a cluster.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Requests {
-    api: Api<CertificateSigningRequest>,
+    objects: Objects<CertificateSigningRequest>,
 }
 
 impl Requests {
@@ -34,14 +32,8 @@ impl Requests {
     #[must_use]
     pub fn of(session: &Session) -> Self {
         Self {
-            api: Api::all(session.client.clone()),
+            objects: session.of(),
         }
-    }
-
-    /// Returns the API, for what is not said here.
-    #[must_use]
-    pub fn api(&self) -> &Api<CertificateSigningRequest> {
-        &self.api
     }
 
     /// Lists those that were made for a user.
@@ -51,10 +43,21 @@ impl Requests {
     /// What the server says.
     pub async fn made_for(&self, user: &UserName) -> Result<Vec<CertificateSigningRequest>> {
         let selector = format!("{}={}", labels::USER_LABEL, user.slug());
-        let params = ListParams::default().labels(&selector);
-        let found = self.api.list(&params).await;
-        let found = found.map_err(|error| explain(error, &Doing::new("list", RESOURCE)))?;
-        Ok(found.items)
+        self.objects.labelled(&selector).await
+    }
+
+    /// Sends a request; `is_mine` recognizes it after an answer was lost.
+    ///
+    /// # Errors
+    ///
+    /// What the server says.
+    pub async fn send(
+        &self,
+        writer: &Writer,
+        request: &CertificateSigningRequest,
+        is_mine: impl Fn(&CertificateSigningRequest) -> bool,
+    ) -> Result<CertificateSigningRequest> {
+        self.objects.create(writer, request, is_mine).await
     }
 
     /// Approves a request with the resourceVersion that was checked, through PUT, which is the verb
@@ -68,49 +71,55 @@ impl Requests {
         request: CertificateSigningRequest,
         reason: &str,
         message: String,
-    ) -> kube::Result<CertificateSigningRequest> {
+    ) -> Result<CertificateSigningRequest> {
         let name = request.metadata.name.clone().unwrap_or_default();
         let approved = approved(request, reason, message);
-        let params = PostParams::default();
-        let send = || {
-            self.api
-                .replace_subresource("approval", &name, &params, &approved)
-        };
+        let doing = self.objects.doing("update").sub("approval").named(&name);
+        let (api, params) = (self.objects.api(), PostParams::default());
+        let send = || api.replace_subresource("approval", &name, &params, &approved);
         let lost = match send().await {
             Err(error) if outcome_unknown(&error) => error,
-            result => return result,
+            result => return result.map_err(|error| explain(error, &doing)),
         };
-        let Ok(found) = self.api.get(&name).await else {
-            return Err(lost);
+        let Ok(found) = api.get(&name).await else {
+            return Err(explain(lost, &doing));
         };
         if is_approved(&found) {
             return Ok(found);
         }
         // The resourceVersion inside makes the second try safe.
-        send().await
+        send().await.map_err(|error| explain(error, &doing))
     }
 
     /// Waits for an answer, or until the time is over.
     ///
     /// # Errors
     ///
-    /// What the server says.
+    /// What the server says; interrupted.
     pub async fn wait(
         &self,
         name: &str,
         timeout: Duration,
-        longest_pause: Duration,
-    ) -> kube::Result<Signed> {
-        let deadline = Instant::now() + timeout;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-            pause = (pause * 2).min(longest_pause);
-            let answer = signed(&self.api.get(name).await?);
-            if answer != Signed::Silent || Instant::now() >= deadline {
-                return Ok(answer);
-            }
-        }
+        longest: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Signed> {
+        let first = FIRST_PAUSE.min(timeout);
+        let pause = async {
+            tokio::time::sleep(first).await;
+            Ok(())
+        };
+        interrupt.guard(pause).await?;
+        let patience = Patience {
+            limit: timeout.saturating_sub(first),
+            first: FIRST_PAUSE * 2,
+            longest,
+        };
+        let look = async || {
+            let answer = signed(&self.objects.get(name).await?);
+            Ok((answer != Signed::Silent).then_some(answer))
+        };
+        let answer = poll(patience, interrupt, look).await?;
+        Ok(answer.unwrap_or(Signed::Silent))
     }
 
     /// Removes exactly this request; `uid` is that of the one that was made, where it is known. The
@@ -120,26 +129,25 @@ impl Requests {
     ///
     /// What the server says.
     pub async fn remove(&self, writer: &Writer, name: &str, uid: Option<&str>) -> Result<()> {
-        let doing = Doing::new("delete", RESOURCE).named(name);
         let mut last = Error::conflict(format!(
             "request {name} keeps being changed by others; gave up"
         ));
         for _ in 0..ATTEMPTS {
-            let found = match self.api.get_opt(name).await {
+            let found = match self.objects.find(name).await {
                 Ok(Some(found)) => found,
                 Ok(None) => return Ok(()),
                 Err(error) => {
-                    last = explain(error, &doing);
+                    last = error;
                     continue;
                 }
             };
             if uid.is_some() && found.metadata.uid.as_deref() != uid {
                 return Ok(());
             }
-            match writer.delete(&self.api, &found.metadata).await {
+            match self.objects.delete(writer, &found.metadata).await {
                 Ok(_) => return Ok(()),
-                Err(error) if is_conflict(&error) => {}
-                Err(error) => last = explain(error, &doing),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => last = error,
             }
         }
         Err(last)

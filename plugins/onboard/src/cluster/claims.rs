@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::tenancy::{CLAIM_INDEX, SYSTEM_NAMESPACE};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::Api;
 
 use crate::model::user::UserName;
 
@@ -18,14 +16,8 @@ use crate::model::user::UserName;
 ///
 /// What the server says.
 pub async fn claim_index(session: &Session) -> Result<BTreeMap<String, String>> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let doing = Doing::new("get", "configmaps")
-        .named(CLAIM_INDEX)
-        .within(SYSTEM_NAMESPACE);
-    let index = api
-        .get_opt(CLAIM_INDEX)
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let records = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+    let index = records.find(CLAIM_INDEX).await?;
     Ok(index.and_then(|map| map.data).unwrap_or_default())
 }
 

@@ -6,7 +6,6 @@ use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kube::api::Api;
 use kube::config::Kubeconfig;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -56,8 +55,8 @@ pub async fn endpoint(session: &Session, stated: Option<&str>, cache: &Cache) ->
 /// Reads `kube-public/cluster-info`, which kubeadm keeps for machines that join. Anybody who may
 /// not read it, or a cluster without it, falls back to the admin's own address.
 async fn published(session: &Session) -> Option<Endpoint> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), "kube-public");
-    let map = api.get_opt("cluster-info").await.ok()??;
+    let public = session.in_("kube-public").of::<ConfigMap>();
+    let map = public.find("cluster-info").await.ok()??;
     let config = Kubeconfig::from_yaml(map.data?.get("kubeconfig")?).ok()?;
     let cluster = config.clusters.into_iter().next()?.cluster?;
     let ca = cluster.certificate_authority_data?;

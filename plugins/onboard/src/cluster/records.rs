@@ -1,14 +1,12 @@
 //! Writing a record: at the version that was read, or not at all.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::{Writer, is_conflict, is_not_found};
+use groundcrew::write::Writer;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::Api;
 
 use crate::model::found::FoundRecord;
 use crate::model::record::Record;
@@ -21,16 +19,9 @@ use crate::model::{labels, record};
 ///
 /// What the server says; conflict when it is somebody else's.
 pub async fn record_of(session: &Session, user: &UserName) -> Result<Option<FoundRecord>> {
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
     let name = record::name(user);
-    let found = api.get_opt(&name).await.map_err(|error| {
-        explain(
-            error,
-            &Doing::new("get", "configmaps")
-                .named(&name)
-                .within(SYSTEM_NAMESPACE),
-        )
-    })?;
+    let records = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
+    let found = records.find(&name).await?;
     let Some(map) = found else { return Ok(None) };
     let record = Record::from_config_map(&map)?;
     if record.user != user.as_str() {
@@ -60,26 +51,21 @@ pub async fn write(
     let mut map = record.to_config_map(user)?;
     let data = map.data.clone();
     let is_ours = |kept: &ConfigMap| kept.data == data;
-    let api = Api::<ConfigMap>::namespaced(session.client.clone(), SYSTEM_NAMESPACE);
-    let name = record::name(user);
-    let doing = |verb| {
-        Doing::new(verb, "configmaps")
-            .named(&name)
-            .within(SYSTEM_NAMESPACE)
-    };
+    let records = session.in_(SYSTEM_NAMESPACE).of::<ConfigMap>();
     let written = if let Some(read) = read {
         map.metadata.resource_version = read.resource_version.clone();
         map.metadata.uid = read.uid.clone();
-        let replaced = writer.replace(&api, &map, is_ours).await;
-        replaced.map_err(|error| raced(error, &doing("update"), user))?
+        records.replace(writer, &map, is_ours).await
     } else {
-        let mut made = writer.create(&api, &map, is_ours).await;
-        if made.as_ref().is_err_and(is_not_found) {
+        let made = records.create(writer, &map, is_ours).await;
+        if made.as_ref().is_err_and(Error::is_not_found) {
             system_namespace(session, writer).await?;
-            made = writer.create(&api, &map, is_ours).await;
+            records.create(writer, &map, is_ours).await
+        } else {
+            made
         }
-        made.map_err(|error| raced(error, &doing("create"), user))?
     };
+    let written = written.map_err(|error| raced(error, user))?;
     Ok(written.metadata)
 }
 
@@ -90,25 +76,22 @@ pub async fn write(
 /// What the server says.
 pub async fn system_namespace(session: &Session, writer: &Writer) -> Result<()> {
     let object = tenancy::system_namespace(labels::MANAGED_BY);
-    let api = Api::<Namespace>::all(session.client.clone());
-    match writer.create(&api, &object, |_| true).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_conflict(&error) => Ok(()),
-        Err(error) => {
-            let doing = Doing::new("create", "namespaces").named(SYSTEM_NAMESPACE);
-            Err(explain(error, &doing))
-        }
+    let namespaces = session.of::<Namespace>();
+    match namespaces.create(writer, &object, |_| true).await {
+        Err(error) if !error.is_conflict() => Err(error),
+        _ => Ok(()),
     }
 }
 
 /// Explains a refusal that means that another run was faster: what this one wrote was changed,
 /// or taken for the remains of a dead run and removed.
 #[must_use]
-pub fn raced(error: kube::Error, doing: &Doing, user: &UserName) -> Error {
-    if !is_conflict(&error) && !is_not_found(&error) {
-        return explain(error, doing);
+pub fn raced(error: Error, user: &UserName) -> Error {
+    if error.is_conflict() || error.is_not_found() {
+        overtaken(user).with_source(error)
+    } else {
+        error
     }
-    overtaken(user).with_source(explain(error, doing))
 }
 
 /// Says that another run was faster.

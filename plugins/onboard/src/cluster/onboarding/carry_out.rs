@@ -84,7 +84,7 @@ impl Run<'_> {
 
     async fn steps(&self, work: &mut Work) -> Result<Outcome> {
         if let CredentialStep::Issue { generation, .. } = self.plan.credential {
-            self.check_interrupt()?;
+            self.interrupt.check()?;
             self.may_rebind_claims().await?;
             work.ledger.begin(self, generation).await?;
         }
@@ -122,18 +122,15 @@ impl Run<'_> {
 
     /// Carries a step out, and returns what came of it.
     async fn grant(&self, step: &Step<Grant>, work: &mut Work) -> Result<Line> {
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         let planned = step.line.change;
-        let limits = ("limitrange", "limitranges");
-        let quota = ("resourcequota", "resourcequotas");
-        let policy = ("networkpolicy", "networkpolicies.networking.k8s.io");
         let change = match &step.what {
             Grant::Bind(bound) => self.bind(bound, &self.plan.holders.during, work).await?,
             _ if planned == Change::Unchanged => planned,
             Grant::Namespace(object) => self.namespace(object, planned, &mut work.undo).await?,
-            Grant::Limits(object) => self.apply(object, limits, planned, &mut work.undo).await?,
-            Grant::Quota(object) => self.apply(object, quota, planned, &mut work.undo).await?,
-            Grant::Policy(object) => self.apply(object, policy, planned, &mut work.undo).await?,
+            Grant::Limits(object) => self.apply(object, planned, &mut work.undo).await?,
+            Grant::Quota(object) => self.apply(object, planned, &mut work.undo).await?,
+            Grant::Policy(object) => self.apply(object, planned, &mut work.undo).await?,
             Grant::Unbind(found) => self.unbind(found, work).await?,
         };
         Ok(Line {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use zeroize::Zeroizing;
 
-use crate::cluster::certificates::{RESOURCE, Requests};
+use crate::cluster::certificates::Requests;
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::undo::Undo;
@@ -126,22 +125,18 @@ impl Run<'_> {
             Some(request) => Key::External(request),
         };
 
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         let request = self.request(generation, &key, undo).await?;
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         let name = request.metadata.name.clone().unwrap_or_default();
         let requests = Requests::of(self.session);
         let message = format!("approved by {} with kubectl onboard", self.me);
-        let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
         let approved = requests.approve(request, "Onboarded", message).await;
-        let request = approved.map_err(|error| self.raced(error, &doing))?;
+        let request = approved.map_err(|error| self.raced(error))?;
         let progress = self.ui.progress(format!("waiting for signer {SIGNER}"));
         let timeout = self.options.timeout;
-        let waiting = async {
-            let signed = requests.wait(&name, timeout, LONGEST_PAUSE).await;
-            signed.map_err(|error| self.raced(error, &Doing::new("get", RESOURCE).named(&name)))
-        };
-        let signed = self.interrupt.guard(waiting).await?;
+        let signed = requests.wait(&name, timeout, LONGEST_PAUSE, self.interrupt);
+        let signed = signed.await.map_err(|error| self.raced(error))?;
         drop(progress);
         let unsigned = match signed {
             Signed::Issued(chain) => return self.fresh(&key, chain, &groups).map(Ok),
@@ -212,14 +207,10 @@ impl Run<'_> {
         let annotations: &mut BTreeMap<_, _> = metadata.annotations.get_or_insert_default();
         annotations.extend([annotation(generation)]);
         let object = request(metadata, key.request_pem(), self.options.expires());
-        let made = self
-            .writer
-            .create(Requests::of(self.session).api(), &object, |found| {
-                is_same(found, &object)
-            })
-            .await
-            .map_err(|error| explain(error, &Doing::new("create", RESOURCE).named(&name)))?;
-        undo.made(&made, "certificatesigningrequest", self.options.dry_run);
+        let requests = Requests::of(self.session);
+        let sent = requests.send(&self.writer, &object, |found| is_same(found, &object));
+        let made = sent.await?;
+        undo.made(&made, self.options.dry_run);
         // Approving means vouching: the server must have kept what was asked, and nothing else.
         if !is_same(&made, &object) {
             return Err(Error::failed(format!(

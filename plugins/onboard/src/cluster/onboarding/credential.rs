@@ -53,7 +53,7 @@ impl Run<'_> {
             )?,
             Product::Handover(certificate) => self.handover(generation, certificate)?,
         };
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         let out = &self.options.out;
         let before = self.delivery.deliver(out, &document, replace_file)?;
         work.undo.wrote(out.clone(), before);
@@ -103,7 +103,7 @@ impl Run<'_> {
         for step in &self.steps.retire {
             let line = match &step.what {
                 Retire::Bind(bound) => {
-                    self.check_interrupt()?;
+                    self.interrupt.check()?;
                     let change = self.bind(bound, &after, work).await?;
                     bound.line(&self.options.user, &after, change)
                 }

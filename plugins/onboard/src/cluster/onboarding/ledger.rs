@@ -1,6 +1,6 @@
 //! The record while a run changes it.
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::cluster::Objects;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
@@ -100,12 +100,7 @@ impl Ledger {
     /// What the server says.
     pub async fn is_ours(&self, run: &Run<'_>) -> Result<bool> {
         let name = record::name(&run.options.user);
-        let doing = Doing::new("get", "configmaps");
-        let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
-        let found = api
-            .get_opt(&name)
-            .await
-            .map_err(|error| explain(error, &doing.named(&name).within(SYSTEM_NAMESPACE)))?;
+        let found = records_of(run).find(&name).await?;
         let version = |metadata: &ObjectMeta| metadata.resource_version.clone();
         let ours = self.kept.as_ref().map(|(_, metadata)| version(metadata));
         Ok(found.map(|map| version(&map.metadata)) == ours)
@@ -144,11 +139,8 @@ impl Ledger {
             // What a dead run began stays noted: its number is not used again.
             return self.write(run, found.record.clone()).await;
         }
-        let api = run.namespaced_api::<ConfigMap>(SYSTEM_NAMESPACE);
-        let name = record::name(&run.options.user);
-        let doing = Doing::new("delete", "configmaps").named(&name);
-        let deleted = run.writer.delete(&api, metadata).await;
-        deleted.map_err(|error| run.raced(error, &doing.within(SYSTEM_NAMESPACE)))?;
+        let deleted = records_of(run).delete(&run.writer, metadata).await;
+        deleted.map_err(|error| run.raced(error))?;
         self.kept = None;
         Ok(())
     }
@@ -164,4 +156,8 @@ impl Ledger {
         self.kept = Some((record, written));
         Ok(())
     }
+}
+
+fn records_of(run: &Run<'_>) -> Objects<ConfigMap> {
+    run.session.in_(SYSTEM_NAMESPACE).of()
 }

@@ -1,6 +1,5 @@
 //! The user's namespace and what limits them in it.
 
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::write::Object;
 use k8s_openapi::NamespaceResourceScope;
@@ -18,21 +17,18 @@ impl Run<'_> {
         change: Change,
         undo: &mut Undo,
     ) -> Result<Change> {
-        let name = object.metadata.name.as_deref().unwrap_or_default();
-        let api = self.cluster_api::<Namespace>();
+        let namespaces = self.session.of::<Namespace>();
         if change == Change::Configured {
-            let doing = Doing::new("patch", "namespaces").named(name);
             let found = self.observed.namespace.as_ref();
             let read = found.map(|found| &found.metadata);
-            let labeled = self.writer.label(&api, object, read).await;
-            labeled.map_err(|error| self.raced(error, &doing))?;
+            let labeled = namespaces.label(&self.writer, object, read).await;
+            labeled.map_err(|error| self.raced(error))?;
             return Ok(change);
         }
-        let doing = Doing::new("create", "namespaces").named(name);
         let is_ours = |found: &Namespace| found.metadata.annotations == object.metadata.annotations;
-        let made = self.writer.create(&api, object, is_ours).await;
-        let made = made.map_err(|error| self.raced(error, &doing))?;
-        undo.made(&made, "namespace", self.options.dry_run);
+        let made = namespaces.create(&self.writer, object, is_ours).await;
+        let made = made.map_err(|error| self.raced(error))?;
+        undo.made(&made, self.options.dry_run);
         Ok(Change::Created)
     }
 
@@ -40,25 +36,17 @@ impl Run<'_> {
     pub(super) async fn apply<K>(
         &self,
         object: &K,
-        (kind, resource): (&'static str, &'static str),
         change: Change,
         undo: &mut Undo,
     ) -> Result<Change>
     where
         K: Object + kube::Resource<Scope = NamespaceResourceScope>,
     {
-        let name = object.meta().name.clone().unwrap_or_default();
-        let namespace = object.meta().namespace.clone().unwrap_or_default();
-        let doing = Doing::new("patch", resource)
-            .named(&name)
-            .within(&namespace);
-        let kept = self
-            .writer
-            .apply(&self.namespaced_api::<K>(&namespace), object)
-            .await;
-        let kept = kept.map_err(|error| explain(error, &doing))?;
+        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+        let objects = self.session.in_(namespace).of::<K>();
+        let kept = objects.apply(&self.writer, object).await?;
         if change == Change::Created {
-            undo.made(&kept, kind, self.options.dry_run);
+            undo.made(&kept, self.options.dry_run);
         }
         Ok(change)
     }

@@ -5,12 +5,9 @@
 //! lives.
 
 use groundcrew::client::access;
-use groundcrew::client::access::Access;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::tenancy::CLAIM_OWNER_BINDING;
-use groundcrew::write::{is_conflict, is_not_found};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
 
 use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::onboarding::run::Run;
@@ -20,10 +17,6 @@ use crate::model::change::Change;
 use crate::model::holder::Holder;
 use crate::model::objects::binding;
 use crate::model::onboarding::steps::Bound;
-
-const RESOURCE: &str = "rolebindings.rbac.authorization.k8s.io";
-
-const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 
 /// How often a binding that somebody else changes is read again.
 const ATTEMPTS: usize = 4;
@@ -41,8 +34,18 @@ impl Run<'_> {
         let mut needed = Vec::new();
         for changed in stale {
             let namespace = changed.metadata.namespace.as_deref().unwrap_or_default();
-            needed.push(Access::new("update", RESOURCE).within(namespace));
-            needed.push(Access::new("bind", CLUSTER_ROLES).named(&changed.role_ref.name));
+            needed.push(
+                self.session
+                    .in_(namespace)
+                    .of::<RoleBinding>()
+                    .right("update"),
+            );
+            needed.push(
+                self.session
+                    .of::<ClusterRole>()
+                    .right("bind")
+                    .named(&changed.role_ref.name),
+            );
         }
         if needed.is_empty() {
             return Ok(());
@@ -66,7 +69,7 @@ impl Run<'_> {
         }
         let index = claim_index(self.session).await?;
         for namespace in claimed(&index, &self.options.user) {
-            self.check_interrupt()?;
+            self.interrupt.check()?;
             let change = self.rebind_claim(&namespace, holders, work).await?;
             if change != Change::Unchanged {
                 let bound = Bound::Claim(namespace);
@@ -78,11 +81,8 @@ impl Run<'_> {
 
     /// Returns the binding of a claim as it has to become, or nothing when it is as it has to be.
     async fn stale(&self, namespace: &str, holders: &[Holder]) -> Result<Option<RoleBinding>> {
-        let found = self
-            .namespaced_api::<RoleBinding>(namespace)
-            .get_opt(CLAIM_OWNER_BINDING)
-            .await
-            .map_err(|error| explain(error, &doing("get", namespace)))?;
+        let bindings = self.session.in_(namespace).of::<RoleBinding>();
+        let found = bindings.find(CLAIM_OWNER_BINDING).await?;
         Ok(found.and_then(|found| binding::reheld(&found, &self.options.user, holders)))
     }
 
@@ -93,7 +93,7 @@ impl Run<'_> {
         holders: &[Holder],
         work: &Work,
     ) -> Result<Change> {
-        let api = self.namespaced_api::<RoleBinding>(namespace);
+        let bindings = self.session.in_(namespace).of::<RoleBinding>();
         for attempt in 1.. {
             let Some(changed) = self.stale(namespace, holders).await? else {
                 return Ok(Change::Unchanged);
@@ -103,19 +103,13 @@ impl Run<'_> {
                 return Err(records::overtaken(&self.options.user));
             }
             let is_done = |kept: &RoleBinding| kept.subjects == changed.subjects;
-            match self.writer.replace(&api, &changed, is_done).await {
+            match bindings.replace(&self.writer, &changed, is_done).await {
                 Ok(_) => return Ok(Change::Configured),
-                Err(error) if is_not_found(&error) => return Ok(Change::Unchanged),
-                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => {}
-                Err(error) => return Err(self.raced(error, &doing("update", namespace))),
+                Err(error) if error.is_not_found() => return Ok(Change::Unchanged),
+                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {}
+                Err(error) => return Err(self.raced(error)),
             }
         }
         Ok(Change::Unchanged)
     }
-}
-
-fn doing(verb: &'static str, namespace: &str) -> Doing {
-    Doing::new(verb, RESOURCE)
-        .named(CLAIM_OWNER_BINDING)
-        .within(namespace)
 }

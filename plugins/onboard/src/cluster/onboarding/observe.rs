@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use futures::future::try_join3;
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, PolicyRule, RoleBinding};
-use kube::api::Api;
 
 use crate::cluster::certificates::Requests;
 use crate::cluster::claims::{claim_index, claimed};
@@ -152,12 +150,8 @@ async fn wide_of(
             role.map_err(|error| error.with_hint("install it:  kubectl ns-claim install"))?;
         }
         let name = extra.binding_name(user);
-        let api = Api::<ClusterRoleBinding>::all(session.client.clone());
-        let found = api.get_opt(&name).await.map_err(|error| {
-            let doing = Doing::new("get", "clusterrolebindings.rbac.authorization.k8s.io");
-            explain(error, &doing.named(&name))
-        })?;
-        all.extend(found);
+        let bindings = session.of::<ClusterRoleBinding>();
+        all.extend(bindings.find(&name).await?);
     }
     Ok(all)
 }
@@ -176,26 +170,13 @@ async fn bindings_of(
 }
 
 async fn existing(session: &Session, namespace: &str) -> Result<InNamespace> {
-    let client = &session.client;
-    let limits = Api::<LimitRange>::namespaced(client.clone(), namespace);
-    let quotas = Api::<ResourceQuota>::namespaced(client.clone(), namespace);
-    let policies = Api::<NetworkPolicy>::namespaced(client.clone(), namespace);
-    let failed = |resource: &'static str| {
-        move |error| explain(error, &Doing::new("get", resource).within(namespace))
-    };
+    let place = session.in_(namespace);
+    let (limits, quotas) = (place.of::<LimitRange>(), place.of::<ResourceQuota>());
+    let policies = place.of::<NetworkPolicy>();
     let (limits, quota, policy) = try_join3(
-        async {
-            let found = limits.get_opt(namespace::LIMITS).await;
-            found.map_err(failed("limitranges"))
-        },
-        async {
-            let found = quotas.get_opt(namespace::LIMITS).await;
-            found.map_err(failed("resourcequotas"))
-        },
-        async {
-            let found = policies.get_opt(namespace::DEFAULT_DENY).await;
-            found.map_err(failed("networkpolicies.networking.k8s.io"))
-        },
+        limits.find(namespace::LIMITS),
+        quotas.find(namespace::LIMITS),
+        policies.find(namespace::DEFAULT_DENY),
     )
     .await?;
     Ok(InNamespace {

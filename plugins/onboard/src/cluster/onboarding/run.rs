@@ -2,15 +2,12 @@
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::Doing;
-use groundcrew::error::{Error, Result};
+use groundcrew::error::Error;
 use groundcrew::flags::DryRun;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Object, Writer};
+use groundcrew::write::Writer;
 use jiff::Timestamp;
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use kube::api::Api;
 
 use crate::cluster::records;
 use crate::model::change::Line;
@@ -49,16 +46,9 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    pub(super) fn raced(&self, error: kube::Error, doing: &Doing) -> Error {
-        records::raced(error, doing, &self.options.user)
-    }
-
-    pub(super) fn check_interrupt(&self) -> Result<()> {
-        if self.interrupt.is_set() {
-            Err(Error::interrupted())
-        } else {
-            Ok(())
-        }
+    /// Explains an error that may mean that another run was faster.
+    pub(super) fn raced(&self, error: Error) -> Error {
+        records::raced(error, &self.options.user)
     }
 
     /// Says what has become of a thing.
@@ -72,20 +62,6 @@ impl Run<'_> {
     /// Says that something was done.
     pub(super) fn done(&self, what: impl std::fmt::Display, detail: impl std::fmt::Display) {
         self.ui.done(what, detail);
-    }
-
-    pub(super) fn cluster_api<K>(&self) -> Api<K>
-    where
-        K: Object + kube::Resource<Scope = ClusterResourceScope>,
-    {
-        Api::all(self.session.client.clone())
-    }
-
-    pub(super) fn namespaced_api<K>(&self, namespace: &str) -> Api<K>
-    where
-        K: Object + kube::Resource<Scope = NamespaceResourceScope>,
-    {
-        Api::namespaced(self.session.client.clone(), namespace)
     }
 }
 

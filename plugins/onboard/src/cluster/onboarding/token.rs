@@ -1,10 +1,9 @@
 //! A service account token bound to a Secret: the one credential that core Kubernetes revokes at
 //! once, by deleting the Secret.
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::explain;
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::{is_conflict, is_not_found};
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Secret as SecretObject, ServiceAccount};
@@ -29,10 +28,10 @@ impl Run<'_> {
     pub(super) async fn token(&self, generation: u32, undo: &mut Undo) -> Result<Fresh> {
         let user = &self.options.user;
         let account = labels::binding_name(user);
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         self.account(&account, undo).await?;
         let secret = self.token_secret(generation, undo).await?;
-        self.check_interrupt()?;
+        self.interrupt.check()?;
         let request = TokenRequest {
             spec: TokenRequestSpec {
                 audiences: Vec::new(),
@@ -48,13 +47,14 @@ impl Run<'_> {
         };
         // A token whose answer is lost is known to nobody and goes with its Secret, so there is
         // nothing to read back.
-        let issued = self
-            .namespaced_api::<ServiceAccount>(SYSTEM_NAMESPACE)
+        let accounts = self.session.in_(SYSTEM_NAMESPACE).of::<ServiceAccount>();
+        let issued = accounts
+            .api()
             .create_token_request(&account, &PostParams::default(), &request)
             .await
             .map_err(|error| {
-                let doing = Doing::new("create", "serviceaccounts").sub("token");
-                explain(error, &doing.named(&account).within(SYSTEM_NAMESPACE))
+                let doing = accounts.doing("create").sub("token");
+                explain(error, &doing.named(&account))
             })?;
         let Some(status) = issued.status else {
             return Err(Error::failed(
@@ -75,17 +75,9 @@ impl Run<'_> {
     /// Deletes the Secret behind a token, which ends the token.
     pub(super) async fn delete_token_secret(&self, generation: u32) -> Result<()> {
         let name = secret_name(&self.options.user, generation);
-        let api = self.namespaced_api::<SecretObject>(SYSTEM_NAMESPACE);
-        let doing = Doing::new("delete", "secrets")
-            .named(&name)
-            .within(SYSTEM_NAMESPACE);
-        let found = api
-            .get_opt(&name)
-            .await
-            .map_err(|error| explain(error, &doing))?;
-        if let Some(found) = found {
-            let deleted = self.writer.delete(&api, &found.metadata).await;
-            deleted.map_err(|error| explain(error, &doing))?;
+        let secrets = self.session.in_(SYSTEM_NAMESPACE).of::<SecretObject>();
+        if let Some(found) = secrets.find(&name).await? {
+            secrets.delete(&self.writer, &found.metadata).await?;
         }
         Ok(())
     }
@@ -97,21 +89,18 @@ impl Run<'_> {
         };
         // No pod is meant to run as the user.
         object.automount_service_account_token = Some(false);
-        let api = self.namespaced_api::<ServiceAccount>(SYSTEM_NAMESPACE);
-        let doing = Doing::new("create", "serviceaccounts")
-            .named(name)
-            .within(SYSTEM_NAMESPACE);
+        let accounts = self.session.in_(SYSTEM_NAMESPACE).of::<ServiceAccount>();
         let owner = object.metadata.annotations.clone();
         let is_theirs = |found: &ServiceAccount| found.metadata.annotations == owner;
-        let mut made = self.writer.create(&api, &object, is_theirs).await;
-        if made.as_ref().is_err_and(is_not_found) {
+        let mut made = accounts.create(&self.writer, &object, is_theirs).await;
+        if made.as_ref().is_err_and(Error::is_not_found) {
             records::system_namespace(self.session, &self.writer).await?;
-            made = self.writer.create(&api, &object, is_theirs).await;
+            made = accounts.create(&self.writer, &object, is_theirs).await;
         }
         match made {
-            Ok(made) => undo.made(&made, "serviceaccount", self.options.dry_run),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(explain(error, &doing)),
+            Ok(made) => undo.made(&made, self.options.dry_run),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -130,17 +119,12 @@ impl Run<'_> {
             .extend([annotation(generation)]);
         // A Secret that a dead run left may have a token bound to it that nobody knows of.
         self.delete_token_secret(generation).await?;
-        let api = self.namespaced_api::<SecretObject>(SYSTEM_NAMESPACE);
+        let secrets = self.session.in_(SYSTEM_NAMESPACE).of::<SecretObject>();
         let wanted = object.metadata.annotations.clone();
-        let made = self
-            .writer
-            .create(&api, &object, |found| found.metadata.annotations == wanted)
-            .await
-            .map_err(|error| {
-                let doing = Doing::new("create", "secrets").named(&name);
-                self.raced(error, &doing.within(SYSTEM_NAMESPACE))
-            })?;
-        undo.made(&made, "secret", self.options.dry_run);
+        let is_ours = |found: &SecretObject| found.metadata.annotations == wanted;
+        let made = secrets.create(&self.writer, &object, is_ours).await;
+        let made = made.map_err(|error| self.raced(error))?;
+        undo.made(&made, self.options.dry_run);
         Ok(made)
     }
 }

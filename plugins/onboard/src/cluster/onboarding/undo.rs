@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Kind};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use groundcrew::write::{Object, is_conflict, is_not_found};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Preconditions};
+use groundcrew::write::Object;
+use kube::api::ApiResource;
 use kube::core::ObjectMeta;
 
 use crate::cluster::onboarding::ledger::Ledger;
@@ -37,7 +36,6 @@ struct Wrote {
 
 #[derive(Debug)]
 struct Made {
-    kind: &'static str,
     resource: ApiResource,
     metadata: ObjectMeta,
 }
@@ -45,21 +43,25 @@ struct Made {
 impl Made {
     /// Says whether nobody but this run can have a use for it.
     fn is_this_runs_alone(&self) -> bool {
-        matches!(self.kind, "certificatesigningrequest" | "secret")
+        matches!(
+            self.resource.kind.as_str(),
+            "CertificateSigningRequest" | "Secret"
+        )
     }
 
     fn describe(&self) -> String {
         let name = self.metadata.name.as_deref().unwrap_or_default();
+        let kind = self.resource.kind.to_lowercase();
         match &self.metadata.namespace {
-            Some(namespace) => format!("{}/{name} -n {namespace}", self.kind),
-            None => format!("{}/{name}", self.kind),
+            Some(namespace) => format!("{kind}/{name} -n {namespace}"),
+            None => format!("{kind}/{name}"),
         }
     }
 }
 
 impl Undo {
     /// Notes an object that this run made.
-    pub fn made<K: Object>(&mut self, object: &K, kind: &'static str, dry_run: DryRun) {
+    pub fn made<K: Object>(&mut self, object: &K, dry_run: DryRun) {
         let metadata = object.meta().clone();
         let known = self
             .objects
@@ -67,7 +69,6 @@ impl Undo {
             .any(|made| made.metadata.uid == metadata.uid);
         if dry_run == DryRun::None && !known {
             self.objects.push(Made {
-                kind,
                 resource: ApiResource::erase::<K>(&()),
                 metadata,
             });
@@ -130,7 +131,7 @@ impl Undo {
         let gone = self
             .objects
             .iter()
-            .find(|made| made.kind == "namespace" && !others);
+            .find(|made| made.resource.kind == "Namespace" && !others);
         let gone = gone.and_then(|made| made.metadata.name.clone());
         let left: Vec<&Made> = self
             .objects
@@ -145,7 +146,6 @@ impl Undo {
             match result {
                 Ok(Ok(())) => taken.push(made.describe()),
                 Ok(Err(cause)) => {
-                    let cause = explain(cause, &Doing::new("delete", made.kind));
                     error = error.with_detail(format!("left: {} ({cause})", made.describe()));
                 }
                 Err(_) => {
@@ -175,32 +175,21 @@ impl Undo {
 }
 
 /// Deletes an object only if it is still the one that was made.
-async fn delete(run: &Run<'_>, made: &Made) -> Result<(), kube::Error> {
-    let client = run.session.client.clone();
-    let api: Api<DynamicObject> = match &made.metadata.namespace {
-        Some(namespace) => Api::namespaced_with(client, namespace, &made.resource),
-        None => Api::all_with(client, &made.resource),
-    };
+async fn delete(run: &Run<'_>, made: &Made) -> Result<()> {
+    let namespace = made.metadata.namespace.as_deref();
+    let objects = run.session.cluster().dynamic(&made.resource, namespace);
     let name = made.metadata.name.as_deref().unwrap_or_default();
     let mut attempt = 1;
     loop {
-        let Some(found) = api.get_opt(name).await? else {
+        let Some(found) = objects.find(name).await? else {
             return Ok(());
         };
         if found.metadata.uid != made.metadata.uid {
             return Ok(());
         }
-        let params = DeleteParams {
-            preconditions: Some(Preconditions {
-                uid: found.metadata.uid,
-                resource_version: found.metadata.resource_version,
-            }),
-            ..DeleteParams::default()
-        };
-        match api.delete(name, &params).await {
+        match objects.delete(&run.writer, &found.metadata).await {
             Ok(_) => return Ok(()),
-            Err(error) if is_not_found(&error) => return Ok(()),
-            Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
         }
     }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::Result;
 use groundcrew::finding::reason;
 use groundcrew::write::Writer;
@@ -12,7 +11,7 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::api::ObjectMeta;
 use tokio::time::Instant;
 
-use crate::cluster::certificates::{RESOURCE, Requests};
+use crate::cluster::certificates::Requests;
 use crate::model::credential::KeyAndRequest;
 use crate::model::labels;
 use crate::model::objects::certificate_request::{Signed, request};
@@ -60,22 +59,21 @@ pub async fn probe(session: &Session, timeout: Duration, interrupt: &Interrupt) 
     let request = object(&KeyAndRequest::new("groundcrew-doctor", &[])?);
     let name = request.metadata.name.clone().unwrap_or_default();
     let is_mine = |found: &CertificateSigningRequest| found.spec.request == request.spec.request;
-    let made = match writer.create(requests.api(), &request, is_mine).await {
+    let made = match requests.send(&writer, &request, is_mine).await {
         Ok(made) => made,
         Err(error) => {
             // When it is unknown whether it was created, it is removed if it was.
             let left = requests.remove(&writer, &name, None).await;
-            let why = explain(error, &Doing::new("create", RESOURCE).named(&name));
             return Ok(match left {
-                Err(trouble) if groundcrew::error::Kind::Incomplete == why.kind() => {
+                Err(trouble) if groundcrew::error::Kind::Incomplete == error.kind() => {
                     Outcome::Left(name, reason(&trouble))
                 }
-                _ => Outcome::NotTried(reason(&why)),
+                _ => Outcome::NotTried(reason(&error)),
             });
         }
     };
     let uid = made.metadata.uid.clone();
-    let asked = interrupt.guard(ask(&requests, made, timeout)).await;
+    let asked = ask(&requests, made, timeout, interrupt).await;
     if let Err(trouble) = requests.remove(&writer, &name, uid.as_deref()).await {
         return Ok(Outcome::Left(name, reason(&trouble)));
     }
@@ -102,18 +100,15 @@ async fn ask(
     requests: &Requests,
     request: CertificateSigningRequest,
     timeout: Duration,
+    interrupt: &Interrupt,
 ) -> Result<Outcome> {
     let name = request.metadata.name.clone().unwrap_or_default();
-    let doing = Doing::new("update", RESOURCE).sub("approval").named(&name);
     let message =
         "kubectl onboard doctor checks whether this signer issues certificates".to_owned();
-    let approved = requests.approve(request, "Probe", message).await;
-    approved.map_err(|error| explain(error, &doing))?;
+    requests.approve(request, "Probe", message).await?;
     let started = Instant::now();
-    let signed = requests.wait(&name, timeout, LONGEST_PAUSE).await;
-    let signed =
-        signed.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(&name)))?;
-    Ok(match signed {
+    let signed = requests.wait(&name, timeout, LONGEST_PAUSE, interrupt);
+    Ok(match signed.await? {
         Signed::Issued(_) => Outcome::Signed(started.elapsed()),
         Signed::Denied(why) | Signed::Failed(why) => Outcome::Refused(why),
         Signed::Silent => Outcome::Silent(timeout),

@@ -4,18 +4,18 @@ use std::time::{Duration, Instant};
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
-use groundcrew::error::{Error, Result};
+use groundcrew::client::errors::explain;
+use groundcrew::cluster::{Objects, Patience, Place, poll};
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Writer, is_not_found, status};
+use groundcrew::write::{Writer, status};
 use k8s_openapi::api::core::v1::{ContainerState, Event, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, ListParams, PostParams};
+use kube::api::{ListParams, PostParams};
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::sleep;
 
 /// Label of the pod, by which one that could not be removed is found.
 const LABEL: &str = "groundcrew.dev/smoke";
@@ -109,10 +109,9 @@ pub async fn run(
     ui: &Ui,
     interrupt: &Interrupt,
 ) -> Result<SmokeReport> {
-    if interrupt.is_set() {
-        return Err(Error::interrupted());
-    }
-    let api = Api::<Pod>::namespaced(session.client.clone(), namespace);
+    interrupt.check()?;
+    let place = session.in_(namespace);
+    let pods = place.of::<Pod>();
     let started = Instant::now();
     let params = PostParams {
         dry_run: false,
@@ -132,7 +131,7 @@ pub async fn run(
             removed,
         }
     };
-    let pod = match api.create(&params, &pod(&smoke.image)).await {
+    let pod = match pods.api().create(&params, &pod(&smoke.image)).await {
         Ok(pod) => pod,
         Err(error) => {
             // 401 and 429 say nothing about the pod.
@@ -140,16 +139,16 @@ pub async fn run(
             if let Some(refusal) = refused {
                 return Ok(report(None, State::Never(refusal.message.clone()), true));
             }
-            let doing = Doing::new("create", "pods").within(namespace);
             let see = format!("kubectl get pods -n {namespace} -l {LABEL}");
-            return Err(explain(error, &doing).with_hint(format!("is there one?  {see}")));
+            let error = explain(error, &pods.doing("create"));
+            return Err(error.with_hint(format!("is there one?  {see}")));
         }
     };
     let name = pod.metadata.name.clone().unwrap_or_default();
     let progress = ui.progress(format!("waiting for pod {name} to run"));
-    let waited = interrupt.guard(wait(&api, &name, smoke.timeout)).await;
+    let waited = wait(&place, &name, smoke.timeout, interrupt).await;
     drop(progress);
-    let removal = remove(&api, &pod.metadata, writer).await;
+    let removal = remove(&pods, &pod.metadata, writer).await;
     if let Err(error) = &removal {
         ui.warning(format_args!("pod {name} is still there: {error}"));
         ui.hint(format_args!("kubectl delete pod {name} -n {namespace}"));
@@ -163,45 +162,42 @@ pub async fn run(
     waited
 }
 
-async fn wait(api: &Api<Pod>, name: &str, patience: Duration) -> Result<State> {
-    let deadline = Instant::now() + patience;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        let state = match api.get(name).await {
-            Ok(pod) => state(&pod),
-            Err(error) if is_not_found(&error) => {
-                State::Never("someone else deleted the pod".to_owned())
+async fn wait(
+    place: &Place,
+    name: &str,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<State> {
+    let pods = place.of::<Pod>();
+    let mut waits_for = String::new();
+    let look = async || {
+        let state = match pods.find(name).await? {
+            Some(pod) => state(&pod),
+            None => State::Never("someone else deleted the pod".to_owned()),
+        };
+        Ok(match state {
+            State::Waiting(why) => {
+                waits_for = why;
+                None
             }
-            Err(error) => return Err(explain(error, &Doing::new("get", "pods").named(name))),
-        };
-        let State::Waiting(why) = state else {
-            return Ok(state);
-        };
-        if Instant::now() + pause > deadline {
-            let event = last_warning(api, name).await;
-            let why = event.unwrap_or(why);
-            return Ok(State::Never(format!(
-                "not within {}: {why}",
-                Span(patience)
-            )));
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
+            state => Some(state),
+        })
+    };
+    if let Some(state) = poll(Patience::of(timeout), interrupt, look).await? {
+        return Ok(state);
     }
+    let why = last_warning(place, name).await.unwrap_or(waits_for);
+    Ok(State::Never(format!("not within {}: {why}", Span(timeout))))
 }
 
-/// Returns what the cluster complained of last; some reasons (a volume, the pod's network) stand in
+/// Returns what the cluster complained of last; some reasons (a volume, the pod's network) are in
 /// events alone. Nothing when the user may not read them.
-async fn last_warning(api: &Api<Pod>, name: &str) -> Option<String> {
-    let namespace = api.namespace()?;
-    let events = Api::<Event>::namespaced(api.clone().into_client(), namespace);
+async fn last_warning(place: &Place, name: &str) -> Option<String> {
     let only = format!("involvedObject.kind=Pod,involvedObject.name={name},type=Warning");
-    let found = events
-        .list(&ListParams::default().fields(&only))
-        .await
-        .ok()?;
+    let events = place.of::<Event>();
+    let found = events.list_by(&ListParams::default().fields(&only)).await;
     let when = |event: &Event| event.metadata.creation_timestamp.clone();
-    let last = found.items.into_iter().max_by_key(when)?;
+    let last = found.ok()?.into_iter().max_by_key(when)?;
     let (reason, message) = (last.reason?, last.message?);
     Some(format!("{reason}: {message}"))
 }
@@ -267,17 +263,13 @@ fn state(pod: &Pod) -> State {
 
 /// Deletes the very pod that was made. Its resourceVersion changes with every word of the kubelet,
 /// so its UID alone says that it is the one.
-async fn remove(api: &Api<Pod>, made: &ObjectMeta, writer: &Writer) -> Result<()> {
+async fn remove(pods: &Objects<Pod>, made: &ObjectMeta, writer: &Writer) -> Result<()> {
     let exact = ObjectMeta {
         name: made.name.clone(),
         uid: made.uid.clone(),
         ..ObjectMeta::default()
     };
-    let name = made.name.clone().unwrap_or_default();
-    let removed = writer.delete(api, &exact).await;
-    removed
-        .map(drop)
-        .map_err(|error| explain(error, &Doing::new("delete", "pods").named(name)))
+    pods.delete(writer, &exact).await.map(drop)
 }
 
 /// A pod that `restricted` accepts, and that asks for no resources: limits fill them in.

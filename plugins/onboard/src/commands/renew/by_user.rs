@@ -8,17 +8,17 @@ use crate::model::product::PRODUCT;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
 use groundcrew::client;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::ui::Ui;
-use groundcrew::write::{Writer, is_conflict};
+use groundcrew::write::Writer;
 use zeroize::Zeroizing;
 
-use crate::cluster::certificates::{RESOURCE, Requests};
+use crate::cluster::certificates::Requests;
 use crate::local::kubeconfig::existing::look;
 use crate::local::new_file;
 use crate::model::credential::{Issued, KeyAndRequest, key_of};
@@ -48,6 +48,8 @@ pub struct Ask<'a> {
     pub out: Option<PathBuf>,
     /// Where text goes.
     pub ui: &'a Ui,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
 }
 
 impl Ask<'_> {
@@ -162,25 +164,20 @@ impl Ask<'_> {
             dry_run: false,
             force_conflicts: false,
         };
-        let sent = writer
-            .create(Requests::of(self.session).api(), &object, |_| true)
-            .await;
-        match sent {
-            Ok(_) => Ok(name),
-            Err(error) if is_conflict(&error) => Ok(name),
-            Err(error) => Err(explain(error, &Doing::new("create", RESOURCE).named(&name))
-                .with_hint(format!(
-                    "an admin can allow it:  kubectl onboard {user} --self-renewal"
-                ))),
+        let requests = Requests::of(self.session);
+        match requests.send(&writer, &object, |_| true).await {
+            Err(error) if !error.is_conflict() => Err(error.with_hint(format!(
+                "an admin can allow it:  kubectl onboard {user} --self-renewal"
+            ))),
+            _ => Ok(name),
         }
     }
 
     async fn wait(&self, name: &str, user: &UserName) -> Result<Vec<u8>> {
         let _progress = self.ui.progress("waiting for an admin's approval");
         let requests = Requests::of(self.session);
-        let signed = requests.wait(name, self.timeout, PATIENCE).await;
-        let signed =
-            signed.map_err(|error| explain(error, &Doing::new("get", RESOURCE).named(name)))?;
+        let signed = requests.wait(name, self.timeout, PATIENCE, self.interrupt);
+        let signed = signed.await?;
         let refused =
             |word: &str, why: &str| Error::failed(format!("request {name} was {word}: {why}"));
         match signed {

@@ -113,6 +113,7 @@ pub async fn run(args: RenewArgs, frame: &Frame) -> Result<Exit> {
             timeout: args.timeout.0,
             out: args.out,
             ui,
+            interrupt,
         };
         return interrupt.guard(ask.run()).await;
     }

@@ -193,11 +193,7 @@ impl Bound {
         match self {
             Self::Place(place) => {
                 let name = labels::binding_name(user);
-                let object = if place.own {
-                    format!("rolebinding/{name}")
-                } else {
-                    format!("rolebinding/{name} in {}", place.namespace)
-                };
+                let object = format!("rolebinding/{}/{name}", place.namespace);
                 Line::new(object, change, format!("{} → {to}", place.role))
             }
             Self::Wide(extra) => {
@@ -206,11 +202,11 @@ impl Bound {
             }
             Self::Index => {
                 let name = Extra::Claims.binding_name(user);
-                let object = format!("rolebinding/{name} in {SYSTEM_NAMESPACE}");
+                let object = format!("rolebinding/{SYSTEM_NAMESPACE}/{name}");
                 Line::new(object, change, format!("{} → {to}", Extra::Claims.role()))
             }
             Self::Claim(namespace) => Line::new(
-                format!("rolebinding/{CLAIM_OWNER_BINDING} in {namespace}"),
+                format!("rolebinding/{namespace}/{CLAIM_OWNER_BINDING}"),
                 change,
                 format!("claim → {to}"),
             ),
@@ -297,7 +293,7 @@ pub fn steps(options: &Options, plan: &Plan, observed: &Observed, now: Timestamp
     for namespace in plan.replaced.iter().chain(&plan.left) {
         if let Some(found) = bindings.remove(namespace, user) {
             let name = labels::binding_name(user);
-            let object = format!("rolebinding/{name} in {namespace}");
+            let object = format!("rolebinding/{namespace}/{name}");
             let detail = format!("gave {}", found.role_ref.name);
             grant.push(Step {
                 line: Line::new(object, Change::Deleted, detail),
@@ -385,7 +381,7 @@ fn own(user: &UserName, plan: &Plan, observed: &Observed) -> Vec<Step<Grant>> {
         let wanted = namespace::limit_range(spec, name, user);
         all.push(Step {
             line: Line::new(
-                format!("limitrange/{}", namespace::LIMITS),
+                format!("limitrange/{name}/{}", namespace::LIMITS),
                 applied(&wanted, found.limits.as_ref()),
                 "defaults for containers",
             ),
@@ -396,7 +392,7 @@ fn own(user: &UserName, plan: &Plan, observed: &Observed) -> Vec<Step<Grant>> {
         let wanted = namespace::quota(spec, name, user);
         all.push(Step {
             line: Line::new(
-                format!("resourcequota/{}", namespace::LIMITS),
+                format!("resourcequota/{name}/{}", namespace::LIMITS),
                 applied(&wanted, found.quota.as_ref()),
                 profile.map(Profile::summary).unwrap_or_default(),
             ),
@@ -406,7 +402,7 @@ fn own(user: &UserName, plan: &Plan, observed: &Observed) -> Vec<Step<Grant>> {
     if let Some(wanted) = namespace::network_policy(plan.network, name, user) {
         all.push(Step {
             line: Line::new(
-                format!("networkpolicy/{}", namespace::DEFAULT_DENY),
+                format!("networkpolicy/{name}/{}", namespace::DEFAULT_DENY),
                 applied(&wanted, found.policy.as_ref()),
                 plan.network.summary(),
             ),
@@ -460,7 +456,7 @@ fn credential(options: &Options, plan: &Plan) -> Line {
 }
 
 fn recorded(user: &UserName, plan: &Plan, observed: &Observed, retires: bool) -> Line {
-    let object = format!("configmap/{} in {SYSTEM_NAMESPACE}", record::name(user));
+    let object = format!("configmap/{SYSTEM_NAMESPACE}/{}", record::name(user));
     let Some(found) = observed.record.as_ref().map(|found| &found.record) else {
         return Line::new(object, Change::Created, "the record");
     };

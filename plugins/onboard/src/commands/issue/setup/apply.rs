@@ -1,12 +1,12 @@
 //! Applies the objects with the user's rights; the server decides on each.
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::errors::{Doing, explain};
 use groundcrew::client::{Session, outcome_unknown};
+use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::ui::Ui;
 use groundcrew::write::status;
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 
 use crate::commands::issue::setup::manifest::{Manifest, Ready};
 use crate::commands::issue::setup::report::{How, Refused, SetupReport, objects};
@@ -25,22 +25,22 @@ pub async fn all(
     interrupt: &Interrupt,
     report: &mut SetupReport,
 ) -> Result<()> {
+    let cluster = session.cluster();
     let all = ready.setup.manifests.iter().zip(&ready.resources);
     let mut conflicts = 0;
     for (manifest, resource) in all {
-        if interrupt.is_set() {
-            return Err(Error::interrupted());
-        }
+        interrupt.check()?;
         let object = manifest.object();
-        match one(manifest, resource, &ready.namespace, session, how).await {
+        let objects = cluster.dynamic(resource, Some(&ready.namespace));
+        match one(manifest, &objects, how).await {
             Ok(()) => {
                 ui.done(format_args!("{object} applied"), manifest.place());
                 report.applied.push(object);
             }
             Err(error) => {
                 let Some(refusal) = status(&error).filter(|status| status.code < 500) else {
-                    let doing = Doing::new("patch", "objects").within(&ready.namespace);
-                    return Err(explain(error, &doing)
+                    return Err(objects
+                        .explain("patch", &manifest.name, error)
                         .with_detail(format!("{}: {object} was not applied", manifest.place())));
                 };
                 conflicts += usize::from(refusal.code == 409);
@@ -79,20 +79,16 @@ fn refusals(report: &SetupReport, conflicts: usize) -> Result<()> {
 
 async fn one(
     manifest: &Manifest,
-    resource: &ApiResource,
-    namespace: &str,
-    session: &Session,
+    objects: &Objects<DynamicObject>,
     how: &How<'_>,
-) -> Result<(), kube::Error> {
-    let api = Api::<DynamicObject>::namespaced_with(session.client.clone(), namespace, resource);
+) -> kube::Result<()> {
     let mut params = PatchParams::apply(how.field_manager);
     params.force = how.force_conflicts;
     let patch = Patch::Apply(&manifest.value);
-    match api.patch(&manifest.name, &params, &patch).await {
+    let send = || objects.api().patch(&manifest.name, &params, &patch);
+    match send().await {
         // Applying twice has the effect of applying once.
-        Err(error) if outcome_unknown(&error) => {
-            api.patch(&manifest.name, &params, &patch).await.map(drop)
-        }
+        Err(error) if outcome_unknown(&error) => send().await.map(drop),
         result => result.map(drop),
     }
 }

@@ -71,8 +71,8 @@ fn what_was_drifted_is_configured_and_nothing_else() {
     }
     observed.existing.policy = None;
     let wanted = [
-        "resourcequota/onboard configured",
-        "networkpolicy/default-deny created",
+        "resourcequota/alice/onboard configured",
+        "networkpolicy/alice/default-deny created",
     ];
     assert_eq!(changed(&options, &observed), wanted);
 }
@@ -82,10 +82,10 @@ fn a_renewal_without_grace_gives_before_it_takes() {
     let options = decide::tests::renewing();
     let observed = finished(&decide::tests::options());
     let wanted = [
-        "rolebinding/onboard-alice configured",
+        "rolebinding/alice/onboard-alice configured",
         "generation 2 issued",
-        "configmap/onboard-alice in groundcrew-system configured",
-        "rolebinding/onboard-alice configured",
+        "configmap/groundcrew-system/onboard-alice configured",
+        "rolebinding/alice/onboard-alice configured",
         "generation 1 revoked",
     ];
     assert_eq!(changed(&options, &observed), wanted);

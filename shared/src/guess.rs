@@ -52,13 +52,7 @@ mod tests {
         ] {
             assert_eq!(guessed(typed, COMMANDS.into_iter()), Some(near), "{typed}");
         }
-        for typed in [
-            "alice",
-            "lena",
-            "al",
-            "bob@example.com",
-            "status-page",
-        ] {
+        for typed in ["alice", "lena", "al", "bob@example.com", "status-page"] {
             assert_eq!(guessed(typed, COMMANDS.into_iter()), None, "{typed}");
         }
     }

@@ -165,18 +165,18 @@ fn compact(argument: Arg) -> Arg {
         argument = argument.help(text).long_help(None);
     }
     let values = argument.get_possible_values();
-    if values.iter().any(|value| value.get_help().is_some()) {
-        let names: Vec<&str> = values
-            .iter()
-            .filter(|value| !value.is_hide_set())
-            .map(clap::builder::PossibleValue::get_name)
-            .collect();
-        let text = argument.get_help().map(ToString::to_string);
-        let text = format!(
-            "{} [possible values: {}]",
-            text.unwrap_or_default(),
-            names.join(", ")
-        );
+    let names: Vec<&str> = values
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(clap::builder::PossibleValue::get_name)
+        .collect();
+    let text = argument.get_help().map(ToString::to_string);
+    let text = text.unwrap_or_default();
+    // What the text names already need not be listed behind it.
+    if names.iter().all(|name| text.contains(name)) {
+        argument = argument.hide_possible_values(true);
+    } else if values.iter().any(|value| value.get_help().is_some()) {
+        let text = format!("{text} [possible values: {}]", names.join(", "));
         argument = argument.help(text).hide_possible_values(true);
     }
     argument

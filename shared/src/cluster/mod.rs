@@ -1,6 +1,6 @@
 //! Typed handles on the API server: verb, resource and scope of every error come from the type.
 //!
-//! ```ignore
+//! ```text
 //! let records = session.in_("groundcrew-system").of::<ConfigMap>();
 //! let record = records.find("alice").await?;          // None when it is not there
 //! let namespace = session.of::<Namespace>().get("alice").await?;

@@ -120,7 +120,7 @@ impl DryRun {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Write options")]
 pub struct WriteArgs {
-    /// Show what would be done: client sends no writes, server lets the server check them
+    /// Show what would be done: none, client (sends no writes) or server (the server checks them)
     #[arg(
         long,
         value_name = "MODE",
@@ -128,6 +128,7 @@ pub struct WriteArgs {
         num_args = 0..=1,
         require_equals = true,
         default_value = "none",
+        hide_default_value = true,
         default_missing_value = "client"
     )]
     pub dry_run: DryRun,

@@ -165,6 +165,7 @@ const VERBS: [&str; 45] = [
     "Show",
     "Transfer",
     "Uninstall",
+    "Warn",
 ];
 
 fn summaries(_: &Suite) {

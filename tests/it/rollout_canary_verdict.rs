@@ -114,12 +114,12 @@ fn unreachable(suite: &Suite) {
     let before = web.snapshot();
     let image = "sandbox.local/sim:2";
     for (from, says) in [
-        (&["--prometheus", "svc:nowhere"][..], "no place to ask"),
+        (&["--prometheus", "svc:nowhere"][..], "is not an address"),
         (
             &["--prometheus", "svc:a/b:1", "--scrape", ":1"],
             "cannot be used",
         ),
-        (&[], "need a place to ask"),
+        (&[], "need a source"),
     ] {
         rollout(&web, image, "", from).code(2).says(says);
     }

@@ -258,6 +258,6 @@ pub fn planned(walk: &Walk) -> String {
         count(walk.world.replicas, "replica"),
         share,
         walk.extremes.fewest_ready,
-        walk.extremes.most
+        count(walk.extremes.most, "pod")
     )
 }

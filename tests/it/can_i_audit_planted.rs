@@ -27,7 +27,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// it is empty), and what is allowed as `verbs groups resources [names]` or `verbs /path`, where
 /// `core` is the core group and `empty` the empty name.
 ///
-/// Not among them: HYG-11, because the server's own controller mends it, and what takes more than
+/// Not among them: HYG-11, because the server's own controller corrects it, and what takes more than
 /// one role and one binding.
 const PLANTS: &[(&str, Scope, &str, &[&str])] = &[
     ("CIA-001", Cluster, "", &["* * *", "* /*"]),

@@ -38,7 +38,7 @@ fn whole(suite: &Suite) {
     );
     let namespace = suite
         .get(&format!("namespace {ana}"))
-        .expect("her namespace");
+        .expect("the namespace");
     let label = |key: &str| &namespace["metadata"]["labels"][key];
     assert_eq!(label("groundcrew.dev/claim"), "true");
     assert_eq!(label("pod-security.kubernetes.io/enforce"), "baseline");
@@ -138,7 +138,7 @@ fn current(suite: &Suite) {
             .run()
     };
     run(&ana).success().answers(&ana);
-    run(&bo).code(2).says(&format!("is {ana}'s and not yours"));
+    run(&bo).code(2).says(&format!("is {ana}'s, not yours"));
     let none = suite.claimer(&ana, "ns-claim release -n default").run();
     none.code(2).says("is a system namespace");
 }

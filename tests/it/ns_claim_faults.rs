@@ -188,7 +188,7 @@ fn dying_release(suite: &Suite) {
         let again = || as_user(suite, &through, &name, &format!("release {name}"));
         let mut second = again();
         if second.code != Some(0) && suite.get(&format!("namespace {name}")).is_some() {
-            // Her rights go before the namespace does; then she has to wait for the end.
+            // The rights go before the namespace does; then the owner has to wait for the end.
             eventually("it goes", || {
                 suite.get(&format!("namespace {name}")).is_none()
             });

@@ -18,7 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a_claimer_cannot_write_an_end_that_is_none", garbled_end),
         case("a_claimer_cannot_lower_pod_security", pod_security),
         case("a_claimer_cannot_claim_with_privileged_pods", privileged),
-        case("a_claimer_cannot_protect_his_claim", protect),
+        case("a_claimer_cannot_protect_their_claim", protect),
         case("a_claimer_cannot_remove_the_warning", unwarn),
         case("a_claimer_cannot_hold_a_claim_by_finalizers", finalizers),
         case("a_claimer_cannot_take_over_a_claim", take_over),
@@ -181,7 +181,7 @@ fn pod_security(suite: &Suite) {
             .claimer(&ana, "label namespace --overwrite")
             .args([&ana, label])
             .run();
-        refused(&run, "the labels of a claim are fixed");
+        refused(&run, "the labels of a claim cannot be changed");
     }
 }
 
@@ -202,7 +202,7 @@ fn protect(suite: &Suite) {
     let ana = ana(suite);
     refused(
         &annotate(suite, &ana, &ana, "protected-by=me"),
-        "only the end, the purpose and the team",
+        "only the expiry, the purpose and the team",
     );
     let other = suite.name("ana");
     patch_index(suite, &other, &json!({"data": {&other: other}})).success();
@@ -222,7 +222,7 @@ fn unwarn(suite: &Suite) {
     ] {
         refused(
             &annotate(suite, &ana, &ana, &note),
-            "only the end, the purpose and the team",
+            "only the expiry, the purpose and the team",
         );
     }
 }
@@ -242,7 +242,7 @@ fn take_over(suite: &Suite) {
     let _claims = suite.claims();
     let ana = ana(suite);
     let bo = suite.name("bo");
-    // Even somebody whom an admin lets write the namespace cannot make it his.
+    // Even a user who can write the namespace through an admin cannot take it over.
     let share = binding(&ana, "groundcrew:claim-owner", &user(&bo));
     suite
         .admin("create -f -")
@@ -250,13 +250,13 @@ fn take_over(suite: &Suite) {
         .run()
         .success();
     let take = || annotate(suite, &bo, &ana, &format!("owner={bo}"));
-    harness::eventually("his right spreads", || {
+    harness::eventually("the right spreads", || {
         take().stderr.contains("ValidatingAdmissionPolicy")
     });
     refused(&take(), "this claim is not yours");
     refused(
         &annotate(suite, &ana, &ana, &format!("owner={bo}")),
-        "only the end",
+        "only the expiry",
     );
     assert_eq!(suite.annotation(&ana, "owner"), Some(ana.clone()));
 }
@@ -277,7 +277,7 @@ fn delete_others(suite: &Suite) {
         .stdin(&share.to_string())
         .run()
         .success();
-    harness::eventually("his right spreads", || {
+    harness::eventually("the right spreads", || {
         delete().stderr.contains("ValidatingAdmissionPolicy")
     });
     refused(&delete(), "this claim is not yours");
@@ -290,7 +290,7 @@ fn reserved(suite: &Suite) {
     patch_index(suite, &ana, &json!({"data": {&name: ana}})).success();
     refused(
         &create(suite, &ana, &namespace(&name, &ana, &moment(7200))),
-        "belongs to the cluster",
+        "the name of a system namespace",
     );
     suite
         .claimer(&ana, &format!("ns-claim {name}"))
@@ -317,10 +317,10 @@ fn others_work(suite: &Suite) {
         .stdin(&binding(&team, "admin", &user(&ana)).to_string())
         .run()
         .success();
-    // She is a claimer and the admin of a namespace that is no claim: there she binds as before.
+    // A claimer who is the admin of a namespace that is not a claim binds there as before.
     let mut share = binding(&team, "view", &user("bo"));
     share["metadata"]["name"] = json!("share");
-    harness::eventually("her right spreads", || {
+    harness::eventually("the right spreads", || {
         create(suite, &ana, &share).code == Some(0)
     });
     let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",

@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("a_claimer_cannot_bind_roles_elsewhere", bind_elsewhere),
         case(
-            "a_claimer_cannot_bind_other_roles_in_his_claim",
+            "a_claimer_cannot_bind_other_roles_in_their_claim",
             bind_other_roles,
         ),
         case("a_claimer_cannot_share_with_everybody", bind_everybody),
@@ -58,7 +58,7 @@ fn bind_other_roles(suite: &Suite) {
     }
     let bo = suite.name("bo");
     let share = binding(&ana, "groundcrew:claim-owner", &user(&bo));
-    refused(&create(suite, &ana, &share), "bound only to yourself");
+    refused(&create(suite, &ana, &share), "only to yourself");
 }
 
 fn bind_everybody(suite: &Suite) {
@@ -84,11 +84,11 @@ fn quota_elsewhere(suite: &Suite) {
     for place in ["kube-system", "default"] {
         let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota",
             "metadata": {"name": "attack", "namespace": place}, "spec": {"hard": {"pods": "0"}}});
-        refused(&create(suite, &ana, &quota), "only in a claim of your own");
+        refused(&create(suite, &ana, &quota), "only in your own claims");
         let limits = json!({"apiVersion": "v1", "kind": "LimitRange",
             "metadata": {"name": "attack", "namespace": place},
             "spec": {"limits": [{"type": "Container", "max": {"cpu": "1m"}}]}});
-        refused(&create(suite, &ana, &limits), "only in a claim of your own");
+        refused(&create(suite, &ana, &limits), "only in your own claims");
     }
     suite
         .claimer(&ana, &format!("delete resourcequota claim -n {ana}"))
@@ -101,7 +101,7 @@ fn network_elsewhere(suite: &Suite) {
     let ana = ana(suite);
     let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": "attack", "namespace": "default"}, "spec": {"podSelector": {}}});
-    refused(&create(suite, &ana, &policy), "only in a claim of your own");
+    refused(&create(suite, &ana, &policy), "only in your own claims");
 }
 
 fn others_entry(suite: &Suite) {
@@ -111,7 +111,7 @@ fn others_entry(suite: &Suite) {
     for data in [json!({&ana: bo}), json!({&ana: null}), json!({&free: ana})] {
         refused(
             &patch_index(suite, &bo, &json!({"data": data})),
-            "somebody else holds this claim",
+            "someone else holds this claim",
         );
     }
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
@@ -141,7 +141,7 @@ fn living_place(suite: &Suite) {
     let run = patch_index(suite, &ana, &json!({"data": {&ana: null}}));
     refused(
         &run,
-        "is free when its namespace is gone; kubectl ns-claim release",
+        "is freed when its namespace is gone; kubectl ns-claim release",
     );
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
 }

@@ -114,7 +114,7 @@ fn uninstall(suite: &Suite) {
             .claimer(&name, &format!("ns-claim extend {name} --by 1h"))
             .run()
     };
-    harness::eventually("her right is back", || extend().code == Some(0));
+    harness::eventually("the right is back", || extend().code == Some(0));
 }
 
 /// Somebody who may look and make all of it, and not try the guard out, makes nothing at all.

@@ -29,7 +29,7 @@ fn old(suite: &Suite) {
     run("install").success().answers("0 of 10");
     run("doctor").success().answers("only admins can claim");
 
-    let (name, hers) = (suite.name("lab"), suite.name("ana"));
+    let (name, theirs) = (suite.name("lab"), suite.name("ana"));
     let claim = run(&format!("{name} --ttl 2h --purpose soak -o json"));
     assert_eq!(claim.success().json()["owner"], "admin");
     run(&format!("{name} --ttl 2h"))
@@ -37,35 +37,35 @@ fn old(suite: &Suite) {
         .says("already yours");
     run(&format!("extend {name} --by 4h")).success();
     run("list --mine").success().answers(&name).answers("soak");
-    run(&format!("{hers} --owner {hers} --ttl 2h")).success();
+    run(&format!("{theirs} --owner {theirs} --ttl 2h")).success();
     for object in [
         "limitrange claim",
         "resourcequota claim",
         "networkpolicy default-deny",
     ] {
         assert!(
-            suite.get(&format!("{object} -n {hers}")).is_some(),
+            suite.get(&format!("{object} -n {theirs}")).is_some(),
             "{object}"
         );
     }
 
     // Whoever has a claim may work in it and end it, and no more.
-    let as_her = |words: &str| {
-        let run = suite.admin(words).args([format!("--as={hers}")]);
+    let as_owner = |words: &str| {
+        let run = suite.admin(words).args([format!("--as={theirs}")]);
         run.args(["--as-group=system:authenticated"]).run()
     };
-    eventually("her right spreads", || {
-        as_her(&format!("auth can-i create deployments.apps -n {hers}")).code == Some(0)
+    eventually("the right spreads", || {
+        as_owner(&format!("auth can-i create deployments.apps -n {theirs}")).code == Some(0)
     });
-    as_her(&format!("label namespace {hers} x=y"))
+    as_owner(&format!("label namespace {theirs} x=y"))
         .code(1)
         .says("cannot patch");
-    as_her("ns-claim")
+    as_owner("ns-claim")
         .code(1)
         .no_answer()
         .says("before Kubernetes 1.30 only admins and CI can claim")
         .says("--owner YOU");
-    as_her(&format!("delete namespace {hers} --wait=false")).success();
+    as_owner(&format!("delete namespace {theirs} --wait=false")).success();
 
     suite.annotate(&name, "expires-at", &moment(-60));
     let reap = |words: &str| run(&format!("reap --yes -o json {words}"));

@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
             held,
         ),
         Case::new(
-            "a_namespace_that_is_no_claim_is_never_taken",
+            "a_namespace_that_is_not_a_claim_is_never_taken",
             needs,
             no_adoption,
         ),
@@ -29,8 +29,12 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         Case::new("an_admin_protects_a_claim_and_ends_that", needs, protect),
         Case::new("an_admin_makes_a_claim_somebody_elses", needs, transfer),
-        Case::new("a_claimer_cannot_give_his_claim_away", needs, give_away),
-        Case::new("who_may_not_claim_is_told_who_lets_him", needs, not_allowed),
+        Case::new("a_claimer_cannot_give_their_claim_away", needs, give_away),
+        Case::new(
+            "who_may_not_claim_is_told_who_lets_them",
+            needs,
+            not_allowed,
+        ),
     ]
 }
 
@@ -130,12 +134,12 @@ fn for_somebody(suite: &Suite) {
         .run();
     run.success().answers(&format!("{ana} is {ana}'s"));
     assert_eq!(suite.annotation(&ana, "owner"), Some(ana.clone()));
-    // She was never made a claimer, and still is guarded: the right to her claim carries it.
-    let as_her = |words: &str| suite.admin(words).args([format!("--as={ana}")]).run();
-    eventually("her right spreads", || {
-        as_her(&format!("get namespace {ana}")).code == Some(0)
+    // This user was never made a claimer, and is guarded all the same, through the right to the claim.
+    let as_owner = |words: &str| suite.admin(words).args([format!("--as={ana}")]).run();
+    eventually("the right spreads", || {
+        as_owner(&format!("get namespace {ana}")).code == Some(0)
     });
-    let label = as_her(&format!(
+    let label = as_owner(&format!(
         "label namespace {ana} --overwrite pod-security.kubernetes.io/enforce=privileged"
     ));
     label
@@ -168,8 +172,8 @@ fn protect(suite: &Suite) {
     let _claims = suite.claims();
     let ana = suite.name("ana");
     let _ = suite.claim(&ana, &format!("{ana} --ttl 1h"));
-    let as_her = |words: &str| suite.claimer(&ana, &format!("ns-claim {words}")).run();
-    as_her(&format!("protect {ana}"))
+    let as_owner = |words: &str| suite.claimer(&ana, &format!("ns-claim {words}")).run();
+    as_owner(&format!("protect {ana}"))
         .code(1)
         .says("not allowed: only the expiry");
     let protect = format!("ns-claim protect {ana}");
@@ -178,8 +182,10 @@ fn protect(suite: &Suite) {
         .run()
         .success()
         .answers("is protected from expiry");
-    as_her(&format!("get {ana}")).success().answers("protected");
-    as_her(&format!("release {ana}"))
+    as_owner(&format!("get {ana}"))
+        .success()
+        .answers("protected");
+    as_owner(&format!("release {ana}"))
         .code(1)
         .says("is protected by admin");
     let by_hand = suite
@@ -187,7 +193,7 @@ fn protect(suite: &Suite) {
         .run();
     by_hand.code(1).says("this claim is protected");
     suite.admin(&format!("{protect} --off")).run().success();
-    as_her(&format!("release {ana}")).success();
+    as_owner(&format!("release {ana}")).success();
 }
 
 fn transfer(suite: &Suite) {

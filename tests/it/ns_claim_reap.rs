@@ -80,7 +80,7 @@ fn life_and_death(suite: &Suite) {
     assert_eq!(
         crate::ns_claim_records::stone(suite, &name).expect("a tombstone")["endedBy"],
         stone["endedBy"],
-        "the next run does not bury it anew"
+        "the next run does not bury it again"
     );
 }
 

@@ -11,14 +11,14 @@ pub(crate) fn cases() -> Vec<Case> {
         case("an_abort_leaves_no_difference_from_any_phase", aborts),
         case("a_pending_template_is_tried_and_kept_by_abort", pending),
         case(
-            "what_stands_in_the_way_is_said_before_anything_is_written",
+            "what_blocks_a_canary_is_said_before_anything_is_written",
             refusals,
         ),
         case("a_plan_comes_true_pod_by_pod", plan),
         case("a_rollout_in_steps_ends_with_the_promotion", steps),
         case("bad_canaries_of_every_kind_are_found_and_rolled_back", bad),
         case(
-            "a_canary_that_cannot_be_tried_is_taken_back_with_exit_4",
+            "a_canary_that_cannot_be_tried_is_rolled_back_with_exit_4",
             untried,
         ),
     ]

@@ -260,9 +260,13 @@ fn undo(suite: &Suite) {
     web.kubectl("rollout status deployment/web --timeout=100s")
         .run()
         .success();
-    let current = web.canary("undo web --to-revision 3").run();
-    current.success().answers("unchanged");
-    same(&web, "the current revision", "undo web --to-revision 3");
+    let history = web.canary("history web -o json").run().success().json();
+    let revisions = history["revisions"].as_array().expect("revisions");
+    let current = revisions.iter().find(|one| one["current"] == true);
+    let number = &current.expect("one is current")["revision"];
+    let words = format!("undo web --to-revision {number}");
+    web.canary(&words).run().success().answers("unchanged");
+    same(&web, "the current revision", &words);
 }
 
 fn doctor(suite: &Suite) {

@@ -13,19 +13,19 @@ pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Controllers, Need::Sandbox];
     let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
     vec![
-        case("an_edit_while_canaries_are_made_is_recognised", |suite| {
+        case("an_edit_while_canaries_are_made_is_recognized", |suite| {
             cells(suite, "Ramping");
         }),
-        case("an_edit_while_stable_pods_go_is_recognised", |suite| {
+        case("an_edit_while_stable_pods_go_is_recognized", |suite| {
             cells(suite, "Settling");
         }),
-        case("an_edit_while_it_is_parked_is_recognised", |suite| {
+        case("an_edit_while_it_is_parked_is_recognized", |suite| {
             cells(suite, "Holding");
         }),
-        case("an_edit_in_a_promotion_is_recognised", |suite| {
+        case("an_edit_in_a_promotion_is_recognized", |suite| {
             cells(suite, "Promoting");
         }),
-        case("an_edit_on_the_way_back_is_recognised", |suite| {
+        case("an_edit_on_the_way_back_is_recognized", |suite| {
             cells(suite, "Aborting");
         }),
         case(
@@ -142,7 +142,7 @@ fn bring(web: &Web<'_>, through: &Proxied, phase: &str) {
             }
         }
     }
-    // Whoever looks is told that what is on its way has no driver any more.
+    // A look at it tells that what is on its way has no driver any more.
     let on_the_way = phase != "Holding";
     let status = web.canary("status web -o json").run();
     let status = status.code(if on_the_way { 3 } else { 0 }).json();
@@ -239,8 +239,8 @@ fn forgotten(web: &Web<'_>, name: &str) {
         let run = web.canary(words).run();
         assert!([Some(1), Some(5)].contains(&run.code), "{name}\n{run}");
     }
-    let mended = web.canary("doctor web --fix").run();
-    assert_eq!(mended.code, Some(0), "{name}\n{mended}");
+    let fixed = web.canary("doctor web --fix").run();
+    assert_eq!(fixed.code, Some(0), "{name}\n{fixed}");
     web.kubectl("rollout status deployment/web --timeout=100s")
         .run()
         .success();

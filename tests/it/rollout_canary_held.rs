@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
             to_zero,
         ),
         case(
-            "a_hold_scaled_to_zero_without_a_driver_is_all_canary_and_is_mended_without_a_lost_pod",
+            "a_hold_scaled_to_zero_without_a_driver_is_all_canary_and_is_fixed_without_a_lost_pod",
             abandoned,
         ),
         case("a_hold_that_is_scaled_goes_on_where_it_can_be_parked", up),
@@ -65,7 +65,7 @@ pub(crate) fn abandoned(suite: &Suite) {
     let web = suite.web(10, json!({"maxSurge": 3, "maxUnavailable": 0}));
     let before = web.snapshot();
     let start = "web 20% --image web=sandbox.local/sim:2";
-    for mend in ["abort web --timeout 4m", "resume web --timeout 4m"] {
+    for fix in ["abort web --timeout 4m", "resume web --timeout 4m"] {
         // After the record and the canaries, before anything is parked.
         let ramp = Match::write(2);
         let died = killed(suite, &web, start, &through, ramp, &Fault::DieAfter);
@@ -80,19 +80,19 @@ pub(crate) fn abandoned(suite: &Suite) {
         // What the controller does with a hold, and why nothing is left in one.
         assert_eq!(web.sizes(), [("2".to_owned(), 10)].into());
         let watcher = web.watch();
-        let run = web.canary(mend).run();
-        if mend.starts_with("resume") {
+        let run = web.canary(fix).run();
+        if fix.starts_with("resume") {
             run.success().answers("parked");
             assert_eq!(web.split(), (11, 2));
             web.aborts();
         } else {
             run.success().answers("0 differences");
         }
-        assert_eq!(web.snapshot(), before, "{mend}");
-        assert_eq!(web.sizes(), [("1".to_owned(), 10)].into(), "{mend}");
+        assert_eq!(web.snapshot(), before, "{fix}");
+        assert_eq!(web.sizes(), [("1".to_owned(), 10)].into(), "{fix}");
         web.is_clean();
         let seen = watcher.seen();
-        assert!(seen.fewest_ready >= 10, "{mend}: {seen:?}");
+        assert!(seen.fewest_ready >= 10, "{fix}: {seen:?}");
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
             third_template,
         ),
         case(
-            "a_manifest_that_is_applied_again_is_recognised",
+            "a_manifest_that_is_applied_again_is_recognized",
             old_manifest,
         ),
         case("a_rollout_resume_takes_the_canary_back", resumed),
@@ -59,7 +59,7 @@ fn third_template(suite: &Suite) {
     let (before, web) = parked(suite, "10%");
     let third = "set image deployment/web web=sandbox.local/sim:3";
     web.kubectl(third).run().success();
-    hands_off(&web, "another template");
+    hands_off(&web, "changed the template");
     assert_eq!(web.sizes()["2"], 1, "the canary stays as it is");
     web.canary("abort web").run().code(5);
     let back = web.canary("abort web --force-conflicts").run();
@@ -169,7 +169,7 @@ fn orphan(suite: &Suite) {
     web.canary("doctor web")
         .run()
         .code(3)
-        .answers("leftover hold");
+        .answers("leftover label");
     web.canary("doctor web --fix")
         .run()
         .success()

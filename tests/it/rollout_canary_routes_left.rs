@@ -37,11 +37,11 @@ fn left_over(suite: &Suite) {
             .answers("leads to service/web-rc-canary")
             .answers("leftover service");
         assert!(route(&web) != untouched, "it only looked");
-        let mended = web.canary("doctor web --fix -o json").run();
-        let mended = mended.success().json();
-        let findings = mended["findings"].as_array().expect("findings");
-        assert_eq!(findings.len(), 3, "{mended}");
-        assert!(findings.iter().all(|one| one["fixed"] == true), "{mended}");
+        let fixed = web.canary("doctor web --fix -o json").run();
+        let fixed = fixed.success().json();
+        let findings = fixed["findings"].as_array().expect("findings");
+        assert_eq!(findings.len(), 3, "{fixed}");
+        assert!(findings.iter().all(|one| one["fixed"] == true), "{fixed}");
     });
     assert_eq!(answers.failed, 0, "requests were lost: {answers:?}");
     // The weight is what the share had made of it: of one backend it means the same.

@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         #[cfg(unix)]
         case(
-            "slow_controllers_cost_no_ready_pod_when_what_became_all_canary_is_mended",
+            "slow_controllers_cost_no_ready_pod_when_what_became_all_canary_is_fixed",
             crate::rollout_canary_held::abandoned,
         ),
         #[cfg(unix)]
@@ -46,7 +46,7 @@ pub(crate) fn cases() -> Vec<Case> {
             killed_controllers,
         ),
         case(
-            "slow_controllers_or_not_a_manifest_that_is_applied_again_is_recognised",
+            "slow_controllers_or_not_a_manifest_that_is_applied_again_is_recognized",
             old_manifest,
         ),
         case(

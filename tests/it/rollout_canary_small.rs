@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("one_replica_is_driven_through_and_never_left_held", driven),
         case("a_hold_whose_driver_is_told_to_end_is_taken_back", ended),
         case(
-            "a_hold_whose_driver_was_killed_is_told_of_and_mended",
+            "a_hold_whose_driver_was_killed_is_told_of_and_fixed",
             killed,
         ),
         case("a_dry_run_is_a_plan_and_writes_nothing", dry),
@@ -201,7 +201,7 @@ fn ended(suite: &Suite) {
 fn killed(suite: &Suite) {
     let web = suite.web(2, Value::Null);
     let before = web.snapshot();
-    for mend in ["abort web", "resume web"] {
+    for fix in ["abort web", "resume web"] {
         let mut driver = driver(suite, &web, "--smoke 100s --auto promote");
         driver.kill();
         // Nothing moves by itself, and every look at it tells.
@@ -212,8 +212,8 @@ fn killed(suite: &Suite) {
         told.code(3).answers("nobody is driving it");
         let doctor = web.canary("doctor web").run();
         doctor.code(3).answers("nobody is driving it");
-        if mend == "abort web" {
-            web.canary(mend).run().success().answers("0 differences");
+        if fix == "abort web" {
+            web.canary(fix).run().success().answers("0 differences");
             assert_eq!(web.snapshot(), before);
         } else {
             // What goes on drives it again, to be asked and ended like the first.

@@ -114,12 +114,12 @@ fn unreachable(suite: &Suite) {
     let before = web.snapshot();
     let image = "sandbox.local/sim:2";
     for (from, says) in [
-        (&["--prometheus", "svc:nowhere"][..], "no place to ask"),
+        (&["--prometheus", "svc:nowhere"][..], "is not an address"),
         (
             &["--prometheus", "svc:a/b:1", "--scrape", ":1"],
             "cannot be used",
         ),
-        (&[], "need a place to ask"),
+        (&[], "need a source"),
     ] {
         rollout(&web, image, "", from).code(2).says(says);
     }
@@ -151,7 +151,7 @@ fn onlooker(suite: &Suite) {
     web.start("20% --warmup 1s").success();
     let parked = web.canary("status web -o json").run().success().json();
     assert_eq!(parked["verdict"]["decision"], Value::Null);
-    // A rollout remembers what it has seen, and whoever looks later goes on from there.
+    // A rollout remembers what it has seen, and a later look continues from there.
     web.canary("web --steps 20 --smoke 1s").run().success();
     let verdict = |_: i32| {
         let status = web.canary("status web -o json").run().success().json();

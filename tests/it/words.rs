@@ -120,7 +120,7 @@ fn documents(_: &Suite) {
 }
 
 /// What a summary may begin with; a new command adds its verb.
-const VERBS: [&str; 44] = [
+const VERBS: [&str; 45] = [
     "Accept",
     "Answer",
     "Apply",
@@ -165,6 +165,7 @@ const VERBS: [&str; 44] = [
     "Show",
     "Transfer",
     "Uninstall",
+    "Warn",
 ];
 
 fn summaries(_: &Suite) {

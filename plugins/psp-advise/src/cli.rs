@@ -17,9 +17,8 @@ use crate::commands::upgrade::{self, UpgradeArgs};
 
 /// Show the strictest Pod Security level each namespace can meet, what blocks it, and how to fix that
 ///
-/// Evaluates pods and pod templates exactly as the API server's Pod Security admission does: every
-/// version of the standards, the differences between servers, and the server's own messages, plus
-/// the field, file and line to fix. Reads the cluster, or manifests with -f, which needs no cluster.
+/// Decides about pods and pod templates exactly as the API server's Pod Security admission does, and
+/// adds the field, file and line to fix. Reads the cluster, or manifests with -f, which needs none.
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
@@ -49,13 +48,10 @@ Examples:
   kubectl psp-advise -n payments -o wide
   kubectl psp-advise -f deploy/ -R --level restricted --version v1.31
   helm template web | kubectl psp-advise -f - --level baseline -o sarif
-  kubectl psp-advise fix -f deploy/ -R --to restricted
-  kubectl psp-advise label --strategy warn --apply --rollback-file undo.sh
-  kubectl psp-advise upgrade --from cluster --to v1.36
 
 Exit codes:
-  0 nothing at or above --fail-on   1 failed   2 usage
-  3 findings at or above --fail-on   4 something could not be evaluated   130 interrupted";
+  0 ok   1 failed   2 usage   3 violations at or above --fail-on
+  4 something could not be evaluated   5 conflict   130 interrupted";
 
 impl Plugin for Cli {
     const NAME: &'static str = "psp-advise";
@@ -84,7 +80,7 @@ mod tests {
     #[test]
     fn the_manual_is_what_was_reviewed() {
         let mut command = groundcrew::app::command::<Cli>().term_width(100);
-        insta::assert_snapshot!(command.render_long_help().to_string());
+        insta::assert_snapshot!(command.render_help().to_string());
     }
 
     #[test]

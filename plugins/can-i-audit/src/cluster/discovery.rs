@@ -1,4 +1,4 @@
-//! What the server serves: aggregated discovery in two requests, or one for each group.
+//! The resources that the server serves: aggregated discovery in two requests, or one for each group.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ struct Answer {
     kind: String,
     #[serde(default)]
     items: Vec<Group>,
-    /// Of the older form.
+    /// The older form.
     #[serde(default)]
     groups: Vec<OldGroup>,
 }

@@ -14,7 +14,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// How often a list is begun again when the server forgets where it was (410).
+/// Restarts of a list when the server forgets where it was (410).
 const RESTARTS: u32 = 3;
 /// Metadata is all that counts of namespaces and service accounts.
 const METADATA: &str =
@@ -91,11 +91,11 @@ struct ListMeta {
     resource_version: Option<String>,
 }
 
-/// What one list gave.
+/// The result of one list.
 pub(super) struct Listed<T> {
-    /// What was read, also when it broke off.
+    /// The objects that were read, even if the list broke off.
     pub(super) items: Vec<T>,
-    /// The revision that it is of.
+    /// Its revision.
     pub(super) moment: Option<String>,
     /// Why it broke off.
     pub(super) error: Option<kube::Error>,

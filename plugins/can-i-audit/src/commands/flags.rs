@@ -157,7 +157,7 @@ pub async fn me(observed: &Observed) -> Result<Principal> {
     identity::me(observed.live("\"me\"")?).await
 }
 
-/// What is asked about.
+/// The action that the question is about.
 #[derive(Args, Debug)]
 pub struct ActionArgs {
     /// Verb: get, list, create, impersonate, …

@@ -1,4 +1,4 @@
-//! What there is to ask; one file each.
+//! The commands; one file or folder each.
 
 mod answer;
 pub mod check;

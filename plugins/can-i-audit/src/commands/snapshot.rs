@@ -111,6 +111,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_older_snapshot_keeps_what_it_could_not_see() {
+        let policy = Policy {
+            unseen: vec![Gap {
+                resource: Read::Roles,
+                except_namespace: None,
+                why: "forbidden".to_owned(),
+            }],
+            ..Policy::default()
+        };
+        let text = serde_json::to_string(&policy).unwrap();
+        let older = text.replace("\"unseen\"", "\"gaps\"");
+        assert_ne!(older, text);
+        let read: Policy = serde_json::from_str(&older).unwrap();
+        assert_eq!(read.unseen, policy.unseen);
+    }
+
+    #[test]
     fn people_are_numbered_and_kubernetes_own_names_stay() {
         let subject = |kind: &str, name: &str| Subject {
             kind: kind.to_owned(),

@@ -70,7 +70,7 @@ impl ScopeArgs {
     }
 }
 
-/// Where the question is put.
+/// The place that the question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Scope {
     Namespace(String),

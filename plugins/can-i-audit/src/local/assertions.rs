@@ -45,7 +45,7 @@ pub struct Assertion {
     name: String,
     namespace: String,
     path: String,
-    /// What the answer should be.
+    /// The expected answer.
     pub expect: Option<Expect>,
 }
 

@@ -14,7 +14,7 @@ use groundcrew::ui::Ui;
 use super::manifests::{Found, Manifest};
 use super::text::{self, json, parts, read_file, yaml};
 
-/// How a snapshot begins.
+/// The kind of a snapshot.
 pub const SNAPSHOT: &str = "AccessSnapshot";
 
 /// Reads files, directories and stdin (`-`). Namespaced objects without a namespace get
@@ -120,7 +120,7 @@ fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Resul
     if start.starts_with('{') {
         let head = start.get(..200).unwrap_or(start);
         if head.contains(SNAPSHOT) {
-            // The two fields of the document besides the policy's are skipped: flattening would
+            // The two fields of the document other than the policy's are skipped: flattening would
             // keep every value twice.
             return json(text, name).map(Some);
         }

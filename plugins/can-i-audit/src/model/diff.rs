@@ -1,4 +1,4 @@
-//! Which access one policy gives and another does not.
+//! The access that one policy grants and another does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use crate::model::permissions::{Holdings, PermissionSet, Universe};
 use crate::model::policy::Policy;
 use crate::model::subject::{MASTERS, Subject};
 
-/// What changed for one subject in one scope.
+/// The changes for one subject in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Who.
+    /// The subject.
     pub subject: Subject,
-    /// Where; `None` is cluster-wide.
+    /// The namespace; `None` is cluster-wide.
     pub namespace: Option<String>,
     /// Cells that only the second policy gives.
     pub gained: Vec<usize>,
@@ -23,7 +23,7 @@ pub struct Change {
 /// The differences of two policies, with the permissions that they are about.
 #[derive(Debug)]
 pub struct Diff {
-    /// What the numbers mean.
+    /// The permissions that the numbers stand for.
     pub universe: Universe,
     /// In the order of subjects and scopes.
     pub changes: Vec<Change>,

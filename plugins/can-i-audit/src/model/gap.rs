@@ -1,4 +1,4 @@
-//! What could not be read.
+//! Lists that could not be read.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gap {
-    /// What it is.
+    /// The list.
     pub resource: Read,
     /// The only namespace that was read all the same; `None` when nothing was, or when the list
     /// ended early.

@@ -2,26 +2,26 @@
 
 use serde::Serialize;
 
-/// What a document is.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Kind {
-    /// How much there is, and the subjects: `kubectl can-i-audit`.
+    /// The numbers of objects and subjects: `kubectl can-i-audit`.
     AccessOverview,
-    /// Who can do something: `who`.
+    /// The subjects that can do something: `who`.
     AccessSubjects,
-    /// What a subject can do: `what`.
+    /// The rules of a subject: `what`.
     AccessRules,
-    /// Why something is allowed, or what is missing: `why`.
+    /// The grants behind an answer, or what is missing: `why`.
     AccessReasons,
     /// The answers to a file of assertions: `check`.
     AssertionReport,
     /// The dangerous access: `risks`.
     AccessRisks,
-    /// Who can do what: `matrix`.
+    /// Subjects and their access as a table: `matrix`.
     AccessMatrix,
     /// The access gained and lost: `diff`.
     AccessDiff,
-    /// How far the server agrees: `verify`.
+    /// A comparison with the server's answers: `verify`.
     AccessVerification,
     /// Everything that decides about access: `snapshot`.
     AccessSnapshot,

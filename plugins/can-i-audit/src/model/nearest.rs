@@ -10,7 +10,7 @@ use crate::model::subject::Subject;
 pub struct Miss {
     /// The grant.
     pub chain: Chain,
-    /// What would have to be different, each in words.
+    /// The differences, each in words.
     pub missing: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ fn is_one(subject: &Stored, inside: &str, question: &Question) -> bool {
     }
 }
 
-/// What separates a rule from the question; `None` when they have nothing to do with each other.
+/// The differences between a rule and the question; `None` when they are unrelated.
 fn differences(rule: &Rule, question: &Question) -> Option<Vec<String>> {
     let action = &question.action;
     let verb_fits = has(&rule.verbs, &action.verb);

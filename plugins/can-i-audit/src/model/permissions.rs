@@ -312,7 +312,8 @@ fn path_permissions(rules: &[&Rule]) -> Vec<Permission> {
     permissions
 }
 
-/// What everybody is bound to, scope by scope; inside, the empty namespace is the cluster.
+/// The permissions that bindings give each subject, scope by scope; inside, the empty namespace is
+/// the cluster.
 #[derive(Debug, Default)]
 pub struct Holdings<'a> {
     own: BTreeMap<Subject, BTreeMap<&'a str, PermissionSet>>,
@@ -393,7 +394,7 @@ impl<'a> Holdings<'a> {
     }
 }
 
-/// What one subject and its groups are bound to.
+/// The permissions of one subject and its groups.
 #[derive(Debug)]
 pub struct Effective<'h> {
     parts: Vec<&'h BTreeMap<&'h str, PermissionSet>>,

@@ -25,7 +25,9 @@ pub struct Policy {
     pub service_accounts: Vec<Named>,
     /// The resources that the server knows; empty when it was not asked.
     pub catalog: Catalog,
-    /// What could not be read.
+    /// The lists that could not be read. A snapshot made before the field had this name must not
+    /// seem complete.
+    #[serde(alias = "gaps")]
     pub unseen: Vec<Gap>,
     /// It is a cluster's and not that of manifests, so that what is not there does not exist.
     pub from_cluster: bool,
@@ -72,7 +74,7 @@ pub struct Meta {
 pub struct Role {
     /// Name, namespace, labels.
     pub metadata: Meta,
-    /// What it allows.
+    /// Its rules.
     #[serde(deserialize_with = "nullable")]
     pub rules: Vec<Rule>,
     /// From which ClusterRoles the rules are collected.

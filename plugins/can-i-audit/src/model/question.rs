@@ -16,18 +16,18 @@ pub enum Mode {
 /// May `principal` do this?
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// Who.
+    /// The asker.
     pub principal: Principal,
-    /// What.
+    /// The action.
     pub action: Action,
 }
 
-/// What is to be done, and where.
+/// An action, and its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Action {
     /// The verb; any word.
     pub verb: String,
-    /// What it is done to.
+    /// The target of the action.
     pub target: Target,
 }
 

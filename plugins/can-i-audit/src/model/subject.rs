@@ -49,7 +49,7 @@ pub(crate) enum SubjectRef<'a> {
     Anonymous,
 }
 
-/// What the authorizer sees of somebody.
+/// A user as the authorizer sees them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
     /// User name; empty when a group is asked about.

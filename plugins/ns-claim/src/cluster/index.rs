@@ -23,7 +23,7 @@ use crate::model::{meta, objects};
 ///
 /// # Errors
 ///
-/// What the server says; that somebody may not claim here is told in those words.
+/// What the server says; that someone may not claim here is told in those words.
 pub async fn read(session: &Session) -> Result<(Index, Clock)> {
     let path = format!(
         "/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{}",
@@ -84,7 +84,7 @@ pub struct Updated {
 }
 
 /// Decides what becomes of the entry of `name` and writes that, over and over while others write
-/// in between. `read` is the index if it was read already.
+/// in the meantime. `read` is the index if it was read already.
 ///
 /// # Errors
 ///
@@ -162,7 +162,7 @@ pub async fn free(
 enum Put {
     /// It is as it should be.
     Done,
-    /// Somebody else wrote in between: read again and decide again.
+    /// Someone else wrote in the meantime: read again and decide again.
     Raced,
 }
 

@@ -139,7 +139,7 @@ pub async fn remove(
         match maps.delete(writer, metadata).await {
             Ok(true) => removed += 1,
             Ok(false) => {}
-            // Somebody wrote it in between: it is looked at again tomorrow.
+            // Someone wrote it in the meantime: it is looked at again tomorrow.
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
         }

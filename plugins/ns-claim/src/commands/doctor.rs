@@ -249,7 +249,7 @@ fn reaper(settings: &Settings, parts: &[Part], now: Timestamp) -> Finding {
     if settings.image.is_none() {
         return ok(
             Severity::Info,
-            "not scheduled; claims expire only when somebody runs `kubectl ns-claim reap`"
+            "not scheduled; claims expire only when someone runs `kubectl ns-claim reap`"
                 .to_owned(),
         );
     }
@@ -380,5 +380,56 @@ mod tests {
             ..claim()
         };
         assert!(!is_unlimited(&made, &none, now));
+    }
+
+    fn cron_job(found: serde_json::Value) -> Part {
+        let wanted = serde_json::json!({"kind": "CronJob", "metadata": {"name": "reaper"}});
+        Part {
+            wanted,
+            found: serde_json::from_value(found).ok(),
+            standing: Standing::Ok,
+        }
+    }
+
+    #[test]
+    fn a_reaper_that_cannot_or_does_not_run_is_an_error() {
+        let now = at("2026-11-21T19:48:00Z");
+        let scheduled = Settings {
+            image: Some("x".to_owned()),
+            ..Settings::default()
+        };
+        let found = |spec: &str, succeeded: &str| {
+            let spec: serde_json::Value = serde_json::from_str(spec).unwrap();
+            let part = cron_job(serde_json::json!({
+                "metadata": {"name": "reaper"}, "spec": spec,
+                "status": {"lastSuccessfulTime": succeeded},
+            }));
+            reaper(&scheduled, &[part], now)
+        };
+        let fresh = "2026-11-21T19:40:00Z";
+        assert_eq!(found("{}", fresh).severity, Severity::Ok);
+        let suspended = found(r#"{"suspend": true}"#, fresh);
+        assert_eq!(suspended.severity, Severity::Error);
+        assert!(suspended.fix.contains("suspend"), "{suspended:?}");
+        let silent = found("{}", "2026-11-20T19:40:00Z");
+        assert_eq!(silent.severity, Severity::Error);
+        assert_eq!(reaper(&scheduled, &[], now).severity, Severity::Error);
+        let none = reaper(&Settings::default(), &[], now);
+        assert_eq!(none.severity, Severity::Info);
+    }
+
+    #[test]
+    fn a_damaged_guard_says_what_that_means() {
+        let part = Part {
+            wanted: serde_json::json!({
+                "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "p"},
+            }),
+            found: None,
+            standing: Standing::Missing,
+        };
+        let findings = installation(&[part]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].place, "validatingadmissionpolicy/p");
+        assert!(findings[0].why.contains("more than they should"));
     }
 }

@@ -47,7 +47,7 @@ pub struct ExtendArgs {
 ///
 /// # Errors
 ///
-/// That it is too far, too late, or somebody else's.
+/// That it is too far, too late, or someone else's.
 pub async fn run(args: ExtendArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let session = frame.connect().await?;

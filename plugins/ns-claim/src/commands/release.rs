@@ -70,7 +70,7 @@ enum What {
 ///
 /// # Errors
 ///
-/// That it is somebody else's, protected, or cannot be deleted.
+/// That it is someone else's, protected, or cannot be deleted.
 pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let session = frame.connect().await?;
@@ -248,7 +248,7 @@ fn check(claim: &Claim, me: &str, write: &WriteArgs, frame: &Frame) -> Result<()
         .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")))
 }
 
-/// Deletes exactly the namespace that was read; what changed in between is looked at again.
+/// Deletes exactly the namespace that was read; what changed in the meantime is looked at again.
 async fn delete(
     session: &Session,
     interrupt: &Interrupt,
@@ -351,4 +351,35 @@ async fn wait(
         claim.name
     ));
     Err(keeps.into_iter().fold(error, Error::with_detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::claim::tests::claim;
+
+    fn outcomes(claim: &Claim, index: &Index) -> Vec<Outcome> {
+        let steps = steps(claim, index, Some((ConfigMap::default(), false)));
+        steps.iter().map(|step| step.outcome).collect()
+    }
+
+    #[test]
+    fn a_release_deletes_frees_and_records_and_only_what_is_left_of_that_the_second_time() {
+        let held = Index {
+            holders: [("ana-brisk-otter".to_owned(), "ana".to_owned())].into(),
+            ..Index::default()
+        };
+        assert_eq!(
+            outcomes(&claim(), &held),
+            [Outcome::Deleted, Outcome::Configured, Outcome::Created]
+        );
+        let going = Claim {
+            terminating: Some(Vec::new()),
+            ..claim()
+        };
+        assert_eq!(
+            outcomes(&going, &Index::default()),
+            [Outcome::Unchanged, Outcome::Unchanged, Outcome::Created]
+        );
+    }
 }

@@ -155,7 +155,7 @@ impl Claim {
     /// Says whether its owner was warned of this very end and not of an earlier one.
     ///
     /// A warning counts from `warn` before the end on, so extending need not clear it; one from
-    /// the future is somebody's invention.
+    /// the future is someone's invention.
     #[must_use]
     pub fn was_warned(&self, ends: Timestamp, warn: Duration, now: Timestamp) -> bool {
         let (Some(at), Ok(from)) = (self.warned_at, ends.checked_sub(warn)) else {

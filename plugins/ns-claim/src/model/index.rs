@@ -50,7 +50,7 @@ impl Index {
         })
     }
 
-    /// Returns the names that somebody holds.
+    /// Returns the names that someone holds.
     #[must_use]
     pub fn of_user(&self, user: &str) -> BTreeSet<&str> {
         self.holders

@@ -127,7 +127,7 @@ pub struct Advance {
     pub restore: Vec<(String, String)>,
     /// Entries of the index without a namespace.
     pub drop: Vec<(String, String)>,
-    /// Claims that somebody else ended since.
+    /// Claims that someone else ended since.
     pub ended: Vec<Tombstone>,
 }
 

@@ -28,7 +28,7 @@ impl Note {
         }
     }
 
-    /// Says whether the claim says so already. A claim that somebody else protected is protected.
+    /// Says whether the claim says so already. A claim that someone else protected is protected.
     #[must_use]
     pub fn is_on(&self, claim: &Claim) -> bool {
         match self {

@@ -173,7 +173,7 @@ pub fn role_binding(name: &str, namespace: &str, role: &str, holders: &[Holder])
     }
 }
 
-/// Returns the binding that lets somebody else work in it.
+/// Returns the binding that lets someone else work in it.
 #[must_use]
 pub fn shared(other: &Holder, namespace: &str) -> RoleBinding {
     let digest = Sha256::digest(other.describe().as_bytes());

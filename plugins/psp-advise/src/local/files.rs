@@ -10,9 +10,9 @@ use psp_advise::model::workload::TemplatePath;
 
 /// `-f` and the flags that belong to it.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Manifests")]
+#[command(next_help_heading = "Manifests (instead of the cluster)")]
 pub struct FileArgs {
-    /// Manifests to read instead of the cluster: a file, a directory, or - for stdin; repeatable
+    /// File or directory, or - for stdin; repeatable
     #[arg(short = 'f', long = "filename", value_name = "FILE", value_hint = clap::ValueHint::AnyPath)]
     pub filename: Vec<PathBuf>,
 
@@ -20,8 +20,8 @@ pub struct FileArgs {
     #[arg(short = 'R', long)]
     pub recursive: bool,
 
-    /// Where objects of another kind keep their pod template; repeatable
-    #[arg(long = "pod-template-path", value_name = "KIND.GROUP=PATH", value_parser = TemplatePath::parse)]
+    /// Pod template of another kind, as KIND.GROUP=PATH; repeatable
+    #[arg(long = "pod-template-path", value_name = "KIND=PATH", value_parser = TemplatePath::parse)]
     pub pod_template_path: Vec<TemplatePath>,
 }
 

@@ -10,7 +10,6 @@ use groundcrew::flags::duration::Span;
 use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
-
 use serde::Serialize;
 
 use crate::cluster::records::Stored;

@@ -1,4 +1,4 @@
-//! Lays the matrix out: which rows there are, and what stands in each column of them.
+//! Lays out the rows and columns of the matrix.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use can_i_audit::model::grant;
 use can_i_audit::model::permissions::{Effective, Holdings, PermissionSet, Universe};
 use can_i_audit::model::subject::{MASTERS, Principal, Subject};
 
-/// Rows, columns and what stands where they meet.
+/// Rows, columns and the cells where they meet.
 pub(super) struct Matrix {
     /// Headers of the columns that name the row.
     pub(super) head: Vec<&'static str>,
@@ -26,7 +26,7 @@ pub(super) struct Row {
     pub(super) through: Vec<String>,
 }
 
-/// What stands in a row. Most rows hold little, and many hold the same.
+/// The cells of a row. Most rows have few, and many rows have the same.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     /// Columns that hold something, in order, each with its verbs as indexes.
@@ -60,7 +60,7 @@ impl Cells {
     }
 }
 
-/// Which columns are wanted.
+/// The columns to show.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'m> {
     pub(super) verbs: &'m [String],
@@ -69,7 +69,7 @@ pub(super) struct Shown<'m> {
     pub(super) provenance: bool,
 }
 
-/// Somebody, with what the authorizer sees.
+/// A subject, as the authorizer sees it.
 pub(super) struct Who {
     pub(super) shown: String,
     pub(super) subject: Subject,
@@ -137,7 +137,7 @@ pub(super) struct Maker<'m> {
     held: &'m Holdings<'m>,
     shown: Shown<'m>,
     columns: Columns,
-    /// What stands in a row, for each set of permissions that was met.
+    /// The cells of a row, for each set of permissions that was met.
     known: RefCell<HashMap<PermissionSet, Rc<Cells>>>,
 }
 

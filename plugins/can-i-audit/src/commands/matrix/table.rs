@@ -7,7 +7,7 @@ use super::layout::Matrix;
 
 /// Columns that a table has room for; the others are left to `-o csv` and `-o html`.
 const ROOM: usize = 8;
-/// What people ask about first.
+/// The resources that users ask about first.
 const FIRST: [&str; 8] = [
     "secrets",
     "pods",
@@ -22,11 +22,11 @@ const FIRST: [&str; 8] = [
 /// Blanks between two columns.
 const GAP: usize = 3;
 
-/// What the terminal can show.
+/// The abilities of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Look {
     ascii: bool,
-    /// Columns of the terminal; `None` is no terminal, so that nothing has to fit.
+    /// Columns of the terminal; `None` without a terminal: nothing has to fit.
     width: Option<usize>,
 }
 
@@ -147,7 +147,7 @@ fn letters(here: &[u8], verbs: &[String]) -> String {
         .collect()
 }
 
-/// What the letters mean.
+/// The meaning of the letters.
 pub(super) fn legend(verbs: &[String]) -> String {
     let words: Vec<String> = verbs
         .iter()

@@ -27,8 +27,8 @@ const HEADERS: [&str; 7] = [
     "FOR EXAMPLE",
 ];
 
-/// What findings have in common that one change can remove: the rules of roles, or what is said of
-/// an object.
+/// The common cause of findings, which one change can remove: rules of roles, or the same problem
+/// of several objects.
 #[derive(PartialEq, Eq, Hash)]
 struct Key<'a> {
     severity: Severity,

@@ -1,11 +1,11 @@
-//! What the document of findings holds.
+//! The document of findings.
 
 use can_i_audit::model::engine::World;
 use can_i_audit::model::risks::Finding;
 use can_i_audit::model::risks::row::Row;
 use serde::{Serialize, Serializer};
 
-/// What the document holds.
+/// Its body.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
     pub(super) suppressed: usize,

@@ -1,4 +1,4 @@
-//! Who is bound where.
+//! An index of the subjects of all bindings.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::symbols::{Symbol, Symbols};
 use crate::model::policy::{Policy, Subject};
 use crate::model::subject::{self, Principal};
 
-/// Who a subject of a binding matches.
+/// The user or group that a subject of a binding matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Who {
     User(Symbol),

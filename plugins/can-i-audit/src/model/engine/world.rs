@@ -12,7 +12,7 @@ use crate::model::policy::Policy;
 /// A policy with its indexes. It borrows the policy, whose objects the answers name.
 #[derive(Debug)]
 pub struct World<'a> {
-    /// What was compiled.
+    /// The compiled policy.
     pub policy: &'a Policy,
     pub(super) symbols: Symbols,
     /// Distinct lists of rules.
@@ -24,7 +24,7 @@ pub struct World<'a> {
     pub(super) bindings: Vec<Bound>,
     /// Index of the first RoleBinding.
     pub(super) first_role_binding: usize,
-    /// Found when somebody is first asked about.
+    /// Filled at the first question about a subject.
     pub(super) subjects: OnceLock<Subjects>,
     /// For each ClusterRole, which part each rule was collected from; found when first asked for.
     pub(super) origins: Vec<OnceLock<Vec<Option<String>>>>,
@@ -37,7 +37,7 @@ pub(super) struct Bound {
     pub(super) set: SetId,
 }
 
-/// Where the role of a binding is.
+/// The place of the role of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoleAt {
     /// Index among the policy's ClusterRoles.

@@ -1,4 +1,4 @@
-//! What the rules ask of a list of rules, each as one bit.
+//! The capabilities that risk rules look for, each as one bit.
 
 use crate::model::engine::{Prepared, Reach, World};
 use crate::model::question::{Action, Resource, Target};
@@ -31,7 +31,7 @@ capabilities! {
 }
 
 impl Capability {
-    /// How many there are.
+    /// Their number.
     pub(super) const COUNT: usize = ALL.len();
 
     pub(super) fn bit(self) -> u64 {
@@ -195,7 +195,7 @@ fn signers(verb: &str) -> Vec<(Action, bool)> {
     actions.map(|action| (action, false)).collect()
 }
 
-/// What one list of rules reaches.
+/// The capabilities that one list of rules gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mask {
     /// To every object.
@@ -230,7 +230,7 @@ pub(super) fn prepare<'q>(world: &World<'_>, actions: &'q [Vec<(Action, bool)>])
     actions.iter().map(of_atom).collect()
 }
 
-/// What each distinct list of rules reaches through a ClusterRoleBinding and a RoleBinding.
+/// The capabilities of each distinct list of rules through a ClusterRoleBinding and a RoleBinding.
 pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Mask)> {
     let mut masks = vec![(Mask::default(), Mask::default()); world.set_count()];
     let flat = ALL.iter().zip(requests).flat_map(|(capability, requests)| {

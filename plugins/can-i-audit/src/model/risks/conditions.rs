@@ -6,7 +6,7 @@ use super::capabilities::{Capability, Mask};
 pub(super) struct Condition {
     pub(super) id: &'static str,
     pub(super) holds: fn(Mask) -> bool,
-    /// What makes it up, for the chains.
+    /// The capabilities behind it, for the chains.
     pub(super) capabilities: &'static [Capability],
 }
 

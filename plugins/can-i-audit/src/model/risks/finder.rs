@@ -1,4 +1,4 @@
-//! Who holds what is dangerous.
+//! Finds the dangerous permissions of subjects.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ use crate::model::subject::{
 /// The namespace whose contents are the cluster's own.
 const SYSTEM: &str = "kube-system";
 
-/// What a subject is bound to in one scope.
+/// The bindings of a subject in one scope.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Held<'b> {
     pub(super) mask: Mask,
@@ -35,15 +35,15 @@ pub(super) struct Finder<'w> {
     /// Which ClusterRoles are Kubernetes' own.
     own_cluster_roles: Vec<bool>,
     own_roles: Vec<bool>,
-    /// What each distinct list of rules reaches, cluster-wide and in a namespace.
+    /// The capabilities of each distinct list of rules, cluster-wide and in a namespace.
     pub(super) masks: Vec<(Mask, Mask)>,
     requests: &'w Requests<'w>,
     /// Which lists of rules hold a wildcard.
     wild: Vec<bool>,
     /// Namespaces with a service account that is bound to something.
     minted: HashSet<&'w str>,
-    /// Which rules of which list are behind an capability, found once: by list, by the way that it is
-    /// bound, and by capability.
+    /// The rules behind a capability, found once: by list of rules, by kind of binding, and by
+    /// capability.
     behind: Vec<OnceLock<Box<[usize]>>>,
 }
 
@@ -260,7 +260,7 @@ impl<'w> Finder<'w> {
         }
     }
 
-    /// Returns the indexes of the rules behind an capability.
+    /// Returns the indexes of the rules behind a capability.
     pub(super) fn rules_behind(&self, binding: usize, capability: Capability) -> &[usize] {
         let set = self.world.set_of(binding);
         let in_namespace = !self.world.is_cluster_wide(binding);

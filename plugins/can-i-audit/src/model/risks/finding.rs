@@ -1,4 +1,4 @@
-//! What is found, and how bad it is.
+//! Findings and their severity.
 
 use serde::Serialize;
 
@@ -65,21 +65,21 @@ impl std::str::FromStr for Severity {
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which rule, such as `CIA-012`.
+    /// The rule, such as `CIA-012`.
     pub rule: &'static str,
-    /// How bad it is here.
+    /// Its severity here.
     pub severity: Severity,
-    /// Who; `None` when an object is found and nobody is concerned.
+    /// The subject; `None` when the finding is about an object only.
     pub subject: Option<Subject>,
-    /// Where; `None` is cluster-wide.
+    /// The namespace; `None` is cluster-wide.
     pub namespace: Option<String>,
     /// The object, such as `Role/payments/api`, when it is about one.
     pub object: Option<String>,
     /// It is limited to objects of certain names.
     pub limited: bool,
-    /// By what.
+    /// The grants behind it.
     pub chains: Vec<Chain>,
-    /// What is special here.
+    /// Details of this case.
     pub detail: String,
     /// The smallest change that removes it.
     pub fix: String,

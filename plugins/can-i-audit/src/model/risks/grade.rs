@@ -1,4 +1,4 @@
-//! How bad the right to bind is: as bad as the worst role that can be bound with it.
+//! The severity of the right to bind: that of the worst role that can be bound with it.
 
 use std::collections::BTreeSet;
 

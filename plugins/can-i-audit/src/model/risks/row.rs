@@ -16,9 +16,9 @@ pub struct Row<'a> {
     pub rule: &'static str,
     /// The short name of the rule.
     pub name: &'static str,
-    /// How bad it is here.
+    /// Its severity here.
     pub severity: Severity,
-    /// Who; absent when nobody is concerned.
+    /// The subject; absent when the finding is about an object only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a Subject>,
     /// Absent when it is cluster-wide, or about an object.
@@ -31,7 +31,7 @@ pub struct Row<'a> {
     pub limited: bool,
     /// Why the rule matters.
     pub why: &'static str,
-    /// What is special here.
+    /// Details of this case.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub detail: &'a str,
     /// The smallest change that removes it.
@@ -69,7 +69,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Who or what, and where.
+    /// The subject or object, and its place.
     #[must_use]
     pub fn concerned(&self) -> String {
         match (self.subject, self.object) {
@@ -82,7 +82,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// By what: the first chain, or what is special here.
+    /// The first chain, or the details of this case.
     #[must_use]
     pub fn through(&self) -> String {
         let chain = self.chains.first().filter(|_| self.object.is_none());

@@ -1,4 +1,4 @@
-//! What everybody holds, one subject after the other.
+//! Walks over the bindings of every subject.
 
 use super::capabilities::Mask;
 use super::finder::{Finder, Held, Scope};

@@ -125,7 +125,7 @@ async fn send(session: &Session, part: &Part, dry_run: DryRun) -> Result<()> {
     objects.replace(&writer, &object, is_there).await.map(drop)
 }
 
-/// Deletes what was read; `false` when it was not there. What somebody changed since, a
+/// Deletes what was read; `false` when it was not there. What someone changed since, a
 /// controller its status, is read again and is the same object if it has the same UID.
 ///
 /// # Errors
@@ -146,7 +146,7 @@ pub async fn delete(session: &Session, part: &Part, dry_run: DryRun) -> Result<b
         let name = read.name.as_deref().unwrap_or_default();
         match objects.find(name).await? {
             Some(again) if again.metadata.uid == read.uid => read = again.metadata,
-            // Somebody created it again: that one was not meant.
+            // Someone created it again: that one was not meant.
             _ => return Ok(false),
         }
     }

@@ -1,4 +1,4 @@
-//! Trying the guard out: somebody who may claim does what no claimer may, as a dry run.
+//! Trying the guard out: someone who may claim does what no claimer may, as a dry run.
 
 use std::time::Duration;
 

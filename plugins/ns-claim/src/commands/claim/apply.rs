@@ -63,12 +63,12 @@ enum Made {
 }
 
 impl Run<'_> {
-    /// Makes the claim, or says what would be made; another name is chosen while somebody holds
+    /// Makes the claim, or says what would be made; another name is chosen while someone holds
     /// one that was not given.
     ///
     /// # Errors
     ///
-    /// That somebody else holds the name; what the server says.
+    /// That someone else holds the name; what the server says.
     pub async fn carry_out(
         &self,
         mut terms: Terms,

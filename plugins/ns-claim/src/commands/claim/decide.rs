@@ -143,7 +143,7 @@ pub enum What {
     Quota(Box<ResourceQuota>),
     /// The policy that isolates it.
     Network(Box<NetworkPolicy>),
-    /// A binding that lets somebody work in it.
+    /// A binding that lets someone work in it.
     Binding(Box<RoleBinding>),
 }
 
@@ -287,5 +287,29 @@ mod tests {
         let moment = "2026-11-21T09:59:59Z".parse().unwrap();
         let error = plan(End::At(moment)).unwrap_err();
         assert!(error.to_string().contains("is in the past"), "{error}");
+    }
+
+    #[test]
+    fn a_claim_is_its_entry_its_namespace_and_what_is_in_it_in_this_order() {
+        let terms = lasting("2h").unwrap();
+        let holder = Holder::User("ana".to_owned());
+        let objects = |index: &Index| {
+            let steps = steps(&terms, &wanted(End::Default), &holder, index);
+            let told = |step: &Step| format!("{} {}", step.object(), step.outcome);
+            steps.iter().map(told).collect::<Vec<_>>()
+        };
+        let inside = [
+            "namespace/a created",
+            "networkpolicy/a/default-deny created",
+            "rolebinding/a/claim-owner created",
+        ];
+        let entry = |outcome| format!("configmap/groundcrew-system/claims {outcome}");
+        let mut index = Index::default();
+        assert_eq!(objects(&index)[0], entry("created"));
+        assert_eq!(objects(&index)[1..], inside);
+        index.resource_version = Some("1".to_owned());
+        assert_eq!(objects(&index)[0], entry("configured"));
+        index.holders.insert("a".to_owned(), "ana".to_owned());
+        assert_eq!(objects(&index)[0], entry("unchanged"));
     }
 }

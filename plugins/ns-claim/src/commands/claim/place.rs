@@ -18,7 +18,7 @@ use crate::model::view::View;
 pub enum Reserved {
     /// The owner holds it; `true` when the entry was not there before.
     Held(bool),
-    /// Somebody else holds it.
+    /// Someone else holds it.
     Taken(Error),
 }
 

@@ -29,12 +29,12 @@ use crate::model::meta::{self, FIELD_MANAGER};
 use crate::model::objects;
 use crate::model::steps::Outcome;
 
-/// How a write ended that only counts if nothing changed in between.
+/// How a write ended that only counts if nothing changed in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It is done.
     Done(Vec<String>),
-    /// Somebody was faster; the next run looks again.
+    /// Someone was faster; the next run looks again.
     Overtaken,
     /// It is gone already.
     Gone,

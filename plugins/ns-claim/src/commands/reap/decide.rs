@@ -34,7 +34,7 @@ pub struct Rules {
 pub enum Decision {
     /// Nothing: its end is far, or it is protected.
     Keep,
-    /// It is kept, and somebody should look at it.
+    /// It is kept, and someone should look at it.
     Report(String),
     /// Its owner is warned now.
     Warn(Timestamp),
@@ -142,7 +142,7 @@ pub struct Step {
 pub enum Action {
     /// Nothing to do.
     Kept,
-    /// Somebody should look at it.
+    /// Someone should look at it.
     Attention,
     /// Its owner was warned.
     Warned,
@@ -152,7 +152,7 @@ pub enum Action {
     Due,
     /// It was deleted.
     Deleted,
-    /// Somebody changed it in between; the next run looks again.
+    /// Someone changed it in the meantime; the next run looks again.
     Changed,
     /// It is going.
     Going,
@@ -246,7 +246,7 @@ pub struct Record {
 /// What the reaper keeps about claims.
 #[derive(Clone, Debug)]
 pub enum What {
-    /// What is left of a claim that somebody else ended.
+    /// What is left of a claim that someone else ended.
     Tombstone(Box<ConfigMap>),
     /// What the reaper remembers.
     Ledger(Box<Ledger>),

@@ -118,11 +118,13 @@ fn steps(observed: &Observed, rules: &Rules, now: Timestamp) -> Vec<Step> {
 
 fn too_many(report: &Report, max_deletes: u32) -> Error {
     let due = report.due;
+    let are_due = match due {
+        1 => "1 claim is due".to_owned(),
+        _ => format!("{due} claims are due at once"),
+    };
     Error::new(
         Kind::Incomplete,
-        format!(
-            "{due} claims are due at once, more than --max-deletes {max_deletes}; none was deleted"
-        ),
+        format!("{are_due}, more than --max-deletes {max_deletes}; none was deleted"),
     )
     .with_hint("review them:  kubectl ns-claim reap --dry-run")
     .with_hint(format!(

@@ -34,17 +34,8 @@ pub struct ExplainArgs {
     #[arg(value_name = "POD", conflicts_with = "filename")]
     pod: Option<String>,
 
-    #[command(flatten)]
-    files: FileArgs,
-
-    /// Admission to explain: psa (Pod Security), psp (PodSecurityPolicy as of 1.24), both
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        value_enum,
-        default_value = "psa",
-        hide_possible_values = true
-    )]
+    /// Admission to explain: Pod Security (psa) or PodSecurityPolicy as of 1.24 (psp)
+    #[arg(long, value_name = "ENGINE", value_enum, default_value = "psa")]
     engine: Engine,
 
     /// PodSecurityPolicies: a file, a directory, or cluster; repeatable
@@ -71,6 +62,9 @@ pub struct ExplainArgs {
     /// API server version to decide as: v1.31, or cluster [default: the newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
+
+    #[command(flatten)]
+    files: FileArgs,
 
     #[command(flatten)]
     output: OutputArgs,

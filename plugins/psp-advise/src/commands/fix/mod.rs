@@ -34,17 +34,8 @@ use render::Format;
 /// to the version that was read: a change in the meantime is a conflict.
 #[derive(Args, Debug)]
 pub struct FixArgs {
-    #[command(flatten)]
-    files: FileArgs,
-
-    /// Level to reach: baseline or restricted
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        value_enum,
-        default_value = "restricted",
-        hide_possible_values = true
-    )]
+    /// Level to reach
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "restricted")]
     to: Target,
 
     /// Version of the standards: latest or v1.31 [default: the server's newest, pinned]
@@ -56,24 +47,12 @@ pub struct FixArgs {
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
-    /// How far changes may go: safe, check (right for most programs), or all
-    #[arg(
-        long,
-        value_name = "RISK",
-        value_enum,
-        default_value = "check",
-        hide_possible_values = true
-    )]
+    /// Riskiest kind of change to make; check is right for most programs
+    #[arg(long, value_name = "RISK", value_enum, default_value = "check")]
     risk: Risk,
 
-    /// Form of the changes: diff, inplace (changes the files), strategic, json6902, or kustomize
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "diff",
-        hide_possible_values = true
-    )]
+    /// Form of the changes; inplace changes the files
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "diff")]
     format: Format,
 
     /// Patch the objects in the cluster; the server checks all patches first
@@ -83,6 +62,9 @@ pub struct FixArgs {
     /// With --apply, patch the others even if the server refuses one
     #[arg(long, requires = "apply")]
     keep_going: bool,
+
+    #[command(flatten)]
+    files: FileArgs,
 
     #[command(flatten)]
     write: WriteArgs,

@@ -21,9 +21,6 @@ use crate::local::files::FileArgs;
 /// policy.
 #[derive(Args, Debug)]
 pub(super) struct PspArgs {
-    #[command(flatten)]
-    files: FileArgs,
-
     /// Name of the policy
     #[arg(long, value_name = "NAME", default_value = "generated")]
     name: String,
@@ -31,6 +28,9 @@ pub(super) struct PspArgs {
     /// Also print the ClusterRole and RoleBindings that let the service accounts use it
     #[arg(long)]
     grant: bool,
+
+    #[command(flatten)]
+    files: FileArgs,
 }
 
 /// Generates.

@@ -30,9 +30,6 @@ use crate::local::files::FileArgs;
 /// workloads and with pods that differ from the level in one field each.
 #[derive(Args, Debug)]
 pub(super) struct VapArgs {
-    #[command(flatten)]
-    files: FileArgs,
-
     /// Name of the policy
     #[arg(long, value_name = "NAME", default_value = "generated")]
     name: String,
@@ -57,6 +54,9 @@ pub(super) struct VapArgs {
     /// Answer yes to every question
     #[arg(short = 'y', long)]
     yes: bool,
+
+    #[command(flatten)]
+    files: FileArgs,
 }
 
 /// Generates.

@@ -29,14 +29,8 @@ pub struct LabelArgs {
     #[arg(id = "where", value_name = "NAMESPACE", add = complete::namespaces())]
     namespaces: Vec<String>,
 
-    /// Modes to set: observe (audit log), warn (adds warnings), enforce (adds refusals)
-    #[arg(
-        long,
-        value_name = "STRATEGY",
-        value_enum,
-        default_value = "warn",
-        hide_possible_values = true
-    )]
+    /// Modes to set; observe is the audit log alone, warn adds warnings, enforce adds refusals
+    #[arg(long, value_name = "STRATEGY", value_enum, default_value = "warn")]
     strategy: Strategy,
 
     /// Never lower a level that a namespace already has

@@ -5,7 +5,7 @@ use groundcrew::flags::OutputArgs;
 
 use crate::commands::flags::ReadFrom;
 
-/// Convert PodSecurityPolicies into what today's API server enforces, and list what is lost
+/// Convert PodSecurityPolicies for today's API server, and list what is lost
 ///
 /// --to psa shows, for each policy, the strictest level that is met by every pod the policy admits.
 /// With --pods it also shows, for each namespace, the strictest level that the pods themselves
@@ -30,14 +30,8 @@ pub struct MigrateArgs {
     )]
     pub(super) filename: Vec<ReadFrom>,
 
-    /// What to convert to: psa (namespace labels) or vap (a ValidatingAdmissionPolicy)
-    #[arg(
-        long,
-        value_name = "TARGET",
-        value_enum,
-        default_value = "psa",
-        hide_possible_values = true
-    )]
+    /// What to convert to: namespace labels (psa) or a ValidatingAdmissionPolicy (vap)
+    #[arg(long, value_name = "TARGET", value_enum, default_value = "psa")]
     pub(super) to: Target,
 
     /// Pods and templates that the policies apply to: a file, a directory, or cluster; repeatable
@@ -61,14 +55,8 @@ pub struct MigrateArgs {
     #[arg(short = 'y', long)]
     pub(super) yes: bool,
 
-    /// What to do about what is lost: warn, or error (exit with 3)
-    #[arg(
-        long,
-        value_name = "WHAT",
-        value_enum,
-        default_value = "warn",
-        hide_possible_values = true
-    )]
+    /// What to do about what is lost; error exits with 3
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "warn")]
     pub(super) on_loss: OnLoss,
 
     #[command(flatten)]

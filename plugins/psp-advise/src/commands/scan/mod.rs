@@ -37,10 +37,10 @@ pub struct ScanArgs {
     selector: Option<String>,
 
     #[command(flatten)]
-    files: FileArgs,
+    policy: PolicyArgs,
 
     #[command(flatten)]
-    policy: PolicyArgs,
+    files: FileArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -48,20 +48,13 @@ pub struct ScanArgs {
 
 /// Under which policy, and on which server.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Policy")]
 pub struct PolicyArgs {
-    /// Level to check against: auto (the strictest that passes), privileged, baseline, restricted
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        value_enum,
-        default_value = "auto",
-        hide_possible_values = true
-    )]
+    /// Level to check; auto finds the strictest that passes
+    #[arg(long, value_name = "LEVEL", value_enum, default_value = "auto")]
     level: LevelChoice,
 
-    /// Version of the standards: server (its newest, pinned), latest, v1.31, or all; without a
-    /// value, print the version of this plugin
+    /// Version of the standards: server (its newest), latest, v1.31 or all; without a value, print
+    /// the plugin's version
     #[arg(
         long = "version",
         id = "policy-version",
@@ -78,14 +71,12 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
-    /// The API server's own Pod Security configuration (defaults and exemptions), which the API does
-    /// not expose
+    /// The API server's own Pod Security configuration
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     psa_config: Option<PathBuf>,
 
-    /// Exit with 3 if anything violates this level: baseline, restricted, never [default: the given
-    /// --level, else never]
-    #[arg(long, value_name = "LEVEL", value_enum, hide_possible_values = true)]
+    /// Exit with 3 if this level is violated [default: the given --level]
+    #[arg(long, value_name = "LEVEL", value_enum)]
     fail_on: Option<FailOn>,
 }
 

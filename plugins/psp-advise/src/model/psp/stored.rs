@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stated_stays() {
+    fn what_is_given_stays() {
         let given = json!({
             "restartPolicy": "Never", "dnsPolicy": "None", "schedulerName": "mine",
             "securityContext": {"runAsUser": 1}, "terminationGracePeriodSeconds": 0,

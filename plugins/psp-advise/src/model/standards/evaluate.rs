@@ -65,17 +65,6 @@ impl Verdict {
         }
         text
     }
-
-    /// Returns the reasons alone, as the server's warnings about a namespace have them.
-    #[must_use]
-    pub fn reasons(&self) -> String {
-        let reasons: Vec<&str> = self
-            .violations
-            .iter()
-            .map(|violation| violation.reason.as_str())
-            .collect();
-        reasons.join(", ")
-    }
 }
 
 /// Evaluates a pod whose defaults were applied for the same server.

@@ -19,10 +19,10 @@ pub mod route;
 pub mod service;
 pub mod share;
 
-use crate::model::weight::Weight;
 use serde::{Deserialize, Serialize};
 
 use crate::model::traffic::route::{Change, RouteRef, Rule};
+use crate::model::weight::Weight;
 
 /// The Service whose requests are shared, and the routes that lead to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

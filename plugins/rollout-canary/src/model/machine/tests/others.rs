@@ -13,7 +13,7 @@ use crate::model::record::{Goal, Layout};
 use crate::model::walk::{put, sight, walk};
 
 #[test]
-fn what_others_do_is_recognised_as_what_it_is() {
+fn what_others_do_is_recognized_as_what_it_is() {
     let (record, seen) = parked();
     let stops = |change: &dyn Fn(&mut Seen)| {
         let mut seen = seen.clone();

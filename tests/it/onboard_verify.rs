@@ -126,7 +126,7 @@ fn file_of_somebody_else(suite: &Suite) {
         .admin("onboard verify nobody-of-that-name")
         .run()
         .code(1)
-        .says("not on record");
+        .says("there is no record of user nobody-of-that-name");
 }
 
 fn file_without_record(suite: &Suite) {

@@ -32,7 +32,7 @@ pub const RENEWAL: &str = "groundcrew.dev/renewal";
 /// Annotation with the team.
 pub const TEAM: &str = "groundcrew.dev/team";
 
-/// Annotation with who to ask.
+/// Annotation with the contact for a namespace.
 pub const CONTACT: &str = "groundcrew.dev/contact";
 
 /// Annotation with what the namespace is for.

@@ -77,7 +77,7 @@ pub enum Login {
     },
 }
 
-/// A login and who it makes the user.
+/// A login, and the identity that it gives the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// How the user logs in.

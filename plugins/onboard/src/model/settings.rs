@@ -62,7 +62,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// What holds for somebody of who nothing is said.
+    /// The settings of a user when nothing is given.
     fn default() -> Self {
         Self {
             team: None,

@@ -1,6 +1,6 @@
 //! The RoleBindings that give the user rights.
 //!
-//! Two runs for the same person differ in nothing but who they bind, so every write here carries
+//! Two runs for the same user differ only in the credential that they bind, so every write carries
 //! the resourceVersion of what was read: a run that has lost cannot take the winner's rights.
 
 use groundcrew::cluster::Objects;

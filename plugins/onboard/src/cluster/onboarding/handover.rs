@@ -1,5 +1,4 @@
-//! The credential of somebody who keeps the user's key: what is written for them and what is proved
-//! of it.
+//! The file for a user who keeps their key: the certificate, and how to reach the cluster.
 
 use groundcrew::error::Result;
 

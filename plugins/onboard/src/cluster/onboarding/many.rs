@@ -109,7 +109,7 @@ async fn one(onboarder: &Onboarder<'_>, member: Member) -> Ended {
     }
 }
 
-/// Says on stderr for who it did not work.
+/// Says on stderr for which users it failed.
 pub fn tell(ended: &[Ended], file: &str, ui: &Ui) {
     for one in ended {
         let Some(reason) = &one.reason else { continue };

@@ -26,7 +26,7 @@ pub async fn asked(
     find(session, user, &live).await
 }
 
-/// Finds the request that the user made themselves, and checks that it was the user.
+/// Finds the request that the user made, and checks that nobody else made it.
 ///
 /// # Errors
 ///

@@ -136,7 +136,7 @@ pub fn rebound<K: Binding>(found: &K, wanted: &K) -> Option<K> {
 }
 
 /// Returns the binding of a claim of the user's with their subjects of now, or nothing when it has
-/// them already or names them not at all. Others who it names stay.
+/// them already or names them not at all. Other subjects in it stay.
 ///
 /// The user's bare user name is replaced as well: it would let certificates in that were revoked.
 #[must_use]

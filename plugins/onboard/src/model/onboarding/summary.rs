@@ -69,7 +69,7 @@ pub struct Ended {
     pub exit: Exit,
 }
 
-/// Returns the end of somebody for who it did not work.
+/// Returns how it ended for a user when it failed.
 #[must_use]
 pub fn failed(user: String, line: Option<u64>, error: &Error) -> Ended {
     let mut reason = error.headline();

@@ -129,8 +129,9 @@ fn completer(flag: &str) -> Option<ArgValueCompleter> {
 
 /// One page of help, not a short and a long one: what the command does, usage, a line or two for
 /// each flag, examples, and where the other flags are.
-fn finished(command: Command, name: &str) -> Command {
-    let mut command = command.mut_args(compact);
+fn finished(command: Command, name: &'static str) -> Command {
+    let manager = Product::new(name).field_manager();
+    let mut command = command.mut_args(|argument| compact(argument, &manager));
     let pointer = format!("Use \"kubectl {name} options\" for connection and output flags.");
     let below = match command.get_after_help() {
         Some(text) => format!("{text}\n\n{pointer}"),
@@ -152,9 +153,12 @@ const PAGE: &str = "\
 
 {all-args}{after-help}";
 
+/// What the help of `--field-manager` has in the place of the plugin's name.
+const MANAGER: &str = "kubectl-PLUGIN";
+
 /// Gives an argument a help of one piece, which makes clap lay the page out in short lines, and
 /// lists positional ones under `Arguments`, whatever the flags beside them are listed under.
-fn compact(argument: Arg) -> Arg {
+fn compact(argument: Arg, manager: &str) -> Arg {
     let mut argument = if argument.is_positional() {
         argument.help_heading(None)
     } else {
@@ -163,6 +167,12 @@ fn compact(argument: Arg) -> Arg {
     if let Some(text) = argument.get_long_help().map(ToString::to_string) {
         let text = text.replace(".\n\n", ". ").replace("\n\n", ". ");
         argument = argument.help(text).long_help(None);
+    }
+    // The one text of a shared flag that each plugin says with its own name.
+    if let Some(text) = argument.get_help().map(ToString::to_string)
+        && text.contains(MANAGER)
+    {
+        argument = argument.help(text.replace(MANAGER, manager));
     }
     let values = argument.get_possible_values();
     let names: Vec<&str> = values

@@ -44,6 +44,11 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         Case::new("no_help_is_longer_than_60_lines", plugins, help_is_short),
         Case::new("help_is_a_command_too", plugins, help_is_a_command),
+        Case::new(
+            "a_word_that_was_meant_as_a_command_is_never_a_name",
+            plugins,
+            words_are_not_names,
+        ),
     ]
 }
 
@@ -304,4 +309,39 @@ fn help_is_a_command(suite: &Suite) {
             );
         }
     });
+}
+
+/// What people type when they look for a command, or mistype one. None of it reaches a cluster.
+fn words_are_not_names(suite: &Suite) {
+    let typed = [
+        "ls", "lst", "version", "whoami", "info", "users", "show", "describe", "create", "add",
+        "new", "delete", "rm", "remove", "revoke", "doctro", "options2",
+    ];
+    for (plugin, noun) in [
+        ("kubectl-onboard", "user"),
+        ("kubectl-ns_claim", "claim"),
+        ("kubectl-rollout_canary", "deploy"),
+    ] {
+        let run = |words: &[&str]| {
+            let program = suite.program(&suite.plugin(plugin));
+            program
+                .args(["--kubeconfig=/does/not/exist"])
+                .args(words)
+                .run()
+        };
+        for word in typed {
+            let meant = format!("{noun}/{word}");
+            run(&[word])
+                .code(2)
+                .no_answer()
+                .says("is not a command")
+                .says(&meant);
+            // Said so, it is a name, and the next thing that is looked at is the cluster.
+            let named = run(&[&meant, "--dry-run"]);
+            assert!(
+                !named.stderr.contains("is not a command"),
+                "{plugin} {named}"
+            );
+        }
+    }
 }

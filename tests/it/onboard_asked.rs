@@ -120,10 +120,7 @@ fn refuses(suite: &Suite) {
 
 fn no_terminal(suite: &Suite) {
     let output = suite.admin("onboard").run();
-    output
-        .code(2)
-        .no_answer()
-        .says("USER is required");
+    output.code(2).no_answer().says("USER is required");
     // With --yes nobody is asked either.
     let mut terminal = suite.admin("onboard --yes").on_terminal();
     wait_for(&mut terminal, "USER is required");

@@ -111,7 +111,11 @@ fn planted_disagreements(suite: &Suite) {
     admin(format!(
         "create rolebinding back -n {alice} --clusterrole=view --group=onboard:{alice}:g1"
     ));
-    diagnosed_as(suite, &alice, &format!("still gives view to g1 of {alice}, which was revoked"));
+    diagnosed_as(
+        suite,
+        &alice,
+        &format!("still gives view to g1 of {alice}, which was revoked"),
+    );
     admin(format!("delete rolebinding back -n {alice}"));
 
     admin(format!(

@@ -264,7 +264,9 @@ fn leaves_what_was(suite: &Suite) {
         ..Match::default()
     };
     through.proxy.add(Rule::once(on, broken));
-    onboard(suite, &through, &name).code(1).says("rolled back: ");
+    onboard(suite, &through, &name)
+        .code(1)
+        .says("rolled back: ");
     let get = |what: &str| suite.get(&format!("{what} -n {name}"));
     assert!(get("configmap precious").is_some());
     assert_eq!(get("resourcequota onboard"), None);

@@ -238,7 +238,9 @@ fn dry_run(suite: &Suite) {
     for mode in ["client", "server"] {
         let run = suite.sign(&alice, &csr(suite, &alice));
         let output = run.line(&format!("--dry-run={mode}")).run();
-        output.success().answers("the key stays with the user: SHA256:");
+        output
+            .success()
+            .answers("the key stays with the user: SHA256:");
         assert!(!suite.path(&format!("{alice}.crt")).exists());
         assert_eq!(suite.requests_of(&alice), 0);
         assert_eq!(suite.get(&format!("namespace {alice}")), None);

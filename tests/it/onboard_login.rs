@@ -52,7 +52,8 @@ fn oidc(suite: &Suite) {
         .says("the issuer of that credential renews it");
 
     let run = suite.admin(&format!("onboard offboard {name} --yes")).run();
-    run.success().answers("only the identity provider can end that");
+    run.success()
+        .answers("only the identity provider can end that");
     as_login(&work).code(1);
 }
 

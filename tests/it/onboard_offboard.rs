@@ -174,8 +174,12 @@ fn token(suite: &Suite) {
     let output = offboard(suite, &name, "--yes");
     output
         .success()
-        .says(&format!("secret/groundcrew-system/onboard-{name}-g1 deleted"))
-        .says(&format!("serviceaccount/groundcrew-system/onboard-{name} deleted"));
+        .says(&format!(
+            "secret/groundcrew-system/onboard-{name}-g1 deleted"
+        ))
+        .says(&format!(
+            "serviceaccount/groundcrew-system/onboard-{name} deleted"
+        ));
     suite.as_her(&name, "get pods").code(1);
     eventually("the token ends", || {
         let answer = suite.as_her(&name, "get pods");

@@ -12,7 +12,10 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a_dry_run_says_what_is_left_half_way", half_done),
         case("a_dry_run_says_what_was_given_elsewhere", drifted),
         case("a_dry_run_says_what_is_behind_a_token", token),
-        case("a_dry_run_says_what_a_user_without_record_loses", unrecorded),
+        case(
+            "a_dry_run_says_what_a_user_without_record_loses",
+            unrecorded,
+        ),
     ]
 }
 
@@ -82,10 +85,7 @@ fn fresh(suite: &Suite) {
     eventually("the namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
-    is(
-        &same(suite, "done", &name, ""),
-        &[(&record, "configured")],
-    );
+    is(&same(suite, "done", &name, ""), &[(&record, "configured")]);
 }
 
 fn half_done(suite: &Suite) {
@@ -103,10 +103,7 @@ fn half_done(suite: &Suite) {
         ],
     );
     let rest = same(suite, "half-done", &name, "");
-    is(
-        &rest,
-        &[(&record, "configured"), (&namespace, "deleted")],
-    );
+    is(&rest, &[(&record, "configured"), (&namespace, "deleted")]);
 }
 
 fn drifted(suite: &Suite) {

@@ -50,6 +50,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeo
 
 impl Plugin for Cli {
     const NAME: &'static str = "ns-claim";
+    const NOUN: &'static str = "claim";
 
     async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {

@@ -58,6 +58,7 @@ fn on_one_page(arg: Arg) -> Arg {
 
 impl Plugin for Cli {
     const NAME: &'static str = "rollout-canary";
+    const NOUN: &'static str = "deploy";
 
     async fn run(self, frame: Frame) -> Result<Exit> {
         let frame = &frame;

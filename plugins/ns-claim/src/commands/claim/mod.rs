@@ -94,6 +94,11 @@ impl ClaimArgs {
             write,
             output,
         } = self;
+        // `claim/status` is the claim of that name, where `status` alone is taken for a command.
+        let name = name.map(|name| match name.strip_prefix("claim/") {
+            Some(plain) => plain.to_owned(),
+            None => name,
+        });
         if let Some(name) = &name
             && let Some(why) = meta::why_not(name)
         {

@@ -102,7 +102,7 @@ fn refuses(suite: &Suite) {
     send(&mut terminal, &format!("{alice}\r"));
     wait_for(&mut terminal, "Go on?");
     send(&mut terminal, "n");
-    wait_for(&mut terminal, "nothing was done");
+    wait_for(&mut terminal, "aborted; nothing was changed");
     ends_with(&mut terminal, 1);
 
     let mut terminal = suite.admin("onboard").on_terminal();

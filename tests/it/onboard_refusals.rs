@@ -179,7 +179,7 @@ fn forbidden(suite: &Suite) {
         .code(1)
         .no_answer()
         .says(&carol)
-        .says("nothing was done");
+        .says("nothing was changed");
     for (verb, resource) in [
         ("create", "namespaces"),
         ("bind", "clusterroles.rbac.authorization.k8s.io \"edit\""),

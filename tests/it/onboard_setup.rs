@@ -150,7 +150,7 @@ fn refused(suite: &Suite) {
         .no_answer()
         .says("a.yaml:1: the server knows no kind \"Deploymint\" in apps/v1")
         .says("a.yaml:5: configmap/b is for namespace \"default\"")
-        .says("a.yaml:9: namespace/c belongs to no namespace")
+        .says("a.yaml:9: namespace/c is cluster-scoped")
         .says("a.yaml:13: the server knows no kind \"Thing\" in nobody.example.com/v7");
     let form = directory(suite, "form", &[("a.yaml", WEB), ("b.yml", "a: [\n")]);
     run(&form).code(2).says("b.yml:").says("not YAML");

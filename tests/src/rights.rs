@@ -34,7 +34,7 @@ pub struct Rights<'a> {
     pub spare: &'a [&'a str],
     /// Command lines after `kubectl`, in order, with the exit code of each. `{}` and `{2}` are
     /// names that nobody else has. A command whose end depends on what else is in the cluster has
-    /// the code [`Rights::ANY_END`]: it is to say "missing" when something is.
+    /// the code [`Rights::ANY_END`]: it is to say that something is "missing" or what the user "lacks".
     pub commands: &'a [(&'a str, i32)],
     /// How they are tried without a right.
     pub order: Order,
@@ -355,7 +355,8 @@ fn needless(runs: Vec<(String, Vec<(Run, i32)>)>) -> Vec<String> {
 /// Whether a command ended otherwise than it should, or says that it may not see something.
 fn broke(output: &Output, code: i32) -> bool {
     if code == Rights::ANY_END {
-        return output.stdout.contains("missing");
+        let told = ["missing", " lacks "];
+        return told.iter().any(|word| output.stdout.contains(word));
     }
     output.code != Some(code) || output.stderr.to_lowercase().contains("forbidden")
 }

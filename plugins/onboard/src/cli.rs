@@ -59,7 +59,6 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 no, 4 incomplete, 5 conflict, 124 timeo
 impl Plugin for Cli {
     const NAME: &'static str = "onboard";
     const NOUN: &'static str = "user";
-    const NOUN: &'static str = "user";
 
     async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {

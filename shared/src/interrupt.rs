@@ -49,7 +49,7 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// [`Kind::Interrupted`] once it has fired.
+    /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once it has fired.
     pub fn check(&self) -> Result<()> {
         if self.is_set() {
             return Err(Error::interrupted());
@@ -69,7 +69,7 @@ impl Interrupt {
     ///
     /// # Errors
     ///
-    /// [`Kind::Interrupted`] when Ctrl-C comes first, else what the future returns.
+    /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) when Ctrl-C comes first, else what the future returns.
     pub async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;

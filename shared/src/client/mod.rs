@@ -1,6 +1,6 @@
 //! A client that behaves as kubectl's does.
 //!
-//! [`connect`] reads kubeconfigs and flags by client-go's rules and returns a [`Session`]: kube's
+//! [`connect()`] reads kubeconfigs and flags by client-go's rules and returns a [`Session`]: kube's
 //! client with the layers that a command for people needs (a User-Agent, the server's warnings,
 //! retries that are heard, a timeout, a trace without credentials), and what is known about the
 //! connection. [`errors`] turns kube's errors into kubectl's words, [`access`] tells who one is

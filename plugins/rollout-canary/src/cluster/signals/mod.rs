@@ -1,4 +1,4 @@
-//! Counts of the canary's and the stable pods, as the [verdict](crate::verdict) wants them.
+//! Counts of the canary's and the stable pods, as the [verdict](crate::model::verdict) wants them.
 //!
 //! Three sources, each of which may be used alone or with others:
 //!

@@ -76,7 +76,7 @@ impl Sources {
         Ok((sources, judge))
     }
 
-    /// Returns the indicators of every reading, for [`Judge::new`](crate::verdict::Judge::new).
+    /// Returns the indicators of every reading, for [`Judge::new`](crate::model::verdict::judge::Judge::new).
     #[must_use]
     pub fn indicators(&self) -> Vec<Indicator> {
         let mut all = kubernetes::indicators();

@@ -8,7 +8,7 @@
 //!
 //! This is not a state of rest like that of the pods: when something else deletes the canary pods,
 //! the extra backend has no endpoints, and a gateway answers its share with 500 or 503 until
-//! [`leave`] was called. The driver has to call it then, and what is left for people
+//! `leave` was called. The driver has to call it then, and what is left for people
 //! without the plugin has to name the route.
 //!
 //! Only routes in the Deployment's namespace are looked at. Other routers are

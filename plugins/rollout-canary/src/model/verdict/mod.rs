@@ -2,7 +2,7 @@
 //!
 //! # The test
 //!
-//! Every indicator ([`Indicator`]) is a count of bad events against an exposure: failed requests
+//! Every indicator ([`Indicator`](crate::model::verdict::settings::Indicator)) is a count of bad events against an exposure: failed requests
 //! against requests, restarts against pod-seconds. Both arms are read over the same windows. Given
 //! the bad events of a window, how many of them fell on the canary is a binomial count whose
 //! probability is known when both arms are equally good, however the rate of both changes over
@@ -16,11 +16,11 @@
 //!
 //! # What is never concluded
 //!
-//! A canary is [`Decision::Good`] only with readings of both arms, for the whole soak time, and
+//! A canary is [`Decision::Good`](crate::model::verdict::judge::Decision::Good) only with readings of both arms, for the whole soak time, and
 //! with enough of them. No traffic, `NaN`, an unreachable metrics server and counters that
-//! restarted are [`Decision::Undecided`], and say so.
+//! restarted are [`Decision::Undecided`](crate::model::verdict::judge::Decision::Undecided), and say so.
 //!
-//! A [`Judge`] serializes, so that another process continues where one ended. What happened in
+//! A [`Judge`](crate::model::verdict::judge::Judge) serializes, so that another process continues where one ended. What happened in
 //! between counts too: counters are cumulative, and the gap is one long window.
 
 pub mod asked;

@@ -35,7 +35,7 @@ const MASKS: [(&str, &str); 8] = [
     // Names that Kubernetes makes come first: a part of one, such as `455d`, is not a span.
     // UIDs, also the start of one where a message is cut, and digests.
     (
-        r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b|\([0-9a-f]{8}\b",
+        r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b|\([0-9a-f]{8}(-[0-9a-f]+)*",
         "DIGEST",
     ),
     // ReplicaSets and pods of a Deployment: decimal digits of a hash, and five characters, in the
@@ -315,6 +315,9 @@ mod tests {
         for _ in 0..10_000 {
             let uid = [8, 4, 4, 4, 12].map(|count| word(HEX, count)).join("-");
             assert_eq!(masked(&format!("uid {uid}, 3d")), "uid DIGEST, SPAN");
+            for end in [8, 13, 36] {
+                assert_eq!(masked(&format!("shop({}", &uid[..end])), "shopDIGEST");
+            }
             let hash = word("456789bcdf", 6 + fastrand::usize(..5));
             let pod = format!("web-{hash}-{}", word(SAFE, 5));
             assert_eq!(masked(&format!("pod/{pod} 3d")), "pod/web-HASH SPAN");

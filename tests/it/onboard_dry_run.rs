@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Case, Need, Output, Run, Suite};
+use harness::{Case, Need, Output, Run, Suite, eventually};
 use serde_json::{Value, json};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -274,6 +274,9 @@ fn offboards(suite: &Suite) {
     ));
     wide.run().success();
     alike("half-done", run);
+    eventually("the namespace goes", || {
+        suite.get(&format!("namespace {name}")).is_none()
+    });
     suite.onboard(&name).line("--force").run().success();
     alike("fresh", run);
 }

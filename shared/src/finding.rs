@@ -163,35 +163,23 @@ impl Diagnosis {
     }
 
     /// Renders it for people: a table, then what to do about each problem, because commands are
-    /// long and a table would tear them apart.
+    /// long and a table would tear them apart. The object stands before what was found: names are
+    /// too long for a column of their own.
     #[must_use]
     pub fn render(&self, headers: bool) -> String {
-        let placed = self
-            .findings
-            .iter()
-            .any(|finding| !finding.place.is_empty());
-        let columns: &[&str] = if placed {
-            &["STATE", "CHECK", "OBJECT", "FOUND"]
-        } else {
-            &["STATE", "CHECK", "FOUND"]
-        };
-        let mut table = Table::new(headers.then_some(columns));
+        let mut table = Table::new(headers.then_some(&["STATE", "CHECK", "FOUND"]));
         for finding in &self.findings {
             let state = if finding.fixed {
                 "fixed"
             } else {
                 finding.severity.word()
             };
-            let mut row = vec![state, finding.what.as_str()];
-            row.extend(placed.then_some(finding.place.as_str()));
-            row.push(&finding.why);
-            table.row(row);
+            let parts = [finding.place.as_str(), finding.why.as_str()];
+            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            table.row([state, &finding.what, &parts.join(": ")]);
         }
         for unseen in &self.unseen {
-            let mut row = vec!["unseen", unseen.what.as_str()];
-            row.extend(placed.then_some(""));
-            row.push(&unseen.why);
-            table.row(row);
+            table.row(["unseen", &unseen.what, &unseen.why]);
         }
         let mut text = table.render();
         for finding in &self.findings {
@@ -222,10 +210,10 @@ mod tests {
     #[test]
     fn a_fix_stands_below_the_table_in_one_piece() {
         insta::assert_snapshot!(found().render(true), @r"
-        STATE    CHECK            OBJECT                        FOUND
-        ok       server version   <none>                        v1.36.3
-        error    quota            resourcequota/alice/onboard   changed since it was installed
-        unseen   policies         <none>                        networkpolicies is forbidden
+        STATE    CHECK            FOUND
+        ok       server version   v1.36.3
+        error    quota            resourcequota/alice/onboard: changed since it was installed
+        unseen   policies         networkpolicies is forbidden
 
         fix quota: kubectl onboard alice
         ");

@@ -90,6 +90,8 @@ fn said(output: &Output, suffix: &str) -> Said {
         said.insert(("error".to_owned(), error.to_owned()));
     }
     let end = output.stdout.split([':', '(']).next().unwrap_or_default();
+    // The requests that a route adds to the pods' share have a line of their own.
+    let end = end.split(" of the pods").next().unwrap_or_default();
     if [
         "parked",
         "held",

@@ -113,7 +113,7 @@ impl KubeArgs {
     }
 }
 
-/// How requests are made, apart from where to and as whom.
+/// How requests are made, apart from the server and the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
     /// Longest wait for one attempt of a request; `None` is no limit.

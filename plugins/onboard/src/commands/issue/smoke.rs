@@ -20,7 +20,7 @@ use serde_json::json;
 /// Label of the pod, by which one that could not be removed is found.
 const LABEL: &str = "groundcrew.dev/smoke";
 
-/// Reasons of a waiting container that waiting longer does not mend. A first `ErrImagePull` is
+/// Reasons of a waiting container that waiting longer does not fix. A first `ErrImagePull` is
 /// tried again by the kubelet; `ImagePullBackOff` comes after the second
 /// (`pkg/kubelet/images/types.go`, `pkg/kubelet/container/sync_result.go` in Kubernetes).
 const HOPELESS: [&str; 6] = [

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::addons::Addons;
 use crate::commands;
 use crate::error::Result;
+use crate::kubernetes::{self, VERSIONS};
 use crate::layout::{self, DEFAULT_NAME};
 use crate::lifecycle::RealNode;
 use crate::{interrupt, ui};
@@ -70,6 +71,12 @@ enum Command {
         /// Leaves the sandboxes up
         #[arg(long)]
         keep: bool,
+        /// Which Kubernetes
+        #[arg(long, default_value = kubernetes::NEWEST, value_parser = VERSIONS)]
+        kubernetes: String,
+        /// Runs only a few cases of each plugin, on one sandbox
+        #[arg(long)]
+        core: bool,
     },
     /// Builds and packs the plugins as a release has them
     Dist {
@@ -131,8 +138,8 @@ struct UpArgs {
     #[arg(long, value_delimiter = ',', requires = "real_node")]
     with: Vec<Addon>,
     /// Which Kubernetes
-    #[arg(long, default_value = "1.36")]
-    kubernetes: Version,
+    #[arg(long, default_value = kubernetes::NEWEST, value_parser = VERSIONS)]
+    kubernetes: String,
     /// Leaves certificate requests approved but never issued, as some clouds do
     #[arg(long)]
     no_signer: bool,
@@ -147,25 +154,6 @@ enum Addon {
     Gateway,
     /// Prometheus, reading the metrics of the web image's pods
     Prometheus,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Version {
-    /// Today's
-    #[value(name = "1.36")]
-    V136,
-    /// The last one that has PodSecurityPolicy
-    #[value(name = "1.24")]
-    V124,
-}
-
-impl Version {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::V136 => "1.36",
-            Self::V124 => "1.24",
-        }
-    }
 }
 
 /// Runs the program: exit code 0, 1 failed, 2 usage, 130 interrupted, or a child's own.
@@ -203,7 +191,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
                     gateway: args.with.contains(&Addon::Gateway),
                     prometheus: args.with.contains(&Addon::Prometheus),
                 },
-                kubernetes: args.kubernetes.as_str().to_owned(),
+                kubernetes: args.kubernetes,
                 signer: !args.no_signer,
                 slow_controllers: args.slow_controllers,
             })
@@ -226,7 +214,17 @@ fn dispatch(command: Command) -> Result<ExitCode> {
             tail,
         )),
         Command::Demo => done(commands::demo::run()),
-        Command::Test { filter, keep } => commands::test::run(filter.as_deref(), keep),
+        Command::Test {
+            filter,
+            keep,
+            kubernetes,
+            core,
+        } => commands::test::run(&commands::test::Options {
+            filter,
+            keep,
+            kubernetes,
+            core,
+        }),
         Command::Dist {
             target,
             programs,

@@ -11,6 +11,7 @@ pub mod error;
 pub mod existing;
 pub mod interrupt;
 pub mod kubectl;
+pub mod kubernetes;
 pub mod layout;
 pub mod lifecycle;
 pub mod lock;

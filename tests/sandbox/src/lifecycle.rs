@@ -3,6 +3,7 @@
 use crate::addons::{self, Addons};
 use crate::error::Result;
 use crate::kubectl::Kubectl;
+use crate::kubernetes;
 use crate::layout::RunDir;
 use crate::process::{self, Spawner};
 use crate::real_node;
@@ -38,9 +39,9 @@ pub fn end_processes(run: &RunDir) -> Result<usize> {
 /// # Errors
 ///
 /// When Go is missing or too old, or a build fails.
-pub fn build_real_node(kubernetes: &str, addons: Addons) -> Result<()> {
-    if kubernetes == real_node::KUBERNETES && real_node::available().is_ok() {
-        real_node::build()?;
+pub fn build_real_node(version: &str, addons: Addons) -> Result<()> {
+    if kubernetes::has_kubelet(version) && real_node::available().is_ok() {
+        real_node::build(version)?;
         addons::build(addons)?;
     }
     Ok(())
@@ -66,27 +67,24 @@ pub fn start_real_node(
     spawner: &Spawner<'_>,
     kubectl: &Kubectl,
     wish: RealNode,
-    kubernetes: &str,
+    version: &str,
     api_port: u16,
 ) -> Result<bool> {
     if wish == RealNode::No {
         return Ok(false);
     }
-    let needed = real_node::KUBERNETES;
-    let reason = if kubernetes == needed {
+    let reason = if kubernetes::has_kubelet(version) {
         real_node::available()
             .err()
             .map(|unavailable| unavailable.to_string())
     } else {
-        Some(format!(
-            "a real node needs Kubernetes {needed}, this is {kubernetes}"
-        ))
+        Some(format!("there is no real node for Kubernetes {version}"))
     };
     if let Some(reason) = reason {
         ui::status(&format!("{reason}: going on without one"));
         return Ok(false);
     }
-    match real_node::start(spawner, kubectl, &real_node::build()?, api_port) {
+    match real_node::start(spawner, kubectl, &real_node::build(version)?, api_port) {
         Ok(()) => Ok(true),
         // Not even its first part was started: somebody else has the place it needs.
         Err(error)

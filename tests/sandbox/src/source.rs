@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::build;
 use crate::control_plane::Controllers;
 use crate::error::{Error, Result};
+use crate::kubernetes;
 
 /// Names an existing throw-away cluster to use instead of starting one.
 pub const EXISTING: &str = "GROUNDCREW_TEST_KUBECONFIG";
@@ -88,25 +89,25 @@ impl Programs {
         }
     }
 
-    /// Returns the programs of a version such as `1.36`, building those that are missing.
+    /// Returns the programs of a version such as `1.37`, building those that are missing.
     ///
     /// # Errors
     ///
     /// When Go is missing or too old, or a build fails.
-    pub fn built(kubernetes: &str) -> Result<Self> {
+    pub fn built(version: &str) -> Result<Self> {
         const SERVER: [&str; 3] = [
             "kube-apiserver",
             "kube-controller-manager",
             "kube-scheduler",
         ];
-        const NEWEST: &str = "kubernetes-1.36";
-        let group = format!("kubernetes-{kubernetes}");
-        if group == NEWEST {
-            let dir = build::ensure(NEWEST, &[&["etcd", "kubectl"][..], &SERVER].concat())?;
+        let newest = kubernetes::group(kubernetes::NEWEST);
+        let group = kubernetes::group(version);
+        if group == newest {
+            let dir = build::ensure(&newest, &[&["etcd", "kubectl"][..], &SERVER].concat())?;
             return Ok(from_dirs(&dir, &dir));
         }
         // Storage and client are the newest ones for every server.
-        let bin_dir = build::ensure(NEWEST, &["etcd", "kubectl"])?;
+        let bin_dir = build::ensure(&newest, &["etcd", "kubectl"])?;
         Ok(from_dirs(&bin_dir, &build::ensure(&group, &SERVER)?))
     }
 }

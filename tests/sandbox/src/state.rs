@@ -30,8 +30,20 @@ pub struct Capabilities {
     /// Prometheus reads the metrics of the real node's pods.
     #[serde(default)]
     pub prometheus: bool,
-    /// The server's version: major and minor, such as `1.36`.
+    /// The server's version: major and minor, such as `1.37`.
     pub kubernetes: String,
+}
+
+impl Capabilities {
+    /// The minor version of the server: 37 of `1.37`; 0 when it is not known.
+    #[must_use]
+    pub fn minor(&self) -> u32 {
+        let minor = self.kubernetes.split_once('.').map(|(_, minor)| minor);
+        minor
+            .map(|minor| minor.trim_end_matches(|c: char| !c.is_ascii_digit()))
+            .and_then(|minor| minor.parse().ok())
+            .unwrap_or_default()
+    }
 }
 
 /// A sandbox that is up.
@@ -215,6 +227,18 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_minor_version_is_a_number_also_with_a_sign_behind_it() {
+        let of = |text: &str| {
+            Capabilities {
+                kubernetes: text.to_owned(),
+                ..Capabilities::default()
+            }
+            .minor()
+        };
+        assert_eq!((of("1.37"), of("1.30+"), of("")), (37, 30, 0));
+    }
 
     #[test]
     fn a_sandbox_that_is_not_up_names_the_command_that_starts_it() {

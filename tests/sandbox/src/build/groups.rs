@@ -4,7 +4,7 @@ use super::module::Module;
 use crate::error::{Error, Result};
 
 /// One program of a group.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tool {
     /// The Go package of its `main`.
     pub package: &'static str,
@@ -49,44 +49,60 @@ const fn kubernetes(binary: &'static str, package: &'static str) -> Tool {
     }
 }
 
+const SERVER: &[Tool] = &[
+    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    kubernetes(
+        "kube-controller-manager",
+        "k8s.io/kubernetes/cmd/kube-controller-manager",
+    ),
+    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+    kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
+];
+
+/// A server of an earlier version, with the kubelet of its real node.
+const fn earlier(name: &'static str) -> Group {
+    Group {
+        name,
+        tools: SERVER,
+        envs: &[],
+        flags: &[],
+        // Their dependencies reach into the runtime in ways newer linkers refuse by default.
+        linker: "-checklinkname=0 -s -w",
+        stamped: STAMPED,
+    }
+}
+
 static GROUPS: &[Group] = &[
     Group {
-        name: "kubernetes-1.36",
+        name: "kubernetes-1.37",
         tools: &[
             Tool {
                 package: "go.etcd.io/etcd/server/v3",
                 binary: "etcd",
                 module: "go.etcd.io/etcd/server/v3",
             },
-            kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-            kubernetes(
-                "kube-controller-manager",
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-            ),
-            kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+            SERVER[0],
+            SERVER[1],
+            SERVER[2],
+            SERVER[3],
             kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
-            kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
         ],
         envs: &[],
         flags: &[],
         linker: "-s -w",
         stamped: STAMPED,
     },
+    earlier("kubernetes-1.36"),
+    earlier("kubernetes-1.35"),
+    earlier("kubernetes-1.34"),
+    earlier("kubernetes-1.33"),
+    earlier("kubernetes-1.32"),
+    earlier("kubernetes-1.31"),
+    earlier("kubernetes-1.30"),
     Group {
-        name: "kubernetes-1.24",
-        tools: &[
-            kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
-            kubernetes(
-                "kube-controller-manager",
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-            ),
-            kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
-        ],
-        envs: &[],
-        flags: &[],
-        // Its dependencies reach into the runtime in ways newer linkers refuse by default.
-        linker: "-checklinkname=0 -s -w",
-        stamped: STAMPED,
+        // Nothing there needs its kubelet.
+        tools: SERVER.split_at(3).0,
+        ..earlier("kubernetes-1.24")
     },
     Group {
         name: "kwok",

@@ -19,6 +19,7 @@ use super::{cargo, down, up};
 use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
+use crate::kubernetes;
 use crate::layout::RunDir;
 use crate::lifecycle::RealNode;
 use crate::state::State;
@@ -85,7 +86,7 @@ pub(crate) fn run(only: &[Part]) -> Result<()> {
         nodes: if of_canary { canary::NODES } else { 3 },
         real_node: RealNode::No,
         addons: Addons::default(),
-        kubernetes: "1.36".to_owned(),
+        kubernetes: kubernetes::NEWEST.to_owned(),
         signer: true,
         slow_controllers: false,
     })?;

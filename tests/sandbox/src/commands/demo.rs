@@ -12,6 +12,7 @@ use super::{cargo, up};
 use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
+use crate::kubernetes;
 use crate::layout::RunDir;
 use crate::lifecycle::RealNode;
 use crate::state::State;
@@ -37,7 +38,7 @@ pub(crate) fn run() -> Result<()> {
         nodes: 3,
         real_node: RealNode::IfFree,
         addons: Addons::default(),
-        kubernetes: "1.36".to_owned(),
+        kubernetes: kubernetes::NEWEST.to_owned(),
         signer: true,
         slow_controllers: false,
     })?;

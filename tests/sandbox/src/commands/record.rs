@@ -9,6 +9,7 @@ use anstyle_svg::Term;
 use super::{cargo, down, up};
 use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
+use crate::kubernetes;
 use crate::layout::RunDir;
 use crate::lifecycle::RealNode;
 use crate::state::State;
@@ -36,7 +37,7 @@ pub(crate) fn run() -> Result<()> {
         name: NAME.to_owned(),
         nodes: 1,
         real_node: RealNode::No,
-        kubernetes: "1.36".to_owned(),
+        kubernetes: kubernetes::NEWEST.to_owned(),
         signer: true,
         slow_controllers: false,
         addons: Addons::default(),

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use super::{cargo, down, up};
 use crate::addons::Addons;
 use crate::error::{Context as _, Result};
+use crate::kubernetes::WITH_POD_SECURITY_POLICY;
 use crate::lifecycle::RealNode;
 use crate::lock::Lock;
 use crate::source::Source;
@@ -26,22 +27,44 @@ const SLOW: &str = "test-slow";
 /// Names what is built for the tests although that takes long: `gateway,prometheus`.
 const WITH: &str = "GROUNDCREW_TEST_WITH";
 
-/// Runs the tests whose name contains `filter`; ends with their exit code.
+/// The sandbox of the core, beside which those of the whole suite may be up.
+const CORE: &str = "test-core";
+
+/// What is to be tested.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// Only tests whose name contains this.
+    pub filter: Option<String>,
+    /// Leaves the sandboxes up.
+    pub keep: bool,
+    /// Which Kubernetes, such as `1.37`.
+    pub kubernetes: String,
+    /// Only a few end-to-end cases of each plugin, on one sandbox.
+    pub core: bool,
+}
+
+/// Runs the tests; ends with their exit code.
 ///
 /// # Errors
 ///
 /// When the workspace does not build or a sandbox does not start.
-pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let lock = layout::root().join("test.lock");
     let _lock = Lock::acquire(&lock, "another cargo sandbox test")?;
-    let result = with_sandboxes(filter);
-    if keep {
+    let result = with_sandboxes(options);
+    let names: &[&str] = if options.core {
+        &[CORE]
+    } else {
+        &[MAIN, NO_SIGNER, POLICIES, SLOW]
+    };
+    if options.keep {
         ui::status(&format!(
-            "left up: {MAIN}, {NO_SIGNER}, {POLICIES}, {SLOW}\n  eval \"$(cargo sandbox env --name {MAIN})\"\n  \
-             cargo sandbox down --all"
+            "left up: {}\n  eval \"$(cargo sandbox env --name {})\"\n  cargo sandbox down --all",
+            names.join(", "),
+            names[0],
         ));
     } else {
-        for name in [MAIN, NO_SIGNER, POLICIES, SLOW] {
+        for name in names {
             if let Err(error) = down::quietly(name) {
                 ui::error(&error);
             }
@@ -50,45 +73,47 @@ pub(crate) fn run(filter: Option<&str>, keep: bool) -> Result<ExitCode> {
     result
 }
 
-fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
+fn with_sandboxes(options: &Options) -> Result<ExitCode> {
     // Before cargo, which takes longer to say less: without Go there is nothing to wait for.
     let own_control_planes = Source::from_env()? == Source::Built;
-    up::run(&options(MAIN, 3, RealNode::IfFree, true))?;
-    if own_control_planes {
-        up::run(&options(NO_SIGNER, 1, RealNode::No, false))?;
-        up::run(&up::Options {
-            kubernetes: "1.24".to_owned(),
-            ..options(POLICIES, 1, RealNode::No, true)
-        })?;
-        up::run(&up::Options {
-            slow_controllers: true,
-            ..options(SLOW, 1, RealNode::No, true)
-        })?;
-    }
-    let programs = cargo::build_workspace()?;
-
     let skips = layout::root().join("skips.tsv");
-    fs::write(&skips, "").context(|| format!("cannot write {}", skips.display()))?;
     let mut command = cargo::command();
-    command.args(["test", "--workspace", "--no-fail-fast"]);
-    if let Some(filter) = filter {
+    command
+        .args(["test", "--no-fail-fast"])
+        .env("GROUNDCREW_TEST_SKIPS", &skips)
+        .env_remove("GROUNDCREW_SANDBOX_NO_SIGNER")
+        .env_remove("GROUNDCREW_SANDBOX_PSP")
+        .env_remove("GROUNDCREW_SANDBOX_SLOW")
+        .env_remove("GROUNDCREW_TEST_CORE");
+    let version = &options.kubernetes;
+    if options.core {
+        up::run(&sandbox(CORE, version, 3, RealNode::No, true))?;
+        command
+            .args(["--package", "groundcrew-tests", "--test", "it"])
+            .env("GROUNDCREW_SANDBOX", CORE)
+            .env("GROUNDCREW_TEST_CORE", "1");
+    } else {
+        up::run(&sandbox(MAIN, version, 3, RealNode::IfFree, true))?;
+        command.arg("--workspace").env("GROUNDCREW_SANDBOX", MAIN);
+        if own_control_planes {
+            up::run(&sandbox(NO_SIGNER, version, 1, RealNode::No, false))?;
+            let policies = WITH_POD_SECURITY_POLICY;
+            up::run(&sandbox(POLICIES, policies, 1, RealNode::No, true))?;
+            up::run(&up::Options {
+                slow_controllers: true,
+                ..sandbox(SLOW, version, 1, RealNode::No, true)
+            })?;
+            command
+                .env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER)
+                .env("GROUNDCREW_SANDBOX_PSP", POLICIES)
+                .env("GROUNDCREW_SANDBOX_SLOW", SLOW);
+        }
+    }
+    command.env("GROUNDCREW_BIN_DIR", cargo::build_workspace()?);
+    if let Some(filter) = &options.filter {
         command.arg("--").arg(filter);
     }
-    command
-        .env("GROUNDCREW_SANDBOX", MAIN)
-        .env("GROUNDCREW_BIN_DIR", programs)
-        .env("GROUNDCREW_TEST_SKIPS", &skips);
-    if own_control_planes {
-        command
-            .env("GROUNDCREW_SANDBOX_NO_SIGNER", NO_SIGNER)
-            .env("GROUNDCREW_SANDBOX_PSP", POLICIES)
-            .env("GROUNDCREW_SANDBOX_SLOW", SLOW);
-    } else {
-        command
-            .env_remove("GROUNDCREW_SANDBOX_NO_SIGNER")
-            .env_remove("GROUNDCREW_SANDBOX_PSP")
-            .env_remove("GROUNDCREW_SANDBOX_SLOW");
-    }
+    fs::write(&skips, "").context(|| format!("cannot write {}", skips.display()))?;
     away_from_own_clusters(&mut command);
     let status = cargo::attend(&mut command)?;
     report_skips(&fs::read_to_string(&skips).unwrap_or_default());
@@ -99,7 +124,13 @@ fn with_sandboxes(filter: Option<&str>) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Options {
+fn sandbox(
+    name: &str,
+    version: &str,
+    nodes: u32,
+    real_node: RealNode,
+    signer: bool,
+) -> up::Options {
     up::Options {
         name: name.to_owned(),
         nodes,
@@ -110,7 +141,7 @@ fn options(name: &str, nodes: u32, real_node: RealNode, signer: bool) -> up::Opt
         } else {
             Addons::asked_or_built(&env::var(WITH).unwrap_or_default())
         },
-        kubernetes: "1.36".to_owned(),
+        kubernetes: version.to_owned(),
         signer,
         slow_controllers: false,
     }

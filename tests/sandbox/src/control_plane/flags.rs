@@ -1,6 +1,7 @@
 //! The command lines of the parts.
 
 use super::Plan;
+use crate::kubernetes::WITH_POD_SECURITY_POLICY;
 use crate::layout::RunDir;
 
 /// Where everything listens, on 127.0.0.1.
@@ -44,7 +45,7 @@ pub(super) fn apiserver(run: &RunDir, plan: &Plan) -> Vec<String> {
     let pki = run.pki();
     let pki = pki.display();
     // 1.24 is here for the sake of PodSecurityPolicy, which it is the last to have.
-    let plugins = if plan.kubernetes == "1.24" {
+    let plugins = if plan.kubernetes == WITH_POD_SECURITY_POLICY {
         "NodeRestriction,PodSecurityPolicy"
     } else {
         "NodeRestriction"
@@ -54,6 +55,9 @@ pub(super) fn apiserver(run: &RunDir, plan: &Plan) -> Vec<String> {
         format!("--secure-port={}", plan.ports.api),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
+        // Since 1.37 no Endpoints may name a loopback address; nothing here reads those of the
+        // Service `kubernetes`.
+        "--endpoint-reconciler-type=none".to_owned(),
         format!("--tls-cert-file={pki}/apiserver.crt"),
         format!("--tls-private-key-file={pki}/apiserver.key"),
         format!("--client-ca-file={pki}/ca.crt"),

@@ -47,9 +47,6 @@ pub const SIMULATED_TAINT: &str = "groundcrew.dev/simulated";
 /// The image that keeps the namespaces of a pod alive.
 pub const PAUSE_IMAGE: &str = "sandbox.local/pause:1";
 
-/// The version of Kubernetes whose kubelet is built; a kubelet must not be newer than its server.
-pub const KUBERNETES: &str = "1.36";
-
 /// The parts of a real node, by the names under which they are recorded and logged.
 const PARTS: [&str; 3] = ["containerd", "kubelet", "forward"];
 

@@ -15,10 +15,11 @@ use super::images::{self, Programs};
 use super::lock::{self, Holder, Lock, Verdict};
 use super::network::{self, API_IP, NODE_IP};
 use super::place::Place;
-use super::{KUBERNETES, LOCK_FILE, NODE_NAME, PARTS, SIMULATED_TAINT, scripts, stop};
+use super::{LOCK_FILE, NODE_NAME, PARTS, SIMULATED_TAINT, scripts, stop};
 use crate::control_plane::write_kubeconfig;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
+use crate::kubernetes;
 use crate::layout::{self, RunDir, write_atomically};
 use crate::nodes;
 use crate::pki::{Ca, Pair};
@@ -40,15 +41,16 @@ pub struct Built {
     own: Programs,
 }
 
-/// Builds what a real node consists of, unless it is there.
+/// Builds what a real node consists of, unless it is there. Its kubelet has the version of its
+/// server: it must not be newer.
 ///
 /// # Errors
 ///
 /// When Go is missing or too old, or a build fails.
-pub fn build() -> Result<Built> {
+pub fn build(version: &str) -> Result<Built> {
     let containerd_dir = go::ensure("containerd", &[])?;
     let cni_dir = go::ensure("cni", &[])?;
-    let kubelet = go::ensure(&format!("kubernetes-{KUBERNETES}"), &["kubelet"])?.join("kubelet");
+    let kubelet = go::ensure(&kubernetes::group(version), &["kubelet"])?.join("kubelet");
     let (workspace, out_dir) = (layout::workspace_root(), layout::root().join("images"));
     let what = || "cannot build the container images".to_owned();
     let progress = (!images::were_built(&out_dir)).then(|| {

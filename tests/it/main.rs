@@ -6,6 +6,7 @@ mod can_i_audit_partial;
 mod can_i_audit_planted;
 mod can_i_audit_verify;
 mod conventions;
+mod core;
 #[cfg(unix)]
 mod guides;
 #[cfg(unix)]
@@ -182,5 +183,5 @@ fn main() -> ExitCode {
         .into_iter()
         .flat_map(|(file, cases)| Case::in_file(file, cases))
         .collect();
-    harness::main(cases)
+    harness::main(core::chosen(cases))
 }

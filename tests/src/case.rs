@@ -1,10 +1,11 @@
 //! A test and what it needs.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libtest_mimic::Failed;
 
 use crate::environment::Environment;
+use crate::failure;
 use crate::suite::Suite;
 
 /// What a case cannot do without.
@@ -33,6 +34,8 @@ pub enum Need {
     Gateway,
     /// Prometheus reading the real node's pods.
     Prometheus,
+    /// A Kubernetes that has `ValidatingAdmissionPolicy`.
+    AdmissionPolicy,
     /// A Kubernetes that still has PodSecurityPolicy; the case's cluster is that one.
     PodSecurityPolicy,
     /// The conformance fixtures of the Pod Security Standards, in Go's module cache.
@@ -72,15 +75,25 @@ impl Case {
             .collect()
     }
 
+    /// Returns its name, with that of its file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the case with one more need.
+    #[must_use]
+    pub fn needing(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
     pub(crate) fn run(&self, environment: &Environment) -> Result<(), Failed> {
         let suite = Suite::new(environment, &self.needs)?;
-        let result = catch_unwind(AssertUnwindSafe(|| (self.body)(&suite)));
-        match result {
-            Ok(()) => Ok(()),
-            Err(panic) => {
-                suite.show_logs(&self.name);
-                resume_unwind(panic)
-            }
-        }
+        failure::begin();
+        catch_unwind(AssertUnwindSafe(|| (self.body)(&suite))).map_err(|panic| {
+            let said = failure::end(&*panic);
+            Failed::from(format!("{said}{}", suite.keep_logs(&self.name)))
+        })
     }
 }

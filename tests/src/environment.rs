@@ -49,6 +49,10 @@ impl Environment {
                 |able| able.scheduler,
                 "this cluster has no scheduler and controllers",
             ),
+            Need::AdmissionPolicy => capable(
+                |able| able.minor() >= 30,
+                "claims need Kubernetes 1.30 or later",
+            ),
             Need::SlowControllers => self.slow.as_ref().err().cloned(),
             Need::PodSecurityPolicy => self.policies.as_ref().err().cloned(),
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),

@@ -15,6 +15,7 @@ mod case;
 mod claims;
 mod command;
 mod environment;
+mod failure;
 #[cfg(unix)]
 mod guide;
 mod person;
@@ -45,6 +46,7 @@ pub fn main(cases: Vec<Case>) -> ExitCode {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     arguments.test_threads = arguments.test_threads.or(Some(2 * processors));
     let environment = Arc::new(Environment::find());
+    failure::keep_words();
     let mut skipped = Vec::new();
     let trials = cases
         .into_iter()

@@ -22,8 +22,8 @@ use crate::environment::Environment;
 /// Makes names differ within one run.
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
-/// Lines of a log that are shown when a case fails.
-const LOG_LINES: usize = 12;
+/// Lines of each log that are kept when a case fails.
+const LOG_LINES: usize = 100;
 
 /// Everything that belongs to one running case; namespaces made under its names go in the end.
 #[derive(Debug)]
@@ -218,14 +218,24 @@ impl Suite {
         Proxied { proxy, kubeconfig }
     }
 
-    /// Shows what the control plane logged last.
-    pub(crate) fn show_logs(&self, case: &str) {
-        let Some(cluster) = &self.cluster else { return };
+    /// Keeps what the control plane logged last in a file, and returns the line that names it.
+    pub(crate) fn keep_logs(&self, case: &str) -> String {
+        let Some(cluster) = &self.cluster else {
+            return String::new();
+        };
+        let mut text = String::new();
         for part in ["kube-apiserver", "kube-controller-manager"] {
-            eprintln!("--- {case}: last lines of {part}");
+            text += &format!("--- last lines of {part}\n");
             for line in cluster.log_tail(part, LOG_LINES) {
-                eprintln!("{line}");
+                text += &line;
+                text.push('\n');
             }
+        }
+        let directory = groundcrew_sandbox::layout::root().join("failed");
+        let file = directory.join(format!("{}.log", case.replace("::", ".")));
+        match fs::create_dir_all(&directory).and_then(|()| fs::write(&file, text)) {
+            Ok(()) => format!("\nthe control plane's log: {}", file.display()),
+            Err(error) => format!("\ncannot write {}: {error}", file.display()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Built-in resources of Kubernetes 1.36, one per line: group, plural, scope, verbs, singular,
+/// Built-in resources of Kubernetes 1.37, one per line: group, plural, scope, verbs, singular,
 /// short names, subresources with their verbs.
 const BUILT_IN: &str = include_str!("catalog.txt");
 

@@ -1,6 +1,6 @@
 //! Kubernetes' own policy, recognized by what it holds.
 //!
-//! The file is what API servers 1.24 and 1.36 make of an empty cluster
+//! The file is what API servers 1.24, 1.36 and 1.37 make of an empty cluster
 //! (`plugin/pkg/auth/authorizer/rbac/bootstrappolicy`). A role is theirs when it has the name and
 //! allows nothing beyond it; a binding when it has the name, the role and no further subject.
 

@@ -25,6 +25,11 @@ pub(crate) fn cases() -> Vec<Case> {
             &[],
             every_link_leads_somewhere,
         ),
+        Case::new(
+            "the_readme_shows_what_the_guides_show",
+            &[],
+            the_readme_shows_what_the_guides_show,
+        ),
         Case::new("main_is_a_sentence", &[], main_is_a_sentence),
         Case::new(
             "the_reference_is_what_the_plugins_say",
@@ -37,6 +42,41 @@ pub(crate) fn cases() -> Vec<Case> {
             manual_pages,
         ),
     ]
+}
+
+/// Guides are run and compared by a test; the README is a selection of their lines.
+fn the_readme_shows_what_the_guides_show(_: &Suite) {
+    let root = workspace_root();
+    let mut shown = BTreeSet::new();
+    for entry in fs::read_dir(root.join("docs/guides")).expect("docs/guides can be read") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a guide can be read");
+        shown.extend(console_lines(&text));
+    }
+    let readme = fs::read_to_string(root.join("README.md")).expect("README.md can be read");
+    let mine = console_lines(&readme);
+    assert!(mine.len() > 10, "{mine:?}");
+    let other: Vec<&String> = mine.iter().filter(|line| !shown.contains(*line)).collect();
+    assert!(
+        other.is_empty(),
+        "lines of README.md that no guide has: {other:#?}"
+    );
+}
+
+/// Lines inside of blocks that begin with ```` ```console ````.
+fn console_lines(text: &str) -> Vec<String> {
+    let mut inside = false;
+    text.lines()
+        .filter(|line| {
+            let was = inside;
+            if line.starts_with("```") {
+                inside = *line == "```console";
+                return false;
+            }
+            was
+        })
+        .map(str::to_owned)
+        .collect()
 }
 
 fn every_file_of_tests_is_run(_: &Suite) {

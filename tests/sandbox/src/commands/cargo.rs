@@ -32,7 +32,8 @@ pub(super) fn build_workspace() -> Result<PathBuf> {
     Ok(programs())
 }
 
-fn programs() -> PathBuf {
+/// Returns the directory of the programs that are built for tests and the tour.
+pub(super) fn programs() -> PathBuf {
     layout::target_dir().join("debug")
 }
 

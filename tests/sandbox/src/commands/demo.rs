@@ -1,4 +1,4 @@
-//! `demo`: from a fresh clone to alice's first pod.
+//! `demo`: a tour of the five plugins, from a fresh clone to alice's first pod and a canary.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{cargo, up};
+use super::{cargo, env as env_command, up};
 use crate::addons::Addons;
 use crate::error::{Context as _, Error, Result};
 use crate::kubectl::Kubectl;
@@ -23,16 +23,24 @@ const NAME: &str = "demo";
 const FILE: &str = "alice.kubeconfig";
 /// The image a real node has without any registry; simulated nodes take any.
 const IMAGE: &str = "sandbox.local/web:1";
+/// The next version of it.
+const NEXT_IMAGE: &str = "sandbox.local/web:2";
 const PORT: u16 = 8080;
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Starts a sandbox, onboards alice, and shows her first pod running; leaves it all up.
+/// The Deployment that gets a canary: a namespace of its own, so that it needs none of alice's quota.
+const SHOP: &str = "shop";
+
+/// Starts a sandbox and shows each plugin at work: alice and her first pod, a claim, who can read
+/// her Secrets, a canary that is parked and rolled back, and what pod security allows. Leaves it
+/// all up; running it again shows the same.
 ///
 /// # Errors
 ///
 /// When a step fails; its own message has been shown.
 pub(crate) fn run() -> Result<()> {
     let programs = cargo::build_plugins()?;
+    env_command::link_completion(&programs)?;
     let state = up::run(&up::Options {
         name: NAME.to_owned(),
         nodes: 3,
@@ -64,12 +72,42 @@ pub(crate) fn run() -> Result<()> {
         ui::status(&format!("$ curl http://{address}:{PORT}/"));
         ui::answer(get(&address)?.trim_end());
     }
+
+    Shell::says("A namespace for a day's work, which expires by itself:");
+    shell.run(&["ns-claim", "repro-4711", "--ttl", "8h", "--reuse"])?;
+    shell.run(&["ns-claim", "list"])?;
+
+    Shell::says("Who can read alice's Secrets, and through what:");
+    shell.run(&["can-i-audit", "who", "get", "secrets", "-n", "alice"])?;
+
+    Shell::says("One pod of a new version beside ten of the old one, and back:");
+    shop(&shell)?;
+    let new = format!("--image=web={NEXT_IMAGE}");
+    shell.run(&["rollout-canary", "web", "10%", &new, "-n", SHOP])?;
+    shell.run(&["rollout-canary", "status", "web", "-n", SHOP])?;
+    shell.run(&["rollout-canary", "abort", "web", "-n", SHOP])?;
+
+    Shell::says("Which Pod Security level these namespaces can meet:");
+    shell.run(&["psp-advise"])?;
+
     ui::status(&format!(
-        "\nalice can work; the sandbox stays up:\n  \
-         go on    eval \"$(cargo sandbox env --name {NAME})\"\n  \
+        "\nThe sandbox stays up, and the plugins are ready to be tried:\n  \
+         go on    eval \"$(cargo sandbox env --name {NAME})\"; kubectl onboard --help\n  \
          end it   cargo sandbox down --name {NAME}"
     ));
     Ok(())
+}
+
+/// Makes the Deployment that gets a canary, unless an earlier tour did.
+fn shop(shell: &Shell<'_>) -> Result<()> {
+    if shell.succeeds(&["get", "deployment", "web", "-n", SHOP])? {
+        return Ok(());
+    }
+    shell.run(&["create", "namespace", SHOP])?;
+    let image = format!("--image={IMAGE}");
+    let create = ["create", "deployment", "web", &image, "--replicas=10"];
+    shell.run(&[&create[..], &["-n", SHOP]].concat())?;
+    shell.run(&["rollout", "status", "deployment/web", "-n", SHOP])
 }
 
 /// What a person would type, shown before it is run.
@@ -80,6 +118,11 @@ struct Shell<'a> {
 }
 
 impl Shell<'_> {
+    /// Says what the next commands show.
+    fn says(text: &str) {
+        ui::status(&format!("\n{text}"));
+    }
+
     fn run(&self, args: &[&str]) -> Result<()> {
         ui::status(&format!("$ kubectl {}", args.join(" ")));
         let status = cargo::attend(&mut self.command(args))?;

@@ -64,6 +64,7 @@ mod rollout_canary_dry_run;
 mod rollout_canary_edits;
 #[cfg(unix)]
 mod rollout_canary_faults;
+mod rollout_canary_harm;
 #[cfg(unix)]
 mod rollout_canary_held;
 #[cfg(unix)]
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
         ("rollout_canary_edits", rollout_canary_edits::cases()),
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),
+        ("rollout_canary_harm", rollout_canary_harm::cases()),
         #[cfg(unix)]
         ("rollout_canary_held", rollout_canary_held::cases()),
         #[cfg(unix)]

@@ -27,6 +27,20 @@ pub struct Dead {
     pub message: String,
 }
 
+impl Dead {
+    /// Returns one that could not be tried, for a reason that is about no pod.
+    #[must_use]
+    pub fn untried(reason: &str, message: &str) -> Self {
+        Self {
+            failure: Failure::Untried,
+            pod: None,
+            container: None,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+}
+
 /// Looks for a dead canary among its pods and in its ReplicaSet; `patience` is how long a pod may
 /// take to become Ready.
 #[must_use]

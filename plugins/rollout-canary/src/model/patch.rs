@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::names::{MARKER, is_hold};
 use crate::model::record::Record;
 use crate::model::record::form::{Form, Purpose};
 
@@ -85,7 +85,7 @@ pub fn let_go(seen: &Value, before: Option<&Before>) -> Vec<Value> {
         operations.push(json!({"op": "remove", "path": path}));
     }
     let marked = labels[MARKER].is_string();
-    let held = seen["spec"]["minReadySeconds"] == HOLD_SECONDS;
+    let held = is_hold(&seen["spec"]["minReadySeconds"]);
     if marked || held {
         let strategy = json!({"type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}});

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::model::machine::promise::Pods;
 use crate::model::machine::seen::{Arm, Seen};
-use crate::model::names::{DESIRED, HOLD_SECONDS, MARKER, MAX};
+use crate::model::names::{DESIRED, MARKER, MAX, is_hold};
 use crate::model::object::{hash, is_owned, number, size, text, without_hash};
 use crate::model::pod::Pod;
 use crate::model::record::Record;
@@ -200,7 +200,7 @@ impl Snapshot {
             aged,
             desired: note(DESIRED),
             max: note(MAX),
-            held: set["spec"]["minReadySeconds"].as_i64() == Some(HOLD_SECONDS),
+            held: is_hold(&set["spec"]["minReadySeconds"]),
         }
     }
 

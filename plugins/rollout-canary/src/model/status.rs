@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::kind::Kind;
-use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::names::{MARKER, is_hold};
 use crate::model::object::{hash, size, text};
 use crate::model::record::driver::Driving;
 use crate::model::record::{Goal, Record};
@@ -218,7 +218,7 @@ impl Status {
     }
 
     fn without_record(&mut self, cluster: &Snapshot) {
-        let held = cluster.deployment["spec"]["minReadySeconds"] == HOLD_SECONDS;
+        let held = is_hold(&cluster.deployment["spec"]["minReadySeconds"]);
         let marked = cluster.deployment["metadata"]["labels"][MARKER].is_string();
         if held || marked {
             self.phase = Phase::Orphan;

@@ -1,0 +1,204 @@
+//! `kubectl rollout-canary` in clusters that refuse, change or hold back what it writes: it ends, goes
+//! back, or says what is left.
+
+use std::time::{Duration, Instant};
+
+use harness::{Case, Need, Suite, Web, eventually};
+use serde_json::{Value, json};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let needs = &[Need::Plugins, Need::Controllers];
+    let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
+    vec![
+        case(
+            "a_policy_that_changes_deployments_is_named_and_nothing_is_written_for_ever",
+            changed,
+        ),
+        case(
+            "where_no_replica_set_can_be_made_a_start_goes_back_in_seconds",
+            no_sets,
+        ),
+        case(
+            "where_replica_sets_are_changed_a_start_goes_back",
+            changed_sets,
+        ),
+    ]
+}
+
+/// A policy of admission in one namespace, gone with the value.
+pub(crate) struct Policy<'a> {
+    suite: &'a Suite,
+    kind: &'static str,
+    name: String,
+}
+
+impl Policy<'_> {
+    /// Changes objects of a resource, by a CEL expression for an apply configuration.
+    pub(crate) fn changes<'a>(web: &'a Web<'a>, resource: &str, expression: &str) -> Policy<'a> {
+        let body = json!({
+            "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "mutations": [{"patchType": "ApplyConfiguration",
+                "applyConfiguration": {"expression": expression}}],
+        });
+        Self::make(web, "MutatingAdmissionPolicy", resource, &body)
+    }
+
+    /// Refuses what does not satisfy a CEL expression.
+    pub(crate) fn refuses<'a>(web: &'a Web<'a>, resource: &str, expression: &str) -> Policy<'a> {
+        let body = json!({
+            "failurePolicy": "Fail",
+            "validations": [{"expression": expression, "message": "not in this house"}],
+        });
+        Self::make(web, "ValidatingAdmissionPolicy", resource, &body)
+    }
+
+    fn make<'a>(web: &'a Web<'a>, kind: &'static str, resource: &str, body: &Value) -> Policy<'a> {
+        let name = format!("{}-{}", web.namespace, resource);
+        let here = json!({"matchLabels": {"kubernetes.io/metadata.name": web.namespace}});
+        let mut spec = body.clone();
+        spec["matchConstraints"] = json!({"namespaceSelector": here, "resourceRules": [{
+            "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+            "resources": [resource]}]});
+        let mut binding = json!({"policyName": name});
+        if kind == "ValidatingAdmissionPolicy" {
+            binding["validationActions"] = json!(["Deny"]);
+        }
+        let api = "admissionregistration.k8s.io/v1";
+        for object in [
+            json!({"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": spec}),
+            json!({"apiVersion": api, "kind": format!("{kind}Binding"), "metadata": {"name": name},
+                "spec": binding}),
+        ] {
+            web.kubectl("create -f -")
+                .stdin(&object.to_string())
+                .run()
+                .success();
+        }
+        let policy = Policy {
+            suite: web.suite(),
+            kind,
+            name,
+        };
+        policy.is_in_force(web, resource);
+        policy
+    }
+
+    /// Waits until the API server acts on it.
+    fn is_in_force(&self, web: &Web<'_>, resource: &str) {
+        let version = || match resource {
+            "deployments" => {
+                let probe = "annotate deployment web probe=1 --overwrite --dry-run=server -o json";
+                let run = web.kubectl(probe).run();
+                (
+                    (run.code == Some(0)).then(|| run.json()["spec"].clone()),
+                    run.stderr.clone(),
+                )
+            }
+            _ => (None, String::new()),
+        };
+        let before = web.deployment()["spec"].clone();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(if resource == "deployments" { 20 } else { 4 })
+        {
+            match version() {
+                (Some(spec), _) if resource == "deployments" && spec != before => return,
+                (None, stderr) if stderr.contains("not in this house") => return,
+                _ => std::thread::sleep(Duration::from_millis(300)),
+            }
+            // One that refuses only some forms cannot be seen from outside; it takes a moment.
+            if self.kind == "ValidatingAdmissionPolicy" && begun.elapsed() > Duration::from_secs(4)
+            {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Policy<'_> {
+    fn drop(&mut self) {
+        for kind in [format!("{}Binding", self.kind), self.kind.to_owned()] {
+            let words = format!(
+                "delete {} {} --ignore-not-found",
+                kind.to_lowercase(),
+                self.name
+            );
+            let _gone = self.suite.admin(&words).run();
+        }
+    }
+}
+
+pub(crate) const TEAM: &str = "Object{spec: Object.spec{template: Object.spec.template{metadata: \
+     Object.spec.template.metadata{annotations: {\"team\": \"x\"}}}}}";
+
+fn changed(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    web.start("25%").success();
+    let policy = Policy::changes(&web, "deployments", TEAM);
+    let generation = || {
+        web.deployment()["metadata"]["generation"]
+            .as_i64()
+            .unwrap_or_default()
+    };
+    let before = generation();
+    let begun = Instant::now();
+    let run = web.canary("abort web --force-conflicts").run();
+    run.code(5)
+        .says("admission in this cluster changes what is written")
+        .says("spec.template.metadata.annotations")
+        .says("abort web")
+        .says("--keep-spec");
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    let written = generation() - before;
+    assert!(written <= 2, "{written} writes");
+    // What admission makes of the stable template is accepted; it rolls out as any other.
+    web.canary("abort web --keep-spec").run().success();
+    web.kubectl("rollout status deployment/web --timeout=90s")
+        .run()
+        .success();
+    assert_eq!(web.sizes(), [("1".to_owned(), 4)].into());
+    web.is_clean();
+    drop(policy);
+}
+
+fn no_sets(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let before = web.snapshot();
+    web.kubectl("create quota sets --hard=count/replicasets.apps=1")
+        .run()
+        .success();
+    eventually("the quota counts", || {
+        let quota = web.get("quota sets").unwrap_or_default();
+        quota["status"]["used"]["count/replicasets.apps"] == "1"
+    });
+    let begun = Instant::now();
+    let run = web.start("25% --timeout 60s");
+    run.code(4).says("exceeded quota: sets").says("rolled back");
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(web.snapshot(), before);
+    assert_eq!(web.sizes(), [("1".to_owned(), 4)].into());
+    web.is_clean();
+}
+
+fn changed_sets(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let before = web.snapshot();
+    let policy = Policy::changes(&web, "replicasets", TEAM);
+    let run = web.start("25% --timeout 100s");
+    run.code(4)
+        .says("changes the ReplicaSets that")
+        .says("rolled back");
+    assert_eq!(web.snapshot(), before);
+    eventually("only stable pods are left", || {
+        web.sizes() == [("1".to_owned(), 4)].into() && web.pods_of("2").is_empty()
+    });
+    drop(policy);
+    web.is_clean();
+}

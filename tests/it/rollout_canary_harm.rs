@@ -22,6 +22,10 @@ pub(crate) fn cases() -> Vec<Case> {
             "where_replica_sets_are_changed_a_start_goes_back",
             changed_sets,
         ),
+        case(
+            "where_the_stable_replica_set_is_changed_too_an_abort_says_so_and_ends",
+            changed_stable_set,
+        ),
     ]
 }
 
@@ -35,12 +39,27 @@ pub(crate) struct Policy<'a> {
 impl Policy<'_> {
     /// Changes objects of a resource, by a CEL expression for an apply configuration.
     pub(crate) fn changes<'a>(web: &'a Web<'a>, resource: &str, expression: &str) -> Policy<'a> {
+        Self::changes_on(web, resource, &["CREATE", "UPDATE"], expression)
+    }
+
+    /// Does the same for some operations.
+    pub(crate) fn changes_on<'a>(
+        web: &'a Web<'a>,
+        resource: &str,
+        operations: &[&str],
+        expression: &str,
+    ) -> Policy<'a> {
         let body = json!({
             "failurePolicy": "Fail", "reinvocationPolicy": "Never",
             "mutations": [{"patchType": "ApplyConfiguration",
                 "applyConfiguration": {"expression": expression}}],
         });
-        Self::make(web, "MutatingAdmissionPolicy", resource, &body)
+        Self::make(
+            web,
+            "MutatingAdmissionPolicy",
+            (resource, operations),
+            &body,
+        )
     }
 
     /// Refuses what does not satisfy a CEL expression.
@@ -49,15 +68,25 @@ impl Policy<'_> {
             "failurePolicy": "Fail",
             "validations": [{"expression": expression, "message": "not in this house"}],
         });
-        Self::make(web, "ValidatingAdmissionPolicy", resource, &body)
+        Self::make(
+            web,
+            "ValidatingAdmissionPolicy",
+            (resource, &["CREATE", "UPDATE"]),
+            &body,
+        )
     }
 
-    fn make<'a>(web: &'a Web<'a>, kind: &'static str, resource: &str, body: &Value) -> Policy<'a> {
+    fn make<'a>(
+        web: &'a Web<'a>,
+        kind: &'static str,
+        (resource, operations): (&str, &[&str]),
+        body: &Value,
+    ) -> Policy<'a> {
         let name = format!("{}-{}", web.namespace, resource);
         let here = json!({"matchLabels": {"kubernetes.io/metadata.name": web.namespace}});
         let mut spec = body.clone();
         spec["matchConstraints"] = json!({"namespaceSelector": here, "resourceRules": [{
-            "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+            "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": operations,
             "resources": [resource]}]});
         let mut binding = json!({"policyName": name});
         if kind == "ValidatingAdmissionPolicy" {
@@ -190,8 +219,8 @@ fn no_sets(suite: &Suite) {
 fn changed_sets(suite: &Suite) {
     let web = suite.web(4, Value::Null);
     let before = web.snapshot();
-    let policy = Policy::changes(&web, "replicasets", TEAM);
-    let run = web.start("25% --timeout 100s");
+    let policy = Policy::changes_on(&web, "replicasets", &["CREATE"], TEAM);
+    let run = web.start("25% --timeout 40s");
     run.code(4)
         .says("changes the ReplicaSets that")
         .says("rolled back");
@@ -200,5 +229,21 @@ fn changed_sets(suite: &Suite) {
         web.sizes() == [("1".to_owned(), 4)].into() && web.pods_of("2").is_empty()
     });
     drop(policy);
+    web.is_clean();
+}
+
+fn changed_stable_set(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    web.start("25%").success();
+    let policy = Policy::changes(&web, "replicasets", TEAM);
+    let run = web.canary("abort web --force-conflicts --timeout 60s").run();
+    run.code(5)
+        .says("changes the ReplicaSets of")
+        .says("abort web --force-conflicts");
+    drop(policy);
+    std::thread::sleep(Duration::from_secs(3));
+    web.canary("abort web --force-conflicts --timeout 60s")
+        .run()
+        .success();
     web.is_clean();
 }

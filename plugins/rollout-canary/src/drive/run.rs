@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::cluster::logs;
 use crate::drive::driver::{Drive, Outcome};
 use crate::drive::narrate;
+use crate::model::conflict::Conflict;
 use crate::model::dead::{self, Dead};
 use crate::model::machine::next::{End, Next};
 use crate::model::machine::seen::Seen;
@@ -61,6 +62,9 @@ impl Drive<'_> {
                     continue;
                 }
                 Next::Write(_) => self.say("cannot reach the cluster; holding"),
+                Next::Wait(_) if self.is_remade_for_ever() => {
+                    return Ok(Outcome::Stopped(Conflict::ReplicaSets));
+                }
                 Next::Wait(waiting) => {
                     let line = narrate::waiting(&seen, waiting);
                     self.say(&line);
@@ -91,6 +95,13 @@ impl Drive<'_> {
             self.say(&line);
         }
         self.obstacle = found;
+    }
+
+    /// Says whether on the way back the controller makes one ReplicaSet after the other, none of which
+    /// is the stable one.
+    fn is_remade_for_ever(&self) -> bool {
+        let more = obstacle::collisions(&self.watching.cluster.deployment) - self.collisions;
+        matches!(self.stored.record.goal, Goal::Abort { .. }) && more >= 4 * COLLISIONS
     }
 
     /// Looks for a canary of which the controller cannot even make the ReplicaSet.

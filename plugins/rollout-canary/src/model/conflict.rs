@@ -30,6 +30,8 @@ pub enum Conflict {
     /// Admission in the cluster changes these fields of what is written, so that it is not what was
     /// sent.
     Admission(Vec<String>),
+    /// Something changes the ReplicaSets that the controller makes: it makes others without end.
+    ReplicaSets,
     /// What was written is undone by somebody, again and again.
     Undone,
 }
@@ -84,6 +86,10 @@ impl Conflict {
                  written twice, and nothing more is written",
                 fields.join(", ")
             ),
+            Self::ReplicaSets => format!(
+                "something in this cluster changes the ReplicaSets of deployment {name}: its \
+                 controller creates one after the other; nothing more is written"
+            ),
             Self::Undone => format!(
                 "what is written to deployment {name} is undone by someone else, again and again; \
                  nothing more is written"
@@ -120,7 +126,7 @@ impl Conflict {
                     "--keep-spec",
                 )]
             }
-            Self::Admission(_) | Self::Undone => vec![
+            Self::Admission(_) | Self::ReplicaSets | Self::Undone => vec![
                 one(
                     "change the policy, then try again",
                     "abort",

@@ -26,6 +26,16 @@ pub(crate) fn cases() -> Vec<Case> {
             "where_the_stable_replica_set_is_changed_too_an_abort_says_so_and_ends",
             changed_stable_set,
         ),
+        case(
+            "a_step_that_would_be_refused_or_changed_blocks_plan_and_start",
+            tried_first,
+        ),
+        case(
+            "a_canary_that_its_service_does_not_select_is_refused_at_the_start",
+            no_traffic,
+        ),
+        case("a_canary_without_pods_is_never_promoted", no_pods),
+        case("a_start_says_what_plan_says", notes),
     ]
 }
 
@@ -204,7 +214,7 @@ fn no_sets(suite: &Suite) {
         quota["status"]["used"]["count/replicasets.apps"] == "1"
     });
     let begun = Instant::now();
-    let run = web.start("25% --timeout 60s");
+    let run = web.start("25% --accept-quota --timeout 60s");
     run.code(4).says("exceeded quota: sets").says("rolled back");
     assert!(
         begun.elapsed() < Duration::from_secs(30),
@@ -236,7 +246,9 @@ fn changed_stable_set(suite: &Suite) {
     let web = suite.web(4, Value::Null);
     web.start("25%").success();
     let policy = Policy::changes(&web, "replicasets", TEAM);
-    let run = web.canary("abort web --force-conflicts --timeout 60s").run();
+    let run = web
+        .canary("abort web --force-conflicts --timeout 60s")
+        .run();
     run.code(5)
         .says("changes the ReplicaSets of")
         .says("abort web --force-conflicts");
@@ -245,5 +257,102 @@ fn changed_stable_set(suite: &Suite) {
     web.canary("abort web --force-conflicts --timeout 60s")
         .run()
         .success();
+    web.is_clean();
+}
+
+/// Checks that plan and start refuse for the same reason, and that nothing is written.
+#[track_caller]
+fn blocked(web: &Web<'_>, change: &[&str], says: &str) {
+    let before = web.deployment()["metadata"]["generation"].clone();
+    web.canary("plan web 25%")
+        .args(change)
+        .run()
+        .code(3)
+        .answers(says);
+    web.canary("web 25%")
+        .args(change)
+        .run()
+        .code(3)
+        .says(says)
+        .says("not started");
+    assert_eq!(web.deployment()["metadata"]["generation"], before);
+    web.is_clean();
+}
+
+const IMAGE: &[&str] = &["--image", "web=sandbox.local/sim:2"];
+
+fn tried_first(suite: &Suite) {
+    for expression in [
+        "!has(object.spec.minReadySeconds) || object.spec.minReadySeconds <= 600",
+        "!has(object.spec.paused) || !object.spec.paused",
+    ] {
+        let web = suite.web(4, Value::Null);
+        let policy = Policy::refuses(&web, "deployments", expression);
+        blocked(&web, IMAGE, "would be refused");
+        drop(policy);
+    }
+    let web = suite.web(4, Value::Null);
+    let policy = Policy::changes(&web, "deployments", TEAM);
+    blocked(&web, IMAGE, "would be changed by admission");
+    drop(policy);
+}
+
+fn no_traffic(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let mut manifest = web.manifest(4, Value::Null, "sandbox.local/sim:1");
+    manifest["spec"]["template"]["metadata"]["labels"]["version"] = json!("1");
+    web.apply(&manifest);
+    web.kubectl("rollout status deployment/web --timeout=90s")
+        .run()
+        .success();
+    let service = json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "web", "namespace": web.namespace},
+        "spec": {"selector": {"app": "web", "version": "1"}, "ports": [{"port": 80}]}});
+    web.apply(&service);
+    let patch = r#"{"spec":{"template":{"metadata":{"labels":{"version":"2"}}}}}"#;
+    blocked(
+        &web,
+        &["--patch", patch],
+        "selects the stable pods but not the canary",
+    );
+    let accepted = web
+        .canary("web 25% --accept-no-traffic")
+        .args(["--patch", patch])
+        .run();
+    accepted
+        .success()
+        .says("note: service/web selects the stable pods");
+    web.canary("abort web").run().success();
+    web.is_clean();
+}
+
+fn no_pods(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    web.start("25%").success();
+    for replicas in [0, 4] {
+        let scale = format!("scale deployment web --replicas={replicas}");
+        web.kubectl(&scale).run().success();
+        eventually("it is scaled", || {
+            let deployment = web.deployment();
+            deployment["status"]["observedGeneration"] == deployment["metadata"]["generation"]
+                && web.sizes().values().sum::<i64>() == replicas
+        });
+        let run = web.canary("promote web").run();
+        run.code(5).says("abort web");
+        let image = &web.deployment()["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(image, "sandbox.local/sim:1");
+    }
+    web.canary("abort web").run().success();
+    web.is_clean();
+}
+
+fn notes(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let label = "label deployment web argocd.argoproj.io/instance=shop";
+    web.kubectl(label).run().success();
+    web.start("25%")
+        .success()
+        .says("note: Argo CD manages this Deployment");
+    web.canary("abort web").run().success();
     web.is_clean();
 }

@@ -19,6 +19,7 @@ use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
 use crate::model::change::{Change, Image, Variable};
+use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
 use crate::model::target;
@@ -229,6 +230,14 @@ pub struct ShapeArgs {
     /// Allow a split far from the weight, or one that cannot be parked
     #[arg(long)]
     pub accept_weight: bool,
+
+    /// Start although a Service would not select the canary
+    #[arg(long)]
+    pub accept_no_traffic: bool,
+
+    /// Start although a quota leaves too little room: wait for room instead
+    #[arg(long)]
+    pub accept_quota: bool,
 }
 
 /// What the canary has that stable pods have not.
@@ -326,6 +335,18 @@ impl ShapeArgs {
             router: self.traffic,
             accept_weight: self.accept_weight,
         }
+    }
+
+    /// Returns the findings that are accepted, by their flag.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<&'static str> {
+        [
+            (self.accept_no_traffic, ACCEPT_NO_TRAFFIC),
+            (self.accept_quota, ACCEPT_QUOTA),
+        ]
+        .into_iter()
+        .filter_map(|(is, flag)| is.then_some(flag))
+        .collect()
     }
 }
 

@@ -45,6 +45,7 @@ pub async fn run(args: PlanArgs, frame: &Frame) -> Result<Exit> {
         split: args.shape.split(),
         course: Course::Rest,
         asked: None,
+        accepted: args.shape.accepted(),
     };
     let (plan, blocked) = interrupt.guard(make(&intent, &open)).await?;
     answer::plan(&plan, &args.common.output, ui)?;

@@ -43,6 +43,15 @@ pub fn patch(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
     operations
 }
 
+/// Returns the same without the tests, to be tried on whatever is there.
+#[must_use]
+pub fn unbound(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
+    let marker = (form.purpose != Purpose::Final).then(|| record.marker(form.id));
+    let mut operations: Vec<Value> = mark(marker, seen).into_iter().collect();
+    operations.extend(fields(record, form));
+    operations
+}
+
 /// Returns the patch that tells a driver that was frozen that it is not the driver any more.
 #[must_use]
 pub fn fence(record: &Record, seen: &Value) -> Vec<Value> {

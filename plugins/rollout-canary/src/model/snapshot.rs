@@ -129,12 +129,20 @@ impl Snapshot {
             .find(|set| without_hash(&set["spec"]["template"]) == record.canary)
     }
 
-    /// Returns the stable ReplicaSet.
+    /// Returns the stable ReplicaSet: that of its hash, unless something changed its template and the
+    /// controller has made another one.
     #[must_use]
     pub fn stable(&self, record: &Record) -> Option<&Value> {
-        self.sets
+        let is_stable =
+            |set: &&Value| without_hash(&set["spec"]["template"]) == record.original.template;
+        let by_hash = self
+            .sets
             .values()
-            .find(|set| hash(set) == record.stable_hash)
+            .find(|set| hash(set) == record.stable_hash);
+        by_hash
+            .filter(is_stable)
+            .or_else(|| self.sets.values().find(is_stable))
+            .or(by_hash)
     }
 
     /// Returns what decides.

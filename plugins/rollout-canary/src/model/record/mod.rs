@@ -157,6 +157,20 @@ pub enum Goal {
     },
 }
 
+impl Goal {
+    /// Returns the way back that nobody asked for.
+    #[must_use]
+    pub fn back() -> Self {
+        Self::Abort {
+            keep_spec: false,
+            force: false,
+            reason: String::new(),
+            failed: None,
+            by: String::new(),
+        }
+    }
+}
+
 /// Why a canary was rolled back without anybody asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

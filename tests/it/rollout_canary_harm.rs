@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use harness::{Case, Need, Suite, Web, eventually};
 use serde_json::{Value, json};
 
+use crate::rollout_canary_faults::spawn_as;
+
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Controllers];
     let case = |name: &str, body: fn(&Suite)| Case::new(name, needs, body);
@@ -36,6 +38,11 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case("a_canary_without_pods_is_never_promoted", no_pods),
         case("a_start_says_what_plan_says", notes),
+        case(
+            "a_promotion_under_a_quota_made_for_a_rolling_update_is_not_rolled_back",
+            full_quota,
+        ),
+        case("a_node_that_comes_later_is_waited_for", later_node),
     ]
 }
 
@@ -354,5 +361,59 @@ fn notes(suite: &Suite) {
         .success()
         .says("note: Argo CD manages this Deployment");
     web.canary("abort web").run().success();
+    web.is_clean();
+}
+
+fn full_quota(suite: &Suite) {
+    let web = suite.web(4, json!({"maxSurge": 1, "maxUnavailable": 0}));
+    web.kubectl("create quota small --hard=pods=5")
+        .run()
+        .success();
+    web.start("25%").success();
+    web.canary("promote web --timeout 100s")
+        .run()
+        .success()
+        .answers("promoted");
+    assert_eq!(web.sizes(), [("2".to_owned(), 4)].into());
+    web.is_clean();
+}
+
+/// Takes a label from a node again.
+struct Labeled<'a>(&'a Suite, String, String);
+
+impl Drop for Labeled<'_> {
+    fn drop(&mut self) {
+        let _gone = self
+            .0
+            .admin(&format!("label node {} {}-", self.1, self.2))
+            .run();
+    }
+}
+
+fn later_node(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    let label = format!("comes-late-{}", web.namespace);
+    let nodes = suite
+        .get("nodes -l type=kwok")
+        .or_else(|| suite.get("nodes"))
+        .unwrap_or_default();
+    let node = nodes["items"][0]["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let patch =
+        format!(r#"{{"spec":{{"template":{{"spec":{{"nodeSelector":{{"{label}":"yes"}}}}}}}}}}"#);
+    let labeled = Labeled(suite, node.clone(), label.clone());
+    let label = format!("label node {node} {label}=yes");
+    let words = format!("web 25% --ready-within 60s --patch {patch}");
+
+    let mut run = spawn_as(suite, &web, &words, suite.cluster().kubeconfig());
+    std::thread::sleep(Duration::from_secs(13));
+    suite.admin(&label).run().success();
+    assert!(run.wait().expect("it ends").success());
+    let status = web.canary("status web -o json").run().success().json();
+    assert_eq!(status["parked"], true);
+    web.canary("abort web").run().success();
+    drop(labeled);
     web.is_clean();
 }

@@ -13,6 +13,7 @@ use crate::cluster::records::{Store, Stored};
 use crate::cluster::watch::{Change, Watching};
 use crate::drive::look::Looking;
 use crate::drive::this_process::Heard;
+use crate::drive::waits::Waits;
 use crate::drive::watchdog::Watchdog;
 use crate::model::conflict::Conflict;
 use crate::model::effect::Writes;
@@ -80,6 +81,8 @@ pub struct Drive<'a> {
     pub(super) obstacle: Option<String>,
     /// What was written on the way to the present goal.
     pub(super) writes: Writes,
+    /// How long what may pass by itself has been so.
+    pub(super) waits: Waits,
     /// Hash collisions of the Deployment when this run began.
     pub(super) collisions: i64,
     pub(super) begun: Instant,
@@ -115,6 +118,7 @@ impl<'a> Drive<'a> {
             told_long: false,
             obstacle: None,
             writes: Writes::default(),
+            waits: Waits::default(),
             collisions,
             begun: Instant::now(),
         }

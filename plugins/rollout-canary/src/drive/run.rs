@@ -4,18 +4,21 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Kind, Result};
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::cluster::logs;
 use crate::drive::driver::{Drive, Outcome};
 use crate::drive::narrate;
 use crate::model::conflict::Conflict;
-use crate::model::dead::{self, Dead};
+use crate::model::dead::{self, Dead, Habits};
 use crate::model::machine::next::{End, Next};
 use crate::model::machine::seen::Seen;
 use crate::model::record::form::Template;
 use crate::model::record::{Failure, Goal};
+use crate::model::words::count;
 use crate::model::{conflict, machine, object, obstacle};
 
 /// How long the way back may take when this process was told to end.
@@ -153,21 +156,45 @@ impl Drive<'_> {
                 .await?;
             return Ok(true);
         };
-        let uid = object::text(&set["metadata"]["uid"]);
-        let own = record
-            .original
-            .deadline
-            .and_then(|seconds| u64::try_from(seconds).ok());
-        let patience = self
-            .patience
-            .ready
-            .unwrap_or(Duration::from_secs(own.unwrap_or(600)));
-        let pods = self.watching.cluster.pods_of(uid);
-        let Some(dead) = dead::diagnose(set, pods, self.clock.now(), patience) else {
+        let cluster = &self.watching.cluster;
+        let uid = |set: &Value| object::text(&set["metadata"]["uid"]).to_owned();
+        let stable = cluster.stable(record).map(uid).unwrap_or_default();
+        let habits = Habits::of(cluster.pods_of(&stable));
+        let usual = habits.patience(record.original.deadline);
+        let patience = self.patience.ready.unwrap_or(usual);
+        let canary = uid(set);
+        let pods = cluster.pods_of(&canary);
+        let waits = &mut self.waits;
+        waits.begin();
+        let mut waited = |what: String, _: Option<Timestamp>| waits.waited(what);
+        let dead = dead::diagnose(set, pods, &habits, patience, &mut waited);
+        waits.end();
+        let Some(dead) = dead else {
             return Ok(false);
         };
+        let promotes = matches!(record.goal, Goal::Promote { .. });
+        if promotes && dead.failure == Failure::Untried {
+            return Err(self.stopped_promotion(&dead));
+        }
         self.roll_back(dead).await?;
         Ok(true)
+    }
+
+    /// Nothing speaks against the version: a promotion that has no room stays where it is.
+    fn stopped_promotion(&self, dead: &Dead) -> Error {
+        let (record, target) = (&self.stored.record, self.context.target);
+        let seen = self.watching.cluster.seen(record, self.clock.now());
+        Error::new(
+            Kind::Incomplete,
+            format!(
+                "the promotion has stopped at {} of {}: {dead}",
+                seen.canary.ready,
+                count(seen.replicas, "pod")
+            ),
+        )
+        .with_detail("nothing was rolled back: this is not about the version")
+        .with_hint(format!("go on:  {}", target.words("resume", "")))
+        .with_hint(format!("roll back:  {}", target.words("abort", "")))
     }
 
     /// Rolls back because the canary is bad, telling why.
@@ -224,7 +251,10 @@ impl Drive<'_> {
         self.patience.goal = Some(BACK_OUT);
         self.turn_back(reason.to_owned(), None, false).await?;
         match self.run().await? {
-            Outcome::Reached(..) => self.forget().await,
+            Outcome::Reached(..) => {
+                self.give_fields_back().await;
+                self.forget().await
+            }
             Outcome::Stopped(conflict) => Err(conflict::told(&conflict, self.context.target)),
         }
     }

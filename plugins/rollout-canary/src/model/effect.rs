@@ -113,15 +113,6 @@ pub fn changed(record: &Record, form: &Form, answered: &Value) -> Vec<String> {
     found
 }
 
-/// Names the fields of a template that differ from another.
-#[must_use]
-pub fn template_differences(sent: &Value, got: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    differences("spec.template", sent, got, &mut found);
-    found.truncate(NAMED);
-    found
-}
-
 /// Notes the paths at which two values differ.
 fn differences(path: &str, sent: &Value, got: &Value, found: &mut Vec<String>) {
     match (sent, got) {

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod names;
 pub mod object;
 pub mod obstacle;
+pub mod ownership;
 pub mod patch;
 pub mod pod;
 pub mod quota;

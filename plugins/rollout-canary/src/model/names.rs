@@ -54,5 +54,10 @@ pub fn record_name(deployment: &str) -> String {
     format!("rollout-canary.{deployment}")
 }
 
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
+/// Who owns the fields that this plugin writes, while it does. The name must not begin with `kubectl`:
+/// Flux takes over the fields of such managers and removes what Git does not state
+/// (`fluxcd/pkg/ssa`, `manager_patch.go`).
+pub const FIELD_MANAGER: &str = "groundcrew-rollout-canary";
+
+/// What an earlier version of this plugin called itself.
+pub const FIELD_MANAGER_BEFORE: &str = "kubectl-rollout-canary";

@@ -211,8 +211,19 @@ impl Status {
         }
         status.verdict.dead = cluster.canary(record).and_then(|set| {
             let pods = cluster.pods_of(text(&set["metadata"]["uid"]));
-            let patience = std::time::Duration::from_secs(600);
-            dead::diagnose(set, pods, now, patience).map(|dead| dead.to_string())
+            let stable = cluster
+                .stable(record)
+                .map(|set| text(&set["metadata"]["uid"]));
+            let habits = dead::Habits::of(cluster.pods_of(stable.unwrap_or_default()));
+            let patience = habits.patience(record.original.deadline);
+            // Nothing was seen before: the cluster's own times are all that there is.
+            let mut waited = |_: String, since: Option<Timestamp>| {
+                let span = since.map(|since| now.duration_since(since));
+                span.and_then(|span| span.try_into().ok())
+                    .unwrap_or_default()
+            };
+            let dead = dead::diagnose(set, pods, &habits, patience, &mut waited);
+            dead.map(|dead| dead.to_string())
         });
         status
     }

@@ -15,6 +15,7 @@ use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
 use crate::model::names::{MARKER, is_hold};
 use crate::model::object::{hash, size, text, without_hash};
+use crate::model::ownership;
 use crate::model::record::driver::Driver;
 use crate::model::record::form::Original;
 use crate::model::record::{Goal, LARGEST_BUDGET, Record, VERSION};
@@ -186,6 +187,7 @@ pub fn record(
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
             keeper: findings::git_keeper(&cluster.deployment).map(str::to_owned),
+            managers: ownership::others(&cluster.deployment),
         },
         canary,
         stable_hash: before.hash,

@@ -137,7 +137,9 @@ fn refusals(suite: &Suite) {
     run("web 100% --restart").code(2).says("promote");
     run("sts/web 10% --restart").code(2).says("Deployment");
     run("nobody 10% --restart").code(1).says("NotFound");
-    run("abort web").code(1).says("has no canary");
+    run("abort web").success().answers("nothing to roll back");
+    run("resume web").success().answers("nothing to resume");
+    run("promote web").code(1).says("has no canary");
     run("web 10% --patch {").code(2).says("--patch");
     run("plan web 10% -o json").success();
     assert_eq!(web.deployment()["metadata"]["resourceVersion"], before);

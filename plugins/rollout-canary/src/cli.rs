@@ -32,6 +32,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Promote(promote::PromoteArgs),
+    #[command(visible_alias = "rollback")]
     Abort(abort::AbortArgs),
     Resume(resume::ResumeArgs),
     Undo(undo::UndoArgs),
@@ -63,7 +64,7 @@ impl Plugin for Cli {
     async fn run(self, frame: Frame) -> Result<Exit> {
         let frame = &frame;
         match self.command {
-            None => match self.start.meant()? {
+            None => match self.start.meant(&frame.interrupt).await? {
                 Meant::Status(name) => status::now(&name, &self.start.output, frame).await,
                 Meant::Start(name, intent) => start::run(self.start, (name, intent), frame).await,
             },

@@ -1,7 +1,7 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
 use clap::Args;
-use groundcrew::app::Frame;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -139,7 +139,7 @@ impl StartArgs {
     /// # Errors
     ///
     /// Usage.
-    pub fn meant(&self) -> Result<Meant> {
+    pub async fn meant(&self, interrupt: &Interrupt) -> Result<Meant> {
         let Some(name) = &self.deployment else {
             return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
         };
@@ -153,7 +153,7 @@ impl StartArgs {
         };
         let intent = Intent {
             weights,
-            change: self.change.change(&name)?,
+            change: self.change.change(&name, interrupt).await?,
             split: self.shape.split(),
             course: self.rollout.course(),
             asked: self.asked()?,

@@ -1,5 +1,6 @@
 //! Acting: the record first, then the Deployment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
@@ -13,7 +14,8 @@ use crate::drive::driver::{Drive, SETTLES};
 use crate::model::conflict::Conflict;
 use crate::model::effect::{self, After};
 use crate::model::machine::next::Next;
-use crate::model::record::form::Form;
+use crate::model::object::text;
+use crate::model::record::form::{Form, Purpose};
 use crate::model::record::{Failure, Goal};
 use crate::model::steps::Step;
 use crate::model::words::count;
@@ -50,6 +52,9 @@ impl Drive<'_> {
             match write::send(context.session, context.target, &operations, false).await {
                 Ok(Written::Done(object)) => {
                     self.watching.put_deployment(&object)?;
+                    if form.purpose == Purpose::Promote && self.canaries.is_none() {
+                        self.canaries = Some(self.canaries_now());
+                    }
                     match self.look_at_answer(&form) {
                         After::GoOn => {
                             self.done(&Step::Form(form));
@@ -72,6 +77,14 @@ impl Drive<'_> {
                 Err(error) => return self.refused(error).await.map(|()| None),
             }
         }
+    }
+
+    /// Returns the canary pods that there are.
+    pub(crate) fn canaries_now(&self) -> BTreeSet<String> {
+        let cluster = &self.watching.cluster;
+        let set = cluster.canary(&self.stored.record);
+        let uid = set.map_or("", |set| text(&set["metadata"]["uid"]));
+        cluster.pods_of(uid).map(|pod| pod.uid.clone()).collect()
     }
 
     /// Compares what the server stored with what was sent.

@@ -1,5 +1,6 @@
 //! The driver: sees, decides, acts, until a goal is reached or somebody else acts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
@@ -81,6 +82,8 @@ pub struct Drive<'a> {
     pub(super) obstacle: Option<String>,
     /// What was written on the way to the present goal.
     pub(super) writes: Writes,
+    /// The canary pods when their promotion began.
+    pub(crate) canaries: Option<BTreeSet<String>>,
     /// How long what may pass by itself has been so.
     pub(super) waits: Waits,
     /// Hash collisions of the Deployment when this run began.
@@ -118,6 +121,7 @@ impl<'a> Drive<'a> {
             told_long: false,
             obstacle: None,
             writes: Writes::default(),
+            canaries: None,
             waits: Waits::default(),
             collisions,
             begun: Instant::now(),

@@ -121,7 +121,10 @@ enum Ended {
 }
 
 /// Drives as `drive::run` does, over the model and this admission.
-fn drive(mut record: Record, random: &mut fastrand::Rng, often: u8) -> (Ended, u32, World, bool) {
+fn drive(
+    mut record: Record,
+    mut admits: impl FnMut(u32) -> Admission,
+) -> (Ended, u32, World, bool) {
     let mut world = World::at_rest(record.original.replicas, record.own_steps(10));
     let mut seen = sight(&record, &world, None);
     let mut writes = Writes::default();
@@ -139,7 +142,7 @@ fn drive(mut record: Record, random: &mut fastrand::Rng, often: u8) -> (Ended, u
         let form = record.announced(&form).unwrap();
         loop {
             sent += 1;
-            let admission = any(random, often);
+            let admission = admits(sent);
             if let Admission::Refuses = admission {
                 if let Goal::Hold { .. } = record.goal {
                     record.aim(forced());
@@ -196,10 +199,19 @@ fn whatever_admission_does_a_run_ends_after_few_writes_and_stable_or_told() {
         if random.bool() {
             record.aim(hold(25.0));
         }
-        let (ended, sent, world, turned) = drive(record, &mut random, often);
+        // Half of them are a policy that comes at some write and stays.
+        let stays = random
+            .bool()
+            .then(|| (random.u32(1..12), any(&mut random, 101)));
+        let admits = |sent: u32| match stays {
+            Some((from, admission)) if sent >= from => admission,
+            Some(_) => Admission::Takes,
+            None => any(&mut random, often),
+        };
+        let (ended, sent, world, turned) = drive(record, admits);
         assert_ne!(ended, Ended::Endless, "seed {seed}");
         // The longest way to a weight, and twice each form of the way back.
-        assert!(sent <= 40, "seed {seed}: {sent} writes, {ended:?}");
+        assert!(sent <= 20, "seed {seed}: {sent} writes, {ended:?}");
         match ended {
             Ended::Reached(End::Aborted) => {
                 assert!(turned, "seed {seed}");

@@ -244,8 +244,8 @@ pub struct ShapeArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Change")]
 pub struct ChangeArgs {
-    /// Image of a container, whose name can be left out if it is the only one; repeatable
-    #[arg(long = "image", value_name = "[CONTAINER=]IMAGE")]
+    /// Image of a container, or of the only one; repeatable
+    #[arg(long = "image", value_name = "CONTAINER=IMAGE")]
     pub images: Vec<String>,
 
     /// Environment variable of every container; NAME- removes it
@@ -260,7 +260,7 @@ pub struct ChangeArgs {
     #[arg(long, value_name = "PATCH", conflicts_with_all = ["images", "env", "restart", "file"])]
     pub patch: Option<String>,
 
-    /// Manifest of the Deployment, - for stdin; its whole pod template is used
+    /// Manifest (- is stdin); its whole pod template is used
     #[arg(short = 'f', long = "filename", value_name = "FILE",
           conflicts_with_all = ["images", "env", "restart"])]
     pub file: Option<PathBuf>,

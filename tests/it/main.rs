@@ -66,11 +66,14 @@ mod rollout_canary_edits;
 #[cfg(unix)]
 mod rollout_canary_faults;
 #[cfg(unix)]
+mod rollout_canary_harm;
+#[cfg(unix)]
 mod rollout_canary_held;
 #[cfg(unix)]
 mod rollout_canary_killed;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
+mod rollout_canary_owners;
 mod rollout_canary_routes;
 #[cfg(unix)]
 mod rollout_canary_routes_faults;
@@ -158,11 +161,14 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ("rollout_canary_faults", rollout_canary_faults::cases()),
         #[cfg(unix)]
+        ("rollout_canary_harm", rollout_canary_harm::cases()),
+        #[cfg(unix)]
         ("rollout_canary_held", rollout_canary_held::cases()),
         #[cfg(unix)]
         ("rollout_canary_killed", rollout_canary_killed::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
+        ("rollout_canary_owners", rollout_canary_owners::cases()),
         ("rollout_canary_routes", rollout_canary_routes::cases()),
         #[cfg(unix)]
         (

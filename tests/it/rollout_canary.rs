@@ -137,7 +137,9 @@ fn refusals(suite: &Suite) {
     run("web 100% --restart").code(2).says("promote");
     run("sts/web 10% --restart").code(2).says("Deployment");
     run("nobody 10% --restart").code(1).says("NotFound");
-    run("abort web").code(1).says("has no canary");
+    run("abort web").success().answers("nothing to roll back");
+    run("resume web").success().answers("nothing to resume");
+    run("promote web").code(1).says("has no canary");
     run("web 10% --patch {").code(2).says("--patch");
     run("plan web 10% -o json").success();
     assert_eq!(web.deployment()["metadata"]["resourceVersion"], before);
@@ -227,18 +229,19 @@ fn steps(suite: &Suite) {
 fn bad(suite: &Suite) {
     let web = suite.web(5, Value::Null);
     let before = web.snapshot();
-    for (tag, says) in [
-        ("crash", "CrashLoopBackOff"),
-        ("oom", "OOMKilled"),
-        ("errpull", "ImagePull"),
-        ("unready", "never Ready"),
+    for (tag, says, code) in [
+        ("crash", "CrashLoopBackOff", 3),
+        ("oom", "OOMKilled", 3),
+        // An image that cannot be pulled says nothing about the version.
+        ("errpull", "ImagePull", 4),
+        ("unready", "never Ready", 3),
     ] {
         let watcher = web.watch();
         // A crash comes a second after the pod was Ready: it is watched for that long.
         let image = format!("--image web=sandbox.local/sim:{tag}");
         let words = format!("web --steps 20 --smoke 10s --ready-within 5s {image}");
         let run = web.canary(&words).run();
-        run.code(3).says(says).says("rolled back");
+        run.code(code).says(says).says("rolled back");
         assert_eq!(web.snapshot(), before, "{tag}");
         assert_eq!(web.sizes(), [("1".to_owned(), 5)].into());
         let seen = watcher.seen();
@@ -254,11 +257,15 @@ fn untried(suite: &Suite) {
     web.kubectl("create quota small --hard=pods=3")
         .run()
         .success();
-    let run = web.start("20%");
+    web.start("20%").code(3).says("resourcequota/small");
+    let run = web.start("20% --accept-quota --ready-within 5s");
     run.code(4).says("exceeded quota");
     web.kubectl("delete quota small").run().success();
     let patch = r#"{"spec":{"template":{"spec":{"nodeSelector":{"no":"where"}}}}}"#;
-    let run = web.canary("web 20%").args(["--patch", patch]).run();
+    let run = web
+        .canary("web 20% --ready-within 10s")
+        .args(["--patch", patch])
+        .run();
     run.code(4).says("Unschedulable");
     assert_eq!(web.snapshot(), before);
     assert_eq!(web.sizes(), [("1".to_owned(), 3)].into());

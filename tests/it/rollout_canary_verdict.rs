@@ -83,8 +83,9 @@ fn dead(suite: &Suite) {
     web.kubectl("create configmap settings --from-literal=key=1")
         .run()
         .success();
-    for (change, says) in [
+    for (code, change, says) in [
         (
+            3,
             ["--image", "web=sandbox.local/web:crash"],
             &[
                 "CrashLoopBackOff",
@@ -92,14 +93,18 @@ fn dead(suite: &Suite) {
                 "web crash ends with code 1",
             ][..],
         ),
-        (["--image", "web=registry.invalid/web:1"], &["ImagePull"]),
+        (4, ["--image", "web=registry.invalid/web:1"], &["ImagePull"]),
         (
+            3,
             ["--patch", key],
             &["CreateContainerConfigError", "couldn't find key missing"],
         ),
     ] {
-        let run = web.canary("web 40% --accept-weight").args(change).run();
-        run.code(3).says("rolled back");
+        let run = web
+            .canary("web 40% --accept-weight --ready-within 15s")
+            .args(change)
+            .run();
+        run.code(code).says("rolled back");
         for says in says {
             run.says(says);
         }

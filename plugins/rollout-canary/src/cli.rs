@@ -32,6 +32,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Promote(promote::PromoteArgs),
+    #[command(visible_alias = "rollback")]
     Abort(abort::AbortArgs),
     Resume(resume::ResumeArgs),
     Undo(undo::UndoArgs),
@@ -47,8 +48,12 @@ Example:
 For the flags of the verdict, see kubectl rollout-canary status --help.
 Exit codes: 0 done, 1 failed, 2 usage, 3 bad, 4 undecided, 5 conflict, 124 timeout, 130 interrupted";
 
-/// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`.
+/// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`,
+/// and what accepts a finding is on that of `plan` and in the finding itself.
 fn on_one_page(arg: Arg) -> Arg {
+    if ["accept_no_traffic", "accept_quota"].contains(&arg.get_id().as_str()) {
+        return arg.hide(true);
+    }
     match arg.get_help_heading() {
         Some(flags::VERDICT) => arg.hide(true),
         Some("Output options") => arg.help_heading(None),
@@ -63,7 +68,7 @@ impl Plugin for Cli {
     async fn run(self, frame: Frame) -> Result<Exit> {
         let frame = &frame;
         match self.command {
-            None => match self.start.meant()? {
+            None => match self.start.meant(&frame.interrupt).await? {
                 Meant::Status(name) => status::now(&name, &self.start.output, frame).await,
                 Meant::Start(name, intent) => start::run(self.start, (name, intent), frame).await,
             },

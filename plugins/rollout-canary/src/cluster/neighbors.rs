@@ -34,20 +34,32 @@ const ROUTES: [(&str, &str, &str, &str); 6] = [
     ),
 ];
 
-/// Reads everything.
-pub async fn around(session: &Session, namespace: &str, template: &Value) -> Around {
+/// Reads everything, or what can block a canary or is worth a word before it.
+pub async fn around(
+    session: &Session,
+    namespace: &str,
+    template: &Value,
+    everything: bool,
+) -> Around {
     let here = session.in_(namespace);
     let (services, autoscalers) = (here.of::<Service>(), here.of::<HorizontalPodAutoscaler>());
     let (budgets, quotas) = (here.of::<PodDisruptionBudget>(), here.of::<ResourceQuota>());
     let routes = join_all(
         ROUTES
             .iter()
+            .filter(|_| everything)
             .map(|route| routes_of(session, namespace, route)),
     );
     let (services_found, autoscalers_found, budgets_found, quotas_found, routes, configs) = futures::join!(
         services.list(),
         autoscalers.list(),
-        budgets.list(),
+        async {
+            if everything {
+                budgets.list().await
+            } else {
+                Ok(Vec::new())
+            }
+        },
         quotas.list(),
         routes,
         configs(session, namespace, template),

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use crate::cluster::refusal::is_blind;
 use crate::model::break_glass;
 use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, RECORD, STATE};
-use crate::model::record::{Record, VERSION};
+use crate::model::record::{LARGEST_BUDGET, Record, VERSION};
 
 /// The place of one Deployment's record.
 #[derive(Clone, Debug)]
@@ -103,7 +103,9 @@ impl Store {
                 version.map_or_else(|| "missing".to_owned(), |version| version.to_string())
             )));
         }
-        let record = serde_json::from_str(state).map_err(|error| broken(error.to_string()))?;
+        let mut record: Record =
+            serde_json::from_str(state).map_err(|error| broken(error.to_string()))?;
+        record.budget = record.budget.min(LARGEST_BUDGET);
         Ok(Stored { record, map })
     }
 
@@ -160,6 +162,11 @@ impl Store {
         verb: &'static str,
     ) -> Result<Put> {
         match result {
+            Ok(map) if map.data != Some(self.data(record)?) => Err(Error::failed(format!(
+                "admission changed configmap {}: a record of a canary has to be stored as it is \
+                 written",
+                self.name()
+            ))),
             Ok(map) => Ok(Put::Done(Box::new(Stored {
                 record: record.clone(),
                 map,

@@ -26,7 +26,7 @@ pub async fn filled_in(
     };
     let (content, patch) = match change {
         Change::Patch(patch) => ("application/strategic-merge-patch+json", patch.clone()),
-        Change::Template(template) => whole(template),
+        Change::Manifests(manifests) => whole(change::of_namespace(manifests, &target.namespace)?),
         Change::Edits {
             images,
             variables,

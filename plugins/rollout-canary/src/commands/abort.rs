@@ -9,7 +9,7 @@ use crate::commands::answer;
 use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
 use crate::drive::ask::{self, Answered};
 use crate::drive::plan::foresee::{Driven, Pace};
-use crate::drive::session::read;
+use crate::drive::session::read_if_any;
 use crate::drive::{rollout, this_process};
 use crate::model::record::form::Original;
 use crate::model::record::{Goal, Record};
@@ -76,7 +76,10 @@ pub async fn run(args: AbortArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let open = args.common.open(frame).await?;
     loop {
-        let read = interrupt.guard(read(&open)).await?;
+        let read = interrupt.guard(read_if_any(&open)).await?;
+        let Some(read) = read else {
+            return answer::nothing(&open, "roll back", ui);
+        };
         let by = this_process::me(read.1.now()).user;
         let goal = args.goal(&read.0.record.original, by);
         let aim = |record: &mut Record| record.aim(goal.clone());

@@ -19,10 +19,13 @@ use crate::drive::plan::{Plan, text};
 use crate::drive::rollout::Reached;
 use crate::drive::session::Open;
 use crate::drive::this_process;
+use crate::model::change;
+use crate::model::findings::git_owner;
 use crate::model::kind::Kind;
 use crate::model::machine::next::End;
 use crate::model::machine::place;
 use crate::model::record::{Failure, Record};
+use crate::model::snapshot::Snapshot;
 use crate::model::state::Phase;
 use crate::model::status::{Judged, Status};
 use crate::model::steps::Step;
@@ -240,11 +243,18 @@ pub fn tell(
         Format::Table | Format::Wide => match reached.end {
             End::Parked | End::Held => ui.answer(lines(&status, target))?,
             End::Promoted => ui.answer(format_args!(
-                "promoted: {} of {} pods run the canary's template; the canary pods stayed.\n",
-                status.stable.replicas, status.replicas
+                "promoted: {} of {} pods run the canary's template{}.\n",
+                status.stable.replicas,
+                status.replicas,
+                stayed(drive)
             ))?,
             End::Aborted => ui.answer(restored(drive, record))?,
         },
+    }
+    if reached.end == End::Promoted
+        && let Some(line) = to_commit(record, &drive.watching.cluster)
+    {
+        ui.warning(line);
     }
     if let Some((failure, reason)) = &reached.failed {
         let (words, exit) = rolled_back(*failure);
@@ -258,12 +268,69 @@ pub fn tell(
     Ok(Exit::Done)
 }
 
+/// Says what became of the canary pods, as far as this run saw it.
+fn stayed(drive: &Drive<'_>) -> String {
+    let Some(before) = &drive.canaries else {
+        return String::new();
+    };
+    let now = drive.canaries_now();
+    match before.intersection(&now).count() {
+        all if all == before.len() => "; the canary pods stayed".to_owned(),
+        some => format!("; {some} of {} canary pods stayed", before.len()),
+    }
+}
+
+/// Answers that there is no canary, so that nothing was to do.
+///
+/// # Errors
+///
+/// When stdout is gone.
+pub fn nothing(open: &Open, what: &str, ui: &Ui) -> Result<Exit> {
+    let name = &open.target.name;
+    ui.answer(format_args!(
+        "deployment {name} has no canary: nothing to {what}.\n"
+    ))?;
+    open.session.finish()?;
+    Ok(Exit::Done)
+}
+
+/// Says what to do where Git or a chart keeps the Deployment, since the next sync would roll back what
+/// was promoted.
+fn to_commit(record: &Record, cluster: &Snapshot) -> Option<String> {
+    let owner = git_owner(&cluster.deployment)?;
+    let images = change::new_images(&record.original.template, &record.canary);
+    let what = if images.is_empty() {
+        "the new pod template".to_owned()
+    } else {
+        images.join(", ")
+    };
+    Some(format!(
+        "{owner} manages this Deployment: commit {what}, or its next sync rolls the promotion back"
+    ))
+}
+
 /// Compares the Deployment with what it was.
 fn restored(drive: &Drive<'_>, record: &Record) -> String {
     let seen = drive.watching.cluster.seen(record, drive.clock.now());
     let differences = place::differences(record, &seen);
     if differences.is_empty() {
         return "aborted: all pods are stable again; 0 differences from the snapshot.\n".to_owned();
+    }
+    if let (true, Some(keeper)) = (
+        differences.contains(&"spec.template"),
+        &record.original.keeper,
+    ) {
+        return format!(
+            "aborted: the canary is gone. The template that came meanwhile is kept, because {keeper} \
+             manages this Deployment: it is rolling out now.\n"
+        );
+    }
+    if differences.contains(&"spec.template") {
+        return format!(
+            "aborted: the canary is gone; the current template is kept and rolls out. Different from \
+             the snapshot: {}.\n",
+            differences.join(", ")
+        );
     }
     format!(
         "aborted: all pods are stable again; different from the snapshot: {}.\n",

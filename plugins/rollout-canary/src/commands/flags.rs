@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use groundcrew::app::Frame;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::{self, Span};
@@ -18,7 +18,8 @@ use serde_json::Value;
 use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
-use crate::model::change::{Change, Image, Variable};
+use crate::model::change::{Change, Image, Manifest, Variable, manifests};
+use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
 use crate::model::target;
@@ -229,13 +230,21 @@ pub struct ShapeArgs {
     /// Allow a split far from the weight, or one that cannot be parked
     #[arg(long)]
     pub accept_weight: bool,
+
+    /// Start although a Service would not select the canary
+    #[arg(long)]
+    pub accept_no_traffic: bool,
+
+    /// Start although a quota leaves too little room: wait for room instead
+    #[arg(long)]
+    pub accept_quota: bool,
 }
 
 /// What the canary has that stable pods have not.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Change")]
 pub struct ChangeArgs {
-    /// Image of a container; repeatable
+    /// Image of a container, or of the only one; repeatable
     #[arg(long = "image", value_name = "CONTAINER=IMAGE")]
     pub images: Vec<String>,
 
@@ -251,7 +260,7 @@ pub struct ChangeArgs {
     #[arg(long, value_name = "PATCH", conflicts_with_all = ["images", "env", "restart", "file"])]
     pub patch: Option<String>,
 
-    /// Manifest of the Deployment; its whole pod template is used
+    /// Manifest (- is stdin); its whole pod template is used
     #[arg(short = 'f', long = "filename", value_name = "FILE",
           conflicts_with_all = ["images", "env", "restart"])]
     pub file: Option<PathBuf>,
@@ -263,7 +272,7 @@ impl ChangeArgs {
     /// # Errors
     ///
     /// Usage, for flags that say nothing that can be done.
-    pub fn change(&self, deployment: &str) -> Result<Change> {
+    pub async fn change(&self, deployment: &str, interrupt: &Interrupt) -> Result<Change> {
         if let Some(patch) = &self.patch {
             let patch = serde_saphyr::from_str(patch).map_err(|error| {
                 Error::usage(format!("--patch is neither JSON nor YAML: {error}"))
@@ -271,7 +280,9 @@ impl ChangeArgs {
             return Ok(Change::Patch(patch));
         }
         if let Some(file) = &self.file {
-            return from_file(file, deployment).map(Change::Template);
+            let read = read(file.clone());
+            let text = interrupt.guard(read).await?;
+            return from_text(&text, file, deployment).map(Change::Manifests);
         }
         if self.is_empty() {
             return Ok(Change::Pending);
@@ -296,24 +307,25 @@ impl ChangeArgs {
     }
 }
 
-fn from_file(file: &Path, deployment: &str) -> Result<Value> {
+/// Reads a file, or the standard input for `-`; Ctrl-C ends either.
+async fn read(file: PathBuf) -> Result<String> {
+    let shown = file.display().to_string();
+    let read = move || match file.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(&file),
+    };
+    let failed = || Error::usage(format!("cannot read {shown}"));
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|error| failed().with_source(error))?
+        .map_err(|error| failed().with_source(error))
+}
+
+fn from_text(text: &str, file: &Path, deployment: &str) -> Result<Vec<Manifest>> {
     let shown = file.display();
-    let bytes = std::fs::read_to_string(file)
-        .map_err(|error| Error::usage(format!("cannot read {shown}")).with_source(error))?;
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&bytes)
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
         .map_err(|error| Error::usage(format!("{shown}: {error}")))?;
-    documents
-        .into_iter()
-        .find(|document| {
-            document["kind"] == "Deployment" && document["metadata"]["name"] == *deployment
-        })
-        .map(|document| document["spec"]["template"].clone())
-        .filter(Value::is_object)
-        .ok_or_else(|| {
-            Error::usage(format!(
-                "{shown} has no Deployment \"{deployment}\" with a pod template"
-            ))
-        })
+    manifests(documents, deployment).map_err(|error| error.context(shown))
 }
 
 impl ShapeArgs {
@@ -326,6 +338,18 @@ impl ShapeArgs {
             router: self.traffic,
             accept_weight: self.accept_weight,
         }
+    }
+
+    /// Returns the findings that are accepted, by their flag.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<&'static str> {
+        [
+            (self.accept_no_traffic, ACCEPT_NO_TRAFFIC),
+            (self.accept_quota, ACCEPT_QUOTA),
+        ]
+        .into_iter()
+        .filter_map(|(is, flag)| is.then_some(flag))
+        .collect()
     }
 }
 

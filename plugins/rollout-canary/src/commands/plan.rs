@@ -41,10 +41,11 @@ pub async fn run(args: PlanArgs, frame: &Frame) -> Result<Exit> {
     let open = args.common.open(frame).await?;
     let intent = Intent {
         weights: args.steps,
-        change: args.change.change(&open.target.name)?,
+        change: args.change.change(&open.target.name, interrupt).await?,
         split: args.shape.split(),
         course: Course::Rest,
         asked: None,
+        accepted: args.shape.accepted(),
     };
     let (plan, blocked) = interrupt.guard(make(&intent, &open)).await?;
     answer::plan(&plan, &args.common.output, ui)?;

@@ -8,7 +8,7 @@ use groundcrew::exit::Exit;
 use crate::commands::answer;
 use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
 use crate::drive::plan::foresee::{Driven, Pace};
-use crate::drive::session::read;
+use crate::drive::session::read_if_any;
 use crate::drive::{lease, rollout};
 
 /// Resume an interrupted rollout
@@ -34,7 +34,10 @@ pub struct ResumeArgs {
 pub async fn run(args: ResumeArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let open = args.common.open(frame).await?;
-    let read = interrupt.guard(read(&open)).await?;
+    let read = interrupt.guard(read_if_any(&open)).await?;
+    let Some(read) = read else {
+        return answer::nothing(&open, "resume", ui);
+    };
     let output = &args.common.output;
     if let Some(dry_run) = args.dry.mode() {
         let how = (Pace::ToTheEnd, Driven::ByNobodyElse);

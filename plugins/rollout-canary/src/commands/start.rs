@@ -1,7 +1,7 @@
 //! `kubectl rollout-canary web 10%`: start, or move to a weight.
 
 use clap::Args;
-use groundcrew::app::Frame;
+use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -12,6 +12,8 @@ use crate::cluster::records::Stored;
 use crate::cluster::{deployment, template};
 use crate::commands::answer;
 use crate::commands::flags::{self, ChangeArgs, DryRunArgs, JudgeArgs, ShapeArgs, WaitArgs, open};
+use crate::drive::begin::Begun;
+use crate::drive::plan::Look;
 use crate::drive::plan::foresee::{self, Driven, Pace};
 use crate::drive::session::Open;
 use crate::drive::{begin, lease, plan, rollout, this_process};
@@ -137,7 +139,7 @@ impl StartArgs {
     /// # Errors
     ///
     /// Usage.
-    pub fn meant(&self) -> Result<Meant> {
+    pub async fn meant(&self, interrupt: &Interrupt) -> Result<Meant> {
         let Some(name) = &self.deployment else {
             return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
         };
@@ -151,10 +153,11 @@ impl StartArgs {
         };
         let intent = Intent {
             weights,
-            change: self.change.change(&name)?,
+            change: self.change.change(&name, interrupt).await?,
             split: self.shape.split(),
             course: self.rollout.course(),
             asked: self.asked()?,
+            accepted: self.shape.accepted(),
         };
         Ok(Meant::Start(name, Box::new(intent)))
     }
@@ -201,7 +204,18 @@ pub async fn run(
                 Err(driver) => return Err(lease::other(&driver)),
             }
         }
-        None => begin::begin(&intent, &open, clock, patience, ui, interrupt).await?,
+        None => {
+            let begun = begin::begin(&intent, &open, clock, patience, ui, interrupt).await?;
+            match begun {
+                Begun::Drives(drive) => *drive,
+                Begun::Blocked => {
+                    ui.status(
+                        "not started: what is blocked above has to be fixed first, or accepted",
+                    );
+                    return Ok(Exit::No);
+                }
+            }
+        }
     };
     let reached = match pace(&intent) {
         Pace::Once => rollout::once(&mut drive, &open.target).await?,
@@ -252,7 +266,7 @@ async fn foresee_start(
         if dry_run == DryRun::Server {
             foresee::check(open, None, &foreseen, &cluster).await?;
         }
-        Ok((foreseen, draft.plan(intent, open).await?))
+        Ok((foreseen, draft.plan(intent, open, Look::Everything).await?))
     };
     let (foreseen, (plan, blocked)) = frame.interrupt.guard(look).await?;
     answer::steps(&foreseen, dry_run, &frame.ui);

@@ -13,11 +13,12 @@ use serde_json::Value;
 use crate::cluster::deployment;
 use crate::cluster::write::{self, Written};
 use crate::commands::flags::{Common, DryRunArgs};
+use crate::drive::give_back::give_back;
 use crate::drive::session::Open;
 use crate::model::kind::Kind;
 use crate::model::object::{revision, without_hash};
-use crate::model::patch;
 use crate::model::snapshot::Snapshot;
+use crate::model::{ownership, patch};
 
 /// Roll a Deployment without a canary back to an earlier revision
 ///
@@ -77,11 +78,13 @@ pub async fn run(args: UndoArgs, frame: &Frame) -> Result<Exit> {
     let dry_run = args.dry.mode();
     let what = format!("deployment {}", open.target.name);
     let decision = retry_on_conflict(what, &frame.interrupt, async || {
-        let decision = decide(&look(&open).await?, args.to_revision, &open)?;
+        let found = look(&open).await?;
+        let before = ownership::others(&found.deployment);
+        let decision = decide(&found, args.to_revision, &open)?;
         let done = match (&decision, dry_run) {
             (Decision::Unchanged(_), _) | (_, Some(DryRun::Client)) => true,
             (Decision::Back { operations, .. }, _) => {
-                send(&open, operations, dry_run.is_some()).await?
+                send(&open, operations, dry_run.is_some(), &before).await?
             }
         };
         Ok(if done {
@@ -135,9 +138,14 @@ fn decide(cluster: &Snapshot, to: Option<u64>, open: &Open) -> Result<Decision> 
 }
 
 /// Sends the patch; says whether it met the Deployment that it was made for.
-async fn send(open: &Open, operations: &[Value], dry_run: bool) -> Result<bool> {
+async fn send(open: &Open, operations: &[Value], dry_run: bool, before: &[Value]) -> Result<bool> {
     match write::send(&open.session, &open.target, operations, dry_run).await? {
-        Written::Done(_) => Ok(true),
+        Written::Done(_) if dry_run => Ok(true),
+        Written::Done(object) => {
+            let seen = deployment::json(&object)?;
+            give_back(&open.session, &open.target, seen, before).await?;
+            Ok(true)
+        }
         Written::LookAgain => Ok(false),
         Written::Blind(why) => Err(Error::failed(why)),
     }

@@ -8,10 +8,18 @@ use groundcrew::ui::Ui;
 use crate::cluster::records::Put;
 use crate::cluster::watch::Watching;
 use crate::drive::driver::{Drive, Patience};
-use crate::drive::plan::{draft, planned};
+use crate::drive::plan::{Look, draft, planned, text};
 use crate::drive::session::Open;
 use crate::drive::{lease, this_process};
 use crate::model::intent::Intent;
+
+/// What came of a start.
+pub enum Begun<'a> {
+    /// The record is written, and this process drives.
+    Drives(Box<Drive<'a>>),
+    /// What was found blocks it; it was told, and nothing is written.
+    Blocked,
+}
 
 /// Starts a canary: returns the driver, with the record written and nothing else.
 ///
@@ -25,15 +33,23 @@ pub async fn begin<'a>(
     patience: Patience,
     ui: &'a Ui,
     interrupt: &'a Interrupt,
-) -> Result<Drive<'a>> {
+) -> Result<Begun<'a>> {
     let (session, target) = (&open.session, &open.target);
     let watching = interrupt.guard(Watching::open(session, target)).await?;
     let me = this_process::me(clock.now());
     let plan = async {
         let draft = draft(intent, open, &watching.cluster, (&clock, &me)).await?;
-        draft.start(intent, open).await
+        let start = draft.start(intent, open).await?;
+        let (plan, blocked) = draft.plan(intent, open, Look::BeforeStart).await?;
+        Ok((start, plan, blocked))
     };
-    let start = interrupt.guard(plan).await?;
+    let (start, plan, blocked) = interrupt.guard(plan).await?;
+    for line in text::notes(&plan) {
+        ui.status(line);
+    }
+    if blocked {
+        return Ok(Begun::Blocked);
+    }
     ui.status(format_args!("│ plan: {}", planned(&start.way)));
     let stored = match open.store.create(&start.record).await? {
         Put::Done(stored) => *stored,
@@ -50,5 +66,6 @@ pub async fn begin<'a>(
         }
     };
     let context = open.context(ui, interrupt);
-    Ok(Drive::new(context, watching, stored, clock, me, patience))
+    let drive = Drive::new(context, watching, stored, clock, me, patience);
+    Ok(Begun::Drives(Box::new(drive)))
 }

@@ -1,5 +1,6 @@
 //! The driver: sees, decides, acts, until a goal is reached or somebody else acts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
@@ -13,10 +14,13 @@ use crate::cluster::records::{Store, Stored};
 use crate::cluster::watch::{Change, Watching};
 use crate::drive::look::Looking;
 use crate::drive::this_process::Heard;
+use crate::drive::waits::Waits;
 use crate::drive::watchdog::Watchdog;
 use crate::model::conflict::Conflict;
+use crate::model::effect::Writes;
 use crate::model::machine;
 use crate::model::machine::next::End;
+use crate::model::obstacle;
 use crate::model::record::Failure;
 use crate::model::record::driver::Driver;
 use crate::model::steps::Step;
@@ -72,6 +76,18 @@ pub struct Drive<'a> {
     pub(super) unsettled: Option<Instant>,
     pub(super) progress: Progress,
     pub(super) said: String,
+    said_since: Instant,
+    told_long: bool,
+    /// The obstacle that was told last.
+    pub(super) obstacle: Option<String>,
+    /// What was written on the way to the present goal.
+    pub(super) writes: Writes,
+    /// The canary pods when their promotion began.
+    pub(crate) canaries: Option<BTreeSet<String>>,
+    /// How long what may pass by itself has been so.
+    pub(super) waits: Waits,
+    /// Hash collisions of the Deployment when this run began.
+    pub(super) collisions: i64,
     pub(super) begun: Instant,
 }
 
@@ -86,6 +102,7 @@ impl<'a> Drive<'a> {
         me: Driver,
         patience: Patience,
     ) -> Self {
+        let collisions = obstacle::collisions(&watching.cluster.deployment);
         Self {
             context,
             watching,
@@ -100,6 +117,13 @@ impl<'a> Drive<'a> {
             unsettled: None,
             progress: context.ui.progress("looking"),
             said: String::new(),
+            said_since: Instant::now(),
+            told_long: false,
+            obstacle: None,
+            writes: Writes::default(),
+            canaries: None,
+            waits: Waits::default(),
+            collisions,
             begun: Instant::now(),
         }
     }
@@ -110,12 +134,10 @@ impl<'a> Drive<'a> {
         if self.unsettled.is_some() {
             until = Instant::now() + SETTLES;
         }
+        self.check_patience()?;
+        self.tell_long_waits();
         if let Some(patience) = self.patience.goal {
-            let end = self.begun + patience;
-            if Instant::now() >= end {
-                return Err(self.timed_out(patience));
-            }
-            until = until.min(end);
+            until = until.min(self.begun + patience);
         }
         tokio::select! {
             biased;
@@ -128,6 +150,23 @@ impl<'a> Drive<'a> {
             },
             () = self.looking.progress() => Ok(()),
             () = tokio::time::sleep_until(until) => Ok(()),
+        }
+    }
+
+    /// Ends a run that was told to end, or whose time is over: asked before every write and wait.
+    pub(super) fn check_patience(&self) -> Result<()> {
+        self.context.interrupt.check()?;
+        match self.patience.goal {
+            Some(patience) if self.begun.elapsed() >= patience => Err(self.timed_out(patience)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells once what is waited for when that takes long: without a terminal nothing else does.
+    fn tell_long_waits(&mut self) {
+        if self.said_since.elapsed() >= LONG && !self.told_long && !self.said.is_empty() {
+            self.told_long = true;
+            self.context.ui.status(&self.said);
         }
     }
 
@@ -171,10 +210,15 @@ impl<'a> Drive<'a> {
     pub(crate) fn say(&mut self, line: &str) {
         if self.said != line {
             line.clone_into(&mut self.said);
+            self.said_since = Instant::now();
+            self.told_long = false;
             self.progress.message(line);
         }
     }
 }
+
+/// After how long a wait is told in a line of its own.
+const LONG: Duration = Duration::from_secs(15);
 
 /// How long the controller may take to write status.
 pub const SETTLES: Duration = Duration::from_millis(500);

@@ -48,7 +48,10 @@ async fn leave(
         Ok(Stepped::Reached(reached)) => {
             match reached.end {
                 End::Parked | End::Held => drive.release().await,
-                End::Promoted | End::Aborted => drive.forget().await?,
+                End::Promoted | End::Aborted => {
+                    drive.give_fields_back().await;
+                    drive.forget().await?;
+                }
             }
             Ok(reached)
         }
@@ -59,7 +62,7 @@ async fn leave(
         Err(error) => {
             let held = matches!(
                 error.kind(),
-                Kind::Interrupted | Kind::TimedOut | Kind::Failed
+                Kind::Interrupted | Kind::TimedOut | Kind::Failed | Kind::Incomplete
             );
             if held && drive.is_only_driven() {
                 return Err(backed_out(drive, target, error).await);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::error::{Error, Kind, Result};
+use groundcrew::finding::reason;
 
 use crate::cluster::routes::detect;
 use crate::cluster::routes::write::{self, Patience};
@@ -118,10 +119,25 @@ impl Drive<'_> {
         if let Err(error) = self.enter(&canary, shared).await {
             if error.kind() != Kind::Interrupted && error.kind() != Kind::Conflict {
                 self.take_share_back().await?;
+                return self.without_a_share(error);
             }
             return Err(error);
         }
         Ok(())
+    }
+
+    /// A route cannot give a share: the pods have it by their number where that is good enough, and
+    /// else it is said what is left.
+    fn without_a_share(&self, error: Error) -> Result<()> {
+        if self.stored.record.router != Router::Gateway {
+            self.done(&Step::NoRoute(reason(&error)));
+            return Ok(());
+        }
+        let target = self.context.target;
+        Err(error
+            .with_detail("the routes are as before; the canary holds by the number of its pods")
+            .with_hint(format!("try again:  {}", target.words("resume", "")))
+            .with_hint(format!("roll back:  {}", target.words("abort", ""))))
     }
 
     async fn enter(&mut self, canary: &Canary, shared: Shared) -> Result<()> {

@@ -6,12 +6,14 @@ use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use groundcrew::ui::Ui;
 
+use crate::cluster::deployment;
 use crate::cluster::records::{Store, Stored};
 use crate::cluster::watch::Watching;
 use crate::drive::driver::{Context, Drive, Patience};
 use crate::drive::lease::{self, Acquired};
 use crate::drive::this_process;
 use crate::model::machine::next::Next;
+use crate::model::names::{MARKER, is_hold};
 use crate::model::record::Record;
 use crate::model::record::driver::Driver;
 use crate::model::target::Target;
@@ -36,6 +38,30 @@ pub async fn read(open: &Open) -> Result<(Stored, Clock)> {
     let (stored, clock) = open.store.read(&open.session).await?;
     let stored = stored.ok_or_else(|| none(&open.target))?;
     Ok((stored, clock))
+}
+
+/// Reads the record where there is one; without one there is nothing to do, unless the Deployment
+/// still holds.
+///
+/// # Errors
+///
+/// That it holds without a record; what the server says.
+pub async fn read_if_any(open: &Open) -> Result<Option<(Stored, Clock)>> {
+    let (stored, clock) = open.store.read(&open.session).await?;
+    if let Some(stored) = stored {
+        return Ok(Some((stored, clock)));
+    }
+    let found = deployment::deployment(&open.session, &open.target).await?;
+    let marked = found["metadata"]["labels"][MARKER].is_string();
+    if marked || is_hold(&found["spec"]["minReadySeconds"]) {
+        let fix = format!("repair it:  {}", open.target.words("doctor", "--fix"));
+        return Err(Error::conflict(format!(
+            "deployment {} is held or marked by a canary that has no record",
+            open.target.name
+        ))
+        .with_hint(fix));
+    }
+    Ok(None)
 }
 
 /// Returns the error for a Deployment without a canary.

@@ -27,6 +27,13 @@ pub enum Conflict {
     Vanished,
     /// It was scaled to zero.
     ScaledToZero,
+    /// Admission in the cluster changes these fields of what is written, so that it is not what was
+    /// sent.
+    Admission(Vec<String>),
+    /// Something changes the ReplicaSets that the controller makes: it makes others without end.
+    ReplicaSets,
+    /// What was written is undone by somebody, again and again.
+    Undone,
 }
 
 /// One way to go on: what it does, and the command.
@@ -74,6 +81,19 @@ impl Conflict {
             Self::Vanished => {
                 format!("the canary pods of deployment {name} are gone; all pods are stable")
             }
+            Self::Admission(fields) => format!(
+                "admission in this cluster changes what is written to deployment {name}: {}; it was \
+                 written twice, and nothing more is written",
+                fields.join(", ")
+            ),
+            Self::ReplicaSets => format!(
+                "something in this cluster changes the ReplicaSets of deployment {name}: its \
+                 controller creates one after the other; nothing more is written"
+            ),
+            Self::Undone => format!(
+                "what is written to deployment {name} is undone by someone else, again and again; \
+                 nothing more is written"
+            ),
             Self::ScaledToZero => format!(
                 "deployment {name} is scaled to zero, and the canary is over: the pods that come \
                  back are stable"
@@ -94,6 +114,26 @@ impl Conflict {
             Self::Deleted => Vec::new(),
             Self::Template => vec![one("roll theirs out", "abort", "--keep-spec"), overwrite],
             Self::Resumed => vec![one("finish that", "abort", "")],
+            // The way back is written, as admission lets it be: what is left is to give it back.
+            Self::Admission(fields)
+                if fields
+                    .iter()
+                    .all(|field| field.starts_with("spec.template")) =>
+            {
+                vec![one(
+                    "accept what admission makes of the stable template",
+                    "abort",
+                    "--keep-spec",
+                )]
+            }
+            Self::Admission(_) | Self::ReplicaSets | Self::Undone => vec![
+                one(
+                    "change the policy, then try again",
+                    "abort",
+                    "--force-conflicts",
+                ),
+                one("do it without this plugin", "break-glass", ""),
+            ],
             Self::Fields(_) | Self::Marker | Self::ThirdSet(_) => vec![overwrite],
             Self::Vanished | Self::ScaledToZero => vec![one("clean up", "abort", "")],
         }

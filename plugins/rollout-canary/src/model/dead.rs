@@ -1,5 +1,6 @@
 //! Dead canaries: what needs no statistics to be told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,8 +10,14 @@ use crate::model::object;
 use crate::model::pod::{Pod, Trouble};
 use crate::model::record::Failure;
 
-/// How long the scheduler's refusal is believed to pass, as when a node is being added.
-const SCHEDULING: Duration = Duration::from_secs(10);
+/// How long after its creation a pod's restarts are those of its start.
+const START: Duration = Duration::from_secs(600);
+
+/// A start that took longer was another one: the pod was Ready before, and then not.
+const SLOWEST: Duration = Duration::from_secs(1800);
+
+/// A restart that is older than this says nothing about the canary any more, if it is Ready.
+const OLD: Duration = Duration::from_secs(600);
 
 /// A canary that will not become Ready by waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,27 +34,112 @@ pub struct Dead {
     pub message: String,
 }
 
+impl Dead {
+    /// Returns one that could not be tried, for a reason that is about no pod.
+    #[must_use]
+    pub fn untried(reason: &str, message: &str) -> Self {
+        Self {
+            failure: Failure::Untried,
+            pod: None,
+            container: None,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// What is usual for the stable pods: what they needed at their own start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    restarts: BTreeMap<String, i32>,
+    slowest: Duration,
+}
+
+impl Habits {
+    /// Reads them from the stable pods.
+    #[must_use]
+    pub fn of<'a>(stable: impl Iterator<Item = &'a Pod>) -> Self {
+        let mut habits = Self::default();
+        for pod in stable {
+            let since = |time: Option<Timestamp>| {
+                let span = time?.duration_since(pod.created?);
+                Duration::try_from(span).ok()
+            };
+            if let Some(start) = since(pod.ready_since).filter(|start| *start <= SLOWEST) {
+                habits.slowest = habits.slowest.max(start);
+            }
+            for restarted in &pod.restarted {
+                // How many of them were at the start is not known when the last one was later.
+                let early = since(restarted.ended).is_none_or(|age| age <= START);
+                if early {
+                    let known = habits
+                        .restarts
+                        .entry(restarted.container.clone())
+                        .or_default();
+                    *known = (*known).max(restarted.times);
+                }
+            }
+        }
+        habits
+    }
+
+    /// Returns how long a canary pod may take to become Ready: as long as the Deployment gives it,
+    /// and not less than three times what the slowest stable pod took.
+    #[must_use]
+    pub fn patience(&self, deadline: Option<i64>) -> Duration {
+        let deadline = deadline.and_then(|seconds| u64::try_from(seconds).ok());
+        Duration::from_secs(deadline.unwrap_or(600)).max(3 * self.slowest)
+    }
+
+    fn is_usual(&self, trouble: &Trouble) -> bool {
+        let usual = self.restarts.get(&trouble.container).copied();
+        usual.is_some_and(|usual| trouble.restarts <= usual)
+    }
+}
+
+/// Returns how long something is so: its name, and since when by the cluster's clock.
+pub type Waited<'a> = dyn FnMut(String, Option<Timestamp>) -> Duration + 'a;
+
 /// Looks for a dead canary among its pods and in its ReplicaSet; `patience` is how long a pod may
-/// take to become Ready.
+/// take to become Ready. What may pass by itself is waited for that long: quotas, the scheduler,
+/// images, init containers.
 #[must_use]
 pub fn diagnose<'a>(
     set: &Value,
     pods: impl Iterator<Item = &'a Pod>,
-    now: Timestamp,
+    habits: &Habits,
     patience: Duration,
+    waited: &mut Waited<'_>,
 ) -> Option<Dead> {
-    let mut worst = quota(set);
+    let mut worst = quota(set, patience, waited);
     for pod in pods {
         // A container that ran out of memory backs off like any other; why is what helps.
         let out_of_memory = |trouble: &&Trouble| trouble.reason == "OOMKilled";
         let troubles = pod.troubles.iter();
-        let found = troubles
-            .clone()
-            .filter(out_of_memory)
-            .chain(troubles)
-            .find_map(|trouble| container(pod, trouble))
-            .or_else(|| unscheduled(pod, now))
-            .or_else(|| never_ready(pod, now, patience));
+        let ordered = troubles.clone().filter(out_of_memory).chain(troubles);
+        let mut waits_for_others = pod.unschedulable.is_some();
+        let mut found = None;
+        for trouble in ordered {
+            let (failure, is_final) = match weigh(pod, trouble, habits, waited) {
+                Weight::Nothing => continue,
+                Weight::Dead => (Failure::Bad, true),
+                Weight::Waits(failure) => (failure, false),
+            };
+            waits_for_others |= failure == Failure::Untried;
+            let about = format!("{}/{}", pod.uid, trouble.container);
+            // Asked even where it is final, so that nothing is forgotten.
+            let long = waited(about, pod.created) >= patience;
+            if is_final || long {
+                found = Some(told(pod, trouble, failure));
+                break;
+            }
+        }
+        let found = found
+            .or_else(|| unscheduled(pod, patience, waited))
+            .or_else(|| {
+                let late = never_ready(pod, patience, waited);
+                late.filter(|_| !waits_for_others)
+            });
         match found {
             Some(found) if found.failure == Failure::Bad => return Some(found),
             found => worst = worst.or(found),
@@ -56,20 +148,63 @@ pub fn diagnose<'a>(
     worst
 }
 
-/// What a container's state says. Pulling and configuration are judged when the kubelet says that
-/// it backs off, since the first try may meet a registry that is away for a second.
-fn container(pod: &Pod, trouble: &Trouble) -> Option<Dead> {
+/// What a container's trouble says.
+enum Weight {
+    Nothing,
+    /// It does not get better.
+    Dead,
+    /// It may pass; if it does not, this is what it was.
+    Waits(Failure),
+}
+
+/// Weighs what a container's state says, beside what is usual for the stable pods.
+fn weigh(pod: &Pod, trouble: &Trouble, habits: &Habits, waited: &mut Waited<'_>) -> Weight {
     let transient = trouble.message.contains("failed to sync");
-    let dead = match trouble.reason.as_str() {
-        "CreateContainerConfigError" | "CreateContainerError" => !transient,
-        "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "CrashLoopBackOff"
-        | "RunContainerError" | "OOMKilled" | "ContainerCannotRun" => true,
-        "ErrImagePull" => trouble.message.contains("not found"),
-        // One restart may be a race with something that was not up yet; a second is none.
-        _ => trouble.exit_code.is_some() && pod.restarts >= 2,
-    };
-    dead.then(|| Dead {
-        failure: Failure::Bad,
+    match trouble.reason.as_str() {
+        "CreateContainerConfigError" | "CreateContainerError" if transient => Weight::Nothing,
+        // An operator may make the Secret a moment later.
+        "CreateContainerConfigError" | "CreateContainerError" => Weight::Waits(Failure::Bad),
+        "InvalidImageName" => Weight::Dead,
+        // A registry may be away, or the image not there yet: that is not about the version.
+        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "RegistryUnavailable" => {
+            Weight::Waits(Failure::Untried)
+        }
+        "ContainerCreating" | "PodInitializing" => Weight::Nothing,
+        reason => {
+            let crashed = [
+                "CrashLoopBackOff",
+                "RunContainerError",
+                "OOMKilled",
+                "ContainerCannotRun",
+            ]
+            .contains(&reason);
+            // One restart may be a race with something that was not up yet; a second is none.
+            if !crashed && (trouble.exit_code.is_none() || trouble.restarts < 2) {
+                return Weight::Nothing;
+            }
+            let usual = habits.is_usual(trouble);
+            if trouble.init {
+                // It waits for something, as those of stable pods did, or it does not work.
+                return match (pod.ready, usual) {
+                    (true, true) => Weight::Nothing,
+                    (false, true) => Weight::Waits(Failure::Untried),
+                    (_, false) => Weight::Waits(Failure::Bad),
+                };
+            }
+            let about = format!("{}/{}/{}", pod.uid, trouble.container, trouble.restarts);
+            let old = pod.ready && waited(about, trouble.ended) >= OLD;
+            if usual || old {
+                Weight::Nothing
+            } else {
+                Weight::Dead
+            }
+        }
+    }
+}
+
+fn told(pod: &Pod, trouble: &Trouble, failure: Failure) -> Dead {
+    Dead {
+        failure,
         pod: Some(pod.name.clone()),
         container: Some(trouble.container.clone()),
         reason: match trouble.exit_code {
@@ -79,54 +214,56 @@ fn container(pod: &Pod, trouble: &Trouble) -> Option<Dead> {
             _ => trouble.reason.clone(),
         },
         message: trouble.message.clone(),
-    })
+    }
 }
 
-fn unscheduled(pod: &Pod, now: Timestamp) -> Option<Dead> {
+fn unscheduled(pod: &Pod, patience: Duration, waited: &mut Waited<'_>) -> Option<Dead> {
     let (since, words) = pod.unschedulable.as_ref()?;
-    let long = since.is_none_or(|since| now.duration_since(since).unsigned_abs() >= SCHEDULING);
+    let long = waited(format!("{}/node", pod.uid), *since) >= patience;
     long.then(|| Dead {
-        failure: Failure::Untried,
         pod: Some(pod.name.clone()),
-        container: None,
-        reason: "Unschedulable".to_owned(),
-        message: words.clone(),
+        ..Dead::untried("Unschedulable", words)
     })
 }
 
-fn never_ready(pod: &Pod, now: Timestamp, patience: Duration) -> Option<Dead> {
-    let age = now.duration_since(pod.created?).unsigned_abs();
-    (!pod.ready && age >= patience).then(|| Dead {
+fn never_ready(pod: &Pod, patience: Duration, waited: &mut Waited<'_>) -> Option<Dead> {
+    if pod.ready {
+        return None;
+    }
+    let age = waited(format!("{}/ready", pod.uid), pod.created);
+    (age >= patience).then(|| Dead {
         failure: Failure::Bad,
         pod: Some(pod.name.clone()),
         container: None,
         reason: "never Ready".to_owned(),
-        message: format!(
-            "not Ready {} after it was created",
-            groundcrew::flags::duration::Span(age)
-        ),
+        message: format!("not Ready for {}", groundcrew::flags::duration::Span(age)),
     })
 }
 
 /// Pods that may not even be made: quota, a webhook, pod security.
-fn quota(set: &Value) -> Option<Dead> {
+fn quota(set: &Value, patience: Duration, waited: &mut Waited<'_>) -> Option<Dead> {
     let conditions = set["status"]["conditions"].as_array()?;
     let failure = conditions
         .iter()
         .find(|condition| condition["type"] == "ReplicaFailure" && condition["status"] == "True")?;
-    Some(Dead {
-        failure: Failure::Untried,
-        pod: None,
-        container: None,
-        reason: object::text(&failure["reason"]).to_owned(),
-        message: object::text(&failure["message"]).to_owned(),
-    })
+    let since = object::text(&failure["lastTransitionTime"]).parse().ok();
+    let name = object::text(&set["metadata"]["uid"]);
+    let long = waited(format!("{name}/pods"), since) >= patience;
+    let (reason, message) = (&failure["reason"], &failure["message"]);
+    long.then(|| Dead::untried(object::text(reason), object::text(message)))
 }
 
 impl std::fmt::Display for Dead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let who = self.pod.as_deref().unwrap_or("the canary");
-        write!(f, "{who}: {}", self.reason)?;
+        write!(f, "{who}: ")?;
+        // The kubelet names it in some of its sentences.
+        if let Some(container) = &self.container
+            && !self.message.contains(container.as_str())
+        {
+            write!(f, "container {container}: ")?;
+        }
+        write!(f, "{}", self.reason)?;
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
@@ -135,101 +272,4 @@ impl std::fmt::Display for Dead {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn pod(reason: &str, message: &str) -> Pod {
-        Pod {
-            uid: "u".to_owned(),
-            name: "web-1".to_owned(),
-            stem: None,
-            owner: "s".to_owned(),
-            ready: false,
-            ready_since: None,
-            turned: None,
-            started: None,
-            created: Some(at(0)),
-            deleting: false,
-            ended: false,
-            restarts: 0,
-            killed: Vec::new(),
-            unschedulable: None,
-            troubles: vec![Trouble {
-                container: "app".to_owned(),
-                reason: reason.to_owned(),
-                message: message.to_owned(),
-                last: false,
-                exit_code: None,
-            }],
-        }
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn failure(pods: &[Pod], second: i64) -> Option<Failure> {
-        let patience = Duration::from_secs(600);
-        diagnose(&json!({}), pods.iter(), at(second), patience).map(|dead| dead.failure)
-    }
-
-    #[test]
-    fn a_canary_that_cannot_start_is_dead_at_once() {
-        for reason in [
-            "ImagePullBackOff",
-            "InvalidImageName",
-            "CreateContainerConfigError",
-            "CrashLoopBackOff",
-            "OOMKilled",
-        ] {
-            assert_eq!(
-                failure(&[pod(reason, "")], 1),
-                Some(Failure::Bad),
-                "{reason}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_passes_by_itself_is_waited_for() {
-        assert_eq!(failure(&[pod("ContainerCreating", "")], 1), None);
-        assert_eq!(failure(&[pod("ErrImagePull", "i/o timeout")], 1), None);
-        let cache = pod(
-            "CreateContainerConfigError",
-            "failed to sync configmap cache",
-        );
-        assert_eq!(failure(&[cache], 1), None);
-    }
-
-    #[test]
-    fn never_ready_and_unschedulable_take_their_time() {
-        let mut quiet = pod("", "");
-        quiet.troubles.clear();
-        assert_eq!(failure(&[quiet.clone()], 599), None);
-        assert_eq!(failure(&[quiet.clone()], 600), Some(Failure::Bad));
-        quiet.unschedulable = Some((Some(at(0)), "0/3 nodes are available".to_owned()));
-        assert_eq!(failure(&[quiet.clone()], 9), None);
-        assert_eq!(failure(&[quiet], 10), Some(Failure::Untried));
-    }
-
-    #[test]
-    fn a_bad_pod_counts_more_than_one_that_has_no_place() {
-        let mut waiting = pod("", "");
-        waiting.troubles.clear();
-        waiting.unschedulable = Some((None, String::new()));
-        let pods = [waiting, pod("CrashLoopBackOff", "")];
-        assert_eq!(failure(&pods, 1), Some(Failure::Bad));
-    }
-
-    #[test]
-    fn a_quota_that_is_full_is_told_in_its_own_words() {
-        let set = json!({"status": {"conditions": [
-            {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
-             "message": "exceeded quota: small"}]}});
-        let dead = diagnose(&set, [].iter(), at(0), Duration::from_secs(1)).unwrap();
-        assert_eq!(dead.failure, Failure::Untried);
-        assert!(dead.to_string().contains("exceeded quota"), "{dead}");
-    }
-}
+mod tests;

@@ -16,6 +16,12 @@ use crate::model::quota;
 use crate::model::traffic::service::selects;
 use crate::model::words::count;
 
+/// Accepts that a Service does not select the canary.
+pub const ACCEPT_NO_TRAFFIC: &str = "--accept-no-traffic";
+
+/// Accepts that a quota leaves too little room at present.
+pub const ACCEPT_QUOTA: &str = "--accept-quota";
+
 /// What stands around.
 #[derive(Debug, Default)]
 pub struct Around {
@@ -46,6 +52,10 @@ pub struct Question<'a> {
     pub canary: Option<&'a Value>,
     /// Pods above what runs now, at most.
     pub more: i32,
+    /// Its pods that are on their way out.
+    pub ending: i32,
+    /// Whether the canary's ReplicaSet is there from an earlier revision.
+    pub known: bool,
     /// Since when the stable template runs.
     pub since: Option<jiff::Timestamp>,
     /// Whether the layout has more pods than replicas.
@@ -94,7 +104,8 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
         {
             let text = "selects the stable pods but not the canary, which would get no traffic \
                  from it";
-            add(found, Severity::Error, &about, text.to_owned());
+            let finding = Finding::new(Severity::Error, text, "").at(&about);
+            found.push(finding.fix(ACCEPT_NO_TRAFFIC));
         }
         let spec = service.spec.as_ref();
         if spec.and_then(|spec| spec.session_affinity.as_deref()) == Some("ClientIP") {
@@ -151,23 +162,32 @@ fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
             continue;
         }
         for (resource, hard, used) in limits(quota) {
+            if resource == "count/replicasets.apps" {
+                if room(hard, used).is_some_and(|room| room < 1.0) && !question.known {
+                    let text =
+                        format!("{resource}: {used} of {hard} are used, and a canary needs one");
+                    let place = format!("resourcequota/{name}");
+                    let finding = Finding::new(Severity::Error, text, "").at(place);
+                    found.push(finding.fix(ACCEPT_QUOTA));
+                }
+                continue;
+            }
             let Some(each) = quota::of_pod(template, resource) else {
                 continue;
             };
-            let (Some(room), needed) = (room(hard, used), each * more) else {
+            let Some(room) = room(hard, used) else {
                 continue;
             };
+            // Pods that are on their way out give their part back.
+            let (room, needed) = (room + each * f64::from(question.ending), each * more);
             if needed > room {
                 let text = format!(
                     "{resource}: {used} of {hard} are used, which leaves too little for {}",
                     count(question.more, "more pod")
                 );
-                add(
-                    found,
-                    Severity::Error,
-                    format!("resourcequota/{name}"),
-                    text,
-                );
+                let place = format!("resourcequota/{name}");
+                let finding = Finding::new(Severity::Error, text, "").at(place);
+                found.push(finding.fix(ACCEPT_QUOTA));
             }
         }
     }
@@ -218,7 +238,7 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
 }
 
 fn budgets(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
-    let labels = labels(question.stable);
+    let labels = labels(question.canary.unwrap_or(question.stable));
     for budget in &around.budgets {
         let selector = budget.spec.as_ref().and_then(|spec| spec.selector.clone());
         let Some(Ok(selector)) = selector.map(|found: LabelSelector| Selector::try_from(found))
@@ -282,7 +302,7 @@ pub fn git_owner(deployment: &Value) -> Option<&'static str> {
 }
 
 fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
-    let spec = &question.stable["spec"];
+    let spec = &question.canary.unwrap_or(question.stable)["spec"];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let ports = list(&spec["containers"])
         .iter()

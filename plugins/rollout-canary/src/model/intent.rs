@@ -19,6 +19,8 @@ pub struct Intent {
     pub course: Course,
     /// What it is judged by, if this command says so.
     pub asked: Option<Asked>,
+    /// Findings that block a canary and were accepted, by their flag.
+    pub accepted: Vec<&'static str>,
 }
 
 /// How the pods are split.

@@ -31,10 +31,22 @@ pub const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 pub const MAX: &str = "deployment.kubernetes.io/max-replicas";
 
 /// minReadySeconds under which no pod becomes available: the rollout holds.
-pub const HOLD_SECONDS: i64 = 2_147_483_646;
+pub const HOLD_SECONDS: i64 = 2_147_483_645;
 
-/// progressDeadlineSeconds that the API takes with it (it has to be longer): none.
-pub const HOLD_DEADLINE: i64 = 2_147_483_647;
+/// progressDeadlineSeconds that the API takes with it (it has to be longer): 68 years. One second more
+/// would be "none" (`deploymentutil.HasProgressDeadline`), and the controller would not say why it
+/// cannot create a ReplicaSet.
+pub const HOLD_DEADLINE: i64 = 2_147_483_646;
+
+/// The same two as an earlier version of this plugin wrote them.
+pub const HOLD_BEFORE: (i64, i64) = (2_147_483_646, 2_147_483_647);
+
+/// Says whether minReadySeconds hold a rollout.
+#[must_use]
+pub fn is_hold(seconds: &serde_json::Value) -> bool {
+    let seconds = seconds.as_i64();
+    seconds == Some(HOLD_SECONDS) || seconds == Some(HOLD_BEFORE.0)
+}
 
 /// Returns the name of the ConfigMap of a Deployment.
 #[must_use]
@@ -42,5 +54,10 @@ pub fn record_name(deployment: &str) -> String {
     format!("rollout-canary.{deployment}")
 }
 
-/// Who owns the fields that this plugin writes.
-pub const FIELD_MANAGER: &str = "kubectl-rollout-canary";
+/// Who owns the fields that this plugin writes, while it does. The name must not begin with `kubectl`:
+/// Flux takes over the fields of such managers and removes what Git does not state
+/// (`fluxcd/pkg/ssa`, `manager_patch.go`).
+pub const FIELD_MANAGER: &str = "groundcrew-rollout-canary";
+
+/// What an earlier version of this plugin called itself.
+pub const FIELD_MANAGER_BEFORE: &str = "kubectl-rollout-canary";

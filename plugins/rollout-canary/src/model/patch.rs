@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::names::{MARKER, is_hold};
 use crate::model::record::Record;
 use crate::model::record::form::{Form, Purpose};
 
@@ -39,6 +39,15 @@ pub fn patch(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
     let mut operations = tests(seen);
     let marker = (form.purpose != Purpose::Final).then(|| record.marker(form.id));
     operations.extend(mark(marker, seen));
+    operations.extend(fields(record, form));
+    operations
+}
+
+/// Returns the same without the tests, to be tried on whatever is there.
+#[must_use]
+pub fn unbound(record: &Record, form: &Form, seen: &Value) -> Vec<Value> {
+    let marker = (form.purpose != Purpose::Final).then(|| record.marker(form.id));
+    let mut operations: Vec<Value> = mark(marker, seen).into_iter().collect();
     operations.extend(fields(record, form));
     operations
 }
@@ -85,7 +94,7 @@ pub fn let_go(seen: &Value, before: Option<&Before>) -> Vec<Value> {
         operations.push(json!({"op": "remove", "path": path}));
     }
     let marked = labels[MARKER].is_string();
-    let held = seen["spec"]["minReadySeconds"] == HOLD_SECONDS;
+    let held = is_hold(&seen["spec"]["minReadySeconds"]);
     if marked || held {
         let strategy = json!({"type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}});

@@ -39,6 +39,19 @@ pub struct Pod {
     pub unschedulable: Option<(Option<Timestamp>, String)>,
     /// What is wrong with its containers.
     pub troubles: Vec<Trouble>,
+    /// Its containers that were started again.
+    pub restarted: Vec<Restarted>,
+}
+
+/// A container that was started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// The container.
+    pub container: String,
+    /// How often.
+    pub times: i32,
+    /// When its last run ended.
+    pub ended: Option<Timestamp>,
 }
 
 /// What is wrong with a container.
@@ -54,6 +67,12 @@ pub struct Trouble {
     pub last: bool,
     /// The exit code of a container that ended.
     pub exit_code: Option<i32>,
+    /// Whether it runs before the others: an init container, or a sidecar that is one.
+    pub init: bool,
+    /// How often the container was started again.
+    pub restarts: i32,
+    /// When the run that it is about ended.
+    pub ended: Option<Timestamp>,
 }
 
 /// What is read of a pod; everything else, such as its spec and who owns which field, is skipped
@@ -104,6 +123,12 @@ impl From<Read> for Pod {
                 let since = found.last_transition_time.as_ref().map(|time| time.0);
                 (since, found.message.clone().unwrap_or_default())
             });
+        let of = |list: &'_ Option<Vec<ContainerStatus>>, init: bool| {
+            let list = list.iter().flatten();
+            list.flat_map(|status| troubles(status, init)).collect()
+        };
+        let mut troubled: Vec<Trouble> = of(&status.init_container_statuses, true);
+        troubled.extend::<Vec<Trouble>>(of(&status.container_statuses, false));
         let containers = [&status.init_container_statuses, &status.container_statuses]
             .into_iter()
             .flatten()
@@ -134,7 +159,8 @@ impl From<Read> for Pod {
             restarts: containers.clone().map(|found| found.restart_count).sum(),
             killed: containers.clone().flat_map(killed).collect(),
             unschedulable,
-            troubles: containers.flat_map(troubles).collect(),
+            troubles: troubled,
+            restarted: containers.filter_map(restarted).collect(),
         }
     }
 }
@@ -163,10 +189,23 @@ fn killed(status: &ContainerStatus) -> impl Iterator<Item = String> + use<'_> {
         })
 }
 
-fn troubles(status: &ContainerStatus) -> Vec<Trouble> {
+fn restarted(status: &ContainerStatus) -> Option<Restarted> {
+    let last = status.last_state.as_ref();
+    let ended = last.and_then(|last| last.terminated.as_ref()?.finished_at.as_ref());
+    (status.restart_count > 0).then(|| Restarted {
+        container: status.name.clone(),
+        times: status.restart_count,
+        ended: ended.map(|time| time.0),
+    })
+}
+
+fn troubles(status: &ContainerStatus, init: bool) -> Vec<Trouble> {
     let mut troubles = Vec::new();
-    let mut add = |reason: Option<&String>, message: Option<&String>, last, exit_code| {
+    let mut add = |reason: Option<&String>, message: Option<&String>, last, exit_code, ended| {
         troubles.push(Trouble {
+            init,
+            restarts: status.restart_count,
+            ended,
             container: status.name.clone(),
             reason: reason.cloned().unwrap_or_default(),
             message: message.cloned().unwrap_or_default(),
@@ -182,6 +221,7 @@ fn troubles(status: &ContainerStatus) -> Vec<Trouble> {
                 waiting.message.as_ref(),
                 last,
                 None,
+                None,
             );
         }
         if let Some(ended) = state
@@ -190,7 +230,8 @@ fn troubles(status: &ContainerStatus) -> Vec<Trouble> {
             .filter(|ended| ended.exit_code != 0)
         {
             let (reason, message) = (ended.reason.as_ref(), ended.message.as_ref());
-            add(reason, message, last, Some(ended.exit_code));
+            let finished = ended.finished_at.as_ref().map(|time| time.0);
+            add(reason, message, last, Some(ended.exit_code), finished);
         }
     }
     troubles

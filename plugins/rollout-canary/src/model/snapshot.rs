@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::model::machine::promise::Pods;
 use crate::model::machine::seen::{Arm, Seen};
-use crate::model::names::{DESIRED, HOLD_SECONDS, MARKER, MAX};
+use crate::model::names::{DESIRED, MARKER, MAX, is_hold};
 use crate::model::object::{hash, is_owned, number, size, text, without_hash};
 use crate::model::pod::Pod;
 use crate::model::record::Record;
@@ -129,12 +129,20 @@ impl Snapshot {
             .find(|set| without_hash(&set["spec"]["template"]) == record.canary)
     }
 
-    /// Returns the stable ReplicaSet.
+    /// Returns the stable ReplicaSet: that of its hash, unless something changed its template and the
+    /// controller has made another one.
     #[must_use]
     pub fn stable(&self, record: &Record) -> Option<&Value> {
-        self.sets
+        let is_stable =
+            |set: &&Value| without_hash(&set["spec"]["template"]) == record.original.template;
+        let by_hash = self
+            .sets
             .values()
-            .find(|set| hash(set) == record.stable_hash)
+            .find(|set| hash(set) == record.stable_hash);
+        by_hash
+            .filter(is_stable)
+            .or_else(|| self.sets.values().find(is_stable))
+            .or(by_hash)
     }
 
     /// Returns what decides.
@@ -200,7 +208,7 @@ impl Snapshot {
             aged,
             desired: note(DESIRED),
             max: note(MAX),
-            held: set["spec"]["minReadySeconds"].as_i64() == Some(HOLD_SECONDS),
+            held: is_hold(&set["spec"]["minReadySeconds"]),
         }
     }
 

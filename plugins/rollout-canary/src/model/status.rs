@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::kind::Kind;
-use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::names::{MARKER, is_hold};
 use crate::model::object::{hash, size, text};
 use crate::model::record::driver::Driving;
 use crate::model::record::{Goal, Record};
@@ -211,14 +211,25 @@ impl Status {
         }
         status.verdict.dead = cluster.canary(record).and_then(|set| {
             let pods = cluster.pods_of(text(&set["metadata"]["uid"]));
-            let patience = std::time::Duration::from_secs(600);
-            dead::diagnose(set, pods, now, patience).map(|dead| dead.to_string())
+            let stable = cluster
+                .stable(record)
+                .map(|set| text(&set["metadata"]["uid"]));
+            let habits = dead::Habits::of(cluster.pods_of(stable.unwrap_or_default()));
+            let patience = habits.patience(record.original.deadline);
+            // Nothing was seen before: the cluster's own times are all that there is.
+            let mut waited = |_: String, since: Option<Timestamp>| {
+                let span = since.map(|since| now.duration_since(since));
+                span.and_then(|span| span.try_into().ok())
+                    .unwrap_or_default()
+            };
+            let dead = dead::diagnose(set, pods, &habits, patience, &mut waited);
+            dead.map(|dead| dead.to_string())
         });
         status
     }
 
     fn without_record(&mut self, cluster: &Snapshot) {
-        let held = cluster.deployment["spec"]["minReadySeconds"] == HOLD_SECONDS;
+        let held = is_hold(&cluster.deployment["spec"]["minReadySeconds"]);
         let marked = cluster.deployment["metadata"]["labels"][MARKER].is_string();
         if held || marked {
             self.phase = Phase::Orphan;

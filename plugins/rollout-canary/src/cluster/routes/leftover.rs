@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::routes::detect;
 use crate::cluster::routes::write::{self, Patience};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::names::MANAGED_BY;
 use crate::model::traffic::route::{self, Edit, RouteRef, Rule};
 use crate::model::traffic::service::{Canary, name_of_extra};
 use crate::model::traffic::share::LARGEST;
@@ -150,7 +150,7 @@ fn is_ours(service: &Service, deployment: &str) -> bool {
     let labels = service.metadata.labels.as_ref();
     let made = labels.and_then(|labels| labels.get("app.kubernetes.io/managed-by"));
     let mut owners = service.metadata.owner_references.iter().flatten();
-    made.is_some_and(|made| made == FIELD_MANAGER)
+    made.is_some_and(|made| made == MANAGED_BY.1)
         && owners.any(|owner| owner.kind == "Deployment" && owner.name == deployment)
         && service.metadata.name == Some(name_of_extra(deployment))
 }
@@ -298,9 +298,9 @@ mod tests {
                     "uid": "u"}]}});
             is_ours(&serde_json::from_value(object).unwrap(), "web")
         };
-        assert!(made(FIELD_MANAGER, "web", EXTRA));
+        assert!(made(MANAGED_BY.1, "web", EXTRA));
         assert!(!made("Helm", "web", EXTRA));
-        assert!(!made(FIELD_MANAGER, "api", EXTRA));
-        assert!(!made(FIELD_MANAGER, "web", "web-canary"));
+        assert!(!made(MANAGED_BY.1, "api", EXTRA));
+        assert!(!made(MANAGED_BY.1, "web", "web-canary"));
     }
 }

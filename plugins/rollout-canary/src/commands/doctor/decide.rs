@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cluster::records::Stored;
 use crate::cluster::routes::leftover::{LeftRoute, Leftover};
 use crate::commands::doctor::observe::Observed;
-use crate::model::names::{HOLD_SECONDS, MARKER, record_name};
+use crate::model::names::{MARKER, is_hold, record_name};
 use crate::model::object::{self, without_hash};
 use crate::model::patch::Before;
 use crate::model::record::Record;
@@ -180,7 +180,7 @@ fn canary(observed: &Observed, record: &Record, target: &Target) -> Option<Findi
 /// What is wrong with a Deployment that no record is about.
 fn in_deployment<'a>(observed: &Observed, target: &Target) -> Option<Problem<'a>> {
     let deployment = &observed.cluster.deployment;
-    let held = deployment["spec"]["minReadySeconds"] == HOLD_SECONDS;
+    let held = is_hold(&deployment["spec"]["minReadySeconds"]);
     let marked = deployment["metadata"]["labels"][MARKER].is_string();
     let record = observed.stored.as_ref().map(|stored| &stored.record);
     if record.is_some_and(|record| observed.is_current(record)) || !(held || marked) {
@@ -220,10 +220,8 @@ fn in_deployment<'a>(observed: &Observed, target: &Target) -> Option<Problem<'a>
 /// ReplicaSet alone, so it is the only other one with pods.
 fn before(cluster: &Snapshot) -> Option<Before> {
     let seconds = |set: &Value| set["spec"]["minReadySeconds"].as_i64().unwrap_or_default();
-    let mut others = cluster
-        .active()
-        .into_iter()
-        .filter(|set| seconds(set) != HOLD_SECONDS);
+    let is_held = |set: &Value| is_hold(&set["spec"]["minReadySeconds"]);
+    let mut others = cluster.active().into_iter().filter(|set| !is_held(set));
     let only = others.next().filter(|_| others.next().is_none())?;
     Some(Before {
         set: object::text(&only["metadata"]["name"]).to_owned(),

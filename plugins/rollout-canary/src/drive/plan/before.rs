@@ -13,11 +13,12 @@ use crate::model::findings;
 use crate::model::intent::{Course, Intent, Split};
 use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
-use crate::model::names::{HOLD_SECONDS, MARKER};
+use crate::model::names::{MARKER, is_hold};
 use crate::model::object::{hash, size, text, without_hash};
+use crate::model::ownership;
 use crate::model::record::driver::Driver;
 use crate::model::record::form::Original;
-use crate::model::record::{Goal, Record, VERSION};
+use crate::model::record::{Goal, LARGEST_BUDGET, Record, VERSION};
 use crate::model::snapshot::Snapshot;
 use crate::model::target::Target;
 use crate::model::walk::{Walk, walk};
@@ -45,7 +46,7 @@ pub fn before(cluster: &Snapshot, target: &Target) -> Result<Before> {
         return Err(refuse("is being deleted".to_owned()));
     }
     if cluster.deployment["metadata"]["labels"][MARKER].is_string()
-        || spec["minReadySeconds"] == HOLD_SECONDS
+        || is_hold(&spec["minReadySeconds"])
     {
         return Err(Error::conflict(format!(
             "deployment {name} is held or marked by a canary that has no record"
@@ -169,7 +170,9 @@ pub fn record(
         router,
         accept_weight,
     } = intent.split;
-    let budget = surge.map_or(own.surge, |surge| surge.pods(replicas)).max(1);
+    let budget = surge
+        .map_or(own.surge, |surge| surge.pods(replicas))
+        .clamp(1, LARGEST_BUDGET);
     Record {
         version: VERSION,
         run: format!("{:08x}", fastrand::u32(..)),
@@ -184,6 +187,7 @@ pub fn record(
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
             keeper: findings::git_keeper(&cluster.deployment).map(str::to_owned),
+            managers: ownership::others(&cluster.deployment),
         },
         canary,
         stable_hash: before.hash,

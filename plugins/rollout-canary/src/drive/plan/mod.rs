@@ -6,6 +6,7 @@ pub mod rights;
 pub mod text;
 
 pub mod traffic;
+pub mod trial;
 pub mod weights;
 
 use groundcrew::client::access;
@@ -29,6 +30,7 @@ use crate::model::controller::world::World;
 use crate::model::findings::{Question, findings};
 use crate::model::intent::Intent;
 use crate::model::object;
+use crate::model::pod::Pod;
 use crate::model::record::driver::Driver;
 use crate::model::record::{Layout, Record};
 use crate::model::snapshot::Snapshot;
@@ -146,7 +148,7 @@ impl Draft {
     /// # Errors
     ///
     /// What the server says; that no split is possible.
-    pub async fn plan(self, intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
+    pub async fn plan(self, intent: &Intent, open: &Open, look: Look) -> Result<(Plan, bool)> {
         let Self {
             cluster,
             stable,
@@ -158,19 +160,39 @@ impl Draft {
         let ways = Ways::of(&steps, World::at_rest(cluster.replicas(), Steps::default()));
         let extremes = ways.all();
         let router = intent.split.router.unwrap_or_default();
-        let (traffic, mut unseen) = traffic(router, open, &record).await?;
-        let wanted = rights(open, &traffic);
-        let missing = access::missing(&open.session, &wanted).await?;
-        let around = neighbors::around(&open.session, &open.target.namespace, &stable).await;
+        let (traffic, mut unseen) = if look == Look::BeforeStart && router == Router::Replicas {
+            (Traffic::default(), Vec::new())
+        } else {
+            traffic(router, open, &record).await?
+        };
+        let mut wanted = rights(open, &traffic);
+        if look == Look::BeforeStart {
+            wanted.retain(|access| !rights::is_optional(access));
+        }
+        let newest = canary.as_ref().unwrap_or(&stable);
+        let (session, namespace) = (&open.session, &open.target.namespace);
+        let walks = steps.iter().map(|(_, walk)| walk);
+        let forms = trial::distinct(walks, &record);
+        let everything = look == Look::Everything;
+        let (missing, around, refused) = futures::join!(
+            access::missing(session, &wanted),
+            neighbors::around(session, namespace, newest, everything),
+            trial::refused(open, &record, forms, &cluster),
+        );
+        let missing = missing?;
         let question = Question {
             deployment: &cluster.deployment,
             stable: &stable,
             canary: canary.as_ref(),
             more: extremes.most_sized - cluster.replicas(),
+            ending: ending(&cluster),
+            known: cluster.canary(&record).is_some(),
             since: since(&cluster),
             surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
         };
-        let mut found = findings(&question, &around);
+        let mut found = refused?;
+        found.extend(findings(&question, &around));
+        accept(&mut found, &intent.accepted);
         // What the plan says of a route that is used is not what its pods alone would get.
         found
             .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.place.to_lowercase())));
@@ -222,7 +244,32 @@ pub async fn make(intent: &Intent, open: &Open) -> Result<(Plan, bool)> {
     let cluster = deployment::cluster(&open.session, &open.target).await?;
     let me = this_process::me(clock.now());
     let draft = draft(intent, open, &cluster, (&clock, &me)).await?;
-    draft.plan(intent, open).await
+    draft.plan(intent, open, Look::Everything).await
+}
+
+/// How much a plan looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Everything around the Deployment.
+    Everything,
+    /// What blocks a start, or is worth a word before it: no list of what leads there, and no right
+    /// that a start can do without.
+    BeforeStart,
+}
+
+/// Turns what blocks and was accepted into notes.
+fn accept(found: &mut [Finding], accepted: &[&str]) {
+    for finding in found {
+        if finding.severity == Severity::Error && accepted.contains(&finding.fix.as_str()) {
+            finding.severity = Severity::Warning;
+        }
+    }
+}
+
+/// Counts the Deployment's pods that are on their way out.
+fn ending(cluster: &Snapshot) -> i32 {
+    let is = |pod: &&Pod| pod.deleting && !pod.ended && cluster.sets.contains_key(&pod.owner);
+    i32::try_from(cluster.pods.values().filter(is).count()).unwrap_or(i32::MAX)
 }
 
 fn canary_of(open: &Open, record: &Record) -> Canary {

@@ -1,6 +1,6 @@
 //! A plan for people.
 
-use groundcrew::finding::Severity;
+use groundcrew::finding::{Finding, Severity};
 use groundcrew::output::Table;
 
 use crate::drive::plan::Plan;
@@ -35,6 +35,39 @@ fn traffic(traffic: &Traffic) -> String {
         ));
     }
     text
+}
+
+/// Returns what a plan found, line by line, without what is only worth knowing.
+#[must_use]
+pub fn notes(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for right in &plan.rights_missing {
+        lines.push(format!("missing permission: {right}"));
+    }
+    for finding in &plan.findings {
+        if let Some(line) = line(finding).filter(|_| finding.severity >= Severity::Warning) {
+            lines.push(line);
+        }
+    }
+    let unseen: Vec<&str> = plan.unseen.iter().map(|one| one.what.as_str()).collect();
+    if !unseen.is_empty() {
+        lines.push(format!("not seen: {}", unseen.join(", ")));
+    }
+    lines
+}
+
+fn line(finding: &Finding) -> Option<String> {
+    let word = match finding.severity {
+        Severity::Error => "blocked",
+        Severity::Warning => "note",
+        Severity::Info => "found",
+        Severity::Ok => return None,
+    };
+    let mut line = format!("{word}: {} {}", finding.place, finding.what);
+    if finding.severity == Severity::Error && !finding.fix.is_empty() {
+        line.push_str(&format!(" (accept it: {})", finding.fix));
+    }
+    Some(line)
 }
 
 /// Returns the plan as text: the numbers, then what was found.
@@ -112,13 +145,9 @@ pub fn plan(plan: &Plan, headers: bool) -> String {
     for right in &plan.rights_missing {
         text.push_str(&format!("missing permission: {right}\n"));
     }
-    for finding in &plan.findings {
-        let word = match finding.severity {
-            Severity::Error => "blocked",
-            Severity::Warning => "note",
-            Severity::Info | Severity::Ok => "found",
-        };
-        text.push_str(&format!("{word}: {} {}\n", finding.place, finding.what));
+    for line in plan.findings.iter().filter_map(line) {
+        text.push_str(&line);
+        text.push('\n');
     }
     for unseen in &plan.unseen {
         text.push_str(&format!("not seen: {}: {}\n", unseen.what, unseen.why));

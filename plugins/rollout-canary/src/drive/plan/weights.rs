@@ -91,13 +91,7 @@ impl Ways {
             let all = steps.iter().map(|(_, walk)| way(walk));
             all.fold(before.extremes(), Extremes::and)
         };
-        let abort = Goal::Abort {
-            keep_spec: false,
-            force: false,
-            reason: String::new(),
-            failed: None,
-            by: String::new(),
-        };
+        let abort = Goal::back();
         Self {
             weights: over(&|walk| walk.extremes),
             promotion: over(&|walk| go_on(walk, Goal::Promote { by: String::new() }).extremes),

@@ -8,6 +8,8 @@ fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> 
         stable,
         canary: Some(canary),
         more: 2,
+        ending: 0,
+        known: false,
         since: Some(jiff::Timestamp::UNIX_EPOCH),
         surges: true,
     }

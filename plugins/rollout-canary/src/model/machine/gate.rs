@@ -24,8 +24,14 @@ pub fn gate(seen: &Seen) -> Result<(), Waiting> {
     Ok(())
 }
 
-/// The gate before a way back: a dead canary must not keep it from being taken.
+/// The gate before a way back: a dead canary must not keep it from being taken. Where the canary has
+/// no pods and the stable set is whole there is nothing to lose, and the controller is not waited
+/// for: it may never see a template of which it cannot create the ReplicaSet.
 pub fn gate_back(seen: &Seen) -> Result<(), Waiting> {
+    let nothing_was_made = seen.canary.size == 0 && seen.canary.pods == 0;
+    if nothing_was_made && seen.stable.exists && seen.stable.size == seen.replicas {
+        return Ok(());
+    }
     let caught_up = |arm: &Arm| arm.observed && arm.pods <= arm.size && arm.available <= arm.size;
     if seen.current && caught_up(&seen.stable) && seen.canary.observed {
         Ok(())

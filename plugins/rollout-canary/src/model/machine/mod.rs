@@ -18,7 +18,7 @@ use crate::model::record::form::Purpose;
 use crate::model::record::{Goal, Record};
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 /// Decides.
 #[must_use]

@@ -1,5 +1,6 @@
 //! The two ways out: promotion, and back.
 
+use crate::model::conflict::Conflict;
 use crate::model::controller::rounding::Steps;
 use crate::model::machine::gate::{gate, gate_back};
 use crate::model::machine::next::{End, Next, Waiting};
@@ -39,6 +40,9 @@ pub fn promote(record: &Record, seen: &Seen, at: Place) -> Next {
                 }),
             }
         }
+        // What has no pods was not seen to work: there is nothing to promote.
+        _ if seen.replicas == 0 => Next::Stop(Conflict::ScaledToZero),
+        _ if seen.canary.size == 0 => Next::Stop(Conflict::Vanished),
         _ => match gate(seen) {
             Err(waiting) => Next::Wait(waiting),
             Ok(()) => Next::Write(promotion(record, seen)),

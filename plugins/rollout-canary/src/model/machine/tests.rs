@@ -39,6 +39,7 @@ pub fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Recor
             strategy: json!({"type": "RollingUpdate",
                 "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
             keeper: None,
+            managers: Vec::new(),
         },
         canary: json!({"image": "two"}),
         stable_hash: "abc".to_owned(),

@@ -149,4 +149,7 @@ pub struct Original {
     /// The GitOps tool that keeps it, if one does: a template that comes in between is Git's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeper: Option<String>,
+    /// Who owned which of its fields: they get them back at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub managers: Vec<Value>,
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::controller::rounding::{Steps, resolve};
+use crate::model::names::{HOLD_BEFORE, HOLD_DEADLINE, HOLD_SECONDS};
 use crate::model::object::without_hash;
 use crate::model::record::driver::Driver;
 use crate::model::record::form::{Form, Original, Shape, Template};
@@ -27,10 +28,18 @@ impl Shape {
         let template = [Template::Stable, Template::Canary]
             .into_iter()
             .find(|template| record.template(*template) == Some(&found));
+        let min_ready = spec["minReadySeconds"].as_i64().unwrap_or_default();
+        let deadline = spec["progressDeadlineSeconds"].as_i64();
+        let (min_ready, deadline) = if (min_ready, deadline) == (HOLD_BEFORE.0, Some(HOLD_BEFORE.1))
+        {
+            (HOLD_SECONDS, Some(HOLD_DEADLINE))
+        } else {
+            (min_ready, deadline)
+        };
         Self {
             template,
-            min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
-            deadline: spec["progressDeadlineSeconds"].as_i64(),
+            min_ready,
+            deadline,
             paused: spec["paused"].as_bool().unwrap_or_default(),
             strategy: spec["strategy"].clone(),
         }
@@ -39,6 +48,10 @@ impl Shape {
 
 /// The layout of the current version.
 pub const VERSION: u32 = 1;
+
+/// The largest `budget` that is believed: more pods than this above the replicas no Deployment has,
+/// and looking for a split takes time that grows with it.
+pub const LARGEST_BUDGET: i32 = 10_000;
 
 /// Of how many pods the counters are remembered: the record is written every few seconds.
 const COUNTED: usize = 50;
@@ -142,6 +155,20 @@ pub enum Goal {
         /// Who wants it.
         by: String,
     },
+}
+
+impl Goal {
+    /// Returns the way back that nobody asked for.
+    #[must_use]
+    pub fn back() -> Self {
+        Self::Abort {
+            keep_spec: false,
+            force: false,
+            reason: String::new(),
+            failed: None,
+            by: String::new(),
+        }
+    }
 }
 
 /// Why a canary was rolled back without anybody asking.

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use crate::model::names::FIELD_MANAGER;
+use crate::model::names::MANAGED_BY;
 use crate::model::target::Target;
 
 /// The label by which ReplicaSets' pods are told apart.
@@ -92,7 +92,7 @@ impl Canary {
                 namespace: Some(self.namespace.clone()),
                 labels: Some(BTreeMap::from([(
                     "app.kubernetes.io/managed-by".to_owned(),
-                    FIELD_MANAGER.to_owned(),
+                    MANAGED_BY.1.to_owned(),
                 )])),
                 owner_references: Some(vec![OwnerReference {
                     api_version: "apps/v1".to_owned(),

@@ -54,6 +54,21 @@ fn what_others_do_is_recognized_as_what_it_is() {
 }
 
 #[test]
+fn a_canary_without_pods_is_never_promoted() {
+    for layout in [Layout::Surge, Layout::Replace] {
+        let there = start(10, 20.0, layout);
+        let mut record = there.record.clone();
+        record.aim(promote());
+        let mut seen = sight(&record, &there.world, there.form);
+        assert!(matches!(next(&record, &seen), Next::Write(_)), "{layout:?}");
+        (seen.canary.size, seen.canary.pods, seen.canary.ready) = (0, 0, 0);
+        assert_eq!(next(&record, &seen), Next::Stop(Conflict::Vanished));
+        seen.replicas = 0;
+        assert_eq!(next(&record, &seen), Next::Stop(Conflict::ScaledToZero));
+    }
+}
+
+#[test]
 fn an_autoscaler_is_not_a_conflict() {
     let (record, mut seen) = parked();
     seen.replicas = 12;

@@ -14,6 +14,7 @@ mod kubectl;
 mod ns_claim;
 mod ns_claim_cron;
 mod ns_claim_dry_run;
+mod ns_claim_duel;
 mod ns_claim_faults;
 mod ns_claim_guard;
 mod ns_claim_guard_contents;
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
         ("ns_claim", ns_claim::cases()),
         ("ns_claim_cron", ns_claim_cron::cases()),
         ("ns_claim_dry_run", ns_claim_dry_run::cases()),
+        ("ns_claim_duel", ns_claim_duel::cases()),
         ("ns_claim_faults", ns_claim_faults::cases()),
         ("ns_claim_guard", ns_claim_guard::cases()),
         ("ns_claim_guard_contents", ns_claim_guard_contents::cases()),

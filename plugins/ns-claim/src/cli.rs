@@ -31,9 +31,13 @@ pub struct Cli {
 /// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "ls")]
     List(list::ListArgs),
+    #[command(visible_alias = "new")]
+    Create(claim::CreateArgs),
     Get(get::GetArgs),
     Extend(extend::ExtendArgs),
+    #[command(visible_aliases = ["delete", "rm"])]
     Release(release::ReleaseArgs),
     Transfer(transfer::TransferArgs),
     Protect(protect::ProtectArgs),
@@ -55,6 +59,7 @@ impl Plugin for Cli {
     async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
             None => claim::run(self.claim, &frame).await,
+            Some(Command::Create(args)) => claim::create(args, &frame).await,
             Some(Command::List(args)) => list::run(args, &frame).await,
             Some(Command::Get(args)) => get::run(args, &frame).await,
             Some(Command::Extend(args)) => extend::run(args, &frame).await,

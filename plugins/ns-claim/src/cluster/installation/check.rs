@@ -6,7 +6,8 @@ use groundcrew::client::access::{self, Access};
 use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 
 use super::objects::{self, CONCURRENCY};
 use super::part::{Part, Standing};
@@ -96,10 +97,10 @@ pub async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
 /// parameters (`authz.go` of `pkg/registry/admissionregistration`).
 #[must_use]
 pub fn rights_to_parameters(session: &Session) -> [Access; 3] {
-    let namespaces = session.of::<Namespace>();
+    let bindings = session.of::<ClusterRoleBinding>();
     [
         session.everywhere::<ConfigMap>().right("get"),
-        namespaces.right("get"),
-        namespaces.right("list"),
+        bindings.right("get"),
+        bindings.right("list"),
     ]
 }

@@ -40,6 +40,7 @@ fn attempts(now: Timestamp, settings: &Settings) -> Result<Vec<Attempt>> {
         owner: meta::PROBE_USER.to_owned(),
         team: None,
         purpose: None,
+        contact: None,
         // Right in every other way, however short claims may be here.
         expires: now.checked_add(settings.min_ttl().0).unwrap_or(now),
         warned: None,

@@ -24,6 +24,7 @@ mod ns_claim_others;
 mod ns_claim_race;
 mod ns_claim_reap;
 mod ns_claim_records;
+mod ns_claim_red_team;
 mod ns_claim_times;
 mod onboard;
 #[cfg(unix)]
@@ -111,6 +112,7 @@ fn main() -> ExitCode {
         ("ns_claim_race", ns_claim_race::cases()),
         ("ns_claim_reap", ns_claim_reap::cases()),
         ("ns_claim_records", ns_claim_records::cases()),
+        ("ns_claim_red_team", ns_claim_red_team::cases()),
         ("ns_claim_times", ns_claim_times::cases()),
         ("onboard", onboard::cases()),
         #[cfg(unix)]

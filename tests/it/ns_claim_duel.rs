@@ -15,7 +15,11 @@ pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Cluster, Need::Controllers];
     vec![
         Case::new("no_claimer_wins_a_claim_without_an_entry", needs, duel),
-        Case::new("no_claimer_wins_against_the_reaper_that_frees", needs, freed),
+        Case::new(
+            "no_claimer_wins_against_the_reaper_that_frees",
+            needs,
+            freed,
+        ),
     ]
 }
 
@@ -233,6 +237,10 @@ fn freed(suite: &Suite) {
         made
     });
     assert!(!made.is_empty(), "nobody ever made it again");
-    assert_eq!(uncounted(suite, &names), Vec::<String>::new(), "{made:?} were made");
+    assert_eq!(
+        uncounted(suite, &names),
+        Vec::<String>::new(),
+        "{made:?} were made"
+    );
     clear(suite, &names);
 }

@@ -2,8 +2,8 @@
 
 use clap_complete::engine::ArgValueCompleter;
 use groundcrew::app::{Frame, Interrupt};
-use groundcrew::client::errors::explain;
 use groundcrew::client::access::{self, Access};
+use groundcrew::client::errors::explain;
 use groundcrew::client::{Session, outcome_unknown, pages};
 use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::complete;

@@ -88,7 +88,9 @@ pub async fn delete(
     })
     .await;
     match deleted {
-        Err(error) if error.kind() == Kind::Conflict && error.to_string().contains("keeps being") => {
+        Err(error)
+            if error.kind() == Kind::Conflict && error.to_string().contains("keeps being") =>
+        {
             Ok(Deleted::Lost)
         }
         result => result,
@@ -100,9 +102,13 @@ pub async fn delete(
 fn is_too_large(error: &kube::Error) -> bool {
     status(error).is_some_and(|status| {
         let message = &status.message;
-        ["request is too large", "Request entity too large", "Too long"]
-            .iter()
-            .any(|words| message.contains(words))
+        [
+            "request is too large",
+            "Request entity too large",
+            "Too long",
+        ]
+        .iter()
+        .any(|words| message.contains(words))
     })
 }
 
@@ -139,7 +145,8 @@ pub async fn hasten(
     let now = clock.now().as_second();
     let mut hastened = Vec::new();
     for pod in pods.list().await? {
-        let (Some(name), Some(ends)) = (&pod.metadata.name, &pod.metadata.deletion_timestamp) else {
+        let (Some(name), Some(ends)) = (&pod.metadata.name, &pod.metadata.deletion_timestamp)
+        else {
             continue;
         };
         if ends.0.as_second() - now <= SWEEP {
@@ -221,7 +228,9 @@ mod tests {
     #[test]
     fn only_an_object_that_cannot_be_written_any_more_is_emptied() {
         let error = |message: &str| {
-            is_too_large(&kube::Error::Api(Status::failure(message, "").with_code(500).boxed()))
+            is_too_large(&kube::Error::Api(
+                Status::failure(message, "").with_code(500).boxed(),
+            ))
         };
         assert!(error("etcdserver: request is too large"));
         assert!(!error("the request is invalid"));

@@ -93,7 +93,10 @@ impl ExtendArgs {
         if end.is_some() || self.until.is_some() {
             return Ok(Self { by: end, ..self });
         }
-        let alone = self.name.as_deref().and_then(|text| duration::positive(text).ok());
+        let alone = self
+            .name
+            .as_deref()
+            .and_then(|text| duration::positive(text).ok());
         if alone.is_some() {
             return Ok(Self {
                 name: None,

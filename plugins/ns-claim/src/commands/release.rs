@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
+use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
 use groundcrew::client::clock::Clock;
-use groundcrew::client::Session;
 use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
@@ -187,10 +187,7 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         wait(&session, interrupt, claim, args.timeout.0).await?;
     }
     if !seen.outlived_by.is_empty() {
-        ui.warning(format_args!(
-            "outlived by {}",
-            seen.outlived_by.join(", ")
-        ));
+        ui.warning(format_args!("outlived by {}", seen.outlived_by.join(", ")));
     }
     if !steps.iter().any(|step| matches!(step.what, What::Entry)) && claim.owner.is_some() {
         ui.status(format_args!(
@@ -284,7 +281,10 @@ async fn workloads(session: &Session, name: &str) -> Result<Vec<String>> {
         named::<Pod>(session, name, "pod"),
         named::<PersistentVolumeClaim>(session, name, "persistentvolumeclaim"),
     )?;
-    Ok([found.0, found.1, found.2, found.3, found.4, found.5, found.6].concat())
+    Ok([
+        found.0, found.1, found.2, found.3, found.4, found.5, found.6,
+    ]
+    .concat())
 }
 
 /// Returns what stays, as the reaper would find it; owners may not list volumes, but name theirs.
@@ -304,7 +304,9 @@ async fn outlived_by(session: &Session, name: &str) -> Result<Vec<String>> {
                 Err(error) if error.is_forbidden() => Vec::new(),
                 result => result?,
             };
-            let volumes = bound.into_iter().filter_map(|claim| claim.spec?.volume_name);
+            let volumes = bound
+                .into_iter()
+                .filter_map(|claim| claim.spec?.volume_name);
             outlived.extend(
                 volumes.map(|name| format!("persistentvolume/{name} (if its policy is Retain)")),
             );
@@ -418,10 +420,12 @@ async fn delete(
             return Ok(true);
         }
         Err(
-            Error::conflict(format!("{} was changed in the meantime", now.name)).with_hint(format!(
-                "review the change first:  kubectl ns-claim get {}",
-                now.name
-            )),
+            Error::conflict(format!("{} was changed in the meantime", now.name)).with_hint(
+                format!(
+                    "review the change first:  kubectl ns-claim get {}",
+                    now.name
+                ),
+            ),
         )
     };
     match ending::delete(session, interrupt, &writer(write.dry_run), claim, still).await? {
@@ -444,8 +448,7 @@ async fn tombstone(session: &Session, seen: &Seen) -> Result<Option<(ConfigMap, 
     let kept = ledger::read(session).await?;
     let known = kept.ledger.claims.get(&claim.uid);
     let entry = entry_of(known, claim, Requests::default(), now);
-    let mut tombstone =
-        Tombstone::new(&claim.uid, entry, now, &format!("released by {}", seen.me));
+    let mut tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {}", seen.me));
     tombstone.outlived_by.clone_from(&seen.outlived_by);
     let map = tombstones::map(&tombstone)?;
     let name = map.metadata.name.as_deref().unwrap_or_default();

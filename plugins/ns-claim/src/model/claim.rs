@@ -206,17 +206,19 @@ fn was_born(metadata: &ObjectMeta) -> bool {
         fields["f:metadata"][map].get(format!("f:{key}")).is_some()
     };
     let entries = metadata.managed_fields.iter().flatten();
-    entries.filter(|entry| entry.subresource.is_none()).any(|entry| {
-        let Some(fields) = entry.fields_v1.as_ref().map(|fields| &fields.0) else {
-            return false;
-        };
-        let at_once = entry.time.is_some() && entry.time == metadata.creation_timestamp;
-        let own = entry.manager.as_deref() == Some(meta::FIELD_MANAGER);
-        (at_once || own)
-            && owns(fields, "f:labels", "kubernetes.io/metadata.name")
-            && owns(fields, "f:labels", meta::CLAIM.0)
-            && owns(fields, "f:annotations", meta::OWNER)
-    })
+    entries
+        .filter(|entry| entry.subresource.is_none())
+        .any(|entry| {
+            let Some(fields) = entry.fields_v1.as_ref().map(|fields| &fields.0) else {
+                return false;
+            };
+            let at_once = entry.time.is_some() && entry.time == metadata.creation_timestamp;
+            let own = entry.manager.as_deref() == Some(meta::FIELD_MANAGER);
+            (at_once || own)
+                && owns(fields, "f:labels", "kubernetes.io/metadata.name")
+                && owns(fields, "f:labels", meta::CLAIM.0)
+                && owns(fields, "f:annotations", meta::OWNER)
+        })
 }
 
 /// Reads RFC 3339 and nothing else.
@@ -352,7 +354,10 @@ pub(crate) mod tests {
         assert!(made("curl", "2026-11-21T12:00:00Z", true));
         assert!(made(meta::FIELD_MANAGER, "2026-11-21T13:00:00Z", true));
         assert!(!made("curl", "2026-11-21T13:00:00Z", true), "written later");
-        assert!(!made("curl", "2026-11-21T12:00:00Z", false), "labelled by another writer");
+        assert!(
+            !made("curl", "2026-11-21T12:00:00Z", false),
+            "labelled by another writer"
+        );
     }
 
     #[test]

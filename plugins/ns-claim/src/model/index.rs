@@ -60,7 +60,10 @@ impl Index {
     /// Returns how much of what a ConfigMap holds is used, in percent.
     #[must_use]
     pub fn percent_full(&self) -> usize {
-        let bytes = self.holders.iter().map(|(name, user)| name.len() + user.len());
+        let bytes = self
+            .holders
+            .iter()
+            .map(|(name, user)| name.len() + user.len());
         bytes.sum::<usize>() * 100 / HOLDS
     }
 

@@ -17,7 +17,7 @@ use crate::model::kind::Kind;
 use crate::model::view::between;
 
 /// How long an entry of the index may be without a namespace: a claim is being made.
-const UNDER_WAY: Duration = Duration::from_secs(600);
+const UNDER_WAY: Duration = Duration::from_secs(120);
 
 /// Everything remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +171,11 @@ pub fn advance(
         }
     }
     let alive: BTreeSet<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
-    let seen: BTreeSet<&str> = ledger.claims.values().map(|entry| entry.name.as_str()).collect();
+    let seen: BTreeSet<&str> = ledger
+        .claims
+        .values()
+        .map(|entry| entry.name.as_str())
+        .collect();
     for (name, holder) in index.held() {
         if alive.contains(name) {
             continue;
@@ -186,7 +190,8 @@ pub fn advance(
     }
     // An earlier run began to free these.
     let closing = index.closing();
-    next.drop.extend(closing.map(|(name, holder)| (name.to_owned(), holder.to_owned())));
+    next.drop
+        .extend(closing.map(|(name, holder)| (name.to_owned(), holder.to_owned())));
     next
 }
 
@@ -305,8 +310,16 @@ mod tests {
             born: true,
             ..claim()
         };
-        let step = step(&Ledger::default(), &[born], &index(&[]), "2026-11-21T12:00:00Z");
-        assert_eq!(step.restore, [("ana-brisk-otter".to_owned(), "ana".to_owned())]);
+        let step = step(
+            &Ledger::default(),
+            &[born],
+            &index(&[]),
+            "2026-11-21T12:00:00Z",
+        );
+        assert_eq!(
+            step.restore,
+            [("ana-brisk-otter".to_owned(), "ana".to_owned())]
+        );
         assert_eq!(step.ledger.claims["u1"].owner, "ana");
     }
 
@@ -370,9 +383,9 @@ mod tests {
         let held = index(&[("new", "bo")]);
         let first = step(&Ledger::default(), &[], &held, "2026-11-21T12:00:00Z");
         assert!(first.drop.is_empty());
-        let soon = step(&first.ledger, &[], &held, "2026-11-21T12:09:59Z");
+        let soon = step(&first.ledger, &[], &held, "2026-11-21T12:01:59Z");
         assert!(soon.drop.is_empty());
-        let late = step(&soon.ledger, &[], &held, "2026-11-21T12:10:00Z");
+        let late = step(&soon.ledger, &[], &held, "2026-11-21T12:02:00Z");
         assert_eq!(late.drop, [("new".to_owned(), "bo".to_owned())]);
     }
 

@@ -29,7 +29,9 @@ fn name(number: u32) -> String {
 
 /// Returns the place of an entry: the first bits of its UID, which is random.
 fn place(uid: &str, bits: u32) -> u32 {
-    let first = uid.get(..2).and_then(|text| u32::from_str_radix(text, 16).ok());
+    let first = uid
+        .get(..2)
+        .and_then(|text| u32::from_str_radix(text, 16).ok());
     first.unwrap_or_default() >> (MAX_BITS - bits)
 }
 

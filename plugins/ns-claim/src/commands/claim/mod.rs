@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cluster::index;
-use crate::model::installation::guard::namespaces::MAX_TEXT;
 use crate::model::claim::Claim;
+use crate::model::installation::guard::namespaces::MAX_TEXT;
 use crate::model::objects::{Holder, Terms};
 use crate::model::view::{View, between};
 use crate::model::{meta, names};
@@ -252,7 +252,24 @@ async fn claim(wanted: Wanted, bare: bool, frame: &Frame) -> Result<Exit> {
     }
     let zone = TimeZone::system();
     let now = clock.now();
-    let suggest = || names::suggest(&owner, |below| fastrand::usize(..below));
+    let prefix = index.settings.name_prefix.clone().unwrap_or_default();
+    let suggest = || {
+        let name = names::suggest(&owner, |below| fastrand::usize(..below));
+        match name.starts_with(&prefix) {
+            true => name,
+            false => format!("{prefix}{name}"),
+        }
+    };
+    if let Some(name) = wanted
+        .name
+        .as_ref()
+        .filter(|name| !name.starts_with(&prefix))
+    {
+        return Err(
+            Error::usage(format!("the name of a claim begins with {prefix:?} here"))
+                .with_hint(format!("kubectl ns-claim {prefix}{name}")),
+        );
+    }
     let name = wanted.name.clone().unwrap_or_else(suggest);
     let terms = decide::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
     if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {

@@ -65,8 +65,10 @@ pub async fn reserve(
     {
         let name = &terms.name;
         return Ok(Reserved::Taken(
-            Error::conflict(format!("{name} was {holder}'s, and its place is being freed"))
-                .with_hint("run the same command again in a minute, or choose another name"),
+            Error::conflict(format!(
+                "{name} was {holder}'s, and its place is being freed"
+            ))
+            .with_hint("run the same command again in a minute, or choose another name"),
         ));
     }
     Ok(match index.holders.get(&terms.name) {

@@ -77,7 +77,10 @@ impl Reaper<'_> {
         let patch = json!({"metadata": {"annotations": {meta::WARNED: now.to_string()}}});
         let writer = self.writer();
         // Of whatever version: who changes a claim in a loop is warned all the same.
-        match writer.merge(namespaces.api(), &claim.whoever(), patch).await {
+        match writer
+            .merge(namespaces.api(), &claim.whoever(), patch)
+            .await
+        {
             Ok(_) => {}
             Err(error) if is_conflict(&error) => return Ok(Ended::Overtaken),
             Err(error) if is_not_found(&error) => return Ok(Ended::Gone),
@@ -224,7 +227,9 @@ impl Reaper<'_> {
                 .filter(|(name, holder)| index.holders.get(&closing(name)) == Some(holder));
             marked
                 .flat_map(|(name, holder)| {
-                    let lives = owners.get(name).is_some_and(|owner| owner.as_ref() == Some(holder));
+                    let lives = owners
+                        .get(name)
+                        .is_some_and(|owner| owner.as_ref() == Some(holder));
                     let back = (lives && !index.holders.contains_key(name))
                         .then(|| (name.clone(), Some(holder.clone())));
                     [Some((closing(name), None)), back].into_iter().flatten()
@@ -246,7 +251,9 @@ impl Reaper<'_> {
     pub async fn delete(&self, claim: &Claim, ledger: &Ledger, volumes: &Kept) -> Result<Ended> {
         let name = &claim.name;
         if self.dry_run == DryRun::Client {
-            return Ok(Ended::Done(ending::outlived_by(self.session, name, volumes).await?));
+            return Ok(Ended::Done(
+                ending::outlived_by(self.session, name, volumes).await?,
+            ));
         }
         let (found, clock) = ending::fresh(self.session, name).await?;
         clock.check()?;

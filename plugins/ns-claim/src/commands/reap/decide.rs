@@ -12,9 +12,9 @@ use serde::Serialize;
 use crate::model::claim::{Claim, Expires};
 use crate::model::ledger::{Advance, Ledger};
 use crate::model::meta;
-use crate::model::shards;
 use crate::model::objects::record;
 use crate::model::settings::Settings;
+use crate::model::shards;
 use crate::model::steps::Outcome;
 use crate::model::view::{View, between};
 

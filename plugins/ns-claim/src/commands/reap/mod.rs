@@ -103,12 +103,17 @@ pub async fn run(args: ReapArgs, frame: &Frame) -> Result<Exit> {
     // What cannot be written down keeps nobody's claim.
     match prune(&reaper, args.keep_records, &mut next, now).await {
         Ok(removed) => report.records_removed = removed,
-        Err(error) => report.problems.push(problem("configmaps".to_owned(), error)?),
+        Err(error) => report
+            .problems
+            .push(problem("configmaps".to_owned(), error)?),
     }
     let places = remember(&reaper, &next, frame, &mut report.problems).await?;
     let asked = dry_run != DryRun::None || args.write.yes;
     let due = oldest_first(&report.rows);
-    if !due.is_empty() && max_deletes > 0 && (asked || ui.confirm(&question(&report.rows, &due, max_deletes))?) {
+    if !due.is_empty()
+        && max_deletes > 0
+        && (asked || ui.confirm(&question(&report.rows, &due, max_deletes))?)
+    {
         delete(&reaper, &next.ledger, &mut report.rows, &due, max_deletes).await?;
     }
     report.stopped = left(&report) > 0 && report.due > max_deletes as usize;
@@ -272,7 +277,10 @@ async fn remember(
 ) -> Result<Vec<(String, String)>> {
     let ended: Result<Vec<ConfigMap>> = next.ended.iter().map(tombstones::map).collect();
     let kept = &reaper.observed.kept;
-    let before = kept.shards.iter().map(|(name, (_, part))| (name.clone(), part.clone()));
+    let before = kept
+        .shards
+        .iter()
+        .map(|(name, (_, part))| (name.clone(), part.clone()));
     let mut records = records(next, ended?, &before.collect())?;
     // What cannot be read is somebody's to look at, and not to be written over.
     records.retain(|step| match &step.what {

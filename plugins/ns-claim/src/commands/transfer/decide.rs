@@ -149,12 +149,21 @@ mod tests {
                 "edit",
                 &json!([{"kind": "ServiceAccount", "name": "robot", "namespace": "a"}]),
             ),
-            binding("other", "edit", &json!([{"kind": "Group", "name": "onboard:anabel:g1"}])),
+            binding(
+                "other",
+                "edit",
+                &json!([{"kind": "Group", "name": "onboard:anabel:g1"}]),
+            ),
         ];
         let theirs = theirs(&bindings, Some("ana"));
         let named: Vec<(&str, usize)> = theirs
             .iter()
-            .map(|one| (one.binding.metadata.name.as_deref().unwrap(), one.others.len()))
+            .map(|one| {
+                (
+                    one.binding.metadata.name.as_deref().unwrap(),
+                    one.others.len(),
+                )
+            })
             .collect();
         assert_eq!(named, [("keep", 0), ("both", 1)]);
         let tokens = [

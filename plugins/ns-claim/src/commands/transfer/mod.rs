@@ -225,27 +225,31 @@ async fn take(
     let writer = writer(dry_run);
     let mut read = theirs.binding.metadata.clone();
     let binding = read.name.clone().unwrap_or_default();
-    retry_on_conflict(format!("rolebinding/{name}/{binding}"), interrupt, async || {
-        let written = if theirs.others.is_empty() {
-            bindings.delete(&writer, &read).await.map(drop)
-        } else {
-            let patch = serde_json::json!({"subjects": theirs.others});
-            bindings.merge(&writer, &read, patch).await.map(drop)
-        };
-        match written {
-            Ok(()) => Ok(Attempt::Done(())),
-            Err(error) if error.is_not_found() => Ok(Attempt::Done(())),
-            Err(error) if error.is_conflict() => match bindings.find(&binding).await? {
-                Some(again) if again.subjects == theirs.binding.subjects => {
-                    read = again.metadata;
-                    Ok(Attempt::Raced)
-                }
-                Some(_) => Err(error),
-                None => Ok(Attempt::Done(())),
-            },
-            Err(error) => Err(error),
-        }
-    })
+    retry_on_conflict(
+        format!("rolebinding/{name}/{binding}"),
+        interrupt,
+        async || {
+            let written = if theirs.others.is_empty() {
+                bindings.delete(&writer, &read).await.map(drop)
+            } else {
+                let patch = serde_json::json!({"subjects": theirs.others});
+                bindings.merge(&writer, &read, patch).await.map(drop)
+            };
+            match written {
+                Ok(()) => Ok(Attempt::Done(())),
+                Err(error) if error.is_not_found() => Ok(Attempt::Done(())),
+                Err(error) if error.is_conflict() => match bindings.find(&binding).await? {
+                    Some(again) if again.subjects == theirs.binding.subjects => {
+                        read = again.metadata;
+                        Ok(Attempt::Raced)
+                    }
+                    Some(_) => Err(error),
+                    None => Ok(Attempt::Done(())),
+                },
+                Err(error) => Err(error),
+            }
+        },
+    )
     .await
 }
 

@@ -41,6 +41,21 @@ const ACTED_UPON: [&str; 18] = [
     "x-k8s.io",
 ];
 
+/// Says whether a key of a label or an annotation is one that claimers may not write.
+#[must_use]
+pub fn is_acted_upon(key: &str) -> bool {
+    let in_domain = |domain: &str| {
+        ACTED_UPON
+            .iter()
+            .any(|one| domain == *one || domain.ends_with(&format!(".{one}")))
+    };
+    key == "istio-injection"
+        || key == meta::MANAGED_BY.0
+        || key
+            .split_once('/')
+            .is_some_and(|(domain, _)| domain != "app.kubernetes.io" && in_domain(domain))
+}
+
 /// Returns whether a key is one of [`ACTED_UPON`], or the bare label of Istio.
 fn matters(key: &str) -> String {
     let domains: Vec<String> = ACTED_UPON

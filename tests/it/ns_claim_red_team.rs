@@ -199,31 +199,38 @@ fn changed(suite: &Suite) {
 fn managed_fields(suite: &Suite) {
     let _claims = suite.claims_alone();
     let heavy = due(suite, "heavy");
-    let fields: serde_json::Map<String, Value> = (0..60_000)
-        .map(|number| (format!("f:filler-{number:07}"), json!({})))
-        .collect();
-    // Up to just below what one more timestamp fits into.
-    let mut size = fields.len();
-    loop {
-        let part: serde_json::Map<String, Value> = fields
-            .iter()
-            .take(size)
-            .map(|(k, v)| (k.clone(), v.clone()))
+    // Up to the byte before which the server takes it with its field records: beyond, it drops them.
+    let takes = |bytes: usize| {
+        let part: serde_json::Map<String, Value> = (0..bytes / 22)
+            .map(|number| (format!("f:filler-{number:07}"), json!({})))
             .collect();
         let patch = json!({"metadata": {"managedFields": [{
-            "manager": "fill", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
-            "time": moment(-10), "fieldsV1": {"f:metadata": {"f:annotations": part}},
+            "manager": format!("fill{}", "x".repeat(bytes % 22)), "operation": "Update",
+            "apiVersion": "v1", "fieldsType": "FieldsV1", "time": moment(-10),
+            "fieldsV1": {"f:metadata": {"f:annotations": part}},
         }]}});
         let file = suite.file("fill.json", &patch.to_string());
         let run = suite.admin(&format!(
-            "patch namespace {heavy} --type merge --patch-file"
+            "patch namespace {heavy} --type merge -o name --patch-file"
         ));
-        if run.args([file]).run().code == Some(0) {
-            break;
+        let taken = run.args([file]).run().code == Some(0);
+        let get = suite.admin(&format!(
+            "get namespace {heavy} --show-managed-fields -o jsonpath={{.metadata.managedFields[*].manager}}"
+        ));
+        taken && get.run().stdout.contains("fill")
+    };
+    let (mut small, mut large) = (1_000_000, 1_700_000);
+    assert!(takes(small) && !takes(large));
+    while large - small > 1 {
+        let middle = usize::midpoint(small, large);
+        match takes(middle) {
+            true => small = middle,
+            false => large = middle,
         }
-        size -= 500;
-        assert!(size > 1000, "nothing was ever taken");
     }
+    assert!(takes(small));
+    let delete = suite.admin(&format!("delete namespace {heavy} --wait=false"));
+    delete.run().code(1).says("too large");
     let reap = suite.reap("--grace 0s");
     assert_eq!(action(reap.success(), &heavy), "deleted");
     gone(suite, &heavy);
@@ -331,8 +338,8 @@ fn transferred(suite: &Suite) {
     let run = suite
         .admin(&format!("ns-claim transfer {ana} --to {bo}"))
         .run();
-    run.success()
-        .says(&format!("rolebinding/{ana}/keep deleted"));
+    run.success().says(&format!("rolebinding/{ana}/keep "));
+    assert!(run.stderr.contains(" deleted"), "{run}");
     eventually("nothing is left", || !can(&ana) && can(&bo));
 
     // What others have is named, and so is what an account has.

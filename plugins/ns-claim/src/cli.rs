@@ -12,8 +12,7 @@ use crate::commands::{
 /// Claim a temporary namespace
 ///
 /// Creates a namespace with limits, a quota and a network policy, and gives you rights in it until
-/// it expires. You own it under the identity the API server sees for you. A reaper warns you before
-/// it expires and deletes it afterwards, unless it is protected or was extended in the meantime.
+/// it expires. A reaper warns you before that and deletes it then, unless it was extended.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -330,7 +330,7 @@ mod tests {
         let alive = step(&Ledger::default(), &[claim()], &closing, now);
         assert!(alive.restore.is_empty(), "it is reopened, not held twice");
         let entry = ("ana-brisk-otter".to_owned(), "ana".to_owned());
-        assert_eq!(alive.drop, [entry.clone()]);
+        assert_eq!(alive.drop, std::slice::from_ref(&entry));
         let gone = step(&Ledger::default(), &[], &closing, now);
         assert_eq!(gone.drop, [entry]);
     }

@@ -36,7 +36,10 @@ fn attempts(now: Timestamp, settings: &Settings) -> Result<Vec<Attempt>> {
         body,
     };
     let claim = objects::namespace(&objects::Terms {
-        name: "probe-of-the-guard".to_owned(),
+        name: format!(
+            "{}probe-of-the-guard",
+            settings.name_prefix.as_deref().unwrap_or_default()
+        ),
         owner: meta::PROBE_USER.to_owned(),
         team: None,
         purpose: None,

@@ -288,7 +288,7 @@ mod tests {
             ..claim()
         };
         let stuck = said(going, &index, &kept, "2026-11-21T21:10:00Z");
-        assert!(stuck[0].1.contains("for 1h10m (finalizer x)"), "{stuck:?}");
+        assert!(stuck[0].1.contains("for 70m (finalizer x)"), "{stuck:?}");
     }
 
     #[test]

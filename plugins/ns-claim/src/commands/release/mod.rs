@@ -1,6 +1,7 @@
 //! `kubectl ns-claim release`: give a claim back.
 
-use std::collections::BTreeMap;
+mod observe;
+
 use std::time::Duration;
 
 use clap::Args;
@@ -13,13 +14,8 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use groundcrew::write::Object;
 use jiff::Timestamp;
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod};
-use kube::api::ListParams;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 
 use super::answer::{self, document};
 use crate::cluster::ending::{self, Deleted};
@@ -106,8 +102,8 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         let Some(claim) = claim else {
             return Ok((me, records, index, None));
         };
-        let workloads = workloads(&session, &claim.name).await?;
-        let outlived_by = outlived_by(&session, &claim.name).await?;
+        let workloads = observe::workloads(&session, &claim.name).await?;
+        let outlived_by = observe::outlived_by(&session, &claim.name).await?;
         let seen = Seen {
             me: me.clone(),
             records,
@@ -252,68 +248,6 @@ fn steps(seen: &Seen, tombstone: Option<(ConfigMap, bool)>, wait: bool) -> Vec<S
         });
     }
     steps
-}
-
-/// Returns what runs in a claim, as far as the caller may see it.
-async fn workloads(session: &Session, name: &str) -> Result<Vec<String>> {
-    async fn named<K>(session: &Session, name: &str, kind: &str) -> Result<Vec<String>>
-    where
-        K: Object + kube::Resource<Scope = NamespaceResourceScope>,
-    {
-        let objects = session.in_(name).of::<K>();
-        match objects.list_metadata(&ListParams::default()).await {
-            Ok(found) => Ok(found
-                .into_iter()
-                // What a controller made goes with its controller.
-                .filter(|metadata| metadata.owner_references.is_none())
-                .filter_map(|metadata| Some(format!("{kind}/{}", metadata.name?)))
-                .collect()),
-            Err(error) if error.is_forbidden() => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-    let found = futures::try_join!(
-        named::<Deployment>(session, name, "deployment"),
-        named::<StatefulSet>(session, name, "statefulset"),
-        named::<DaemonSet>(session, name, "daemonset"),
-        named::<CronJob>(session, name, "cronjob"),
-        named::<Job>(session, name, "job"),
-        named::<Pod>(session, name, "pod"),
-        named::<PersistentVolumeClaim>(session, name, "persistentvolumeclaim"),
-    )?;
-    Ok([
-        found.0, found.1, found.2, found.3, found.4, found.5, found.6,
-    ]
-    .concat())
-}
-
-/// Returns what stays, as the reaper would find it; owners may not list volumes, but name theirs.
-async fn outlived_by(session: &Session, name: &str) -> Result<Vec<String>> {
-    match ending::kept_volumes(session).await {
-        Ok(volumes) => match ending::outlived_by(session, name, &volumes).await {
-            Err(error) if error.is_forbidden() => Ok(Vec::new()),
-            result => result,
-        },
-        Err(error) if error.is_forbidden() => {
-            let mut outlived = match ending::outlived_by(session, name, &BTreeMap::new()).await {
-                Err(error) if error.is_forbidden() => return Ok(Vec::new()),
-                result => result?,
-            };
-            let claims = session.in_(name).of::<PersistentVolumeClaim>();
-            let bound = match claims.list().await {
-                Err(error) if error.is_forbidden() => Vec::new(),
-                result => result?,
-            };
-            let volumes = bound
-                .into_iter()
-                .filter_map(|claim| claim.spec?.volume_name);
-            outlived.extend(
-                volumes.map(|name| format!("persistentvolume/{name} (if its policy is Retain)")),
-            );
-            Ok(outlived)
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// Frees the place of a claim of the caller's whose namespace is gone.

@@ -1,4 +1,4 @@
-//! The end of a claim, by whomever: exactly what was decided about is deleted, and what outlives it
+//! The end of a claim, by its people or by the reaper: exactly what was decided about is deleted, and what outlives it
 //! is named.
 
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ pub struct Claim {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
-    /// Whom to tell about it, as given.
+    /// Address or channel for questions about it, as given.
     pub contact: Option<String>,
     /// The server recorded that it was made as a claim, not labelled as one later.
     pub born: bool,

@@ -17,7 +17,7 @@ pub const OWNER: &str = "groundcrew.dev/owner";
 pub const TEAM: &str = "groundcrew.dev/team";
 /// Annotation with what the namespace is for.
 pub const PURPOSE: &str = "groundcrew.dev/purpose";
-/// Annotation with whom to tell about it.
+/// Annotation with an address or a channel for questions about it.
 pub const CONTACT: &str = "groundcrew.dev/contact";
 /// Annotation with the end, RFC 3339 in UTC.
 pub const EXPIRES: &str = "groundcrew.dev/expires-at";

@@ -25,7 +25,7 @@ pub struct Terms {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
-    /// Whom to tell about it, as given.
+    /// Address or channel for questions about it, as given.
     pub contact: Option<String>,
     /// The end.
     pub expires: Timestamp,

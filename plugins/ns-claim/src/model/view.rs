@@ -21,7 +21,7 @@ pub struct View {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
-    /// Whom to tell about it, as given.
+    /// Address or channel for questions about it, as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// How it stands.

@@ -66,6 +66,28 @@ pub async fn missing_binds(session: &Session, parts: &[Part]) -> Result<Vec<Acce
     Ok(missing)
 }
 
+/// Returns the rights to escalate that are missing, of roles that are still to be made or restored: a
+/// client dry run has the server try nothing.
+///
+/// # Errors
+///
+/// That the server cannot be asked.
+pub async fn missing_escalations(session: &Session, parts: &[Part]) -> Result<Vec<Access>> {
+    let mut missing = Vec::new();
+    let roles = parts.iter().filter(|part| part.is_role());
+    for role in roles.filter(|role| !role.is_unchanged()) {
+        let escalate = access::missing(session, &[role.right_to_escalate()]).await?;
+        if !escalate.is_empty()
+            && !access::missing(session, &role.rights_inside())
+                .await?
+                .is_empty()
+        {
+            missing.extend(escalate);
+        }
+    }
+    Ok(missing)
+}
+
 /// Has the server try every write without keeping it: whether one may give these rights away
 /// depends on the rights themselves, and admission is asked as well.
 ///

@@ -44,7 +44,7 @@ pub struct Wanted {
     pub purpose: Option<String>,
     /// The owner's team.
     pub team: Option<String>,
-    /// Whom to tell about it.
+    /// Address or channel for questions about it.
     pub contact: Option<String>,
     /// Limits and quota.
     pub profile: Profile,

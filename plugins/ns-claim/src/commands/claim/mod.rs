@@ -73,7 +73,7 @@ struct TermsArgs {
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
 
-    /// Whom to tell about the claim: an address, a channel
+    /// Address or channel for questions about the claim
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
 

@@ -112,6 +112,7 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         }
         let mut missing = access::missing(&session, &wanted).await?;
         missing.extend(check::missing_binds(&session, &parts).await?);
+        missing.extend(check::missing_escalations(&session, &parts).await?);
         access::refuse(&session, &missing, INSTALLER).await?;
         // A client dry run sends no write, tried ones included.
         if dry_run != DryRun::Client {

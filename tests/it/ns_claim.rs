@@ -156,10 +156,10 @@ fn release(suite: &Suite) {
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
     let _ = suite.claim(&ana, &format!("{ana} --ttl 2h"));
     // One that the reaper saw is under way no more.
-    suite.reap("");
+    let _ = suite.reap("");
     let again = suite.claimer(&ana, &format!("ns-claim release {ana} --wait"));
     again.run().success();
-    suite.reap("");
+    let _ = suite.reap("");
     assert_eq!(suite.holder(&ana), None, "the place is free");
 }
 

@@ -287,7 +287,7 @@ fn reap(suite: &Suite) {
             drop_entry(suite, name);
         }
     }
-    suite.reap("--grace 0s");
+    let _ = suite.reap("--grace 0s");
     let reap = |words: &str| {
         // The ledger says when a claim was seen last, in seconds.
         std::thread::sleep(Duration::from_millis(1100));

@@ -206,7 +206,7 @@ fn freed(suite: &Suite) {
     for name in &names {
         let _ = suite.claim(name, &format!("{name} --ttl 2h"));
     }
-    suite.reap("");
+    let _ = suite.reap("");
     let gone = format!("delete namespace {}", names.join(" "));
     suite.admin(&gone).run().success();
     let reap = suite.admin("ns-claim reap --yes -o json");

@@ -260,7 +260,7 @@ fn going(suite: &Suite) {
         let release = suite.claimer(&ana, &format!("ns-claim release {name}"));
         release.run().success();
     }
-    suite.reap("");
+    let _ = suite.reap("");
     let more = suite.name("more");
     let fourth = suite
         .claimer(&ana, &format!("ns-claim {more} --ttl 2h"))
@@ -270,7 +270,7 @@ fn going(suite: &Suite) {
     assert!(suite.get(&format!("namespace {more}")).is_none());
     let_go(suite, &names[0]);
     gone(suite, &names[0]);
-    suite.reap("");
+    let _ = suite.reap("");
     let _ = suite.claim(&ana, &format!("{more} --ttl 2h"));
     for name in &names[1..] {
         let_go(suite, name);

@@ -184,6 +184,9 @@ pub fn advance(
         // One that was seen to live and is gone is under way no more.
         if seen.contains(name) || between(since, now) >= UNDER_WAY {
             next.drop.push((name.to_owned(), holder.to_owned()));
+            // Should this run end before it is freed, the next one frees it at once.
+            let long_ago = now.checked_sub(UNDER_WAY).unwrap_or(now).min(since);
+            next.ledger.orphans.insert(name.to_owned(), long_ago);
         } else {
             next.ledger.orphans.insert(name.to_owned(), since);
         }
@@ -376,6 +379,9 @@ mod tests {
         assert_eq!(next.ended[0].claim.owner, "ana");
         assert_eq!(next.drop.len(), 1);
         assert!(next.ledger.claims.is_empty());
+        // A run that ended before it was freed is followed by one that frees it.
+        let after = step(&next.ledger, &[], &held, "2026-11-21T12:15:01Z");
+        assert_eq!(after.drop.len(), 1);
     }
 
     #[test]

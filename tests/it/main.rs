@@ -15,6 +15,7 @@ mod kubectl;
 mod ns_claim;
 mod ns_claim_cron;
 mod ns_claim_dry_run;
+mod ns_claim_duel;
 mod ns_claim_faults;
 mod ns_claim_guard;
 mod ns_claim_guard_contents;
@@ -24,6 +25,7 @@ mod ns_claim_others;
 mod ns_claim_race;
 mod ns_claim_reap;
 mod ns_claim_records;
+mod ns_claim_red_team;
 mod ns_claim_times;
 mod onboard;
 #[cfg(unix)]
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         ("ns_claim", ns_claim::cases()),
         ("ns_claim_cron", ns_claim_cron::cases()),
         ("ns_claim_dry_run", ns_claim_dry_run::cases()),
+        ("ns_claim_duel", ns_claim_duel::cases()),
         ("ns_claim_faults", ns_claim_faults::cases()),
         ("ns_claim_guard", ns_claim_guard::cases()),
         ("ns_claim_guard_contents", ns_claim_guard_contents::cases()),
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         ("ns_claim_race", ns_claim_race::cases()),
         ("ns_claim_reap", ns_claim_reap::cases()),
         ("ns_claim_records", ns_claim_records::cases()),
+        ("ns_claim_red_team", ns_claim_red_team::cases()),
         ("ns_claim_times", ns_claim_times::cases()),
         ("onboard", onboard::cases()),
         #[cfg(unix)]

@@ -123,7 +123,8 @@ fn settings(suite: &Suite) {
     for metadata in [
         json!({"annotations": {"groundcrew.dev/settings": "{}"}}),
         json!({"annotations": null}),
-        json!({"labels": {"x": "y"}}),
+        json!({"labels": {"app.kubernetes.io/managed-by": "me"}}),
+        json!({"annotations": {"fill": "x".repeat(300)}}),
         json!({"finalizers": ["example.com/stay"]}),
     ] {
         let run = patch_index(suite, &ana, &json!({"metadata": metadata}));
@@ -141,7 +142,7 @@ fn living_place(suite: &Suite) {
     let run = patch_index(suite, &ana, &json!({"data": {&ana: null}}));
     refused(
         &run,
-        "is freed when its namespace is gone; kubectl ns-claim release",
+        "the reaper frees the place of a claim, when its namespace is gone; kubectl ns-claim release",
     );
     assert_eq!(suite.holder(&ana), Some(ana.clone()));
 }

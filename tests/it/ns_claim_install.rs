@@ -42,7 +42,7 @@ fn damaged(suite: &Suite) {
     let policy = "validatingadmissionpolicy/groundcrew-claims-namespaces";
     for damage in [
         "delete validatingadmissionpolicybinding groundcrew-claims-index",
-        "delete validatingadmissionpolicy groundcrew-claims-release",
+        "delete validatingadmissionpolicy groundcrew-claims-names",
         "delete clusterrolebinding groundcrew:claimers",
     ] {
         suite.admin(damage).run().success();

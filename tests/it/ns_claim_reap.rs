@@ -21,7 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a_protected_claim_is_kept", protected),
         case("a_label_alone_is_kept_and_reported", label_alone),
         case("what_was_not_warned_is_kept", not_warned),
-        case("more_than_allowed_at_once_delete_nothing", too_many),
+        case("of_more_than_allowed_at_once_the_oldest_go", too_many),
         case(
             "a_missing_right_is_named_and_nothing_is_done",
             missing_right,
@@ -75,8 +75,13 @@ fn life_and_death(suite: &Suite) {
             .starts_with("reaper")
     );
     assert!(stone["claimedAt"].is_string() && stone["endedAt"].is_string());
-    assert_eq!(suite.holder(&name), None);
+    assert_eq!(
+        suite.holder(&name),
+        Some(name.clone()),
+        "until it is gone, it counts"
+    );
     suite.reap("").success();
+    assert_eq!(suite.holder(&name), None);
     assert_eq!(
         crate::ns_claim_records::stone(suite, &name).expect("a tombstone")["endedBy"],
         stone["endedBy"],
@@ -174,15 +179,21 @@ fn not_warned(suite: &Suite) {
 fn too_many(suite: &Suite) {
     let _claims = suite.claims_alone();
     let names: Vec<String> = (0..3).map(|_| expired(suite, "ana")).collect();
+    for (name, ended) in names.iter().zip([-300, -200, -100]) {
+        suite.annotate(name, "expires-at", &moment(ended));
+    }
     suite.reap("").success();
     let run = suite.reap("--grace 0s --max-deletes 2");
     run.code(4)
-        .says("more than --max-deletes 2; none was deleted");
-    for name in &names {
-        alive(suite, name);
-        assert!(stone(suite, name).is_none());
-    }
-    suite.reap("--grace 0s --max-deletes 3").success();
+        .says("more than --max-deletes 2; 1 left for the next run");
+    let left: Vec<&String> = names
+        .iter()
+        .filter(|name| action(&run, name) == "due")
+        .collect();
+    assert_eq!(left, [&names[2]], "the oldest go first");
+    alive(suite, &names[2]);
+    assert!(stone(suite, &names[2]).is_none());
+    suite.reap("--grace 0s --max-deletes 2").success();
     for name in &names {
         gone(suite, name);
     }

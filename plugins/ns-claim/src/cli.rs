@@ -12,8 +12,7 @@ use crate::commands::{
 /// Claim a temporary namespace
 ///
 /// Creates a namespace with limits, a quota and a network policy, and gives you rights in it until
-/// it expires. You own it under the identity the API server sees for you. A reaper warns you before
-/// it expires and deletes it afterwards, unless it is protected or was extended in the meantime.
+/// it expires. A reaper warns you before that and deletes it then, unless it was extended.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -31,9 +30,13 @@ pub struct Cli {
 /// The other commands; one module each.
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "ls")]
     List(list::ListArgs),
+    #[command(visible_alias = "new")]
+    Create(claim::CreateArgs),
     Get(get::GetArgs),
     Extend(extend::ExtendArgs),
+    #[command(visible_aliases = ["delete", "rm"])]
     Release(release::ReleaseArgs),
     Transfer(transfer::TransferArgs),
     Protect(protect::ProtectArgs),
@@ -55,6 +58,7 @@ impl Plugin for Cli {
     async fn run(self, frame: Frame) -> Result<Exit> {
         match self.command {
             None => claim::run(self.claim, &frame).await,
+            Some(Command::Create(args)) => claim::create(args, &frame).await,
             Some(Command::List(args)) => list::run(args, &frame).await,
             Some(Command::Get(args)) => get::run(args, &frame).await,
             Some(Command::Extend(args)) => extend::run(args, &frame).await,

@@ -1,9 +1,10 @@
 //! Claims as the cluster has them: one of them, or all.
 
 use clap_complete::engine::ArgValueCompleter;
-use groundcrew::app::Interrupt;
+use groundcrew::app::{Frame, Interrupt};
+use groundcrew::client::access::{self, Access};
 use groundcrew::client::errors::explain;
-use groundcrew::client::{Session, access, outcome_unknown, pages};
+use groundcrew::client::{Session, outcome_unknown, pages};
 use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::complete;
 use groundcrew::error::{Error, Result};
@@ -51,6 +52,17 @@ pub async fn look(session: &Session, name: Option<&str>) -> Result<Look> {
         settings: index.settings,
         clock,
     })
+}
+
+/// Connects and looks at one claim: what the commands about one begin with.
+///
+/// # Errors
+///
+/// As [`look`]; what is wrong with the connection.
+pub async fn open(frame: &Frame, name: Option<&str>) -> Result<(Session, Look)> {
+    let session = frame.interrupt.guard(frame.connect()).await?;
+    let look = frame.interrupt.guard(look(&session, name)).await?;
+    Ok((session, look))
 }
 
 /// Reads the claim of that name.
@@ -148,6 +160,10 @@ pub async fn annotate(
             return Ok(Attempt::Done((claim.clone(), outcome)));
         }
         if write.dry_run == DryRun::Client {
+            // A run is one write, and its refusal says the same; only here nobody would be told.
+            let right = right_to(session, "patch", &name);
+            let missing = access::missing(session, &[right]).await?;
+            access::refuse(session, &missing, "claim-changer").await?;
             let would = note.put_on(claim.clone());
             return Ok(Attempt::Done((would, Outcome::Configured)));
         }
@@ -174,6 +190,14 @@ pub async fn annotate(
         }
     })
     .await
+}
+
+/// Returns the right to do something to one namespace: the API server asks about it as one in the
+/// namespace itself (`requestinfo.go` of apiserver), so that bindings inside of it count.
+#[must_use]
+pub fn right_to(session: &Session, verb: &'static str, name: &str) -> Access {
+    let right = session.of::<Namespace>().right(verb);
+    right.named(name).within(name)
 }
 
 /// Returns the error that a claim ends before it could be changed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
 use groundcrew::cluster::{Attempt, retry_on_conflict};
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Patch, PatchParams, PostParams};
@@ -99,9 +99,8 @@ pub async fn update(
 ) -> Result<Updated> {
     let mut given = read;
     let mut sent = false;
-    let mut refused = None;
     let what = format!("configmap/{}", meta::INDEX);
-    let updated = retry_on_conflict(what, interrupt, async || {
+    retry_on_conflict(what, interrupt, async || {
         let index = match given.take() {
             Some(index) => index,
             None => self::read(session).await?.0,
@@ -115,11 +114,6 @@ pub async fn update(
         match put(session, &index, name, user.as_deref(), dry_run).await {
             Ok(Put::Done) => Ok(Attempt::Done(Updated { index, sent })),
             Ok(Put::Raced) => Ok(Attempt::Raced),
-            // The guard's copy of a namespace that is going may still be the living one.
-            Err(error) if user.is_none() && refusal::words(&error).is_some() => {
-                refused = Some(error);
-                Ok(Attempt::Raced)
-            }
             Err(error) => Err(refusal::told(
                 &records(session),
                 "patch",
@@ -128,13 +122,36 @@ pub async fn update(
             )),
         }
     })
-    .await;
-    updated.map_err(|lost| match refused {
-        Some(error) if lost.kind() == Kind::Conflict => {
-            refusal::told(&records(session), "patch", meta::INDEX, error)
+    .await
+}
+
+/// Decides about several entries and writes them at once, over and over while others write in the
+/// meantime; `None` removes an entry.
+///
+/// # Errors
+///
+/// What the server says; that others were faster each time.
+pub async fn rewrite(
+    session: &Session,
+    interrupt: &Interrupt,
+    dry_run: bool,
+    decide: impl Fn(&Index) -> BTreeMap<String, Option<String>>,
+) -> Result<()> {
+    let what = format!("configmap/{}", meta::INDEX);
+    retry_on_conflict(what, interrupt, async || {
+        let (index, _) = self::read(session).await?;
+        let changes = decide(&index);
+        let Some(version) = index.resource_version.filter(|_| !changes.is_empty()) else {
+            return Ok(Attempt::Done(()));
+        };
+        let patch = json!({"metadata": {"resourceVersion": version}, "data": changes});
+        match send(session, patch, dry_run).await {
+            Ok(Put::Done) => Ok(Attempt::Done(())),
+            Ok(Put::Raced) => Ok(Attempt::Raced),
+            Err(error) => Err(records(session).explain("patch", meta::INDEX, error)),
         }
-        _ => lost,
     })
+    .await
 }
 
 /// Takes the entry of `name` out if `owner` holds it, so that they may claim again.
@@ -184,6 +201,10 @@ async fn put(
         "metadata": {"resourceVersion": version},
         "data": {name: user},
     });
+    send(session, patch, dry_run).await
+}
+
+async fn send(session: &Session, patch: serde_json::Value, dry_run: bool) -> kube::Result<Put> {
     let params = PatchParams {
         dry_run,
         field_manager: Some(meta::FIELD_MANAGER.to_owned()),

@@ -1,6 +1,8 @@
 //! What the plugin reads and writes in the cluster.
 
 pub mod claims;
+pub mod dangling;
+pub mod ending;
 pub mod index;
 pub mod installation;
 pub mod ledger;

@@ -22,14 +22,18 @@ use crate::model::view::{View, between};
 /// The expiry moves only if nobody changed the claim in the meantime: the reaper never overtakes
 /// an extend that returned 0. Without NAME, the current namespace is used if it is your claim.
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("end").required(true).args(["by", "until"])))]
+#[command(group(clap::ArgGroup::new("end").args(["more", "by", "until"])))]
 pub struct ExtendArgs {
     /// Name of the claim [default: the current namespace, if it is yours]
     #[arg(value_name = "NAME", add = claims::names())]
     name: Option<String>,
 
+    /// How much longer, as --by
+    #[arg(value_name = "DURATION", value_parser = duration::positive)]
+    more: Option<Span>,
+
     /// How much longer: 4h, 1d12h; counted from the expiry, or from now if that has passed
-    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    #[arg(long, visible_alias = "ttl", value_name = "DURATION", value_parser = duration::positive)]
     by: Option<Span>,
 
     /// New end time: RFC 3339, 18:00, "fri 18:00"; local time unless a zone is given
@@ -49,14 +53,14 @@ pub struct ExtendArgs {
 ///
 /// That it is too far, too late, or someone else's.
 pub async fn run(args: ExtendArgs, frame: &Frame) -> Result<Exit> {
+    let args = args.resolve()?;
     let Frame { ui, interrupt, .. } = frame;
-    let session = frame.connect().await?;
-    let look = claims::look(&session, args.name.as_deref());
+    let (session, look) = claims::open(frame, args.name.as_deref()).await?;
     let Look {
         claim,
         settings,
         clock,
-    } = interrupt.guard(look).await?;
+    } = look;
     let zone = TimeZone::system();
     let decide = |claim: &Claim, lost: Option<&Note>| match lost {
         // What is there now is what was sent: it was carried out.
@@ -80,6 +84,30 @@ pub async fn run(args: ExtendArgs, frame: &Frame) -> Result<Exit> {
     ui.answer(text)?;
     session.finish()?;
     Ok(Exit::Done)
+}
+
+impl ExtendArgs {
+    /// Takes `extend 4h` for the current namespace, and `extend NAME 4h` for `--by 4h`.
+    fn resolve(mut self) -> Result<Self> {
+        let end = self.more.take().or(self.by);
+        if end.is_some() || self.until.is_some() {
+            return Ok(Self { by: end, ..self });
+        }
+        let alone = self
+            .name
+            .as_deref()
+            .and_then(|text| duration::positive(text).ok());
+        if alone.is_some() {
+            return Ok(Self {
+                name: None,
+                by: alone,
+                ..self
+            });
+        }
+        let name = self.name.as_deref().unwrap_or("NAME");
+        Err(Error::usage("how much longer is not given")
+            .with_hint(format!("kubectl ns-claim extend {name} 4h")))
+    }
 }
 
 /// Returns the end that is asked for.

@@ -33,14 +33,13 @@ pub struct GetArgs {
 ///
 /// What the server says.
 pub async fn run(args: GetArgs, frame: &Frame) -> Result<Exit> {
-    let Frame { ui, interrupt, .. } = frame;
-    let session = frame.connect().await?;
-    let look = claims::look(&session, args.name.as_deref());
+    let ui = &frame.ui;
+    let (session, look) = claims::open(frame, args.name.as_deref()).await?;
     let Look {
         claim,
         settings,
         clock,
-    } = interrupt.guard(look).await?;
+    } = look;
     let now = clock.now();
     let view = View::of(&claim, &settings, now);
     let text = match document(&view, &args.output)? {
@@ -66,6 +65,7 @@ fn sheet(view: &View, now: Timestamp, zone: &TimeZone) -> String {
         ("Owner", view.owner.clone()),
         ("Team", view.team.clone()),
         ("Purpose", view.purpose.clone()),
+        ("Contact", view.contact.clone()),
         ("State", Some(view.state_cell(now))),
         ("Claimed", moment(view.created_at)),
         ("Expires", left(view.ends_at)),

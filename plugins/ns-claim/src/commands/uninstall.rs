@@ -26,8 +26,8 @@ const UNINSTALLER: &str = "claim-uninstaller";
 /// Remove the guard, the roles and the reaper
 ///
 /// The right to claim is removed first and the guard last. Claims, the index and the tombstones
-/// stay. One policy stays too, so that a later installation takes effect at once; without claimers
-/// it has no effect. Owners of existing claims lose their rights in them, so this requires
+/// stay. Two policies stay too, so that a later installation takes effect at once; without claimers
+/// they have no effect. Owners of existing claims lose their rights in them, so this requires
 /// confirmation.
 #[derive(Args, Debug)]
 pub struct UninstallArgs {
@@ -103,7 +103,7 @@ pub async fn run(args: UninstallArgs, frame: &Frame) -> Result<Exit> {
     ui.answer(report.render(&args.output, dry_run)?)?;
     ui.status("claims, their index and their tombstones stay in groundcrew-system.");
     ui.status(
-        "so does validatingadmissionpolicy/groundcrew-claims-entries, which affects only claimers.",
+        "so do validatingadmissionpolicy/groundcrew-claims-entries and -names, which affect only claimers.",
     );
     session.finish()?;
     Ok(Exit::Done)
@@ -177,7 +177,9 @@ impl Step {
 /// parameter goes, and does not begin again until it is restarted: every claim after a new
 /// installation would be refused. It watches claimers, and there are none any more.
 fn is_kept(object: &serde_json::Value) -> bool {
-    object["metadata"]["name"] == "groundcrew-claims-entries"
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    // The bindings of claimers and the index are the parameters of these two.
+    ["groundcrew-claims-entries", "groundcrew-claims-names"].contains(&name)
 }
 
 async fn forget(session: &Session, dry_run: DryRun) -> Result<()> {

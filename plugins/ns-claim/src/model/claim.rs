@@ -28,6 +28,10 @@ pub struct Claim {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
+    /// Address or channel for questions about it, as given.
+    pub contact: Option<String>,
+    /// The server recorded that it was made as a claim, not labelled as one later.
+    pub born: bool,
     /// What stands in the annotation.
     pub expires: Expires,
     /// When the owner was last warned.
@@ -112,6 +116,8 @@ impl Claim {
             owner: note(meta::OWNER),
             team: note(meta::TEAM),
             purpose: note(meta::PURPOSE),
+            contact: note(meta::CONTACT),
+            born: was_born(metadata),
             expires: match note(meta::EXPIRES) {
                 None => Expires::Missing,
                 Some(text) => moment(&text).map_or(Expires::Garbled(text), Expires::At),
@@ -134,6 +140,15 @@ impl Claim {
             uid: Some(self.uid.clone()),
             resource_version: Some(self.resource_version.clone()),
             ..ObjectMeta::default()
+        }
+    }
+
+    /// Returns what says which namespace it is, at whatever version.
+    #[must_use]
+    pub fn whoever(&self) -> ObjectMeta {
+        ObjectMeta {
+            resource_version: None,
+            ..self.read()
         }
     }
 
@@ -180,6 +195,30 @@ impl Claim {
             Some(_) => State::Active,
         }
     }
+}
+
+/// Says whether the request that made the namespace made it a claim, as far as the server recorded
+/// it: one writer owns the label that the server gives every namespace at its creation, the claim's
+/// label and the owner, and wrote last when it was made. (A field manager is a name that anybody may
+/// give, so other writers than this plugin may not have written later.)
+fn was_born(metadata: &ObjectMeta) -> bool {
+    let owns = |fields: &serde_json::Value, map: &str, key: &str| {
+        fields["f:metadata"][map].get(format!("f:{key}")).is_some()
+    };
+    let entries = metadata.managed_fields.iter().flatten();
+    entries
+        .filter(|entry| entry.subresource.is_none())
+        .any(|entry| {
+            let Some(fields) = entry.fields_v1.as_ref().map(|fields| &fields.0) else {
+                return false;
+            };
+            let at_once = entry.time.is_some() && entry.time == metadata.creation_timestamp;
+            let own = entry.manager.as_deref() == Some(meta::FIELD_MANAGER);
+            (at_once || own)
+                && owns(fields, "f:labels", "kubernetes.io/metadata.name")
+                && owns(fields, "f:labels", meta::CLAIM.0)
+                && owns(fields, "f:annotations", meta::OWNER)
+        })
 }
 
 /// Reads RFC 3339 and nothing else.
@@ -231,6 +270,8 @@ pub(crate) mod tests {
             owner: Some("ana".to_owned()),
             team: None,
             purpose: Some("repro".to_owned()),
+            contact: None,
+            born: false,
             expires: Expires::At(at("2026-11-21T20:00:00Z")),
             warned_at: None,
             protected_by: None,
@@ -285,6 +326,38 @@ pub(crate) mod tests {
         let mut missing = namespace(json!("x"));
         missing.metadata.annotations = None;
         assert_eq!(Claim::of(&missing).unwrap().expires, Expires::Missing);
+    }
+
+    #[test]
+    fn a_label_that_was_set_later_does_not_make_a_claim_born() {
+        let made = |manager: &str, time: &str, claim: bool| {
+            let mut labels = json!({"f:kubernetes.io/metadata.name": {}});
+            if claim {
+                labels["f:groundcrew.dev/claim"] = json!({});
+            }
+            let metadata: ObjectMeta = serde_json::from_value(json!({
+                "creationTimestamp": "2026-11-21T12:00:00Z",
+                "managedFields": [
+                    {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:metadata": {
+                        "f:labels": labels, "f:annotations": {"f:groundcrew.dev/owner": {}},
+                    }}},
+                    {"manager": "kubectl-label", "operation": "Update", "time": "2026-11-21T12:00:00Z",
+                     "fieldsV1": {"f:metadata": {
+                        "f:labels": {"f:groundcrew.dev/claim": {}},
+                        "f:annotations": {"f:groundcrew.dev/owner": {}},
+                    }}},
+                ],
+            }))
+            .unwrap();
+            was_born(&metadata)
+        };
+        assert!(made("curl", "2026-11-21T12:00:00Z", true));
+        assert!(made(meta::FIELD_MANAGER, "2026-11-21T13:00:00Z", true));
+        assert!(!made("curl", "2026-11-21T13:00:00Z", true), "written later");
+        assert!(
+            !made("curl", "2026-11-21T12:00:00Z", false),
+            "labelled by another writer"
+        );
     }
 
     #[test]

@@ -12,18 +12,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::claim::{Claim, Expires};
 use crate::model::index::Index;
+use crate::model::installation::guard::namespaces::MAX_TEXT;
 use crate::model::kind::Kind;
 use crate::model::view::between;
 
 /// How long an entry of the index may be without a namespace: a claim is being made.
-const UNDER_WAY: Duration = Duration::from_secs(600);
+const UNDER_WAY: Duration = Duration::from_secs(120);
 
 /// Everything remembered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
-    api_version: String,
-    kind: Kind,
+    pub(crate) api_version: String,
+    pub(crate) kind: Kind,
     /// Claims that live, by the UID of their namespace.
     #[serde(default)]
     pub claims: BTreeMap<String, Entry>,
@@ -125,7 +126,7 @@ pub struct Advance {
     pub ledger: Ledger,
     /// Entries to put back into the index: name and owner.
     pub restore: Vec<(String, String)>,
-    /// Entries of the index without a namespace.
+    /// Entries of the index whose namespace is gone, or never was made.
     pub drop: Vec<(String, String)>,
     /// Claims that someone else ended since.
     pub ended: Vec<Tombstone>,
@@ -136,7 +137,8 @@ pub struct Advance {
 pub fn is_recorded(claim: &Claim, index: &Index, ledger: &Ledger) -> bool {
     let known = ledger.claims.get(&claim.uid);
     known.is_some_and(|entry| entry.name == claim.name)
-        || (claim.owner.is_some() && index.holders.get(&claim.name) == claim.owner.as_ref())
+        || (claim.owner.is_some() && index.holder(&claim.name) == claim.owner.as_deref())
+        || (claim.owner.is_some() && claim.born)
 }
 
 /// Moves the ledger on to what is there now.
@@ -156,8 +158,8 @@ pub fn advance(
     {
         let requests = requests.get(&claim.name).copied().unwrap_or_default();
         let entry = seen(ledger.claims.get(&claim.uid), claim, requests, now);
-        let held = index.holders.contains_key(&claim.name);
-        if !held && claim.terminating.is_none() && !entry.owner.is_empty() {
+        // What is going counts too: its pods may run on.
+        if index.holder(&claim.name).is_none() && !entry.owner.is_empty() {
             next.restore.push((claim.name.clone(), entry.owner.clone()));
         }
         next.ledger.claims.insert(claim.uid.clone(), entry);
@@ -169,19 +171,30 @@ pub fn advance(
         }
     }
     let alive: BTreeSet<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
-    for (name, holder) in &index.holders {
-        if alive.contains(name.as_str()) {
+    let seen: BTreeSet<&str> = ledger
+        .claims
+        .values()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    for (name, holder) in index.held() {
+        if alive.contains(name) {
             continue;
         }
         let since = ledger.orphans.get(name).copied().unwrap_or(now);
         // One that was seen to live and is gone is under way no more.
-        let was_seen = ledger.claims.values().any(|entry| entry.name == *name);
-        if was_seen || between(since, now) >= UNDER_WAY {
-            next.drop.push((name.clone(), holder.clone()));
+        if seen.contains(name) || between(since, now) >= UNDER_WAY {
+            next.drop.push((name.to_owned(), holder.to_owned()));
+            // Should this run end before it is freed, the next one frees it at once.
+            let long_ago = now.checked_sub(UNDER_WAY).unwrap_or(now).min(since);
+            next.ledger.orphans.insert(name.to_owned(), long_ago);
         } else {
-            next.ledger.orphans.insert(name.clone(), since);
+            next.ledger.orphans.insert(name.to_owned(), since);
         }
     }
+    // An earlier run began to free these.
+    let closing = index.closing();
+    next.drop
+        .extend(closing.map(|(name, holder)| (name.to_owned(), holder.to_owned())));
     next
 }
 
@@ -208,12 +221,19 @@ pub fn seen(known: Option<&Entry>, claim: &Claim, requests: Requests, now: Times
         .saturating_add(requests.memory_mi.saturating_mul(since));
     entry.name.clone_from(&claim.name);
     entry.owner = claim.owner.clone().unwrap_or(entry.owner);
-    entry.team.clone_from(&claim.team);
-    entry.purpose.clone_from(&claim.purpose);
+    entry.team = claim.team.as_deref().map(bounded);
+    entry.purpose = claim.purpose.as_deref().map(bounded);
     entry.claimed_at = claim.created;
     entry.expires_at = expires;
     entry.last_seen = Some(now);
     entry
+}
+
+/// Returns what is kept of a text. Where no guard bounds it, anybody who may write the claim could
+/// fill what is kept for all of them.
+fn bounded(text: &str) -> String {
+    let plain = text.chars().filter(|letter| !letter.is_control());
+    plain.take(MAX_TEXT).collect()
 }
 
 /// Reads a quantity of Kubernetes in units of `per` (1000 for millicores, 1/Mi for MiB), rounded
@@ -288,6 +308,47 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_that_the_server_recorded_is_put_on_record_with_its_owner() {
+        let born = Claim {
+            born: true,
+            ..claim()
+        };
+        let step = step(
+            &Ledger::default(),
+            &[born],
+            &index(&[]),
+            "2026-11-21T12:00:00Z",
+        );
+        assert_eq!(
+            step.restore,
+            [("ana-brisk-otter".to_owned(), "ana".to_owned())]
+        );
+        assert_eq!(step.ledger.claims["u1"].owner, "ana");
+    }
+
+    #[test]
+    fn a_place_that_is_being_freed_is_held_and_freed_by_the_next_run() {
+        let closing = index(&[("ana-brisk-otter.closing", "ana")]);
+        let now = "2026-11-21T12:00:00Z";
+        let alive = step(&Ledger::default(), &[claim()], &closing, now);
+        assert!(alive.restore.is_empty(), "it is reopened, not held twice");
+        let entry = ("ana-brisk-otter".to_owned(), "ana".to_owned());
+        assert_eq!(alive.drop, std::slice::from_ref(&entry));
+        let gone = step(&Ledger::default(), &[], &closing, now);
+        assert_eq!(gone.drop, [entry]);
+    }
+
+    #[test]
+    fn no_text_of_a_claimer_fills_the_ledger() {
+        let long = Claim {
+            purpose: Some("\u{1}".repeat(250_000) + &"x".repeat(1000)),
+            ..claim()
+        };
+        let entry = seen(None, &long, Requests::default(), at("2026-11-21T12:00:00Z"));
+        assert_eq!(entry.purpose, Some("x".repeat(256)));
+    }
+
+    #[test]
     fn a_namespace_of_the_same_name_and_another_uid_is_another_one() {
         let held = index(&[("ana-brisk-otter", "ana")]);
         let first = step(
@@ -318,6 +379,9 @@ mod tests {
         assert_eq!(next.ended[0].claim.owner, "ana");
         assert_eq!(next.drop.len(), 1);
         assert!(next.ledger.claims.is_empty());
+        // A run that ended before it was freed is followed by one that frees it.
+        let after = step(&next.ledger, &[], &held, "2026-11-21T12:15:01Z");
+        assert_eq!(after.drop.len(), 1);
     }
 
     #[test]
@@ -325,9 +389,9 @@ mod tests {
         let held = index(&[("new", "bo")]);
         let first = step(&Ledger::default(), &[], &held, "2026-11-21T12:00:00Z");
         assert!(first.drop.is_empty());
-        let soon = step(&first.ledger, &[], &held, "2026-11-21T12:09:59Z");
+        let soon = step(&first.ledger, &[], &held, "2026-11-21T12:01:59Z");
         assert!(soon.drop.is_empty());
-        let late = step(&soon.ledger, &[], &held, "2026-11-21T12:10:00Z");
+        let late = step(&soon.ledger, &[], &held, "2026-11-21T12:02:00Z");
         assert_eq!(late.drop, [("new".to_owned(), "bo".to_owned())]);
     }
 

@@ -17,6 +17,8 @@ pub const OWNER: &str = "groundcrew.dev/owner";
 pub const TEAM: &str = "groundcrew.dev/team";
 /// Annotation with what the namespace is for.
 pub const PURPOSE: &str = "groundcrew.dev/purpose";
+/// Annotation with an address or a channel for questions about it.
+pub const CONTACT: &str = "groundcrew.dev/contact";
 /// Annotation with the end, RFC 3339 in UTC.
 pub const EXPIRES: &str = "groundcrew.dev/expires-at";
 /// Annotation with when the owner was last warned, RFC 3339 in UTC.
@@ -30,6 +32,8 @@ pub const SETTINGS: &str = "groundcrew.dev/settings";
 pub use groundcrew::tenancy::CLAIM_INDEX as INDEX;
 /// ConfigMap in [`SYSTEM_NAMESPACE`]: what the reaper remembers.
 pub const LEDGER: &str = "claims-ledger";
+/// Value of [`RECORD`] on the parts of the ledger.
+pub const LEDGER_RECORD: &str = "claim-ledger";
 /// Value of [`RECORD`] on tombstones.
 pub const TOMBSTONE: &str = "claim-tombstone";
 

@@ -10,5 +10,6 @@ pub mod names;
 pub mod note;
 pub mod objects;
 pub mod settings;
+pub mod shards;
 pub mod steps;
 pub mod view;

@@ -25,6 +25,8 @@ pub struct Terms {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
+    /// Address or channel for questions about it, as given.
+    pub contact: Option<String>,
     /// The end.
     pub expires: Timestamp,
     /// When the owner was warned: at once, when the claim is shorter than the warning.
@@ -59,6 +61,7 @@ pub fn namespace(terms: &Terms) -> Namespace {
         (meta::OWNER, Some(terms.owner.clone())),
         (meta::TEAM, terms.team.clone()),
         (meta::PURPOSE, terms.purpose.clone()),
+        (meta::CONTACT, terms.contact.clone()),
         (meta::EXPIRES, Some(terms.expires.to_string())),
         (meta::WARNED, terms.warned.map(|at| at.to_string())),
     ];

@@ -39,6 +39,13 @@ pub struct Settings {
     /// How long the records of ended claims are kept, in seconds.
     #[serde(default = "ninety_days")]
     pub keep_records_seconds: u64,
+    /// What the names of claims begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    /// Labels and annotations that the cluster adds to namespaces and acts upon: those found when it
+    /// was installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added_keys: Vec<String>,
     /// Image of the reaper; without one, no reaper is scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
@@ -66,6 +73,8 @@ impl Default for Settings {
             max_deletes: 20,
             schedule: "*/15 * * * *".to_owned(),
             keep_records_seconds: ninety_days(),
+            name_prefix: None,
+            added_keys: Vec::new(),
             image: None,
         }
     }

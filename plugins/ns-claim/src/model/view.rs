@@ -21,6 +21,9 @@ pub struct View {
     pub team: Option<String>,
     /// Purpose, as given.
     pub purpose: Option<String>,
+    /// Address or channel for questions about it, as given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
     /// How it stands.
     pub state: State,
     /// When it was made.
@@ -50,6 +53,7 @@ impl View {
             owner: claim.owner.clone(),
             team: claim.team.clone(),
             purpose: claim.purpose.clone(),
+            contact: claim.contact.clone(),
             state: claim.state(settings, now),
             created_at: claim.created,
             expires_at: match &claim.expires {

@@ -6,7 +6,8 @@ use groundcrew::client::access::{self, Access};
 use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 
 use super::objects::{self, CONCURRENCY};
 use super::part::{Part, Standing};
@@ -65,6 +66,28 @@ pub async fn missing_binds(session: &Session, parts: &[Part]) -> Result<Vec<Acce
     Ok(missing)
 }
 
+/// Returns the rights to escalate that are missing, of roles that are still to be made or restored: a
+/// client dry run has the server try nothing.
+///
+/// # Errors
+///
+/// That the server cannot be asked.
+pub async fn missing_escalations(session: &Session, parts: &[Part]) -> Result<Vec<Access>> {
+    let mut missing = Vec::new();
+    let roles = parts.iter().filter(|part| part.is_role());
+    for role in roles.filter(|role| !role.is_unchanged()) {
+        let escalate = access::missing(session, &[role.right_to_escalate()]).await?;
+        if !escalate.is_empty()
+            && !access::missing(session, &role.rights_inside())
+                .await?
+                .is_empty()
+        {
+            missing.extend(escalate);
+        }
+    }
+    Ok(missing)
+}
+
 /// Has the server try every write without keeping it: whether one may give these rights away
 /// depends on the rights themselves, and admission is asked as well.
 ///
@@ -96,10 +119,10 @@ pub async fn writes(session: &Session, parts: &[Part]) -> Result<()> {
 /// parameters (`authz.go` of `pkg/registry/admissionregistration`).
 #[must_use]
 pub fn rights_to_parameters(session: &Session) -> [Access; 3] {
-    let namespaces = session.of::<Namespace>();
+    let bindings = session.of::<ClusterRoleBinding>();
     [
         session.everywhere::<ConfigMap>().right("get"),
-        namespaces.right("get"),
-        namespaces.right("list"),
+        bindings.right("get"),
+        bindings.right("list"),
     ]
 }

@@ -112,6 +112,12 @@ impl Part {
         self.right_to("bind")
     }
 
+    /// Returns the right that it takes to make this role without having what it gives.
+    #[must_use]
+    pub fn right_to_escalate(&self) -> Access {
+        self.right_to("escalate")
+    }
+
     /// Returns what this role gives; its rules have no wildcards.
     #[must_use]
     pub fn rights_inside(&self) -> Vec<Access> {

@@ -36,10 +36,14 @@ fn attempts(now: Timestamp, settings: &Settings) -> Result<Vec<Attempt>> {
         body,
     };
     let claim = objects::namespace(&objects::Terms {
-        name: "probe-of-the-guard".to_owned(),
+        name: format!(
+            "{}probe-of-the-guard",
+            settings.name_prefix.as_deref().unwrap_or_default()
+        ),
         owner: meta::PROBE_USER.to_owned(),
         team: None,
         purpose: None,
+        contact: None,
         // Right in every other way, however short claims may be here.
         expires: now.checked_add(settings.min_ttl().0).unwrap_or(now),
         warned: None,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use groundcrew::app::Interrupt;
-use groundcrew::client::access;
+use groundcrew::client::access::{self, Access};
 use groundcrew::client::clock::Clock;
 use groundcrew::client::{Session, outcome_unknown};
-use groundcrew::cluster::{Patience, poll};
+use groundcrew::cluster::{Attempt, Patience, poll, retry_on_conflict};
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
@@ -29,9 +29,7 @@ use crate::model::settings::Settings;
 use crate::model::steps::Outcome;
 use crate::model::view::View;
 
-/// Tries for one object, and names to choose from, before the run gives up.
-const TRIES: u32 = 40;
-/// How long the guard's copy of the index may lag.
+/// How long a right takes to spread, when it is quick.
 const LAG: Duration = Duration::from_millis(25);
 /// How long a right may take to spread.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,7 +73,7 @@ impl Run<'_> {
         mut index: Index,
         suggest: impl Fn() -> String,
     ) -> Result<Taken> {
-        for _ in 0..TRIES {
+        retry_on_conflict("every name that was tried", self.interrupt, async || {
             let mut steps = steps(&terms, self.wanted, &self.holder, &index);
             let now = self.clock.now();
             let place = reserve(
@@ -91,54 +89,55 @@ impl Run<'_> {
                 Reserved::Taken(held) if self.wanted.name.is_some() => return Err(held),
                 Reserved::Taken(_) => {
                     terms.name = suggest();
-                    continue;
+                    return Ok(Attempt::Raced);
                 }
             };
             let undo = fresh && self.wanted.dry_run == DryRun::None;
             match self.namespace(&terms, &index.settings).await {
                 Ok(Made::New(namespace)) => {
-                    return self.fill(&namespace, &index.settings, steps, false).await;
+                    let taken = self.fill(&namespace, &index.settings, steps, false).await?;
+                    Ok(Attempt::Done(taken))
                 }
                 Ok(Made::Mine(namespace)) => {
                     if let Some(step) = steps.get_mut(1) {
                         step.outcome = Outcome::Unchanged;
                     }
-                    return self.fill(&namespace, &index.settings, steps, true).await;
+                    let taken = self.fill(&namespace, &index.settings, steps, true).await?;
+                    Ok(Attempt::Done(taken))
                 }
                 Ok(Made::Held(error)) => {
-                    if undo {
-                        self.withdraw(&terms).await;
-                    }
+                    let error = match undo {
+                        true => self.withdrawn(&terms, error).await,
+                        false => error,
+                    };
                     if self.wanted.name.is_some() {
                         return Err(error);
                     }
                     terms.name = suggest();
+                    Ok(Attempt::Raced)
                 }
                 Err(error) => {
                     // An unknown outcome may have made it; the entry is the key to going on.
                     if undo && error.kind() == Kind::Failed {
-                        self.withdraw(&terms).await;
+                        return Err(self.withdrawn(&terms, error).await);
                     }
-                    return Err(error);
+                    Err(error)
                 }
             }
-        }
-        Err(
-            Error::conflict("every name that was tried is held by others; gave up")
-                .with_hint("run the same command again"),
-        )
+        })
+        .await
     }
 
-    /// Takes a fresh entry back; what cannot be taken back is the reaper's.
-    async fn withdraw(&self, terms: &Terms) {
-        let _ = index::free(
-            self.session,
-            &Interrupt::never(),
-            &terms.name,
-            &terms.owner,
-            false,
-        )
-        .await;
+    /// Takes a fresh entry back where the caller may; a claimer's is freed by the reaper.
+    async fn withdrawn(&self, terms: &Terms, error: Error) -> Error {
+        let (name, owner) = (&terms.name, &terms.owner);
+        let freed = index::free(self.session, &Interrupt::never(), name, owner, false).await;
+        if freed.is_ok() {
+            return error;
+        }
+        error.with_detail(format!(
+            "the name {name} is kept for you, and counts, until the reaper frees it in some minutes"
+        ))
     }
 
     /// Makes the namespace; the server takes one of several.
@@ -218,6 +217,16 @@ impl Run<'_> {
         let view = View::of(&claim, settings, self.clock.now());
         let name = &claim.name;
         let dry_run = self.wanted.dry_run;
+        if dry_run == DryRun::Client {
+            // A run is told by the server, and takes back what it began: asking first would cost
+            // it requests that a dry run can spend.
+            let rights: Vec<Access> = steps
+                .iter()
+                .filter_map(|step| step.right(self.session))
+                .collect();
+            let missing = access::missing(self.session, &rights).await?;
+            access::refuse(self.session, &missing, "claimer").await?;
+        }
         let mut inside = steps.split_off(2);
         if was_mine && dry_run != DryRun::None {
             observe::look(self.session, &mut inside).await?;
@@ -311,20 +320,25 @@ impl Run<'_> {
     where
         F: Future<Output = kube::Result<T>>,
     {
-        let mut tries = TRIES;
-        loop {
-            match write().await {
-                Err(error)
-                    if tries > 0
-                        && self.wanted.dry_run != DryRun::Server
-                        && refusal::words(&error)
-                            .is_some_and(|words| words.contains(NOT_IN_INDEX)) =>
-                {
-                    tries -= 1;
-                    tokio::time::sleep(LAG).await;
-                }
-                result => return result,
+        let mut last = None;
+        let lags = |error: &kube::Error| {
+            self.wanted.dry_run != DryRun::Server
+                && refusal::words(error).is_some_and(|words| words.contains(NOT_IN_INDEX))
+        };
+        // What was sent is never given up half-way, so Ctrl-C counts between two objects.
+        let tried = retry_on_conflict("the index of claims", &Interrupt::never(), async || {
+            let written = write().await;
+            if written.as_ref().is_err_and(lags) {
+                last = Some(written);
+                return Ok(Attempt::Raced);
             }
+            Ok(Attempt::Done(written))
+        })
+        .await;
+        match (tried, last) {
+            (Ok(written), _) | (Err(_), Some(written)) => written,
+            // It gives up only after it lost, and then there is the refusal.
+            (Err(_), None) => write().await,
         }
     }
 

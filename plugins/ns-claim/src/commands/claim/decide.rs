@@ -1,5 +1,7 @@
 //! What a claim says, decided before anything is written. Pure.
 
+use groundcrew::client::Session;
+use groundcrew::client::access::Access;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::moment::{Moment, shown};
@@ -10,7 +12,9 @@ use jiff::tz::TimeZone;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::cluster::records::records;
 use crate::model::index::Index;
 use crate::model::meta;
 use crate::model::objects::{self, Holder, Terms, record};
@@ -40,6 +44,8 @@ pub struct Wanted {
     pub purpose: Option<String>,
     /// The owner's team.
     pub team: Option<String>,
+    /// Address or channel for questions about it.
+    pub contact: Option<String>,
     /// Limits and quota.
     pub profile: Profile,
     /// Others who may work in it.
@@ -109,6 +115,7 @@ pub fn terms(
         owner: owner.to_owned(),
         team: wanted.team.clone(),
         purpose: wanted.purpose.clone(),
+        contact: wanted.contact.clone(),
         expires,
         // Nobody could be warned later: the rule never to delete what was not warned would let
         // the shortest claims live longest.
@@ -164,6 +171,37 @@ impl Step {
             Some(namespace) => format!("{kind}/{namespace}/{name}"),
             None => format!("{kind}/{name}"),
         }
+    }
+}
+
+impl Step {
+    /// Returns the right that the step takes; none when nothing is to be done.
+    #[must_use]
+    pub fn right(&self, session: &Session) -> Option<Access> {
+        if self.outcome == Outcome::Unchanged {
+            return None;
+        }
+        let within = |metadata: &ObjectMeta| metadata.namespace.clone().unwrap_or_default();
+        Some(match &self.what {
+            What::Entry => records(session).right("patch").named(meta::INDEX),
+            What::Namespace(_) => session.of::<Namespace>().right("create"),
+            What::Limits(object) => {
+                let inside = session.in_(within(&object.metadata));
+                inside.of::<LimitRange>().right("create")
+            }
+            What::Quota(object) => {
+                let inside = session.in_(within(&object.metadata));
+                inside.of::<ResourceQuota>().right("create")
+            }
+            What::Network(object) => {
+                let inside = session.in_(within(&object.metadata));
+                inside.of::<NetworkPolicy>().right("create")
+            }
+            What::Binding(object) => {
+                let inside = session.in_(within(&object.metadata));
+                inside.of::<RoleBinding>().right("create")
+            }
+        })
     }
 }
 
@@ -224,6 +262,7 @@ mod tests {
             end,
             purpose: None,
             team: None,
+            contact: None,
             profile: Profile::None,
             with: Vec::new(),
             owner: None,

@@ -10,16 +10,20 @@ mod switch;
 use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::client::access::{self, Access};
-use groundcrew::error::{Error, Result};
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
-use groundcrew::flags::moment::Moment;
+use groundcrew::flags::moment::{Moment, shown};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::tenancy::Profile;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cluster::index;
-use crate::model::objects::Holder;
+use crate::model::claim::Claim;
+use crate::model::installation::guard::namespaces::MAX_TEXT;
+use crate::model::objects::{Holder, Terms};
+use crate::model::view::{View, between};
 use crate::model::{meta, names};
 use decide::{End, Wanted};
 
@@ -38,6 +42,15 @@ pub struct ClaimArgs {
 
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Claim a namespace
+///
+/// The same as `kubectl ns-claim [NAME]`.
+#[derive(Args, Debug)]
+pub struct CreateArgs {
+    #[command(flatten)]
+    claim: ClaimArgs,
 }
 
 /// The terms of a claim.
@@ -59,6 +72,10 @@ struct TermsArgs {
     /// Your team
     #[arg(long, value_name = "TEAM")]
     team: Option<String>,
+
+    /// Address or channel for questions about the claim
+    #[arg(long, value_name = "TEXT")]
+    contact: Option<String>,
 
     /// Limits: small, medium, large, none, or a file
     #[arg(long, value_name = "PROFILE", default_value = "small")]
@@ -86,6 +103,21 @@ struct TermsArgs {
 }
 
 impl ClaimArgs {
+    /// Says whether nothing was given that says what is wanted: then the user is asked.
+    fn is_bare(&self) -> bool {
+        let terms = &self.terms;
+        let says_nothing = terms.ttl.is_none()
+            && terms.until.is_none()
+            && terms.purpose.is_none()
+            && terms.team.is_none()
+            && terms.contact.is_none()
+            && terms.owner.is_none()
+            && terms.with.is_empty();
+        let does_nothing = !terms.switch && !terms.reuse && !terms.wait;
+        let may_write = self.write.dry_run == DryRun::None && !self.write.yes;
+        self.name.is_none() && says_nothing && does_nothing && may_write
+    }
+
     /// Checks everything that can be checked without the cluster.
     fn resolve(self) -> Result<Wanted> {
         let Self {
@@ -104,9 +136,20 @@ impl ClaimArgs {
         {
             return Err(Error::usage(format!("{name:?} cannot be claimed")).with_hint(why));
         }
-        for (flag, text) in [("--team", &claim.team), ("--purpose", &claim.purpose)] {
-            if text.as_ref().is_some_and(|text| text.len() > 200) {
-                return Err(Error::usage(format!("{flag} is longer than 200 bytes")));
+        let texts = [
+            ("--team", &claim.team),
+            ("--purpose", &claim.purpose),
+            ("--contact", &claim.contact),
+        ];
+        for (flag, text) in texts {
+            let Some(text) = text else { continue };
+            if text.chars().count() > MAX_TEXT {
+                return Err(Error::usage(format!(
+                    "{flag} is longer than {MAX_TEXT} characters"
+                )));
+            }
+            if text.chars().any(char::is_control) {
+                return Err(Error::usage(format!("{flag} holds a control character")));
             }
         }
         let wanted = Wanted {
@@ -118,6 +161,7 @@ impl ClaimArgs {
             },
             purpose: claim.purpose,
             team: claim.team,
+            contact: claim.contact,
             profile: Profile::parse(&claim.profile)?,
             with: claim
                 .with
@@ -160,19 +204,40 @@ fn holder(text: &str) -> Result<Holder> {
 ///
 /// Why there is no claim, or not a complete one.
 pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
+    let bare = args.is_bare();
+    claim(args.resolve()?, bare, frame).await
+}
+
+/// Claims, as the word `create` says.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn create(args: CreateArgs, frame: &Frame) -> Result<Exit> {
+    claim(args.claim.resolve()?, false, frame).await
+}
+
+async fn claim(wanted: Wanted, bare: bool, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let wanted = args.resolve()?;
     let session = interrupt.guard(frame.connect()).await?;
     if wanted.switch {
         switch::check(&session)?;
     }
     let look = async {
-        let (me, index) = futures::join!(access::who_am_i(&session), index::read(&session));
-        // Of two refusals, the one that says who may claim.
+        // An entry cannot be taken back, so none is put for a name that is taken.
+        let there = async {
+            match &wanted.name {
+                Some(name) => observe::namespace(&session, name).await,
+                None => Ok(None),
+            }
+        };
+        let (me, index, there) =
+            futures::join!(access::who_am_i(&session), index::read(&session), there);
+        // Of several refusals, the one that says who may claim.
         let index = index?;
-        Ok((me?, index))
+        Ok((me?, index, there?))
     };
-    let (me, (index, clock)) = interrupt.guard(look).await?;
+    let (me, (index, clock), there) = interrupt.guard(look).await?;
     let owner = wanted.owner.clone().unwrap_or_else(|| me.username.clone());
     if owner != me.username {
         let right = Access::new("impersonate", "users").named(&owner);
@@ -187,11 +252,41 @@ pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
     }
     let zone = TimeZone::system();
     let now = clock.now();
-    let suggest = || names::suggest(&owner, |below| fastrand::usize(..below));
+    let prefix = index.settings.name_prefix.clone().unwrap_or_default();
+    let suggest = || {
+        let name = names::suggest(&owner, |below| fastrand::usize(..below));
+        match name.starts_with(&prefix) {
+            true => name,
+            false => format!("{prefix}{name}"),
+        }
+    };
+    if let Some(name) = wanted
+        .name
+        .as_ref()
+        .filter(|name| !name.starts_with(&prefix))
+    {
+        return Err(
+            Error::usage(format!("the name of a claim begins with {prefix:?} here"))
+                .with_hint(format!("kubectl ns-claim {prefix}{name}")),
+        );
+    }
     let name = wanted.name.clone().unwrap_or_else(suggest);
     let terms = decide::terms(&wanted, &name, &owner, &index.settings, now, &zone)?;
     if let Some(holder) = index.holders.get(&name).filter(|holder| **holder != owner) {
         return Err(place::held(&session, &name, holder, &index.settings, now).await);
+    }
+    if bare {
+        ask(&terms, now, &zone, frame)?;
+    }
+    if let Some(there) = there {
+        let claim = Claim::of(&there);
+        let mine = claim.as_ref().is_some_and(|claim| {
+            claim.owner.as_ref() == Some(&owner) && claim.terminating.is_none()
+        });
+        if !mine {
+            let view = claim.map(|claim| View::of(&claim, &index.settings, now));
+            return Err(place::held_error(&name, view, now));
+        }
     }
     let holder = if owner == me.username {
         Holder::of(&me.username, &me.groups)
@@ -228,6 +323,25 @@ pub async fn run(args: ClaimArgs, frame: &Frame) -> Result<Exit> {
     ui.answer(render::done(&claim, &wanted, clock.now(), &zone)?)?;
     session.finish()?;
     Ok(Exit::Done)
+}
+
+/// Asks whether the user meant to claim: they named nothing.
+fn ask(terms: &Terms, now: Timestamp, zone: &TimeZone, frame: &Frame) -> Result<()> {
+    let question = format!(
+        "Claim {} until {} ({})?",
+        terms.name,
+        shown(terms.expires, zone),
+        Span(between(now, terms.expires))
+    );
+    frame.confirm(&question, false).map_err(|error| {
+        if error.kind() != Kind::Usage {
+            return error;
+        }
+        Error::usage("nothing was claimed: without a terminal there is nobody to ask")
+            .with_detail("`kubectl ns-claim` alone claims a namespace after a question")
+            .with_hint("claim one:   kubectl ns-claim NAME --ttl 8h, or kubectl ns-claim --yes")
+            .with_hint("list yours:  kubectl ns-claim list --mine")
+    })
 }
 
 #[cfg(test)]

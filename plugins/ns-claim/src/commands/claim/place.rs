@@ -9,10 +9,13 @@ use k8s_openapi::api::core::v1::Namespace;
 
 use crate::cluster::index::{self, Change};
 use crate::model::claim::Claim;
-use crate::model::index::Index;
+use crate::model::index::{CLOSING, Index};
 use crate::model::objects::Terms;
 use crate::model::settings::Settings;
 use crate::model::view::View;
+
+/// How the guard's refusal at the cap begins.
+const HOLD: &str = "you hold ";
 
 /// How reserving a name ended.
 pub enum Reserved {
@@ -36,7 +39,7 @@ pub async fn reserve(
     interrupt: &Interrupt,
 ) -> Result<Reserved> {
     let decide = |index: &Index| {
-        if index.holders.contains_key(&terms.name) {
+        if index.holder(&terms.name).is_some() {
             Change::Keep
         } else {
             Change::Put(terms.owner.clone())
@@ -47,9 +50,26 @@ pub async fn reserve(
         let read = std::mem::take(index);
         let tried = dry_run == DryRun::Server;
         let updated =
-            index::update(session, interrupt, Some(read), &terms.name, tried, decide).await?;
+            index::update(session, interrupt, Some(read), &terms.name, tried, decide).await;
+        let updated = match updated {
+            Err(error) if error.to_string().contains(HOLD) => {
+                return Err(full(session, &terms.owner, error).await);
+            }
+            updated => updated?,
+        };
         *index = updated.index;
         fresh = updated.sent;
+    }
+    if !index.holders.contains_key(&terms.name)
+        && let Some(holder) = index.holder(&terms.name)
+    {
+        let name = &terms.name;
+        return Ok(Reserved::Taken(
+            Error::conflict(format!(
+                "{name} was {holder}'s, and its place is being freed"
+            ))
+            .with_hint("run the same command again in a minute, or choose another name"),
+        ));
     }
     Ok(match index.holders.get(&terms.name) {
         Some(holder) if *holder != terms.owner => {
@@ -57,6 +77,38 @@ pub async fn reserve(
         }
         _ => Reserved::Held(fresh),
     })
+}
+
+/// Says why places are taken whose claims were released: one that is going counts until it is gone,
+/// and the reaper was there.
+async fn full(session: &Session, owner: &str, mut error: Error) -> Error {
+    let Ok((index, _)) = index::read(session).await else {
+        return error;
+    };
+    let mut again = None;
+    for name in index.of_user(owner) {
+        let plain = name.strip_suffix(CLOSING).unwrap_or(name);
+        let line = match session.of::<Namespace>().find(plain).await {
+            Ok(None) if plain == name => {
+                again = again.or_else(|| Some(plain.to_owned()));
+                format!("{plain} is gone; the reaper frees its place at its next run")
+            }
+            Ok(None) => format!("{plain} is gone; the reaper is freeing its place"),
+            Ok(Some(found)) => match Claim::of(&found).and_then(|claim| claim.terminating) {
+                Some(blockers) if blockers.is_empty() => format!("{plain} is still being deleted"),
+                Some(blockers) => {
+                    format!("{plain} is still being deleted: {}", blockers.join("; "))
+                }
+                None => continue,
+            },
+            Err(_) => continue,
+        };
+        error = error.with_detail(line);
+    }
+    match again {
+        Some(name) => error.with_hint(format!("claim that one again:  kubectl ns-claim {name}")),
+        None => error,
+    }
 }
 
 /// Returns the error that says who holds a name, and for how long.

@@ -13,8 +13,10 @@ use groundcrew::client::errors::{Doing, explain};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
+use groundcrew::ui::Ui;
 
 use super::answer::{Line, Report};
+use crate::cluster::installation::added::{self, Added};
 use crate::cluster::installation::part::Part;
 use crate::cluster::installation::{check, objects, probe};
 use crate::cluster::server;
@@ -79,6 +81,16 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
             ),
         );
     }
+    let settings = match (settings.self_service, args.write.dry_run) {
+        // A client dry run sends no write, tried ones included.
+        (true, DryRun::None | DryRun::Server) => {
+            let added =
+                interrupt.guard(async { Ok(added::look(&session, &settings, clock.now()).await) });
+            let added = added.await?;
+            learn(settings, added, ui)
+        }
+        _ => settings,
+    };
     let stages = Stages::of(&settings)?;
     let guarded = settings.self_service;
     let mut lines = Vec::new();
@@ -100,8 +112,12 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         }
         let mut missing = access::missing(&session, &wanted).await?;
         missing.extend(check::missing_binds(&session, &parts).await?);
+        missing.extend(check::missing_escalations(&session, &parts).await?);
         access::refuse(&session, &missing, INSTALLER).await?;
-        check::writes(&session, &parts).await?;
+        // A client dry run sends no write, tried ones included.
+        if dry_run != DryRun::Client {
+            check::writes(&session, &parts).await?;
+        }
         let grant = parts.split_off(ground.len());
         Ok::<_, Error>((parts, grant))
     };
@@ -136,6 +152,37 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
     }
     session.finish()?;
     Ok(Exit::Done)
+}
+
+/// Takes up which keys the cluster itself adds to namespaces, so that the guard lets them through.
+fn learn(mut settings: Settings, added: Result<Added>, ui: &Ui) -> Settings {
+    match added {
+        Ok(added) => {
+            if !added.keys.is_empty() {
+                ui.status(format_args!(
+                    "the cluster adds to namespaces: {}; claims keep it.",
+                    added.keys.join(", ")
+                ));
+            }
+            if let Some(level) = &added.pod_security {
+                ui.warning(format_args!(
+                    "a policy of the cluster makes the pod security of new namespaces {level}; nobody \
+                     can claim until it leaves out namespaces with the label {}",
+                    meta::CLAIM.0
+                ));
+            }
+            settings.added_keys = added.acted_upon();
+            settings
+                .added_keys
+                .retain(|key| !key.starts_with("pod-security."));
+        }
+        // Who may not make namespaces is told so by the check of rights.
+        Err(error) if error.is_forbidden() && error.to_string().contains("cannot create") => {}
+        Err(error) => ui.warning(format_args!(
+            "the cluster does not take the namespace of a claim: {error}"
+        )),
+    }
+    settings
 }
 
 /// Checks that the server can keep claimers to their own claims.

@@ -51,6 +51,10 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     keep_records: Option<Span>,
 
+    /// Beginning of every claim's name, such as claim-; "" for none
+    #[arg(long, value_name = "PREFIX")]
+    name_prefix: Option<String>,
+
     /// Guard that restricts claimers to their own claims [default: vap]
     #[arg(long, value_name = "GUARD", value_enum)]
     guard: Option<Guard>,
@@ -64,6 +68,23 @@ pub(super) enum Guard {
     /// No guard: only admins and CI can claim.
     None,
 }
+
+/// Checks that names can begin so, and that enough of them is left.
+fn checked(prefix: &str) -> Result<String> {
+    let name = format!("{prefix}x");
+    if let Some(why) = meta::why_not(&name) {
+        return Err(Error::usage(format!("no name can begin with {prefix:?}")).with_hint(why));
+    }
+    if prefix.len() > MAX_PREFIX {
+        return Err(Error::usage(format!(
+            "{prefix:?} is longer than {MAX_PREFIX} characters"
+        )));
+    }
+    Ok(prefix.to_owned())
+}
+
+/// Longest beginning of names.
+const MAX_PREFIX: usize = 16;
 
 impl SettingsArgs {
     /// Returns what holds from now on: what is given, otherwise what held before.
@@ -86,6 +107,11 @@ impl SettingsArgs {
                 .schedule
                 .clone()
                 .unwrap_or_else(|| before.schedule.clone()),
+            name_prefix: match self.name_prefix.as_deref() {
+                None => before.name_prefix.clone(),
+                Some("") => None,
+                Some(prefix) => Some(checked(prefix)?),
+            },
             image: self.image.clone().or_else(|| before.image.clone()),
             self_service: guarded,
             owner_role: meta::OWNER_ROLE.to_owned(),

@@ -1,33 +1,39 @@
 //! What the reaper writes: warnings, records, and, last, deletions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::clock;
 use groundcrew::client::errors::explain;
-use groundcrew::error::{Error, Kind, Result};
+use groundcrew::error::Result;
 use groundcrew::flags::DryRun;
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::{Writer, is_conflict, is_not_found};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ConfigMap, Event, EventSource, Namespace, ObjectReference};
+use k8s_openapi::api::core::v1::{Event, EventSource, Namespace, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::api::PostParams;
 use serde_json::json;
 
 use super::decide::{Decision, Record, Rules, What, decide};
-use super::observe::{Observed, load_balancers};
+use super::observe::Observed;
+use crate::cluster::ending::{self, Deleted, Kept};
 use crate::cluster::index::{self, Change};
-use crate::cluster::ledger::KEY;
+use crate::cluster::ledger;
 use crate::cluster::records::{records, writer};
 use crate::cluster::tombstones;
 use crate::model::claim::Claim;
-use crate::model::index::Index;
+use crate::model::index::{CLOSING, Index};
 use crate::model::ledger::{Entry, Ledger, Tombstone, is_recorded};
 use crate::model::meta::{self, FIELD_MANAGER};
-use crate::model::objects;
 use crate::model::steps::Outcome;
+
+/// How long every API server has to see that a place is being freed, before it is looked whether its
+/// namespace is there after all; milliseconds were measured.
+const SETTLES: Duration = Duration::from_secs(2);
+/// Namespaces that are looked at together.
+const CONCURRENCY: usize = 8;
 
 /// How a write ended that only counts if nothing changed in the meantime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub enum Ended {
     Done(Vec<String>),
     /// Someone was faster; the next run looks again.
     Overtaken,
+    /// It was changed over and over, so that it could not be deleted.
+    Lost,
     /// It is gone already.
     Gone,
 }
@@ -68,7 +76,11 @@ impl Reaper<'_> {
         let namespaces = self.session.of::<Namespace>();
         let patch = json!({"metadata": {"annotations": {meta::WARNED: now.to_string()}}});
         let writer = self.writer();
-        match writer.merge(namespaces.api(), &claim.read(), patch).await {
+        // Of whatever version: who changes a claim in a loop is warned all the same.
+        match writer
+            .merge(namespaces.api(), &claim.whoever(), patch)
+            .await
+        {
             Ok(_) => {}
             Err(error) if is_conflict(&error) => return Ok(Ended::Overtaken),
             Err(error) if is_not_found(&error) => return Ok(Ended::Gone),
@@ -146,98 +158,117 @@ impl Reaper<'_> {
                     Err(error) => return Err(error),
                 }
             }
-            What::Ledger(next) => self.keep(next).await?,
-            What::Hold { name, owner } => self.entry(name, owner, true).await?,
-            What::Free { name, owner } => self.entry(name, owner, false).await?,
+            What::Ledger(name, part) => {
+                let kept = &self.observed.kept.shards;
+                let read = kept.get(name).map(|(metadata, _)| metadata);
+                let (session, part) = (self.session, part.as_deref());
+                ledger::write(session, &self.writer(), name, part, read).await?;
+            }
+            What::Hold { name, owner } => self.hold(name, owner).await?,
+            // All of them at once, when everything else is written: see `free`.
+            What::Free { .. } => {}
         }
         Ok(record.outcome)
     }
 
-    async fn keep(&self, next: &Ledger) -> Result<()> {
-        // A ConfigMap holds 1 MiB, which is some 3,000 claims without blanks.
-        let text = serde_json::to_string(next)
-            .map_err(|error| Error::failed("the ledger cannot be written").with_source(error))?;
-        let mut map = ConfigMap {
-            metadata: objects::metadata(meta::LEDGER, Some(SYSTEM_NAMESPACE)),
-            data: Some(BTreeMap::from([(KEY.to_owned(), text)])),
-            ..ConfigMap::default()
+    /// Puts an entry into the index.
+    async fn hold(&self, name: &str, owner: &str) -> Result<()> {
+        let decide = |index: &Index| match index.holder(name) {
+            Some(_) => Change::Keep,
+            None => Change::Put(owner.to_owned()),
         };
-        let data = map.data.clone();
-        let is_kept = |found: &ConfigMap| found.data == data;
-        let (maps, writer) = (records(self.session), self.writer());
-        let kept = match &self.observed.ledger_read {
-            None => maps.create(&writer, &map, is_kept).await,
-            Some(read) => {
-                map.metadata
-                    .resource_version
-                    .clone_from(&read.resource_version);
-                map.metadata.uid.clone_from(&read.uid);
-                maps.replace(&writer, &map, is_kept).await
-            }
-        };
-        kept.map(drop)
-    }
-
-    /// Puts an entry into the index or takes it out; what others do not let it, the next run does.
-    async fn entry(&self, name: &str, owner: &str, held: bool) -> Result<()> {
-        let (session, interrupt) = (self.session, self.interrupt);
         let dry_run = self.dry_run == DryRun::Server;
-        let updated = if held {
-            let decide = |index: &Index| match index.holders.get(name) {
-                Some(_) => Change::Keep,
-                None => Change::Put(owner.to_owned()),
-            };
-            index::update(session, interrupt, None, name, dry_run, decide)
-                .await
-                .map(drop)
-        } else {
-            index::free(session, interrupt, name, owner, dry_run).await
-        };
-        updated.or_else(|error| match error.kind() {
-            Kind::Conflict => Ok(()),
-            _ => Err(error),
-        })
+        index::update(self.session, self.interrupt, None, name, dry_run, decide)
+            .await
+            .map(drop)
     }
 
-    /// Returns what stays when a claim is deleted.
-    async fn outlives(
-        &self,
-        name: &str,
-        volumes: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Vec<String>> {
-        let mut outlived_by = load_balancers(self.session, name).await?;
-        outlived_by.extend(volumes.get(name).cloned().unwrap_or_default());
-        Ok(outlived_by)
+    /// Frees places in the index: marks them, waits until no API server lets a namespace be made for
+    /// them any more, looks whether one was made after all, and only then removes them.
+    ///
+    /// Without the first step, a claimer could make a namespace while its entry is removed.
+    pub async fn free(&self, places: &[(String, String)]) -> Result<()> {
+        if places.is_empty() || self.dry_run == DryRun::Client {
+            return Ok(());
+        }
+        let dry_run = self.dry_run == DryRun::Server;
+        let closing = |name: &str| format!("{name}{CLOSING}");
+        index::rewrite(self.session, self.interrupt, dry_run, |index| {
+            let held = places
+                .iter()
+                .filter(|(name, holder)| index.holders.get(name) == Some(holder));
+            held.flat_map(|(name, holder)| {
+                [(name.clone(), None), (closing(name), Some(holder.clone()))]
+            })
+            .collect()
+        })
+        .await?;
+        if dry_run {
+            return Ok(());
+        }
+        let settled = async {
+            tokio::time::sleep(SETTLES).await;
+            Ok(())
+        };
+        self.interrupt.guard(settled).await?;
+        let namespaces = self.session.of::<Namespace>();
+        let owners: BTreeMap<String, Option<String>> = futures::stream::iter(places)
+            .map(async |(name, _)| {
+                let found = namespaces.find(name).await?;
+                let claim = found.as_ref().and_then(Claim::of);
+                Ok::<_, groundcrew::error::Error>((name.clone(), claim.and_then(|c| c.owner)))
+            })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        index::rewrite(self.session, self.interrupt, false, |index| {
+            let marked = places
+                .iter()
+                .filter(|(name, holder)| index.holders.get(&closing(name)) == Some(holder));
+            marked
+                .flat_map(|(name, holder)| {
+                    let lives = owners
+                        .get(name)
+                        .is_some_and(|owner| owner.as_ref() == Some(holder));
+                    let back = (lives && !index.holders.contains_key(name))
+                        .then(|| (name.clone(), Some(holder.clone())));
+                    [Some((closing(name), None)), back].into_iter().flatten()
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// Shortens the grace of pods that keep what is going; returns their names.
+    pub async fn hasten(&self, claim: &Claim) -> Result<Vec<String>> {
+        let clock = &self.observed.clock;
+        let really = self.dry_run != DryRun::Client;
+        ending::hasten(self.session, &claim.name, clock, &self.writer(), really).await
     }
 
     /// Deletes a claim: a fresh look, what outlives it, a tombstone, and the deletion of exactly
-    /// what was looked at.
-    pub async fn delete(
-        &self,
-        claim: &Claim,
-        ledger: &Ledger,
-        volumes: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Ended> {
+    /// what was looked at; again when it was changed in between.
+    pub async fn delete(&self, claim: &Claim, ledger: &Ledger, volumes: &Kept) -> Result<Ended> {
         let name = &claim.name;
         if self.dry_run == DryRun::Client {
-            return Ok(Ended::Done(self.outlives(name, volumes).await?));
+            return Ok(Ended::Done(
+                ending::outlived_by(self.session, name, volumes).await?,
+            ));
         }
-        let namespaces = self.session.of::<Namespace>();
-        let path = format!("/api/v1/namespaces/{name}");
-        let (found, clock) = clock::get::<Namespace>(self.session, &path)
-            .await
-            .map_err(|error| namespaces.explain("get", name, error))?;
+        let (found, clock) = ending::fresh(self.session, name).await?;
         clock.check()?;
-        let Some(fresh) = found.as_ref().and_then(Claim::of) else {
+        let Some(fresh) = found.filter(|fresh| fresh.uid == claim.uid) else {
             return Ok(Ended::Gone);
         };
+        let is_due = |claim: &Claim, now: Timestamp| {
+            let recorded = is_recorded(claim, &self.observed.index, ledger);
+            decide(claim, recorded, self.rules, now) == Decision::Delete
+        };
         let now = clock.now();
-        let recorded = is_recorded(&fresh, &self.observed.index, ledger);
-        let still = decide(&fresh, recorded, self.rules, now);
-        if fresh.uid != claim.uid || still != Decision::Delete {
+        if !is_due(&fresh, now) {
             return Ok(Ended::Overtaken);
         }
-        let outlived_by = self.outlives(name, volumes).await?;
+        let outlived_by = ending::outlived_by(self.session, name, volumes).await?;
         let entry = ledger
             .claims
             .get(&fresh.uid)
@@ -252,25 +283,35 @@ impl Reaper<'_> {
         tombstone.outlived_by.clone_from(&outlived_by);
         let (maps, writer) = (records(self.session), self.writer());
         let buried = maps.apply(&writer, &tombstones::map(&tombstone)?).await?;
-        match writer.delete(namespaces.api(), &fresh.read()).await {
-            Ok(true) => {
-                let owner = fresh.owner.clone().unwrap_or_default();
-                self.entry(name, &owner, false).await?;
-                Ok(Ended::Done(outlived_by))
-            }
-            Ok(false) => Ok(Ended::Gone),
-            Err(error) => {
-                let overtaken = is_conflict(&error);
-                if overtaken || groundcrew::write::status(&error).is_some() {
-                    // It lives, so nothing is buried. A stone that stays is passed over by the
-                    // report, and the next deletion writes it again.
-                    let _ = maps.delete(&writer, &buried.metadata).await;
-                }
-                if overtaken {
-                    return Ok(Ended::Overtaken);
-                }
-                Err(namespaces.explain("delete", name, error))
-            }
+        let deleted = ending::delete(
+            self.session,
+            self.interrupt,
+            &writer,
+            fresh,
+            |claim, clock| {
+                clock.check()?;
+                Ok(is_due(claim, clock.now()))
+            },
+        )
+        .await;
+        let lives = match &deleted {
+            Ok(deleted) => matches!(deleted, Deleted::Kept | Deleted::Lost),
+            // It may be gone where the answer was lost.
+            Err(_) => matches!(
+                ending::fresh(self.session, name).await,
+                Ok((Some(now), _)) if now.uid == claim.uid && now.terminating.is_none()
+            ),
+        };
+        if lives {
+            // It lives, so nothing is buried. A stone that stays is passed over by the report, and
+            // the next deletion writes it again.
+            let _ = maps.delete(&writer, &buried.metadata).await;
         }
+        Ok(match deleted? {
+            Deleted::Now => Ended::Done(outlived_by),
+            Deleted::Gone => Ended::Gone,
+            Deleted::Kept => Ended::Overtaken,
+            Deleted::Lost => Ended::Lost,
+        })
     }
 }

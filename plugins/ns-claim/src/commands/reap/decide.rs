@@ -1,7 +1,9 @@
 //! What becomes of one claim at one moment. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -12,6 +14,7 @@ use crate::model::ledger::{Advance, Ledger};
 use crate::model::meta;
 use crate::model::objects::record;
 use crate::model::settings::Settings;
+use crate::model::shards;
 use crate::model::steps::Outcome;
 use crate::model::view::{View, between};
 
@@ -62,11 +65,13 @@ pub fn decide(claim: &Claim, recorded: bool, rules: &Rules, now: Timestamp) -> D
     let Some(life) = claim.lifetime(&rules.settings) else {
         return Decision::Report(unreadable(&claim.expires));
     };
-    if claim.owner.is_none() {
+    let Some(owner) = &claim.owner else {
         return attention("carries the claim label and has no owner");
-    }
+    };
     if !recorded {
-        return attention("carries the claim label, but no claim is on record for it");
+        return Decision::Report(format!(
+            "carries the claim label and names {owner} as its owner, but no claim is on record for it"
+        ));
     }
     let warn_from = life.ends.checked_sub(rules.warn).unwrap_or(life.ends);
     if now < warn_from {
@@ -160,6 +165,16 @@ pub enum Action {
     Failed,
 }
 
+/// A record that could not be read or written.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// `kind/namespace/name`.
+    pub object: String,
+    /// The server's words.
+    pub why: String,
+}
+
 /// What a run did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,8 +185,11 @@ pub struct Report {
     pub due: usize,
     /// Nothing was written.
     pub dry_run: bool,
-    /// Nothing was deleted, because more were due than allowed.
+    /// More are due than a run deletes; the oldest went.
     pub stopped: bool,
+    /// Records that could not be read or written; nobody's claim waits for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
     /// Records of claims that ended long ago, and were removed.
     pub records_removed: usize,
     /// One for each claim.
@@ -185,9 +203,8 @@ impl Report {
         let any = |action| self.rows.iter().any(|row| row.action == action);
         if self.stopped {
             Exit::Incomplete
-        } else if any(Action::Failed) {
-            Exit::Failed
-        } else if any(Action::Attention) {
+        } else if any(Action::Failed) || any(Action::Attention) || !self.problems.is_empty() {
+            // One claim that does not go is no failed run: the others went.
             Exit::No
         } else {
             Exit::Done
@@ -222,16 +239,27 @@ impl Step {
 
 /// Says what was decided, before anything is done.
 #[must_use]
-pub fn report(rows: Vec<Step>, max_deletes: u32, dry_run: bool) -> Report {
+pub fn report(rows: Vec<Step>, dry_run: bool) -> Report {
     let due = rows.iter().filter(|row| row.action == Action::Due).count();
     Report {
         claims: rows.len(),
         due,
         dry_run,
-        stopped: due > max_deletes as usize,
+        stopped: false,
+        problems: Vec::new(),
         records_removed: 0,
         rows,
     }
+}
+
+/// Returns the rows that are due, the one that ended first at the front.
+#[must_use]
+pub fn oldest_first(rows: &[Step]) -> Vec<usize> {
+    let mut due: Vec<usize> = (0..rows.len())
+        .filter(|row| rows[*row].decision == Decision::Delete)
+        .collect();
+    due.sort_by_key(|row| (rows[*row].claim.ends_at, rows[*row].read.name.clone()));
+    due
 }
 
 /// One thing that a run changes beside the claims.
@@ -248,8 +276,8 @@ pub struct Record {
 pub enum What {
     /// What is left of a claim that someone else ended.
     Tombstone(Box<ConfigMap>),
-    /// What the reaper remembers.
-    Ledger(Box<Ledger>),
+    /// A part of what the reaper remembers; `None` when it is not needed any more.
+    Ledger(String, Option<Box<Ledger>>),
     /// A place in the index that a claim has again.
     Hold { name: String, owner: String },
     /// A place in the index that no claim needs.
@@ -262,7 +290,7 @@ impl Record {
     pub fn object(&self) -> String {
         let name = match &self.what {
             What::Tombstone(map) => map.metadata.name.as_deref().unwrap_or_default(),
-            What::Ledger(_) => meta::LEDGER,
+            What::Ledger(name, _) => name,
             What::Hold { .. } | What::Free { .. } => meta::INDEX,
         };
         record(name)
@@ -270,13 +298,17 @@ impl Record {
 }
 
 /// Returns what is to be written down, in this order: tombstones first, then the ledger that
-/// forgets the ended. `before` is the ledger that is there.
-#[must_use]
+/// forgets the ended, its first part last, then what is in no part any more. `before` has the parts
+/// that are there.
+///
+/// # Errors
+///
+/// Only when an entry has no form in JSON.
 pub fn records(
     advance: &Advance,
     tombstones: Vec<ConfigMap>,
-    before: Option<&Ledger>,
-) -> Vec<Record> {
+    before: &BTreeMap<String, Ledger>,
+) -> Result<Vec<Record>> {
     let configured = |what| Record {
         what,
         outcome: Outcome::Configured,
@@ -288,14 +320,24 @@ pub fn records(
             outcome: Outcome::Created,
         })
         .collect();
-    records.push(Record {
-        what: What::Ledger(Box::new(advance.ledger.clone())),
-        outcome: match before {
+    let parts = shards::split(&advance.ledger)?;
+    let left: Vec<String> = before
+        .keys()
+        .filter(|name| !parts.contains_key(*name))
+        .cloned()
+        .collect();
+    records.extend(parts.into_iter().rev().map(|(name, part)| Record {
+        outcome: match before.get(&name) {
             None => Outcome::Created,
-            Some(before) if *before == advance.ledger => Outcome::Unchanged,
+            Some(before) if *before == part => Outcome::Unchanged,
             Some(_) => Outcome::Configured,
         },
-    });
+        what: What::Ledger(name, Some(Box::new(part))),
+    }));
+    records.extend(left.into_iter().map(|name| Record {
+        what: What::Ledger(name, None),
+        outcome: Outcome::Deleted,
+    }));
     let pair = |(name, owner): &(String, String)| (name.clone(), owner.clone());
     records.extend(advance.restore.iter().map(|entry| {
         let (name, owner) = pair(entry);
@@ -305,7 +347,7 @@ pub fn records(
         let (name, owner) = pair(entry);
         configured(What::Free { name, owner })
     }));
-    records
+    Ok(records)
 }
 
 #[cfg(test)]

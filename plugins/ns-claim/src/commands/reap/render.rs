@@ -68,6 +68,9 @@ pub fn report(
         }
         text.push_str(&table.render());
     }
+    for problem in &report.problems {
+        text.push_str(&format!("attention: {}: {}\n", problem.object, problem.why));
+    }
     let count = |action| {
         report
             .rows
@@ -93,7 +96,7 @@ pub fn report(
         count(Action::Waiting),
         count(Action::Due),
         count(Action::Deleted),
-        count(Action::Attention) + count(Action::Failed),
+        count(Action::Attention) + count(Action::Failed) + report.problems.len(),
         dry_run.suffix()
     ));
     Ok(text)

@@ -47,18 +47,24 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
     let session = frame.connect().await?;
     let look = async {
         let (index, clock) = index::read(&session).await?;
-        let (ledger, _) = ledger::read(&session).await?;
+        let kept = ledger::read(&session).await?;
         let (stones, broken) = tombstones::read_all(&session).await?;
         let claims = claims::labelled(&session).await?;
         let requests = ledger::requests(&session).await;
-        Ok((index, clock.now(), ledger, stones, broken, claims, requests))
+        Ok((index, clock.now(), kept, stones, broken, claims, requests))
     };
-    let (index, now, ledger, mut stones, broken, claims, requests) = interrupt.guard(look).await?;
+    let (index, now, kept, mut stones, broken, claims, requests) = interrupt.guard(look).await?;
     let settings = &index.settings;
     let mut unseen: Vec<Unseen> = broken
         .into_iter()
         .map(|name| Unseen::new(format!("configmap/{name}"), "the tombstone cannot be read"))
         .collect();
+    unseen.extend(kept.broken.keys().map(|name| {
+        Unseen::new(
+            format!("configmap/{name}"),
+            "this part of the ledger cannot be read",
+        )
+    }));
     let requests = requests.or_else(|error| {
         if !error.is_forbidden() {
             return Err(error);
@@ -70,7 +76,7 @@ pub async fn run(args: ReportArgs, frame: &Frame) -> Result<Exit> {
         Ok(BTreeMap::new())
     })?;
     // What the reaper will write down when it comes next, so that no report waits for it.
-    let advance = advance(&ledger, &claims, &requests, &index, now);
+    let advance = advance(&kept.ledger, &claims, &requests, &index, now);
     let known: BTreeSet<String> = stones.iter().map(|stone| stone.uid.clone()).collect();
     let ended = advance.ended.into_iter();
     stones.extend(ended.filter(|stone| !known.contains(&stone.uid)));

@@ -161,6 +161,8 @@ pub fn reaper() -> Vec<Value> {
             &[
                 rule("", &["namespaces"], &["get", "list", "patch", "delete"]),
                 rule("", &["events"], &["create"]),
+                // Pods whose grace would keep what is going.
+                rule("", &["pods"], &["list", "delete"]),
                 rule(
                     "",
                     &["services", "persistentvolumes", "resourcequotas"],
@@ -172,10 +174,13 @@ pub fn reaper() -> Vec<Value> {
         role(
             name,
             &[
-                named("", "configmaps", &[meta::INDEX], &["get"]),
-                named("", "configmaps", &[meta::LEDGER], &["get", "update"]),
-                // Tombstones have names that nobody knows beforehand.
-                rule("", &["configmaps"], &["list", "create", "patch", "delete"]),
+                named("", "configmaps", &[meta::INDEX, meta::LEDGER], &["get"]),
+                // Tombstones and parts of the ledger have names that nobody knows beforehand.
+                rule(
+                    "",
+                    &["configmaps"],
+                    &["list", "create", "update", "patch", "delete"],
+                ),
             ],
         ),
         binding("Role", name, name, &account),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::cel::{Policy, constraints, me, must, policy, rule, variable, watched};
 use super::contents::YOURS;
+use crate::model::index::CLOSING;
 use crate::model::meta;
 use crate::model::settings::Settings;
 
@@ -59,6 +60,19 @@ pub fn entries() -> Policy {
     policy("entries", spec, Some(parameters))
 }
 
+/// Says that the keys of this project are as they were; others may be a platform's, which labels
+/// and annotates what passes by.
+fn own_kept(field: &str) -> String {
+    let of = |object: &str| format!("{object}.metadata.?{field}.orValue({{}})");
+    let (old, new) = (of("oldObject"), of("object"));
+    let own = "(k.startsWith('groundcrew.dev/') || k == 'app.kubernetes.io/managed-by')";
+    // Bounded, so that nobody fills what others write too.
+    format!(
+        "{new}.all(k, {old}[?k] == {new}[?k] || (!{own} && {new}[k].size() <= 256)) && \
+         {old}.all(k, !{own} || k in {new}) && ({new}.size() <= 32 || {new}.size() <= {old}.size())"
+    )
+}
+
 fn index_only() -> Value {
     let mut rule = rule("", &["configmaps"], &["UPDATE", "DELETE"]);
     rule["resourceNames"] = json!([meta::INDEX]);
@@ -97,11 +111,13 @@ pub fn index(settings: &Settings) -> Policy {
                 "you cannot delete the index of claims; kubectl ns-claim release NAME",
             ),
             must(
-                "object != null && object.metadata.?annotations == oldObject.metadata.?annotations && \
-                 object.metadata.?labels == oldObject.metadata.?labels && \
-                 object.metadata.?finalizers == oldObject.metadata.?finalizers && \
-                 object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences && \
-                 !has(object.binaryData) && !has(object.immutable)",
+                format!(
+                    "object != null && {} && {} && object.metadata.?finalizers == oldObject.metadata.?finalizers && \
+                     object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences && \
+                     !has(object.binaryData) && !has(object.immutable)",
+                    own_kept("annotations"),
+                    own_kept("labels"),
+                ),
                 "you can change only your own entries in the index of claims; kubectl ns-claim NAME",
             ),
             must(
@@ -109,6 +125,19 @@ pub fn index(settings: &Settings) -> Policy {
                  variables.new[n] == variables.me) && \
                  variables.old.all(n, n in variables.new || variables.old[n] == variables.me)",
                 "someone else holds this claim, or you tried to claim for another user; kubectl ns-claim NAME",
+            ),
+            must(
+                // Two requests on two connections may each see what was before the other, so a
+                // claimer who could remove an entry could keep its namespace.
+                "variables.old.all(n, n in variables.new)",
+                "the reaper frees the place of a claim, when its namespace is gone; kubectl ns-claim release NAME",
+            ),
+            must(
+                format!(
+                    "variables.new.all(n, n in variables.old || \
+                     (n.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && !((n + '{CLOSING}') in variables.old)))"
+                ),
+                "this name is being freed, or cannot be one of a namespace; choose another one",
             ),
             {
                 "expression": format!(
@@ -125,30 +154,4 @@ pub fn index(settings: &Settings) -> Policy {
         ],
     });
     policy("index", spec, None)
-}
-
-/// A place in the index is free when its namespace is gone or going. The policy is evaluated once
-/// for each claim that there is.
-pub fn release() -> Policy {
-    let [me, old, new] = index_variables();
-    let owner = meta::OWNER;
-    let spec = json!({
-        "paramKind": {"apiVersion": "v1", "kind": "Namespace"},
-        "matchConstraints": index_only(),
-        "matchConditions": watched("request.namespace"),
-        "variables": [me, old, new],
-        "validations": [must(
-            format!(
-                "!(params.metadata.name in variables.old) || params.metadata.name in variables.new || \
-                 has(params.metadata.deletionTimestamp) || \
-                 params.metadata.?annotations[?'{owner}'].orValue('') != variables.me"
-            ),
-            "the name of a claim is freed when its namespace is gone; kubectl ns-claim release NAME",
-        )],
-    });
-    let parameters = json!({
-        "selector": {"matchLabels": {meta::CLAIM.0: meta::CLAIM.1}},
-        "parameterNotFoundAction": "Allow",
-    });
-    policy("release", spec, Some(parameters))
 }

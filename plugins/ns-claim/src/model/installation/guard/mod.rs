@@ -8,7 +8,7 @@
 mod cel;
 mod contents;
 pub mod index;
-mod namespaces;
+pub mod namespaces;
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub fn objects(settings: &Settings) -> Vec<Value> {
         contents::contents(),
         contents::role_bindings(),
         index::index(settings),
-        index::release(),
+        namespaces::names(),
     ] {
         objects.push(json!({
             "apiVersion": API,

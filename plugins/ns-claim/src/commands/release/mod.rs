@@ -1,25 +1,29 @@
 //! `kubectl ns-claim release`: give a claim back.
 
+mod observe;
+
 use std::time::Duration;
 
 use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
-use groundcrew::client::{Session, access};
-use groundcrew::cluster::{Attempt, Patience, poll, retry_on_conflict};
+use groundcrew::client::Session;
+use groundcrew::client::access::{self, Access};
+use groundcrew::client::clock::Clock;
+use groundcrew::cluster::{Patience, poll};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::{self, Span};
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use groundcrew::write::is_conflict;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 
 use super::answer::{self, document};
+use crate::cluster::ending::{self, Deleted};
 use crate::cluster::records::{records, writer};
-use crate::cluster::{claims, index, ledger, refusal, tombstones};
+use crate::cluster::{claims, index, ledger, tombstones};
 use crate::model::claim::Claim;
 use crate::model::index::Index;
-use crate::model::ledger::{Requests, Tombstone, seen};
+use crate::model::ledger::{Requests, Tombstone, seen as entry_of};
 use crate::model::meta;
 use crate::model::objects::record;
 use crate::model::steps::Outcome;
@@ -27,9 +31,9 @@ use crate::model::view::View;
 
 /// Release a claim before it expires
 ///
-/// Deletes the namespace and everything in it, if it is still the one that was read. Releasing
-/// another user's claim requires confirmation. Without NAME, the current namespace is used if it
-/// is your claim.
+/// Deletes the namespace and everything in it, if it is still the one that was read, and names what
+/// outlives it. Releasing a claim that holds workloads, or another user's claim, requires
+/// confirmation. Without NAME, the current namespace is used if it is your claim.
 #[derive(Args, Debug)]
 pub struct ReleaseArgs {
     /// Name of the claim [default: the current namespace, if it is yours]
@@ -60,10 +64,25 @@ struct Step {
 enum What {
     /// The namespace with everything in it.
     Namespace,
-    /// The owner's place in the index.
-    Entry,
     /// What is left of the claim on record.
     Tombstone(Box<ConfigMap>),
+    /// The owner's place in the index, once the namespace is gone. Claimers may not remove it: the
+    /// reaper does.
+    Entry,
+}
+
+/// Everything that was looked at.
+struct Seen {
+    me: String,
+    /// May write records, as admins and CI do.
+    records: bool,
+    index: Index,
+    now: Timestamp,
+    claim: Claim,
+    /// What runs in it.
+    workloads: Vec<String>,
+    /// What stays when it is deleted.
+    outlived_by: Vec<String>,
 }
 
 /// Releases.
@@ -78,16 +97,33 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         let me = access::who_am_i(&session).await?.username;
         let (index, clock) = index::read(&session).await?;
         let claim = found(&session, args.name.as_deref(), &me).await?;
-        Ok((me, index, clock, claim))
+        let write = records(&session).right("create");
+        let records = access::is_allowed(&session, &write).await?;
+        let Some(claim) = claim else {
+            return Ok((me, records, index, None));
+        };
+        let workloads = observe::workloads(&session, &claim.name).await?;
+        let outlived_by = observe::outlived_by(&session, &claim.name).await?;
+        let seen = Seen {
+            me: me.clone(),
+            records,
+            index: index.clone(),
+            now: clock.now(),
+            claim,
+            workloads,
+            outlived_by,
+        };
+        Ok((me, records, index, Some(seen)))
     };
-    let (me, index, clock, claim) = interrupt.guard(look).await?;
+    let (me, records, index, seen) = interrupt.guard(look).await?;
     let dry_run = args.write.dry_run;
-    let Some(claim) = claim else {
-        return free_the_gone(&session, frame, &args, &index, &me).await;
+    let Some(seen) = seen else {
+        return free_the_gone(&session, frame, &args, &index, &me, records).await;
     };
-    check(&claim, &me, &args.write, frame)?;
+    let claim = &seen.claim;
+    check(&seen, &args.write, frame)?;
     let tombstone = interrupt
-        .guard(async { Ok(tombstone(&session, &claim, &me, clock.now()).await) })
+        .guard(async { Ok(tombstone(&session, &seen).await) })
         .await?;
     let unrecorded = |error: &Error| {
         ui.warning(format_args!(
@@ -99,16 +135,24 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         Ok(tombstone) => (tombstone, None),
         Err(error) => (None, Some(error)),
     };
-    for step in steps(&claim, &index, tombstone) {
+    let steps = steps(&seen, tombstone, args.wait);
+    let rights: Vec<Access> = steps
+        .iter()
+        .filter_map(|step| step.right(&session, &claim.name))
+        .collect();
+    let missing = interrupt.guard(access::missing(&session, &rights)).await?;
+    access::refuse(&session, &missing, "claim-releaser").await?;
+    for step in &steps {
         let outcome = match &step.what {
             _ if dry_run == DryRun::Client || step.outcome == Outcome::Unchanged => step.outcome,
             What::Namespace => {
                 delete(&session, interrupt, claim.clone(), &args.write).await?;
                 step.outcome
             }
-            // The guard frees no place as long as the namespace is there.
+            // As long as the namespace is there, its place is taken.
             What::Entry if dry_run == DryRun::Server => step.outcome,
             What::Entry => {
+                wait(&session, interrupt, claim, args.timeout.0).await?;
                 let owner = claim.owner.as_deref().unwrap_or_default();
                 if let Err(error) =
                     index::free(&session, interrupt, &claim.name, owner, false).await
@@ -136,9 +180,17 @@ pub async fn run(args: ReleaseArgs, frame: &Frame) -> Result<Exit> {
         unrecorded(&error);
     }
     if args.wait && dry_run == DryRun::None {
-        wait(&session, interrupt, &claim, args.timeout.0).await?;
+        wait(&session, interrupt, claim, args.timeout.0).await?;
     }
-    let view = View::of(&claim, &index.settings, clock.now());
+    if !seen.outlived_by.is_empty() {
+        ui.warning(format_args!("outlived by {}", seen.outlived_by.join(", ")));
+    }
+    if !steps.iter().any(|step| matches!(step.what, What::Entry)) && claim.owner.is_some() {
+        ui.status(format_args!(
+            "its place is taken until the namespace is gone and the reaper was there."
+        ));
+    }
+    let view = View::of(claim, &seen.index.settings, seen.now);
     let text = match document(&view, &args.output)? {
         Some(text) => text,
         None => format!("namespace/{} released{}\n", claim.name, dry_run.suffix()),
@@ -161,24 +213,40 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Returns the right that the step takes; none when nothing is to be done.
+    fn right(&self, session: &Session, name: &str) -> Option<Access> {
+        if self.outcome == Outcome::Unchanged {
+            return None;
+        }
+        match &self.what {
+            What::Namespace => Some(claims::right_to(session, "delete", name)),
+            What::Entry => Some(records(session).right("patch").named(meta::INDEX)),
+            // Who lacks it is told so after the release, which it does not hold up.
+            What::Tombstone(_) => None,
+        }
+    }
+}
+
 /// Decides what is to be done. Pure.
-fn steps(claim: &Claim, index: &Index, tombstone: Option<(ConfigMap, bool)>) -> Vec<Step> {
+fn steps(seen: &Seen, tombstone: Option<(ConfigMap, bool)>, wait: bool) -> Vec<Step> {
     let only_if = |is_so: bool, outcome| if is_so { outcome } else { Outcome::Unchanged };
-    let held = claim.owner.is_some() && index.holders.get(&claim.name) == claim.owner.as_ref();
-    let mut steps = vec![
-        Step {
-            what: What::Namespace,
-            outcome: only_if(claim.terminating.is_none(), Outcome::Deleted),
-        },
-        Step {
-            what: What::Entry,
-            outcome: only_if(held, Outcome::Configured),
-        },
-    ];
+    let claim = &seen.claim;
+    let held = claim.owner.is_some() && seen.index.holder(&claim.name) == claim.owner.as_deref();
+    let mut steps = vec![Step {
+        what: What::Namespace,
+        outcome: only_if(claim.terminating.is_none(), Outcome::Deleted),
+    }];
     steps.extend(tombstone.map(|(map, exists)| Step {
         what: What::Tombstone(Box::new(map)),
         outcome: only_if(!exists, Outcome::Created),
     }));
+    if seen.records && wait {
+        steps.push(Step {
+            what: What::Entry,
+            outcome: only_if(held, Outcome::Configured),
+        });
+    }
     steps
 }
 
@@ -189,12 +257,20 @@ async fn free_the_gone(
     args: &ReleaseArgs,
     index: &Index,
     me: &str,
+    records: bool,
 ) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
     let name = args.name.as_deref().unwrap_or_default();
-    if index.holders.get(name).map(String::as_str) != Some(me) {
+    if index.holder(name) != Some(me) {
         return Err(Error::failed(format!("there is no namespace {name}"))
             .with_hint("list your claims:  kubectl ns-claim list --mine"));
+    }
+    if !records {
+        ui.status(format_args!(
+            "namespace {name} is gone; the reaper frees its place at its next run. Until then you can \
+             claim it again:  kubectl ns-claim {name}"
+        ));
+        return Ok(Exit::Done);
     }
     let step = Step {
         what: What::Entry,
@@ -226,7 +302,8 @@ async fn found(session: &Session, name: Option<&str>, me: &str) -> Result<Option
     }
 }
 
-fn check(claim: &Claim, me: &str, write: &WriteArgs, frame: &Frame) -> Result<()> {
+fn check(seen: &Seen, write: &WriteArgs, frame: &Frame) -> Result<()> {
+    let (claim, me) = (&seen.claim, &seen.me);
     let name = &claim.name;
     if meta::is_reserved(name) {
         return Err(Error::failed(format!("{name} is a system namespace")));
@@ -239,68 +316,74 @@ fn check(claim: &Claim, me: &str, write: &WriteArgs, frame: &Frame) -> Result<()
         );
     }
     let owner = claim.owner.as_deref().unwrap_or("nobody");
-    if owner == me || write.dry_run != DryRun::None {
+    if write.dry_run != DryRun::None || claim.terminating.is_some() && owner == me {
         return Ok(());
     }
-    let question = format!("{name} is {owner}'s. Delete it and everything in it?");
+    if owner != me {
+        let question = format!("{name} is {owner}'s. Delete it and everything in it?");
+        return frame
+            .confirm(&question, write.yes)
+            .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")));
+    }
+    if seen.workloads.is_empty() {
+        return Ok(());
+    }
+    let (shown, more) = seen.workloads.split_at(seen.workloads.len().min(5));
+    let more = match more.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let what = format!("{name} holds {}{more}", shown.join(", "));
+    let question = format!("{what}. Delete all of it?");
     frame
         .confirm(&question, write.yes)
-        .map_err(|error| error.with_detail(format!("{name} is {owner}'s, not yours ({me})")))
+        .map_err(|error| error.with_detail(what))
 }
 
 /// Deletes exactly the namespace that was read; what changed in the meantime is looked at again.
 async fn delete(
     session: &Session,
     interrupt: &Interrupt,
-    mut claim: Claim,
+    claim: Claim,
     write: &WriteArgs,
 ) -> Result<()> {
-    let namespaces = session.of::<Namespace>();
-    let writer = writer(write.dry_run);
+    let (owner, protected_by) = (claim.owner.clone(), claim.protected_by.clone());
     let name = claim.name.clone();
-    retry_on_conflict(format!("namespace/{name}"), interrupt, async || {
-        match writer.delete(namespaces.api(), &claim.read()).await {
-            Ok(_) => return Ok(Attempt::Done(())),
-            Err(error) if is_conflict(&error) => {}
-            Err(error) => return Err(refusal::told(&namespaces, "delete", &name, error)),
+    let still = |now: &Claim, _: &Clock| {
+        if now.owner == owner && now.protected_by == protected_by {
+            return Ok(true);
         }
-        let found = namespaces.find(&name).await?;
-        let Some(now) = found.as_ref().and_then(Claim::of) else {
-            return Ok(Attempt::Done(()));
-        };
-        if now.uid != claim.uid || now.terminating.is_some() {
-            return Ok(Attempt::Done(()));
-        }
-        if now.owner != claim.owner || now.protected_by != claim.protected_by {
-            return Err(
-                Error::conflict(format!("{name} was changed in the meantime")).with_hint(format!(
-                    "review the change first:  kubectl ns-claim get {name}"
-                )),
-            );
-        }
-        claim = now;
-        Ok(Attempt::Raced)
-    })
-    .await
+        Err(
+            Error::conflict(format!("{} was changed in the meantime", now.name)).with_hint(
+                format!(
+                    "review the change first:  kubectl ns-claim get {}",
+                    now.name
+                ),
+            ),
+        )
+    };
+    match ending::delete(session, interrupt, &writer(write.dry_run), claim, still).await? {
+        Deleted::Lost => Err(Error::conflict(format!(
+            "namespace/{name} keeps being changed by others; gave up"
+        ))
+        .with_hint("run the same command again")),
+        Deleted::Now | Deleted::Gone | Deleted::Kept => Ok(()),
+    }
 }
 
 /// Returns the tombstone, and whether it is there already, where the caller may write one: admins
 /// and CI. Claimers may write nothing into the namespace of records but their entry, so the reaper
 /// buries what it saw of theirs.
-async fn tombstone(
-    session: &Session,
-    claim: &Claim,
-    me: &str,
-    now: Timestamp,
-) -> Result<Option<(ConfigMap, bool)>> {
-    let write = records(session).right("create");
-    if !access::is_allowed(session, &write).await? {
+async fn tombstone(session: &Session, seen: &Seen) -> Result<Option<(ConfigMap, bool)>> {
+    if !seen.records {
         return Ok(None);
     }
-    let (ledger, _) = ledger::read(session).await?;
-    let known = ledger.claims.get(&claim.uid);
-    let entry = seen(known, claim, Requests::default(), now);
-    let tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {me}"));
+    let (claim, now) = (&seen.claim, seen.now);
+    let kept = ledger::read(session).await?;
+    let known = kept.ledger.claims.get(&claim.uid);
+    let entry = entry_of(known, claim, Requests::default(), now);
+    let mut tombstone = Tombstone::new(&claim.uid, entry, now, &format!("released by {}", seen.me));
+    tombstone.outlived_by.clone_from(&seen.outlived_by);
     let map = tombstones::map(&tombstone)?;
     let name = map.metadata.name.as_deref().unwrap_or_default();
     let maps = records(session);
@@ -356,30 +439,45 @@ async fn wait(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::claim::tests::claim;
+    use crate::model::claim::tests::{at, claim};
 
-    fn outcomes(claim: &Claim, index: &Index) -> Vec<Outcome> {
-        let steps = steps(claim, index, Some((ConfigMap::default(), false)));
+    fn outcomes(claim: Claim, index: Index, records: bool, wait: bool) -> Vec<Outcome> {
+        let seen = Seen {
+            me: "ana".to_owned(),
+            records,
+            index,
+            now: at("2026-11-21T12:00:00Z"),
+            claim,
+            workloads: Vec::new(),
+            outlived_by: Vec::new(),
+        };
+        let tombstone = records.then(|| (ConfigMap::default(), false));
+        let steps = steps(&seen, tombstone, wait);
         steps.iter().map(|step| step.outcome).collect()
     }
 
     #[test]
-    fn a_release_deletes_frees_and_records_and_only_what_is_left_of_that_the_second_time() {
-        let held = Index {
+    fn a_release_frees_a_place_only_where_it_waits_for_the_namespace_to_go() {
+        let held = || Index {
             holders: [("ana-brisk-otter".to_owned(), "ana".to_owned())].into(),
             ..Index::default()
         };
+        assert_eq!(outcomes(claim(), held(), false, true), [Outcome::Deleted]);
         assert_eq!(
-            outcomes(&claim(), &held),
-            [Outcome::Deleted, Outcome::Configured, Outcome::Created]
+            outcomes(claim(), held(), true, false),
+            [Outcome::Deleted, Outcome::Created]
+        );
+        assert_eq!(
+            outcomes(claim(), held(), true, true),
+            [Outcome::Deleted, Outcome::Created, Outcome::Configured]
         );
         let going = Claim {
             terminating: Some(Vec::new()),
             ..claim()
         };
         assert_eq!(
-            outcomes(&going, &Index::default()),
-            [Outcome::Unchanged, Outcome::Unchanged, Outcome::Created]
+            outcomes(going, Index::default(), true, true),
+            [Outcome::Unchanged, Outcome::Created, Outcome::Unchanged]
         );
     }
 }

@@ -1,5 +1,7 @@
 //! `kubectl ns-claim doctor`: is everything as it was installed, and does the guard deny?
 
+mod effects;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -19,11 +21,15 @@ use kube::api::ListParams;
 use serde::Serialize;
 
 use super::answer::Line;
+use crate::cluster::dangling::{self, Dangling};
+use crate::cluster::installation::added::{self, Added};
 use crate::cluster::installation::objects::look_at_all;
 use crate::cluster::installation::part::{Part, Standing};
 use crate::cluster::installation::probe::{self, Tried};
+use crate::cluster::ledger::{self, Kept};
 use crate::cluster::{claims, index};
 use crate::model::claim::Claim;
+use crate::model::index::Index;
 use crate::model::installation::stages::Stages;
 use crate::model::kind::Kind;
 use crate::model::settings::Settings;
@@ -35,8 +41,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SHOWN: usize = 5;
 /// How long a claim may be in the making.
 const UNDER_WAY: Duration = Duration::from_secs(10);
-/// A reaper that has not been there for so long is not there.
+/// A reaper by hand or in CI that has not been there for so long is not there.
 const SILENCE: Duration = Duration::from_secs(86_400);
+/// A schedule that has had no success for so long does not work: two runs and a half of the default.
+const FAILING: Duration = Duration::from_secs(2250);
 /// What puts everything back.
 const INSTALL: &str = "kubectl ns-claim install";
 /// What lets the reaper run again.
@@ -45,8 +53,8 @@ const RESUME: &str = "kubectl patch cronjob ns-claim-reaper -n groundcrew-system
 
 /// Check the guard, the rights and the reaper
 ///
-/// Reports missing or altered objects, claims without a quota, and a reaper that does not run (exit
-/// 3), and tests the guard with dry-run requests that it has to deny. Nothing is written.
+/// Reports missing or altered objects, a reaper that does not run, claims that do not end or have no
+/// quota, full records, and names that would inherit rights (exit 3), and tests the guard with dry-run requests that it has to deny. Nothing is written.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     #[command(flatten)]
@@ -76,6 +84,11 @@ struct Observed {
     /// None where there is no guard.
     tried: Option<Tried>,
     unlimited: Sight<Vec<Claim>>,
+    index: Index,
+    claims: Sight<Vec<Claim>>,
+    kept: Sight<Kept>,
+    added: Sight<Added>,
+    dangling: Sight<Vec<Dangling>>,
 }
 
 /// Checks.
@@ -88,7 +101,7 @@ pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
     let session = frame.connect().await?;
     let (index, clock) = interrupt.guard(index::read(&session)).await?;
     let report = if index.installed {
-        judge(observe(&session, frame, index.settings, clock).await?)
+        judge(observe(&session, frame, index, clock).await?)
     } else {
         nothing_installed(index.settings)
     };
@@ -97,13 +110,9 @@ pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
     Ok(report.diagnosis.exit())
 }
 
-async fn observe(
-    session: &Session,
-    frame: &Frame,
-    settings: Settings,
-    clock: Clock,
-) -> Result<Observed> {
+async fn observe(session: &Session, frame: &Frame, index: Index, clock: Clock) -> Result<Observed> {
     let Frame { ui, interrupt, .. } = frame;
+    let settings = index.settings.clone();
     let wanted = Stages::of(&settings)?.all();
     let parts = interrupt.guard(look_at_all(session, wanted)).await?;
     let tried = if settings.self_service {
@@ -115,17 +124,36 @@ async fn observe(
     let unlimited = interrupt
         .guard(async { Ok(unlimited(session, clock.now()).await) })
         .await?;
-    let unlimited = match unlimited {
-        Err(error) if !error.is_forbidden() => return Err(error),
-        read => sight(read),
+    let unlimited = seen(unlimited)?;
+    let effects = async {
+        let claims = seen(claims::labelled(session).await)?;
+        let kept = seen(ledger::read(session).await)?;
+        // A policy that refuses the namespace is what is to be told, not an error of this run.
+        let added = sight(added::look(session, &settings, clock.now()).await);
+        let dangling = seen(dangling::look(session).await)?;
+        Ok((claims, kept, added, dangling))
     };
+    let (claims, kept, added, dangling) = interrupt.guard(effects).await?;
     Ok(Observed {
         clock,
         settings,
         parts,
         tried,
         unlimited,
+        index,
+        claims,
+        kept,
+        added,
+        dangling,
     })
+}
+
+/// Keeps why something may not be read; other errors end the run.
+fn seen<T>(read: Result<T>) -> Result<Sight<T>> {
+    match read {
+        Err(error) if !error.is_forbidden() => Err(error),
+        read => Ok(sight(read)),
+    }
 }
 
 fn nothing_installed(settings: Settings) -> Report {
@@ -175,7 +203,31 @@ fn judge(seen: Observed) -> Report {
         }
     };
     findings.push(clock(seen.clock.check()));
-    findings.push(reaper(&seen.settings, &seen.parts, now));
+    let mut reapers = vec![reaper(&seen.settings, &seen.parts, now)];
+    match (&seen.claims, &seen.kept) {
+        (Ok(found), Ok(kept)) => {
+            let none = seen.settings.image.is_none();
+            let missed = effects::last_run(found, kept, now, SILENCE);
+            if let Some(missed) = missed.filter(|_| none) {
+                reapers = vec![missed];
+            }
+            findings.append(&mut reapers);
+            findings.extend(effects::claims(found, &seen.index, kept, now));
+            findings.extend(effects::records(&seen.index, kept));
+        }
+        (Err(why), _) | (_, Err(why)) => {
+            findings.append(&mut reapers);
+            unseen.push(Unseen::new("claims", why.clone()));
+        }
+    }
+    match &seen.added {
+        Ok(added) => findings.extend(effects::platform(added, &seen.settings)),
+        Err(why) => unseen.push(Unseen::new("platform", why.clone())),
+    }
+    match &seen.dangling {
+        Ok(dangling) => findings.extend(effects::names(dangling, &seen.settings)),
+        Err(why) => unseen.push(Unseen::new("names", why.clone())),
+    }
     let without_quota = match seen.unlimited {
         Ok(claims) => {
             findings.push(quotas(&claims));
@@ -269,12 +321,20 @@ fn reaper(settings: &Settings, parts: &[Part], now: Timestamp) -> Finding {
     let succeeded = moment(&found.data["status"]["lastSuccessfulTime"]);
     let created = found.metadata.creation_timestamp.as_ref();
     let since = succeeded.or(created.map(|time| time.0));
+    // Of another schedule than the default it is not known how often it runs.
+    let patience = match settings.schedule == Settings::default().schedule {
+        true => FAILING,
+        false => SILENCE,
+    };
     match since {
-        Some(since) if between(since, now) > SILENCE => {
-            let why = format!("it has not succeeded since {since}");
+        Some(since) if between(since, now) > patience => {
+            let why = match succeeded {
+                Some(_) => format!("it has not succeeded since {since}"),
+                None => format!("it has never succeeded; it was scheduled at {since}"),
+            };
             ok(Severity::Error, why)
                 .at(title)
-                .fix("kubectl get jobs -n groundcrew-system")
+                .fix("kubectl get jobs,pods -n groundcrew-system")
         }
         _ => ok(Severity::Ok, format!("scheduled at {}", settings.schedule)),
     }

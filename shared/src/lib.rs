@@ -23,6 +23,7 @@ pub mod error;
 pub mod exit;
 pub mod finding;
 pub mod flags;
+pub mod manifest;
 mod guess;
 mod interrupt;
 mod manual;

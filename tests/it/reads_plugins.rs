@@ -32,7 +32,8 @@ const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n";
 
 fn pods(suite: &Suite) {
     let container = "  containers: [{name: c, image: x}]\n";
-    let json = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":true}}"#;
+    let json =
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":true}}"#;
     let texts = [
         format!("{POD}  <<: {{hostPID: false}}\n  <<: {{hostPID: true}}\n{container}"),
         format!("{POD}  hostPID: false\n  <<: {{hostPID: true}}\n{container}"),
@@ -73,7 +74,8 @@ fn pods(suite: &Suite) {
         .says("unknown.yaml:6: unknown field \"allowPrivilegeEscalation\" in PodSpec");
 }
 
-const ROLE: &str = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n";
+const ROLE: &str =
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n";
 const BINDING: &str = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\n\
     metadata: {name: r}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}\n\
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ann}]\n";
@@ -81,9 +83,15 @@ const BINDING: &str = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Clus
 fn roles(suite: &Suite) {
     let comments = "# x\n".repeat(200);
     let texts = [
-        format!("{ROLE}rules:\n- verbs: [get]\n  <<: {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"),
-        format!("{ROLE}rules: # note\u{2028}- {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"),
-        format!("{ROLE}rules:\n{comments}- {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"),
+        format!(
+            "{ROLE}rules:\n- verbs: [get]\n  <<: {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"
+        ),
+        format!(
+            "{ROLE}rules: # note\u{2028}- {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"
+        ),
+        format!(
+            "{ROLE}rules:\n{comments}- {{verbs: ['*'], apiGroups: [''], resources: [pods]}}\n{BINDING}"
+        ),
     ];
     for (number, text) in texts.iter().enumerate() {
         let file = suite.file(&format!("{number}.yaml"), text);
@@ -121,7 +129,10 @@ fn folders(suite: &Suite) {
     assert!(!output.stderr.contains("b.yaml"), "{output}");
     write("c.yaml", "replicas: 3\n---\na: [\n");
     write("d.yaml", &format!("{ROLE}{rules}"));
-    write("e.yaml", &format!("{ROLE}rulse: []\n").replace("name: r}", "name: s}"));
+    write(
+        "e.yaml",
+        &format!("{ROLE}rulse: []\n").replace("name: r}", "name: s}"),
+    );
     audit()
         .code(4)
         .answers("ann")
@@ -137,9 +148,15 @@ fn kustomize(suite: &Suite) {
     let write = |name: &str, text: &str| {
         std::fs::write(folder.join(name), text).expect("the case's directory can be written");
     };
-    write("kustomization.yaml", "resources: [rbac.yaml]\nnamespace: shop\n");
+    write(
+        "kustomization.yaml",
+        "resources: [rbac.yaml]\nnamespace: shop\n",
+    );
     let rules = "rules: [{verbs: [get], apiGroups: [''], resources: [pods]}]\n";
-    write("rbac.yaml", &format!("# a comment\n---\n---\n{ROLE}{rules}{BINDING}---\n"));
+    write(
+        "rbac.yaml",
+        &format!("# a comment\n---\n---\n{ROLE}{rules}{BINDING}---\n"),
+    );
     let output = suite
         .program(&suite.plugin("kubectl-can_i_audit"))
         .line("who get pods -n shop --from")

@@ -146,7 +146,10 @@ mod tests {
     fn the_policy_of_kuberc_decides_which_plugin_runs() {
         let policy = |text: &str| Policy::parse(&format!("{HEAD}{text}"));
         assert_eq!(policy(""), Ok(Policy::AllowAll));
-        assert_eq!(policy("credentialPluginPolicy: AllowAll\n"), Ok(Policy::AllowAll));
+        assert_eq!(
+            policy("credentialPluginPolicy: AllowAll\n"),
+            Ok(Policy::AllowAll)
+        );
         let denied = policy("credentialPluginPolicy: DenyAll\n").unwrap();
         assert!(denied.check("aws").is_err());
         let listed = policy(

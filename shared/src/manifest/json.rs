@@ -2,11 +2,11 @@
 
 use serde_json::Number;
 
+use super::fault::{Fault, Note};
 use super::map::MapBuilder;
 use super::tree::{Node, Place, Value};
 use super::yaml::parser::DEEPEST;
 use super::yaml::scalar::{KeyType, whole};
-use super::fault::{Fault, Note};
 
 /// Reads values one after another.
 pub(super) struct Json<'a> {

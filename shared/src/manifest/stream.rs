@@ -3,9 +3,9 @@
 //! Source: `YAMLOrJSONDecoder` and `YAMLReader` in `pkg/util/yaml/decoder.go` of
 //! `k8s.io/apimachinery`, and `FileVisitor` of `k8s.io/cli-runtime`.
 
+use super::fault::{Fault, Note};
 use super::json::Json;
 use super::tree::{Entry, Node, Value};
-use super::fault::{Fault, Note};
 use super::yaml;
 
 /// How a document is written.
@@ -113,7 +113,9 @@ fn looks_like_json(text: &str) -> bool {
 
 fn yaml_fails(text: &str) -> bool {
     let mut fails = false;
-    split(text, (0, 0), &mut |document| fails |= document.node.is_err());
+    split(text, (0, 0), &mut |document| {
+        fails |= document.node.is_err()
+    });
     fails
 }
 
@@ -159,11 +161,7 @@ fn within(mut node: Node, chunk: &Chunk<'_>) -> Node {
 
 /// Splits where a line begins with `---`, inside of quotes and blocks as well. The line belongs to
 /// the document behind it only when nothing stands before it.
-fn split<'a>(
-    text: &'a str,
-    (from, lines): (usize, usize),
-    take: &mut dyn FnMut(Document<'a>),
-) {
+fn split<'a>(text: &'a str, (from, lines): (usize, usize), take: &mut dyn FnMut(Document<'a>)) {
     let (mut start, mut start_line) = (from, lines);
     let mut offset = from;
     let mut line_number = lines;
@@ -234,7 +232,9 @@ pub fn parse(chunk: Chunk<'_>) -> Result<Node, Fault> {
     match chunk.form {
         Form::Yaml => read(chunk).node,
         Form::Json => {
-            let mut node = Json::new(chunk.text, chunk.lines).next()?.unwrap_or_default();
+            let mut node = Json::new(chunk.text, chunk.lines)
+                .next()?
+                .unwrap_or_default();
             complete(&mut node);
             Ok(node)
         }

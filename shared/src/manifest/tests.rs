@@ -34,7 +34,11 @@ fn a_merge_counts_more_than_what_stands_above_it() {
     ] {
         assert_eq!(json(text).to_string(), expected, "{text}");
     }
-    for text in ["{<<: 1}\n", "a: &x [{b: 1}]\nc: {<<: *x}\n", "a: &x {<<: *x}\n"] {
+    for text in [
+        "{<<: 1}\n",
+        "a: &x [{b: 1}]\nc: {<<: *x}\n",
+        "a: &x {<<: *x}\n",
+    ] {
         assert!(one(text).is_err(), "{text}");
     }
 }
@@ -84,12 +88,23 @@ fn json_may_stand_one_after_another() {
 
 #[test]
 fn separators_and_encodings_are_those_of_kubectl() {
-    assert_eq!(documents("a: 1\n---# x\nb: 1\n--- # y\n---\nc: 1\n").len(), 3);
+    assert_eq!(
+        documents("a: 1\n---# x\nb: 1\n--- # y\n---\nc: 1\n").len(),
+        3
+    );
     let found = documents("a: 1\n--- {b: 1}\n---\nc: 1\n");
-    let bad: Vec<usize> = found.iter().filter_map(|one| Some(one.node.as_ref().err()?.line)).collect();
+    let bad: Vec<usize> = found
+        .iter()
+        .filter_map(|one| Some(one.node.as_ref().err()?.line))
+        .collect();
     assert_eq!(bad, [2]);
     let plain = "a: \u{e9}\u{1f600}\n";
-    for encoding in [Encoding::Utf8, Encoding::Utf8Marked, Encoding::Utf16Little, Encoding::Utf16Big] {
+    for encoding in [
+        Encoding::Utf8,
+        Encoding::Utf8Marked,
+        Encoding::Utf16Little,
+        Encoding::Utf16Big,
+    ] {
         let bytes = encoding.bytes(plain);
         assert_eq!(Encoding::of(&bytes), encoding);
         assert_eq!(text(&bytes).unwrap(), plain);

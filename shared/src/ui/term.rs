@@ -9,8 +9,8 @@ use indicatif::MultiProgress;
 
 use super::color::{self, ColorChoice};
 use super::progress::Progress;
-use super::visible::{visible, visible_lines};
 use super::prompt::{Check, Prompter, TerminalPrompter};
+use super::visible::{visible, visible_lines};
 use crate::error::{Error, Kind, Result};
 
 type Sink = Box<dyn Write + Send>;
@@ -198,7 +198,11 @@ impl Ui {
     /// Starts a bar that counts to `length`; without a terminal it is silent.
     #[must_use]
     pub fn bar(&self, message: impl Into<String>, length: u64) -> Progress {
-        Progress::bar(self.0.bars.as_ref(), visible(&message.into()).into_owned(), length)
+        Progress::bar(
+            self.0.bars.as_ref(),
+            visible(&message.into()).into_owned(),
+            length,
+        )
     }
 
     /// Returns an object that says and asks nothing, for one of many that are done at once.

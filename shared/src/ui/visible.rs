@@ -16,7 +16,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// Returns text of several lines; line ends and tabs stay.
 #[must_use]
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
-    escaped(text, |letter| !matches!(letter, '\n' | '\t') && is_hidden(letter))
+    escaped(text, |letter| {
+        !matches!(letter, '\n' | '\t') && is_hidden(letter)
+    })
 }
 
 fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -62,7 +64,10 @@ mod tests {
         assert_eq!(visible("山田 é 😀"), "山田 é 😀");
         assert_eq!(visible("a\x1b]52;c;eA==\x07"), "a\\x1b]52;c;eA==\\x07");
         assert_eq!(visible("a\r\nb\tc"), "a\\r\\nb\\tc");
-        assert_eq!(visible("\u{9b}2J\u{202e}x\u{200b}\u{2028}"), "\\x9b2J\\u202ex\\u200b\\u2028");
+        assert_eq!(
+            visible("\u{9b}2J\u{202e}x\u{200b}\u{2028}"),
+            "\\x9b2J\\u202ex\\u200b\\u2028"
+        );
         assert_eq!(visible_lines("a\n\tb\x1b[2J\r"), "a\n\tb\\x1b[2J\\r");
     }
 }

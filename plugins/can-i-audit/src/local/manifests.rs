@@ -55,7 +55,8 @@ impl Found {
     /// Adds an object.
     pub(super) fn add(&mut self, object: &Node, file: &str, namespace: &str) {
         for note in unknown_fields(object) {
-            self.notes.push(format!("{file}:{}: {}", note.line, note.message));
+            self.notes
+                .push(format!("{file}:{}: {}", note.line, note.message));
         }
         if let Err(fault) = self.try_add(object, file, namespace) {
             self.miss(file, fault.line, fault.message);

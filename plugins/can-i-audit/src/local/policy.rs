@@ -119,7 +119,12 @@ fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Reads one file; `Some` when it is a snapshot.
-fn document(bytes: &[u8], name: &str, namespace: &str, found: &mut Found) -> Result<Option<Policy>> {
+fn document(
+    bytes: &[u8],
+    name: &str,
+    namespace: &str,
+    found: &mut Found,
+) -> Result<Option<Policy>> {
     found.files += 1;
     let text = match manifest::text(bytes) {
         Ok(text) => text,
@@ -129,14 +134,22 @@ fn document(bytes: &[u8], name: &str, namespace: &str, found: &mut Found) -> Res
         }
     };
     let start = text.trim_start();
-    if start.starts_with('{') && start.chars().take(200).collect::<String>().contains(SNAPSHOT) {
+    if start.starts_with('{')
+        && start
+            .chars()
+            .take(200)
+            .collect::<String>()
+            .contains(SNAPSHOT)
+    {
         // The two fields of the document other than the policy's are skipped: flattening would
         // keep every value twice.
         return json(&text, name).map(Some);
     }
     manifest::each(&text, |document| {
         for note in &document.notes {
-            found.notes.push(format!("{name}:{}: {}", note.line, note.message));
+            found
+                .notes
+                .push(format!("{name}:{}: {}", note.line, note.message));
         }
         if let Some(fault) = &document.ignored {
             found.miss(name, fault.line, &fault.message);
@@ -158,9 +171,9 @@ fn document(bytes: &[u8], name: &str, namespace: &str, found: &mut Found) -> Res
         for object in manifest::objects(node) {
             match object {
                 Ok(object) => found.add(object, name, namespace),
-                Err(_) if is_kustomization(name) => found
-                    .notes
-                    .push(format!("{name} is for kustomize and not a manifest; skipped")),
+                Err(_) if is_kustomization(name) => found.notes.push(format!(
+                    "{name} is for kustomize and not a manifest; skipped"
+                )),
                 Err(fault) => found.miss(name, fault.line, fault.message),
             }
         }
@@ -244,8 +257,14 @@ mod tests {
 
     fn load(text: &str) -> Policy {
         let text = text
-            .replace("kind: Role", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role")
-            .replace("{apiVersion: rbac.authorization.k8s.io/v1\nkind: Role", "{kind: Role");
+            .replace(
+                "kind: Role",
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role",
+            )
+            .replace(
+                "{apiVersion: rbac.authorization.k8s.io/v1\nkind: Role",
+                "{kind: Role",
+            );
         let mut found = Found::default();
         document(text.as_bytes(), "a.yaml", "team", &mut found).unwrap();
         found.policy
@@ -273,7 +292,10 @@ mod tests {
              apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleList\nitems:\n\
              - metadata: {{name: r}}\n  rules: null\n"
         );
-        let text = text.replace("apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleList", "apiVersion: rbac.authorization.k8s.io/v1\nkind:  RoleList");
+        let text = text.replace(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleList",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind:  RoleList",
+        );
         let policy = load(&text);
         assert_eq!((policy.role_bindings.len(), policy.roles.len()), (1, 1));
         assert!(policy.unseen.is_empty(), "{:?}", policy.unseen);
@@ -296,13 +318,18 @@ mod tests {
 
     #[test]
     fn kinds_of_the_same_name_in_other_groups_are_passed_over() {
-        let policy = load("apiVersion: iam.aws.upbound.io/v1beta1\nkind:  Role\nmetadata: {name: r}\nrules: 5\n");
+        let policy = load(
+            "apiVersion: iam.aws.upbound.io/v1beta1\nkind:  Role\nmetadata: {name: r}\nrules: 5\n",
+        );
         assert!(policy.roles.is_empty() && policy.unseen.is_empty());
     }
 
     #[test]
     fn a_template_is_recognized() {
-        assert!(fault("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n").contains("render it first"));
+        assert!(
+            fault("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n")
+                .contains("render it first")
+        );
     }
 
     #[test]

@@ -314,7 +314,10 @@ fn with_group(object: &ObjectRef) -> String {
 /// Kinds whose template the server requires.
 fn lacks_template(object: &ObjectRef) -> bool {
     built_in(object.group(), &object.kind).is_some()
-        && !matches!(object.kind.as_str(), "ReplicationController" | "PodTemplate")
+        && !matches!(
+            object.kind.as_str(),
+            "ReplicationController" | "PodTemplate"
+        )
 }
 
 fn object_ref(node: &Node) -> ObjectRef {

@@ -83,7 +83,11 @@ impl Chars {
         if !is_break(letter) {
             return;
         }
-        let width = if letter == '\r' && self.peek(1) == '\n' { 2 } else { 1 };
+        let width = if letter == '\r' && self.peek(1) == '\n' {
+            2
+        } else {
+            1
+        };
         into.push(if matches!(letter, '\u{2028}' | '\u{2029}') {
             letter
         } else {
@@ -126,10 +130,7 @@ pub(super) fn is_blank(letter: char) -> bool {
 
 /// YAML 1.1 ends lines, and so comments, at three characters of Unicode as well.
 pub(super) fn is_break(letter: char) -> bool {
-    matches!(
-        letter,
-        '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}'
-    )
+    matches!(letter, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 pub(super) fn is_break_or_end(letter: char) -> bool {

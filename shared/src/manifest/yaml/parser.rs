@@ -8,9 +8,9 @@ use super::chars::Mark;
 use super::scalar::{self, KeyType};
 use super::scanner::{Scanner, fault};
 use super::token::{Token, TokenKind};
+use crate::manifest::fault::{Fault, Note};
 use crate::manifest::map::MapBuilder;
 use crate::manifest::tree::{Node, Place, Value};
-use crate::manifest::fault::{Fault, Note};
 
 /// Values that one document may have once its aliases are followed; a bomb has more.
 const MOST_NODES: usize = 2_000_000;
@@ -278,8 +278,15 @@ impl Parser {
     fn alias(&mut self, name: &str, token: &Token) -> Result<Node, Fault> {
         let mut node = match self.anchors.get(name) {
             Some((_, Some(node))) => node.clone(),
-            Some((_, None)) => return fault(token.start, format!("*{name} stands inside of &{name}")),
-            None => return fault(token.start, format!("*{name} has no anchor &{name} above it")),
+            Some((_, None)) => {
+                return fault(token.start, format!("*{name} stands inside of &{name}"));
+            }
+            None => {
+                return fault(
+                    token.start,
+                    format!("*{name} has no anchor &{name} above it"),
+                );
+            }
         };
         let size = node.share();
         let bytes = self.scanner.chars.byte(token.start)..self.scanner.chars.byte(token.end);
@@ -379,10 +386,9 @@ impl Parser {
         while self.kind()? == TokenKind::BlockEntry {
             let end = self.take()?.end;
             items.push(match self.kind()? {
-                TokenKind::BlockEntry
-                | TokenKind::Key
-                | TokenKind::Value
-                | TokenKind::BlockEnd => self.empty(end),
+                TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => {
+                    self.empty(end)
+                }
                 _ => self.node(true, false)?,
             });
         }
@@ -406,7 +412,10 @@ impl Parser {
                     self.take()?;
                     return Ok(());
                 }
-                _ => return self.wrong_here("a key, in the column of the keys above it, is missing here"),
+                _ => {
+                    return self
+                        .wrong_here("a key, in the column of the keys above it, is missing here");
+                }
             };
             let value = if self.kind()? == TokenKind::Value {
                 let end = self.take()?.end;
@@ -493,9 +502,7 @@ impl Parser {
                     TokenKind::Key => {
                         self.take()?;
                         let key = match self.kind()? {
-                            TokenKind::Value
-                            | TokenKind::FlowEntry
-                            | TokenKind::FlowMappingEnd => {
+                            TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd => {
                                 (self.empty_here()?, KeyType::Null)
                             }
                             _ => self.key_node(false)?,
@@ -569,8 +576,7 @@ impl Parser {
         }
         let sort = match sort {
             Some(sort) => sort,
-            None => scalar::key_type(&node)
-                .or_else(|message| self.wrong_at(&node, message))?,
+            None => scalar::key_type(&node).or_else(|message| self.wrong_at(&node, message))?,
         };
         Ok((node, sort))
     }

@@ -46,7 +46,9 @@ pub(super) fn value(text: String, plain: bool, tag: Option<&str>) -> Result<Valu
             let value = resolve(&text)?;
             match (short, &value) {
                 ("bool", Value::Bool(_)) | ("null", Value::Null) => Ok(value),
-                ("int", Value::Number(number)) if is_integer(&text) && !number.is_f64() => Ok(value),
+                ("int", Value::Number(number)) if is_integer(&text) && !number.is_f64() => {
+                    Ok(value)
+                }
                 ("float", Value::Number(_)) => Ok(value),
                 _ => Err(wrong()),
             }
@@ -230,7 +232,10 @@ mod tests {
         assert_eq!(resolve("on"), Ok(Value::Bool(true)));
         assert_eq!(resolve("N"), Ok(Value::Bool(false)));
         assert!(resolve(".inf").is_err());
-        assert_eq!(value("5".into(), false, Some("tag:yaml.org,2002:int")), Ok(Value::Number(5.into())));
+        assert_eq!(
+            value("5".into(), false, Some("tag:yaml.org,2002:int")),
+            Ok(Value::Number(5.into()))
+        );
         assert!(value("x".into(), true, Some("tag:yaml.org,2002:int")).is_err());
     }
 }

@@ -185,7 +185,10 @@ impl Scanner {
         let mut value = 0_u32;
         for _ in 0..digits {
             let Some(digit) = self.chars.peek(0).to_digit(16) else {
-                return fault(start, format!("\\{letter} needs {digits} hexadecimal digits"));
+                return fault(
+                    start,
+                    format!("\\{letter} needs {digits} hexadecimal digits"),
+                );
             };
             value = (value << 4) | digit;
             self.chars.skip();
@@ -217,7 +220,10 @@ impl Scanner {
         self.chars.skip_blanks();
         self.chars.skip_comment();
         if !is_break_or_end(self.chars.peek(0)) {
-            return fault(start, "a text behind `|` or `>`: it begins on the next line");
+            return fault(
+                start,
+                "a text behind `|` or `>`: it begins on the next line",
+            );
         }
         self.chars.take_break(&mut String::new());
         let mut end = self.chars.mark;

@@ -386,7 +386,10 @@ impl Scanner {
             let mark = self.chars.mark;
             if self.flow == 0 {
                 if !self.key_allowed {
-                    return fault(mark, "a second `: ` on the line, or a value where none may be");
+                    return fault(
+                        mark,
+                        "a second `: ` on the line, or a value where none may be",
+                    );
                 }
                 self.roll(mark, None, TokenKind::BlockMappingStart)?;
             }

@@ -103,13 +103,9 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
                 })
                 .collect();
         }
-        let new = extracted
-            .workloads
-            .iter()
-            .zip(&mut fixed.objects)
-            .find_map(|((workload, node), object)| {
-                one(object, (workload, node), &document, now, wanted)
-            });
+        let new = extracted.workloads.iter().zip(&mut fixed.objects).find_map(
+            |((workload, node), object)| one(object, (workload, node), &document, now, wanted),
+        );
         match new {
             Some(new) => fixed.text = new,
             None => break,

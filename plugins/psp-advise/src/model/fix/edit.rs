@@ -169,10 +169,7 @@ fn insert_flow(
         .iter()
         .map(|(key, value)| format!("{}: {}", key_text(key, json), flow(value, json)))
         .collect();
-    let Some(last) = entries
-        .iter()
-        .rfind(|entry| !entry.merged)
-    else {
+    let Some(last) = entries.iter().rfind(|entry| !entry.merged) else {
         let start = map.place.bytes.start + 1;
         return Some(TextEdit {
             bytes: start..start,

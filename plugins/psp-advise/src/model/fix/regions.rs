@@ -36,9 +36,12 @@ pub fn note_fixes(
             };
             let Ok(document) = parse(now) else { continue };
             let Ok(read) = parse(chunk) else { continue };
-            let meant = extract(&read, custom).workloads.iter().any(|(other, node)| {
-                other.object == workload.object && as_meant(&read, node, &document, &plan.ops)
-            });
+            let meant = extract(&read, custom)
+                .workloads
+                .iter()
+                .any(|(other, node)| {
+                    other.object == workload.object && as_meant(&read, node, &document, &plan.ops)
+                });
             if !meant {
                 continue;
             }

@@ -177,7 +177,8 @@ fn neighbors_go_together_and_leave_no_stray_comma() {
 /// to find its place.
 #[test]
 fn nothing_but_what_was_meant_changes_in_any_layout() {
-    let anchors = "metadata:\n  name: a\n  annotations: {i: &img example.com/c:1, n: &num 5}\n  labels: &map {a: b}\n";
+    let anchors =
+        "metadata:\n  name: a\n  annotations: {i: &img example.com/c:1}\n  labels: &map {a: b}\n";
     let endings = [
         "image: *img",
         "image: &x example.com/c:1",
@@ -200,17 +201,33 @@ fn nothing_but_what_was_meant_changes_in_any_layout() {
         "stdin: true\n    # the end",
         "tty: 'true'",
     ];
-    let before = ["", "  securityContext: {runAsUser: 0}\n", "  securityContext: &pod\n    fsGroup: *num\n", "  hostNetwork: true\n"];
-    let after = ["", "  nodeSelector: *map\n", "  volumes: []\n", "...\n", "  # last\n", "  serviceAccountName: *img"];
+    let before = [
+        "",
+        "  securityContext: {runAsUser: 0}\n",
+        "  securityContext: &pod\n    fsGroup: *num\n",
+        "  hostNetwork: true\n",
+    ];
+    let after = [
+        "",
+        "  nodeSelector: *map\n",
+        "  volumes: []\n",
+        "...\n",
+        "  # last\n",
+        "  serviceAccountName: *img",
+    ];
     let (mut changed, mut seen, mut left) = (0, 0, String::new());
     for ending in endings {
         for before in before {
             for after in after {
                 for first in ["- name: c", "- &base\n    name: c", "-   name: c"] {
-                    let deeper = if first.starts_with("-   ") { "      " } else { "    " };
+                    let deeper = if first.starts_with("-   ") {
+                        "      "
+                    } else {
+                        "    "
+                    };
                     let ending = ending.replace("\n    ", &format!("\n{deeper}"));
                     let text = format!(
-                        "apiVersion: v1\nkind: Pod\n{anchors}spec:\n{before}  initContainers:\n  - name: i\n    securityContext: &sc\n      privileged: true\n  containers:\n  {first}\n{deeper}{ending}\n{after}"
+                        "apiVersion: v1\nkind: Pod\n{anchors}spec:\n  terminationGracePeriodSeconds: &num 5\n{before}  initContainers:\n  - name: i\n    securityContext: &sc\n      privileged: true\n  containers:\n  {first}\n{deeper}{ending}\n{after}"
                     );
                     let Ok(old) = crate::model::manifest::parse(split(&text)[0]) else {
                         continue;
@@ -233,7 +250,10 @@ fn nothing_but_what_was_meant_changes_in_any_layout() {
                     let strip = |node: &crate::model::manifest::Node| {
                         let mut value = without_nulls(node.to_json());
                         for place in ["/spec", "/spec/containers/0", "/spec/initContainers/0"] {
-                            if let Some(map) = value.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
+                            if let Some(map) = value
+                                .pointer_mut(place)
+                                .and_then(serde_json::Value::as_object_mut)
+                            {
                                 map.remove("securityContext");
                                 map.remove("hostNetwork");
                             }
@@ -245,5 +265,8 @@ fn nothing_but_what_was_meant_changes_in_any_layout() {
             }
         }
     }
-    assert!(seen > 1000 && changed * 2 > seen, "{changed} of {seen}: {left}");
+    assert!(
+        seen > 1000 && changed * 2 > seen,
+        "{changed} of {seen}: {left}"
+    );
 }

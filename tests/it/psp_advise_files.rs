@@ -54,7 +54,7 @@ fn broken(suite: &Suite) {
     output
         .code(4)
         .says("a.yaml:6: not YAML")
-        .says("b.yaml:5: \"kind\" stands twice, first on line 1; kubectl takes the last one")
+        .says("b.yaml:5: \"kind\" stands twice, first on line 2; kubectl takes the last one")
         .says("c.yaml: not text")
         .says("render it first")
         .says("e.yaml:4: pod/good: ");

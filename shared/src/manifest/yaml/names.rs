@@ -19,7 +19,10 @@ impl Scanner {
         self.chars.skip();
         let name = self.word();
         if !is_blank_or_end(self.chars.peek(0)) {
-            return fault(start, "a line that begins with % is no directive of YAML");
+            return fault(
+                start,
+                "a line that begins with % is not a directive of YAML",
+            );
         }
         self.chars.skip_blanks();
         let kind = match name.as_str() {
@@ -44,7 +47,12 @@ impl Scanner {
                 }
                 TokenKind::TagDirective { handle, prefix }
             }
-            _ => return fault(start, "a line that begins with % is no directive of YAML"),
+            _ => {
+                return fault(
+                    start,
+                    "a line that begins with % is not a directive of YAML",
+                );
+            }
         };
         let end = self.chars.mark;
         self.chars.skip_blanks();

@@ -92,7 +92,7 @@ fn resolve(text: &str) -> Result<Value, String> {
         }
         ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF"
         | "-.inf" | "-.Inf" | "-.INF" => {
-            return Err(format!("{text} is no number of JSON"));
+            return Err(format!("{text} is not a number of JSON"));
         }
         _ => number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number),
     })

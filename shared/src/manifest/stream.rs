@@ -114,7 +114,7 @@ fn looks_like_json(text: &str) -> bool {
 fn yaml_fails(text: &str) -> bool {
     let mut fails = false;
     split(text, (0, 0), &mut |document| {
-        fails |= document.node.is_err()
+        fails |= document.node.is_err();
     });
     fails
 }
@@ -164,8 +164,7 @@ fn within(mut node: Node, chunk: &Chunk<'_>) -> Node {
 fn split<'a>(text: &'a str, (from, lines): (usize, usize), take: &mut dyn FnMut(Document<'a>)) {
     let (mut start, mut start_line) = (from, lines);
     let mut offset = from;
-    let mut line_number = lines;
-    for line in text[from..].split_inclusive('\n') {
+    for (line_number, line) in (lines..).zip(text[from..].split_inclusive('\n')) {
         if let Some(rest) = line.strip_prefix("---") {
             let rest = rest.trim();
             let alone = rest.is_empty() || rest.starts_with('#');
@@ -188,7 +187,6 @@ fn split<'a>(text: &'a str, (from, lines): (usize, usize), take: &mut dyn FnMut(
             }
         }
         offset += line.len();
-        line_number += 1;
     }
     if start < text.len() {
         take(read(part(text, start..text.len(), start_line)));

@@ -206,9 +206,7 @@ impl Parser {
         }
         let start = self.mark()?;
         let node = match self.kind()? {
-            TokenKind::BlockEntry if indentless => {
-                self.sequence(start, |parser| parser.indentless_items())?
-            }
+            TokenKind::BlockEntry if indentless => self.sequence(start, Self::indentless_items)?,
             TokenKind::Scalar { text, plain } => {
                 let token = self.take()?;
                 let value = scalar::value(text, plain, properties.tag.as_deref())
@@ -216,19 +214,15 @@ impl Parser {
                 self.leaf(value, start, token.end)
             }
             TokenKind::FlowSequenceStart => {
-                let node = self.sequence(start, |parser| parser.flow_items())?;
+                let node = self.sequence(start, Self::flow_items)?;
                 self.flow(node)
             }
             TokenKind::FlowMappingStart => {
-                let node = self.mapping(start, |parser, map| parser.flow_entries(map))?;
+                let node = self.mapping(start, Self::flow_entries)?;
                 self.flow(node)
             }
-            TokenKind::BlockSequenceStart if block => {
-                self.sequence(start, |parser| parser.block_items())?
-            }
-            TokenKind::BlockMappingStart if block => {
-                self.mapping(start, |parser, map| parser.block_entries(map))?
-            }
+            TokenKind::BlockSequenceStart if block => self.sequence(start, Self::block_items)?,
+            TokenKind::BlockMappingStart if block => self.mapping(start, Self::block_entries)?,
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
                 let value = scalar::value(String::new(), true, properties.tag.as_deref())
                     .or_else(|message| fault(start, message))?;

@@ -48,7 +48,6 @@ impl Interrupt {
         std::thread::spawn(move || {
             if let Some(number) = signals.forever().nth(1) {
                 std::thread::sleep(PATIENCE);
-                #[expect(clippy::exit, reason = "nothing else listens any more")]
                 std::process::exit(128 + number);
             }
         });

@@ -113,12 +113,12 @@ fn color_choice(words: &[OsString]) -> ColorChoice {
 fn finish_early(ui: &Ui, error: &clap::Error) -> Exit {
     let text = error.render();
     if !error.use_stderr() {
-        return match ui.answer(text.ansi()) {
+        return match ui.answer_with(|out| write!(out, "{}", text.ansi())) {
             Ok(()) => Exit::Done,
             Err(error) => error.kind().into(),
         };
     }
-    ui.status(text.ansi().to_string().trim_end());
+    ui.line(text.ansi().to_string().trim_end());
     Exit::Usage
 }
 

@@ -6,6 +6,10 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 
+/// How long a run has to end by itself after the second signal.
+#[cfg(unix)]
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Tells the plugin that the user pressed Ctrl-C (or the process was asked to terminate).
 #[derive(Clone, Debug)]
 pub struct Interrupt(watch::Receiver<bool>);
@@ -13,6 +17,8 @@ pub struct Interrupt(watch::Receiver<bool>);
 impl Interrupt {
     /// Starts to listen; the second value completes at the second signal.
     pub(crate) fn listen() -> (Self, impl Future<Output = ()>) {
+        #[cfg(unix)]
+        Self::insist();
         let (sender, receiver) = watch::channel(false);
         let (again, second) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
@@ -29,6 +35,22 @@ impl Interrupt {
             }
         };
         (Self(receiver), second)
+    }
+
+    /// Ends the process at the second signal, should the run not do so by itself: it may wait for a
+    /// file or for standard input, or count, and hear nothing.
+    #[cfg(unix)]
+    fn insist() {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else {
+            return;
+        };
+        std::thread::spawn(move || {
+            if let Some(number) = signals.forever().nth(1) {
+                std::thread::sleep(PATIENCE);
+                std::process::exit(128 + number);
+            }
+        });
     }
 
     /// Returns one that never fires, for runs without a terminal such as tests.

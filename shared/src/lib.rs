@@ -25,6 +25,7 @@ pub mod finding;
 pub mod flags;
 mod guess;
 mod interrupt;
+pub mod manifest;
 mod manual;
 pub mod output;
 mod plugin;

@@ -58,6 +58,8 @@ mod psp_advise_label;
 mod psp_advise_migrate;
 mod psp_advise_policies;
 mod psp_advise_scan;
+mod reads;
+mod reads_plugins;
 mod rights;
 mod rights_canary;
 mod rollout_canary;
@@ -155,6 +157,8 @@ fn main() -> ExitCode {
         ("psp_advise_migrate", psp_advise_migrate::cases()),
         ("psp_advise_policies", psp_advise_policies::cases()),
         ("psp_advise_scan", psp_advise_scan::cases()),
+        ("reads", reads::cases()),
+        ("reads_plugins", reads_plugins::cases()),
         ("rights", rights::cases()),
         ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),

@@ -54,14 +54,14 @@ fn broken(suite: &Suite) {
     output
         .code(4)
         .says("a.yaml:6: not YAML")
-        .says("b.yaml:5: duplicate key \"kind\", first on line 2")
+        .says("b.yaml:5: \"kind\" stands twice, first on line 2; kubectl takes the last one")
         .says("c.yaml: not text")
         .says("render it first")
         .says("e.yaml:4: pod/good: ");
-    assert_eq!(output.stdout.lines().count(), 4, "{output}");
+    assert_eq!(output.stdout.lines().count(), 5, "{output}");
     assert_eq!(
         output.stdout.matches("\"allowed\":true").count(),
-        3,
+        4,
         "{output}"
     );
     suite

@@ -110,11 +110,13 @@ async fn open(
 ) -> Result<Session> {
     let endpoint = endpoint(&target)?;
     let server = server_uri(&endpoint.server)?;
+    refuse_auth_provider(&target)?;
     if server.scheme_str() == Some("https") {
         exec::settle(&mut target.user, &target.cluster).await?;
     } else {
         target.user = without_credentials(target.user);
     }
+    check_token(&target)?;
 
     let mut config = kube::Config::new(server.clone());
     config.default_retry = false;
@@ -168,6 +170,45 @@ async fn open(
         counters,
         warnings_as_errors: tuning.warnings_as_errors,
     })
+}
+
+/// client-go knows no provider but OIDC any more; kube would run the program that one names.
+fn refuse_auth_provider(target: &Target) -> Result<()> {
+    let Some(provider) = target
+        .user
+        .auth_provider
+        .as_ref()
+        .filter(|provider| provider.name != "oidc")
+    else {
+        return Ok(());
+    };
+    Err(Error::failed(format!(
+        "no Auth Provider found for name \"{}\"",
+        provider.name
+    ))
+    .with_detail(format!(
+        "user \"{}\" has an auth-provider, which kubectl no longer supports",
+        target.user_name.as_deref().unwrap_or_default()
+    ))
+    .with_hint("get a kubeconfig with an exec credential plugin from your provider"))
+}
+
+/// A token with a line end or another control character in it cannot be sent.
+fn check_token(target: &Target) -> Result<()> {
+    use secrecy::ExposeSecret as _;
+    let Some(token) = &target.user.token else {
+        return Ok(());
+    };
+    let value = format!("Bearer {}", token.expose_secret());
+    if http::HeaderValue::from_str(&value).is_ok() {
+        return Ok(());
+    }
+    Err(
+        Error::failed("invalid header field value for \"Authorization\"").with_detail(format!(
+            "the token of user \"{}\" holds a line end or a control character",
+            target.user_name.as_deref().unwrap_or_default()
+        )),
+    )
 }
 
 fn endpoint(target: &Target) -> Result<Endpoint> {

@@ -49,6 +49,8 @@ pub(super) async fn settle(user: &mut AuthInfo, cluster: &Cluster) -> Result<()>
     if settled {
         return Ok(());
     }
+    let command = config.command.as_deref().unwrap_or_default();
+    super::kuberc::Policy::of_process()?.check(command)?;
     let status = run(&config, cluster, std::io::stdin().is_terminal()).await?;
     if let Some(token) = status.token {
         user.token = Some(token.into());

@@ -13,6 +13,7 @@ pub mod errors;
 mod exec;
 mod in_cluster;
 mod kubeconfig;
+mod kuberc;
 mod layers;
 pub mod pages;
 mod product;

@@ -2,6 +2,8 @@
 
 use comfy_table::{CellAlignment, presets};
 
+use crate::ui::visible;
+
 /// Rows under headers.
 #[derive(Debug)]
 pub struct Table {
@@ -25,7 +27,7 @@ impl Table {
         self.inner
             .add_row(cells.into_iter().map(|cell| match cell.as_ref() {
                 "" => "<none>".to_owned(),
-                text => text.to_owned(),
+                text => visible(text).into_owned(),
             }));
     }
 

@@ -1,5 +1,7 @@
 //! Tables for pull requests, in GitHub's Markdown.
 
+use crate::ui::visible;
+
 /// Renders a table; headers and cells are escaped.
 pub fn table<C: AsRef<str>>(
     headers: &[impl AsRef<str>],
@@ -30,7 +32,7 @@ fn line<C: AsRef<str>>(text: &mut String, cells: impl IntoIterator<Item = C>) {
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in visible(text).chars() {
         match letter {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
@@ -38,7 +40,6 @@ pub fn escape(text: &str) -> String {
             '|' | '*' | '`' | '\\' => safe.extend(['\\', letter]),
             // A link is `[text](address)`; brackets alone are an index.
             '(' if safe.ends_with(']') => safe.push_str("\\("),
-            letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
         }
     }
@@ -54,8 +55,8 @@ mod tests {
         let cell = "a|b\n<i>*x*</i> [y](http://z) `c[0]` & \u{1b}";
         assert_eq!(
             table(&["who", "why"], [[cell, "é"]]),
-            "| who | why |\n|---|---|\n| a\\|b &lt;i&gt;\\*x\\*&lt;/i&gt; [y]\\(http://z) \\`c[0]\\` \
-             &amp;   | é |\n"
+            "| who | why |\n|---|---|\n| a\\|b\\\\n&lt;i&gt;\\*x\\*&lt;/i&gt; [y]\\(http://z) \\`c[0]\\` \
+             &amp; \\\\x1b | é |\n"
         );
     }
 }

@@ -4,8 +4,10 @@ mod color;
 mod progress;
 mod prompt;
 mod term;
+mod visible;
 
 pub use color::ColorChoice;
 pub use progress::Progress;
 pub use prompt::{Check, Prompter, TerminalPrompter};
 pub use term::Ui;
+pub use visible::{visible, visible_lines};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::visible::visible;
+
 /// What is being waited for; disappears when dropped.
 #[derive(Debug)]
 pub struct Progress {
@@ -43,7 +45,7 @@ impl Progress {
 
     /// Changes what is said to be waited for.
     pub fn message(&self, message: impl Into<String>) {
-        self.bar.set_message(message.into());
+        self.bar.set_message(visible(&message.into()).into_owned());
     }
 }
 

@@ -10,6 +10,7 @@ use indicatif::MultiProgress;
 use super::color::{self, ColorChoice};
 use super::progress::Progress;
 use super::prompt::{Check, Prompter, TerminalPrompter};
+use super::visible::{visible, visible_lines};
 use crate::error::{Error, Kind, Result};
 
 type Sink = Box<dyn Write + Send>;
@@ -104,6 +105,10 @@ impl Ui {
     ///
     /// [`Kind::ClosedPipe`] when the reader went away; the run then ends quietly.
     pub fn answer(&self, text: impl Display) -> Result<()> {
+        if self.0.width.is_some() {
+            let text = text.to_string();
+            return self.answer_with(|out| out.write_all(visible_lines(&text).as_bytes()));
+        }
         self.answer_with(|out| write!(out, "{text}"))
     }
 
@@ -130,8 +135,13 @@ impl Ui {
         })
     }
 
-    /// Writes a line to stderr.
+    /// Writes a line to stderr; what a terminal would obey is made visible.
     pub fn status(&self, line: impl Display) {
+        self.line(visible_lines(&line.to_string()));
+    }
+
+    /// Writes a line with our own color to stderr.
+    pub(crate) fn line(&self, line: impl Display) {
         self.suspend(|| {
             // Nobody is left to tell when stderr is gone.
             let _ = writeln!(lock(&self.0.stderr), "{line}");
@@ -143,11 +153,11 @@ impl Ui {
         let what = what.to_string();
         let detail = detail.to_string();
         let line = format!("{what:<34}   {detail}");
-        self.status(format_args!(
+        self.line(format_args!(
             "{}✔{} {}",
             color::DONE,
             color::DONE.render_reset(),
-            line.trim_end()
+            visible(line.trim_end())
         ));
     }
 
@@ -182,13 +192,17 @@ impl Ui {
     /// Starts a spinner; without a terminal it is silent.
     #[must_use]
     pub fn progress(&self, message: impl Into<String>) -> Progress {
-        Progress::start(self.0.bars.as_ref(), message.into())
+        Progress::start(self.0.bars.as_ref(), visible(&message.into()).into_owned())
     }
 
     /// Starts a bar that counts to `length`; without a terminal it is silent.
     #[must_use]
     pub fn bar(&self, message: impl Into<String>, length: u64) -> Progress {
-        Progress::bar(self.0.bars.as_ref(), message.into(), length)
+        Progress::bar(
+            self.0.bars.as_ref(),
+            visible(&message.into()).into_owned(),
+            length,
+        )
     }
 
     /// Returns an object that says and asks nothing, for one of many that are done at once.
@@ -206,7 +220,7 @@ impl Ui {
         let prompter = self
             .asks(question)
             .map_err(|error| error.with_hint("pass --yes to answer yes without a prompt"))?;
-        self.suspend(|| prompter.confirm(question))
+        self.suspend(|| prompter.confirm(&visible_lines(question)))
     }
 
     /// Asks for a text on the terminal until `check` finds nothing wrong with it.
@@ -216,7 +230,7 @@ impl Ui {
     /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
     pub fn input(&self, question: &str, check: Check<'_>) -> Result<String> {
         let prompter = self.asks(question)?;
-        self.suspend(|| prompter.input(question, check))
+        self.suspend(|| prompter.input(&visible_lines(question), check))
     }
 
     /// Asks for one of several on the terminal, the first being the default; returns its index.
@@ -226,7 +240,11 @@ impl Ui {
     /// Usage when there is no terminal; what the [`Prompter`] says otherwise.
     pub fn select(&self, question: &str, choices: &[String]) -> Result<usize> {
         let prompter = self.asks(question)?;
-        self.suspend(|| prompter.select(question, choices))
+        let shown: Vec<String> = choices
+            .iter()
+            .map(|choice| visible(choice).into_owned())
+            .collect();
+        self.suspend(|| prompter.select(&visible_lines(question), &shown))
     }
 
     fn asks(&self, question: &str) -> Result<&(dyn Prompter + Send + Sync)> {
@@ -245,9 +263,10 @@ impl Ui {
     }
 
     fn labelled(&self, style: anstyle::Style, label: &str, text: impl Display) {
-        self.status(format_args!(
-            "{style}{label}:{} {text}",
-            style.render_reset()
+        self.line(format_args!(
+            "{style}{label}:{} {}",
+            style.render_reset(),
+            visible_lines(&text.to_string())
         ));
     }
 

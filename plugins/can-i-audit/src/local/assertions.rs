@@ -89,7 +89,7 @@ fn parse(text: &str, name: &str) -> Result<Assertions> {
     let assertions: Assertions = if text.trim_start().starts_with('{') {
         text::json(text, name)?
     } else {
-        text::yaml(text, name, 0)?
+        text::yaml(text, name)?
     };
     if assertions.api_version != API_VERSION || assertions.kind != KIND {
         return Err(

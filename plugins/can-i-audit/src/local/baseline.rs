@@ -45,7 +45,7 @@ struct Suppression {
 pub fn read(file: &Path) -> Result<Baseline> {
     let text = text::read_file(file)?;
     let name = file.display().to_string();
-    let baseline: Baseline = text::yaml(&text, &name, 0)?;
+    let baseline: Baseline = text::yaml(&text, &name)?;
     if baseline.api_version != API_VERSION || baseline.kind != KIND {
         return Err(
             Error::usage(format!("{name} is not a valid {KIND} file")).with_hint(format!(
@@ -115,7 +115,7 @@ mod tests {
     fn a_suppression_counts_to_its_last_day_and_is_named_after_it() {
         let text = "{apiVersion: groundcrew.dev/v1alpha1, kind: AccessBaseline, suppressions: \
                     [{rule: CIA-012, subject: 'user:x', reason: known, until: 2026-11-30}]}";
-        let baseline: Baseline = text::yaml(text, "b.yaml", 0).unwrap();
+        let baseline: Baseline = text::yaml(text, "b.yaml").unwrap();
         let mut found = vec![finding()];
         let (count, notes) = baseline.apply(&mut found, "2026-11-30T23:00:00Z".parse().unwrap());
         assert_eq!((count, found.len(), notes.len()), (1, 0, 0));

@@ -1,26 +1,26 @@
 //! Objects in manifests: which of them count, and what of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use can_i_audit::model::catalog::Entry;
+use can_i_audit::model::gap::{Gap, Read};
 use can_i_audit::model::permissions::ORDINARY;
 use can_i_audit::model::policy::{
     AggregationRule, Binding, Meta, Named, Policy, Role, RoleRef, Rule, Subject,
 };
-use groundcrew::error::{Error, Result};
+use groundcrew::manifest::{self, Fault, Node, unknown_fields};
 use serde::Deserialize;
 
 /// The fields of every kind that counts; what is not named here is skipped.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Manifest {
-    kind: String,
+struct Manifest {
     metadata: Meta,
     rules: Option<Vec<Rule>>,
     aggregation_rule: Option<AggregationRule>,
     role_ref: Option<RoleRef>,
     subjects: Option<Vec<Subject>>,
-    items: Option<Vec<Manifest>>,
     spec: Option<serde_json::Value>,
 }
 
@@ -31,57 +31,82 @@ pub(super) struct Found {
     pub(super) resources: Vec<Entry>,
     pub(super) others: usize,
     pub(super) files: usize,
-    /// Kind, namespace and name of everything that counts.
-    seen: HashSet<(String, String, String)>,
+    /// What is odd about what was read, each with its place.
+    pub(super) notes: Vec<String>,
+    /// Where everything that counts stands, by kind, namespace and name.
+    seen: HashMap<(String, String, String), String>,
 }
 
+/// Groups whose kinds count. Others have kinds of the same names: Crossplane, ACK, OpenShift.
+const RBAC: &str = "rbac.authorization.k8s.io";
+const CORE: &str = "";
+const EXTENSIONS: &str = "apiextensions.k8s.io";
+
 impl Found {
-    /// Adds an object, or those of a list.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, at `place`.
-    pub(super) fn add(&mut self, manifest: Manifest, place: &str, namespace: &str) -> Result<()> {
+    /// Notes that a document, or an object in it, is not part of the answer.
+    pub(super) fn miss(&mut self, file: &str, line: usize, why: impl Into<String>) {
+        self.policy.unseen.push(Gap {
+            resource: Read::Manifest(format!("{file}:{line}")),
+            except_namespace: None,
+            why: why.into(),
+        });
+    }
+
+    /// Adds an object.
+    pub(super) fn add(&mut self, object: &Node, file: &str, namespace: &str) {
+        for note in unknown_fields(object) {
+            self.notes
+                .push(format!("{file}:{}: {}", note.line, note.message));
+        }
+        if let Err(fault) = self.try_add(object, file, namespace) {
+            self.miss(file, fault.line, fault.message);
+        }
+    }
+
+    fn try_add(&mut self, object: &Node, file: &str, namespace: &str) -> Result<(), Fault> {
+        let line = object.place.line;
+        let refuse = |message: String| Err(Fault { line, message });
+        let text = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        if version.is_empty() {
+            return refuse(format!("the {kind} has no apiVersion"));
+        }
+        let group = version.split_once('/').map_or(CORE, |(group, _)| group);
+        let known = match kind {
+            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding" => group == RBAC,
+            "Namespace" | "ServiceAccount" => group == CORE,
+            "CustomResourceDefinition" => group == EXTENSIONS,
+            _ => false,
+        };
+        if !known {
+            self.others += 1;
+            return Ok(());
+        }
         let Manifest {
-            kind,
             mut metadata,
             rules,
             aggregation_rule,
             role_ref,
             subjects,
-            items,
             spec,
-        } = manifest;
-        if let Some(items) = items
-            && kind.ends_with("List")
-        {
-            for (index, mut item) in items.into_iter().enumerate() {
-                // Items of a typed list carry no kind of their own.
-                if item.kind.is_empty() {
-                    kind.trim_end_matches("List").clone_into(&mut item.kind);
-                }
-                self.add(item, &format!("{place} (item {index})"), namespace)?;
-            }
-            return Ok(());
-        }
-        if kind.is_empty() {
-            return Err(Error::failed(format!("{place}: the object has no kind")));
-        }
-        let namespaced = matches!(kind.as_str(), "Role" | "RoleBinding" | "ServiceAccount");
+        } = manifest::read(object).map_err(|error| Fault {
+            line: error.line.max(1),
+            message: error.message,
+        })?;
+        let namespaced = matches!(kind, "Role" | "RoleBinding" | "ServiceAccount");
         if namespaced && metadata.namespace.is_empty() {
             namespace.clone_into(&mut metadata.namespace);
         } else if !namespaced {
             metadata.namespace.clear();
         }
-        let counts = matches!(
-            kind.as_str(),
-            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
-        );
-        if counts {
-            self.check_name(&kind, &metadata, place)?;
+        if metadata.name.is_empty() && kind != "CustomResourceDefinition" {
+            return refuse(format!("the {kind} has no name"));
+        }
+        if group == RBAC {
+            self.check_twice(kind, &metadata, file, line)?;
         }
         let policy = &mut self.policy;
-        match kind.as_str() {
+        match kind {
             "Role" | "ClusterRole" => {
                 let into = if namespaced {
                     &mut policy.roles
@@ -101,10 +126,7 @@ impl Found {
                     &mut policy.cluster_role_bindings
                 };
                 let Some(role_ref) = role_ref else {
-                    return Err(Error::failed(format!(
-                        "{place}: {kind} {:?} has no roleRef",
-                        metadata.name
-                    )));
+                    return refuse(format!("{kind} {:?} has no roleRef", metadata.name));
                 };
                 into.push(Binding {
                     metadata,
@@ -114,29 +136,39 @@ impl Found {
             }
             "Namespace" => policy.namespaces.push(Named { metadata }),
             "ServiceAccount" => policy.service_accounts.push(Named { metadata }),
-            "CustomResourceDefinition" => self.resources.extend(spec.as_ref().and_then(custom)),
-            _ => self.others += 1,
+            _ => self.resources.extend(spec.as_ref().and_then(custom)),
         }
         Ok(())
     }
 
-    /// Two objects of one name would make the answer depend on the order of files.
-    fn check_name(&mut self, kind: &str, metadata: &Meta, place: &str) -> Result<()> {
-        if metadata.name.is_empty() {
-            return Err(Error::failed(format!("{place}: the {kind} has no name")));
-        }
+    /// Of two objects of one name the first is in the answer: which one is applied last depends on
+    /// the order of files.
+    fn check_twice(
+        &mut self,
+        kind: &str,
+        metadata: &Meta,
+        file: &str,
+        line: usize,
+    ) -> Result<(), Fault> {
         let key = (
             kind.to_owned(),
             metadata.namespace.clone(),
             metadata.name.clone(),
         );
-        if self.seen.insert(key) {
-            return Ok(());
+        match self.seen.entry(key) {
+            Slot::Vacant(slot) => {
+                slot.insert(format!("{file}:{line}"));
+                Ok(())
+            }
+            Slot::Occupied(first) => Err(Fault {
+                line,
+                message: format!(
+                    "{kind} {:?} is defined twice, first at {}",
+                    metadata.name,
+                    first.get()
+                ),
+            }),
         }
-        Err(Error::failed(format!(
-            "{place}: {kind} {:?} is defined twice",
-            metadata.name
-        )))
     }
 }
 

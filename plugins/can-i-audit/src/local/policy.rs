@@ -9,10 +9,11 @@ use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::{Meta, Named, Policy};
 use can_i_audit::model::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
+use groundcrew::manifest;
 use groundcrew::ui::Ui;
 
-use super::manifests::{Found, Manifest};
-use super::text::{self, json, parts, read_file, yaml};
+use super::manifests::Found;
+use super::text::{self, json};
 
 /// The kind of a snapshot.
 pub const SNAPSHOT: &str = "AccessSnapshot";
@@ -27,16 +28,16 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
     let mut found = Found::default();
     for place in places {
         if place.as_os_str() == "-" {
-            let text = text::stdin("manifests")?;
-            if let Some(policy) = document(&text, "stdin", namespace, &mut found)? {
+            let bytes = text::stdin_bytes("manifests")?;
+            if let Some(policy) = document(&bytes, "stdin", namespace, &mut found)? {
                 return Ok(policy);
             }
             continue;
         }
         for file in files_of(place)? {
-            let text = read_file(&file)?;
             let name = file.display().to_string();
-            if let Some(policy) = document(&text, &name, namespace, &mut found)? {
+            let bytes = text::file_bytes(&file)?;
+            if let Some(policy) = document(&bytes, &name, namespace, &mut found)? {
                 return if places.len() == 1 {
                     Ok(policy)
                 } else {
@@ -52,8 +53,12 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
         resources,
         others,
         files,
+        notes,
         ..
     } = found;
+    for note in &notes {
+        ui.warning(note);
+    }
     if others > 0 {
         ui.status(format_args!(
             "skipped {} of other kinds.",
@@ -64,7 +69,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
         + policy.roles.len()
         + policy.cluster_role_bindings.len()
         + policy.role_bindings.len();
-    if objects == 0 {
+    if objects == 0 && policy.unseen.is_empty() {
         return Err(Error::failed(format!(
             "no roles and no bindings in {}",
             count(files, "file")
@@ -114,31 +119,74 @@ fn files_of(place: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Reads one file; `Some` when it is a snapshot.
-fn document(text: &str, name: &str, namespace: &str, found: &mut Found) -> Result<Option<Policy>> {
+fn document(
+    bytes: &[u8],
+    name: &str,
+    namespace: &str,
+    found: &mut Found,
+) -> Result<Option<Policy>> {
     found.files += 1;
+    let text = match manifest::text(bytes) {
+        Ok(text) => text,
+        Err(why) => {
+            found.miss(name, 1, why);
+            return Ok(None);
+        }
+    };
     let start = text.trim_start();
-    if start.starts_with('{') {
-        let head = start.get(..200).unwrap_or(start);
-        if head.contains(SNAPSHOT) {
-            // The two fields of the document other than the policy's are skipped: flattening would
-            // keep every value twice.
-            return json(text, name).map(Some);
-        }
-        let manifest: Manifest = json(text, name)?;
-        found.add(manifest, &format!("{name}:1"), namespace)?;
-        return Ok(None);
+    if start.starts_with('{')
+        && start
+            .chars()
+            .take(200)
+            .collect::<String>()
+            .contains(SNAPSHOT)
+    {
+        // The two fields of the document other than the policy's are skipped: flattening would
+        // keep every value twice.
+        return json(&text, name).map(Some);
     }
-    for (line, part) in parts(text) {
-        if part
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-        {
-            continue;
+    manifest::each(&text, |document| {
+        for note in &document.notes {
+            found
+                .notes
+                .push(format!("{name}:{}: {}", note.line, note.message));
         }
-        let manifest: Manifest = yaml(part, name, line)?;
-        found.add(manifest, &format!("{name}:{}", line + 1), namespace)?;
-    }
+        if let Some(fault) = &document.ignored {
+            found.miss(name, fault.line, &fault.message);
+        }
+        let node = match &document.node {
+            Ok(node) => node,
+            Err(fault) if manifest::is_template(document.chunk.text) => {
+                found.miss(name, fault.line, TEMPLATE);
+                return;
+            }
+            Err(fault) => {
+                found.miss(name, fault.line, &fault.message);
+                return;
+            }
+        };
+        if node.is_null() {
+            return;
+        }
+        for object in manifest::objects(node) {
+            match object {
+                Ok(object) => found.add(object, name, namespace),
+                Err(_) if is_kustomization(name) => found.notes.push(format!(
+                    "{name} is for kustomize and not a manifest; skipped"
+                )),
+                Err(fault) => found.miss(name, fault.line, fault.message),
+            }
+        }
+    });
     Ok(None)
+}
+
+const TEMPLATE: &str = "a template, not a manifest: render it first, with helm template CHART";
+
+/// Kustomize fills in the kind, so most of its files have none.
+fn is_kustomization(name: &str) -> bool {
+    let file = Path::new(name).file_stem().and_then(|stem| stem.to_str());
+    file == Some("kustomization")
 }
 
 /// Manifests seldom hold their namespaces; those that objects stand in exist.
@@ -207,14 +255,25 @@ fn add_defaults(policy: &mut Policy) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Policy> {
+    fn load(text: &str) -> Policy {
+        let text = text
+            .replace(
+                "kind: Role",
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role",
+            )
+            .replace(
+                "{apiVersion: rbac.authorization.k8s.io/v1\nkind: Role",
+                "{kind: Role",
+            );
         let mut found = Found::default();
-        document(text, "a.yaml", "team", &mut found)?;
-        Ok(found.policy)
+        document(text.as_bytes(), "a.yaml", "team", &mut found).unwrap();
+        found.policy
     }
 
     fn fault(text: &str) -> String {
-        load(text).map(|_| ()).unwrap_err().headline()
+        let policy = load(text);
+        assert_eq!(policy.unseen.len(), 1, "{text}: {:?}", policy.unseen);
+        policy.unseen[0].to_string()
     }
 
     const BINDING: &str =
@@ -222,44 +281,60 @@ mod tests {
 
     #[test]
     fn an_object_without_namespace_gets_that_of_the_run() {
-        let policy = load(BINDING).unwrap();
+        let policy = load(BINDING);
         assert_eq!(policy.role_bindings[0].metadata.namespace, "team");
     }
 
     #[test]
     fn lists_and_many_documents_are_read_and_other_kinds_passed_over() {
         let text = format!(
-            "# a comment\n---\n{BINDING}---\nkind: Deployment\nspec: {{}}\n---\nkind: List\nitems:\n\
-             - kind: Role\n  metadata: {{name: r}}\n  rules: null\n"
+            "# a comment\n---\n{BINDING}---\napiVersion: apps/v1\nkind: Deployment\nspec: {{}}\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleList\nitems:\n\
+             - metadata: {{name: r}}\n  rules: null\n"
         );
-        let policy = load(&text).unwrap();
+        let text = text.replace(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleList",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind:  RoleList",
+        );
+        let policy = load(&text);
         assert_eq!((policy.role_bindings.len(), policy.roles.len()), (1, 1));
+        assert!(policy.unseen.is_empty(), "{:?}", policy.unseen);
     }
 
     #[test]
-    fn a_fault_is_named_with_file_and_line_and_nothing_is_quoted() {
-        let secret = "kind: Secret\nstringData: {password: hunter2}\n---\n";
-        let broken = format!("{secret}kind: Role\nkind: Role\n");
-        let words = fault(&broken);
-        assert!(words.contains("a.yaml:5"), "{words}");
+    fn a_fault_is_named_with_file_and_line_and_the_rest_is_read() {
+        let broken = format!("kind: Secret\nstringData: {{password: hunter2\n---\n{BINDING}");
+        let policy = load(&broken);
+        assert_eq!(policy.role_bindings.len(), 1);
+        let words = policy.unseen[0].to_string();
+        assert!(words.contains("a.yaml:"), "{words}");
         assert!(!words.contains("hunter2"), "{words}");
-        assert!(fault("kind: Role\nmetadata: {name: r}\nrules: {}\n").contains("a.yaml:3"));
-        assert!(fault("{\"kind\": \"Role\",\n\"kind\": \"Role\"}").contains("a.yaml:2"));
-        assert!(fault("metadata: {name: r}\n").contains("has no kind"));
+        assert!(policy.unseen[0].matters_in(""));
+        assert!(fault("kind: Role\nmetadata: {name: r}\nrules: {}\n").contains("a.yaml:4"));
+        assert!(fault("metadata: {name: r}\n").contains("kind is missing"));
         assert!(fault("kind: Role\n").contains("has no name"));
         assert!(fault("kind: RoleBinding\nmetadata: {name: r}\n").contains("has no roleRef"));
     }
 
     #[test]
-    fn a_template_is_recognized() {
-        let error = load("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n").unwrap_err();
-        assert!(error.headline().contains("a.yaml:3"), "{error:?}");
-        assert!(error.hints()[0].contains("helm template"));
+    fn kinds_of_the_same_name_in_other_groups_are_passed_over() {
+        let policy = load(
+            "apiVersion: iam.aws.upbound.io/v1beta1\nkind:  Role\nmetadata: {name: r}\nrules: 5\n",
+        );
+        assert!(policy.roles.is_empty() && policy.unseen.is_empty());
     }
 
     #[test]
-    fn a_role_that_is_defined_twice_is_refused() {
+    fn a_template_is_recognized() {
+        assert!(
+            fault("kind: Role\nmetadata:\n  name: {{ .Values.name }}\n")
+                .contains("render it first")
+        );
+    }
+
+    #[test]
+    fn a_role_that_is_defined_twice_counts_once_and_is_named() {
         let role = "kind: Role\nmetadata: {name: r}\n";
-        assert!(fault(&format!("{role}---\n{role}")).contains("defined twice"));
+        assert!(fault(&format!("{role}---\n{role}")).contains("a.yaml:5"));
     }
 }

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::manifest;
 use serde::de::DeserializeOwned;
 
 /// Reads stdin to its end.
@@ -12,14 +13,32 @@ use serde::de::DeserializeOwned;
 /// # Errors
 ///
 /// That it cannot be read.
+pub(super) fn stdin_bytes(what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
+        Error::failed(format!("cannot read {what} from stdin")).with_source(error)
+    })?;
+    Ok(bytes)
+}
+
+/// Reads stdin to its end as text.
+///
+/// # Errors
+///
+/// That it cannot be read, or is not text.
 pub(super) fn stdin(what: &str) -> Result<String> {
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| {
-            Error::failed(format!("cannot read {what} from stdin")).with_source(error)
-        })?;
-    Ok(text)
+    text(&stdin_bytes(what)?, "stdin")
+}
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// That it cannot be read.
+pub(super) fn file_bytes(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).map_err(|error| {
+        Error::failed(format!("cannot read {}", file.display())).with_source(error)
+    })
 }
 
 /// Reads a text file.
@@ -28,28 +47,13 @@ pub(super) fn stdin(what: &str) -> Result<String> {
 ///
 /// That it cannot be read, or is not text.
 pub(super) fn read_file(file: &Path) -> Result<String> {
-    let bytes = fs::read(file).map_err(|error| {
-        Error::failed(format!("cannot read {}", file.display())).with_source(error)
-    })?;
-    String::from_utf8(bytes)
-        .map_err(|_| Error::failed(format!("{} is not text in UTF-8", file.display())))
+    text(&file_bytes(file)?, &file.display().to_string())
 }
 
-/// Splits a stream into its documents, each with the number of lines before it.
-pub(super) fn parts(text: &str) -> Vec<(usize, &str)> {
-    let mut parts = Vec::new();
-    let (mut begin, mut begin_line, mut offset) = (0, 0, 0);
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let word = line.trim_end();
-        if word == "---" || word.starts_with("--- ") {
-            parts.push((begin_line, &text[begin..offset]));
-            begin = offset + line.len();
-            begin_line = number + 1;
-        }
-        offset += line.len();
-    }
-    parts.push((begin_line, &text[begin..]));
-    parts
+fn text(bytes: &[u8], name: &str) -> Result<String> {
+    manifest::text(bytes)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|why| Error::failed(format!("{name}: {why}")))
 }
 
 /// Reads JSON; the error names the line.
@@ -69,25 +73,24 @@ pub(super) fn json<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
     })
 }
 
-/// Reads one YAML document that begins after `before` lines; the error names the line and quotes
-/// nothing, because what stands around the fault may be a Secret.
+/// Reads a file of one YAML document; the error names the line and quotes nothing, because what
+/// stands around the fault may be a Secret.
 ///
 /// # Errors
 ///
 /// What is wrong, and where.
-pub(super) fn yaml<T: DeserializeOwned>(text: &str, name: &str, before: usize) -> Result<T> {
-    let options = serde_saphyr::options! { with_snippet: false, budget: None };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let line = error.location().map_or(1, |at| at.line());
-        let line = before + usize::try_from(line).unwrap_or(1);
-        let words = error.without_snippet().to_string();
-        let words = words.lines().next().unwrap_or_default().to_owned();
-        let mut shown = Error::failed(format!("{name}:{line}: {words}"));
-        if text.contains("{{") {
-            shown = shown
-                .with_detail("it contains {{ }}, so it looks like a template, not a manifest")
-                .with_hint("helm template CHART | kubectl can-i-audit --from -");
-        }
-        shown
-    })
+pub(super) fn yaml<T: DeserializeOwned>(text: &str, name: &str) -> Result<T> {
+    let wrong = |line: usize, words: &str| Error::failed(format!("{name}:{line}: {words}"));
+    let mut found = manifest::documents(text).into_iter();
+    let (Some(document), None) = (found.next(), found.next()) else {
+        return Err(wrong(1, "exactly one document is expected"));
+    };
+    if let Some(note) = document.notes.first() {
+        return Err(wrong(note.line, &note.message));
+    }
+    let node = document
+        .node
+        .map_err(|fault| wrong(fault.line, &fault.message))?;
+    serde_json::from_value(node.to_json())
+        .map_err(|error| wrong(node.place.line, &error.to_string()))
 }

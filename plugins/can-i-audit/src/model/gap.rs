@@ -32,9 +32,14 @@ pub enum Read {
     Roles,
     /// `serviceaccounts`.
     ServiceAccounts,
+    /// A document of a file, which may hold anything.
+    Manifest(String),
     /// Anything that no answer of "no" depends on, such as `namespaces`.
     Other(String),
 }
+
+/// What a document of a file is called.
+const MANIFEST: &str = "manifest ";
 
 impl Read {
     /// Says whether it takes part in every answer of "no" somewhere.
@@ -52,7 +57,10 @@ impl From<String> for Read {
             "rolebindings" => Self::RoleBindings,
             "roles" => Self::Roles,
             "serviceaccounts" => Self::ServiceAccounts,
-            _ => Self::Other(plural),
+            other => match other.strip_prefix(MANIFEST) {
+                Some(place) => Self::Manifest(place.to_owned()),
+                None => Self::Other(plural),
+            },
         }
     }
 }
@@ -71,6 +79,7 @@ impl fmt::Display for Read {
             Self::RoleBindings => "rolebindings",
             Self::Roles => "roles",
             Self::ServiceAccounts => "serviceaccounts",
+            Self::Manifest(place) => return write!(f, "{MANIFEST}{place}"),
             Self::Other(name) => name,
         })
     }
@@ -91,7 +100,7 @@ impl Gap {
     #[must_use]
     pub fn matters_in(&self, namespace: &str) -> bool {
         match self.resource {
-            Read::ClusterRoles | Read::ClusterRoleBindings => true,
+            Read::ClusterRoles | Read::ClusterRoleBindings | Read::Manifest(_) => true,
             Read::Roles | Read::RoleBindings => {
                 !namespace.is_empty() && self.except_namespace.as_deref() != Some(namespace)
             }

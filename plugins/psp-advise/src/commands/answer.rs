@@ -10,6 +10,13 @@ use psp_advise::model::comparison::{Comparison, compare};
 use psp_advise::model::kind::Kind;
 use psp_advise::model::report::Report;
 
+/// Tells what the manifests say otherwise than a reader would think.
+pub fn notes(notes: &[String], ui: &Ui) {
+    for note in notes {
+        ui.warning(note);
+    }
+}
+
 /// Warns of everything that could not be evaluated.
 pub fn unseen<'a>(unseen: impl IntoIterator<Item = &'a Unseen>, ui: &Ui) {
     for one in unseen {

@@ -1,11 +1,13 @@
 //! Manifests from files, directories and stdin.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groundcrew::error::{Error, Result};
+use psp_advise::model::manifest::text;
 use psp_advise::model::workload::TemplatePath;
 
 /// `-f` and the flags that belong to it.
@@ -54,13 +56,8 @@ impl File {
     /// # Errors
     ///
     /// That it cannot be read or is not text.
-    pub fn text(&self) -> Result<&str, String> {
-        let bytes = self.content.as_deref().map_err(Clone::clone)?;
-        if bytes.contains(&0) {
-            return Err("not text".to_owned());
-        }
-        let text = str::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-        Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    pub fn text(&self) -> Result<Cow<'_, str>, String> {
+        text(self.content.as_deref().map_err(Clone::clone)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use groundcrew::error::Result;
 use psp_advise::model::decision::Source;
 use psp_advise::model::fix::note_fixes;
-use psp_advise::model::manifest::{parse, split};
+use psp_advise::model::manifest::{each as documents, told, unknown_fields};
 use psp_advise::model::report::{Builder, Criteria, Live, Report};
 use psp_advise::model::workload::extract;
 
@@ -18,7 +18,7 @@ pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
     let mut builder = Builder::new(criteria, true);
     files::each(args, |file| {
         match file.text() {
-            Ok(text) => documents(&file.name, text, &mut builder),
+            Ok(text) => each(&file.name, &text, &mut builder),
             Err(message) => builder.unseen(&file.name, message),
         }
         Ok(())
@@ -26,19 +26,27 @@ pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
     Ok(builder.finish())
 }
 
-fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
+fn each(file: &str, text: &str, builder: &mut Builder<'_>) {
     let criteria = builder.criteria();
     let custom = &criteria.custom;
-    for chunk in split(text) {
-        let document = match parse(chunk) {
+    documents(text, |found| {
+        let chunk = found.chunk;
+        for note in &found.notes {
+            builder.note(format!("{file}:{}: {}", note.line, note.message));
+        }
+        if let Some(fault) = found.ignored {
+            builder.unseen(format!("{file}:{}", fault.line), fault.message);
+        }
+        let document = match found.node {
             Ok(document) => document,
             Err(fault) => {
+                let fault = told(&chunk, &fault);
                 builder.unseen(format!("{file}:{}", fault.line), fault.message);
-                continue;
+                return;
             }
         };
         if document.is_null() {
-            continue;
+            return;
         }
         let extracted = extract(&document, custom);
         for fault in extracted.unreadable {
@@ -49,6 +57,11 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
                 format!("{place}: {}", fault.object.short())
             };
             builder.unseen(what, fault.message);
+        }
+        for (_, node) in &extracted.workloads {
+            for note in unknown_fields(node) {
+                builder.note(format!("{file}:{}: {}", note.line, note.message));
+            }
         }
         for (workload, node) in &extracted.workloads {
             let source = Source {
@@ -63,5 +76,5 @@ fn documents(file: &str, text: &str, builder: &mut Builder<'_>) {
                 });
             }
         }
-    }
+    });
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use groundcrew::error::{Error, Result};
-use psp_advise::model::manifest::{Node, parse, read, split};
+use psp_advise::model::manifest::{Node, documents, read};
 use psp_advise::model::psp::{Policy, Rbac};
 
 use super::files::{self, FileArgs};
@@ -54,10 +54,16 @@ fn objects(path: &Path, mut take: impl FnMut(&str, &Node) -> Result<()>) -> Resu
         let text = file
             .text()
             .map_err(|message| Error::usage(format!("{}: {message}", file.name)))?;
-        for chunk in split(text) {
-            let document = parse(chunk).map_err(|fault| {
-                Error::usage(format!("{}:{}: {}", file.name, fault.line, fault.message))
-            })?;
+        for found in documents(&text) {
+            let document = match (found.node, found.ignored) {
+                (Ok(document), None) => document,
+                (Err(fault), _) | (_, Some(fault)) => {
+                    return Err(Error::usage(format!(
+                        "{}:{}: {}",
+                        file.name, fault.line, fault.message
+                    )));
+                }
+            };
             let items = document
                 .get("items")
                 .filter(|_| kind(&document).ends_with("List"));

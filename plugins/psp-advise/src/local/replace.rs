@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes `text` in the place of the bytes that were read.
+use psp_advise::model::manifest::Encoding;
+
+/// Writes `text` in the place of the bytes that were read, in their encoding.
 ///
 /// # Errors
 ///
@@ -17,10 +19,7 @@ pub fn replace(path: &Path, read: &[u8], text: &str) -> std::io::Result<()> {
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    if read.starts_with(b"\xef\xbb\xbf") {
-        file.write_all(b"\xef\xbb\xbf")?;
-    }
-    file.write_all(text.as_bytes())?;
+    file.write_all(&Encoding::of(read).bytes(text))?;
     file.as_file().sync_all()?;
     fs::set_permissions(file.path(), fs::metadata(&path)?.permissions())?;
     file.persist(&path)?;

@@ -2,7 +2,7 @@
 
 use groundcrew::error::Result;
 use groundcrew::finding::Unseen;
-use psp_advise::model::manifest::{Node, parse, split};
+use psp_advise::model::manifest::{Node, documents, told};
 use psp_advise::model::subject::Subject;
 use psp_advise::model::workload::extract;
 
@@ -23,10 +23,17 @@ pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, V
                 return Ok(());
             }
         };
-        for chunk in split(text) {
-            let document = match parse(chunk) {
+        for found in documents(&text) {
+            if let Some(fault) = found.ignored {
+                unseen.push(Unseen::new(
+                    format!("{}:{}", file.name, fault.line),
+                    fault.message,
+                ));
+            }
+            let document = match found.node {
                 Ok(document) => document,
                 Err(fault) => {
+                    let fault = told(&found.chunk, &fault);
                     unseen.push(Unseen::new(
                         format!("{}:{}", file.name, fault.line),
                         fault.message,
@@ -34,6 +41,9 @@ pub fn read(args: &FileArgs, namespace: Option<&str>) -> Result<(Vec<Subject>, V
                     continue;
                 }
             };
+            if document.is_null() {
+                continue;
+            }
             let extracted = extract(&document, &args.pod_template_path);
             for fault in extracted.unreadable {
                 unseen.push(Unseen::new(

@@ -212,32 +212,112 @@ fn walk<'a>(node: &'a Node, custom: &[TemplatePath], extracted: &mut Extracted<'
         }
         return;
     }
-    let place = custom
+    let asked: Vec<&str> = custom
         .iter()
-        .find(|path| path.fits(&object))
-        .map(|path| (path.path.as_str(), Origin::Template))
-        .or_else(|| built_in(object.group(), &object.kind));
-    let Some((path, origin)) = place else {
-        extracted.others += 1;
-        return;
-    };
-    let Some(template) = node.at(path).filter(|template| !template.is_null()) else {
-        // A ReplicationController and custom kinds may go without.
-        extracted.others += 1;
-        return;
-    };
-    match manifest::read::<Pod>(template) {
-        Ok(pod) => extracted.workloads.push((
-            Workload {
-                object,
-                path: path.to_owned(),
-                origin,
-                pod,
-            },
-            node,
-        )),
-        Err(error) => extracted.unreadable.push(refuse(error.line, error.message)),
+        .filter(|path| path.fits(&object))
+        .map(|path| path.path.as_str())
+        .collect();
+    let mut places = Vec::new();
+    for path in &asked {
+        let found = matching(node, path);
+        if found.is_empty() {
+            extracted.unreadable.push(refuse(
+                node.place.line,
+                format!("nothing at {path}, where --pod-template-path says that a pod template is"),
+            ));
+        }
+        places.extend(found.into_iter().map(|path| (path, Origin::Template)));
     }
+    if asked.is_empty() {
+        let Some((path, origin)) = built_in(object.group(), &object.kind) else {
+            if let Some(path) = unknown_template(node) {
+                extracted.unreadable.push(refuse(
+                    node.place_of(path).line,
+                    format!(
+                        "{} holds what looks like a pod template at {path}; evaluate it with \
+                         --pod-template-path {}={path}",
+                        object.kind,
+                        with_group(&object),
+                    ),
+                ));
+            }
+            extracted.others += 1;
+            return;
+        };
+        places.push((path.to_owned(), origin));
+    }
+    let mut has_one = false;
+    for (path, origin) in places {
+        // A ReplicationController and custom kinds may go without.
+        let Some(template) = node.at(&path).filter(|template| !template.is_null()) else {
+            if origin == Origin::Template && lacks_template(&object) {
+                extracted.unreadable.push(refuse(
+                    node.place.line,
+                    format!("{} has no {path}, so the server refuses it", object.kind),
+                ));
+            }
+            continue;
+        };
+        has_one = true;
+        match manifest::read::<Pod>(template) {
+            Ok(pod) => extracted.workloads.push((
+                Workload {
+                    object: object.clone(),
+                    path,
+                    origin,
+                    pod,
+                },
+                node,
+            )),
+            Err(error) => extracted.unreadable.push(refuse(error.line, error.message)),
+        }
+    }
+    extracted.others += usize::from(!has_one);
+}
+
+/// Returns the paths of one value each that a path with `[*]` or `[]` in it leads to.
+fn matching(node: &Node, path: &str) -> Vec<String> {
+    let path = path.replace("[]", "[*]");
+    let Some((list, rest)) = path.split_once("[*]") else {
+        return node
+            .at(&path)
+            .filter(|found| !found.is_null())
+            .map(|_| path.clone())
+            .into_iter()
+            .collect();
+    };
+    let items = node.at(list).map_or(0, |list| list.items().len());
+    (0..items)
+        .flat_map(|index| matching(node, &format!("{list}[{index}]{rest}")))
+        .collect()
+}
+
+/// Where most kinds of others keep a pod template.
+const USUAL: [&str; 2] = ["spec.template", "spec.jobTemplate.spec.template"];
+
+/// Returns where an object of a kind that is not known plainly holds a pod template.
+fn unknown_template(node: &Node) -> Option<&'static str> {
+    USUAL.into_iter().find(|path| {
+        let pod = node.at(path).and_then(|template| template.get("spec"));
+        pod.and_then(|pod| pod.get("containers"))
+            .is_some_and(|containers| !containers.items().is_empty())
+    })
+}
+
+fn with_group(object: &ObjectRef) -> String {
+    match object.group() {
+        "" => object.kind.clone(),
+        group => format!("{}.{group}", object.kind),
+    }
+}
+
+/// Kinds whose template the server requires.
+fn lacks_template(object: &ObjectRef) -> bool {
+    built_in(object.group(), &object.kind).is_some()
+        && !matches!(
+            object.kind.as_str(),
+            "ReplicationController" | "PodTemplate"
+        )
 }
 
 fn object_ref(node: &Node) -> ObjectRef {

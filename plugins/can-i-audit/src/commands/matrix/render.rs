@@ -8,6 +8,7 @@ use can_i_audit::model::kind::Kind;
 use can_i_audit::model::policy::Policy;
 use groundcrew::output::write_json;
 use groundcrew::report::markdown;
+use groundcrew::ui::visible;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::layout::{Cells, Matrix, Row};
@@ -19,7 +20,7 @@ pub(super) fn csv(matrix: &Matrix, verbs: &[String], out: &mut dyn Write) -> io:
     let head = matrix.head.iter().map(|word| word.to_lowercase());
     let titles: Vec<String> = head.chain(matrix.columns.iter().cloned()).collect();
     for (index, title) in titles.iter().enumerate() {
-        field(&mut line, title, index > 0);
+        field(&mut line, &visible(title), index > 0);
     }
     line.push_str("\r\n");
     out.write_all(line.as_bytes())?;
@@ -28,7 +29,7 @@ pub(super) fn csv(matrix: &Matrix, verbs: &[String], out: &mut dyn Write) -> io:
     for row in &matrix.rows {
         line.clear();
         for (index, name) in row.names.iter().enumerate() {
-            field(&mut line, name, index > 0);
+            field(&mut line, &visible(name), index > 0);
         }
         let fields = known
             .entry(Rc::as_ptr(&row.cells))

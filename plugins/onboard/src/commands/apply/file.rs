@@ -4,10 +4,10 @@ use std::path::Path;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::duration;
+use groundcrew::manifest::{self, Node};
 use groundcrew::output::API_VERSION;
 use groundcrew::tenancy::{Network, Profile};
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use crate::model::auth::Auth;
 use crate::model::kind::Kind;
@@ -46,7 +46,7 @@ struct Document {
     metadata: Metadata,
     #[serde(default)]
     defaults: Person,
-    people: Vec<Spanned<serde_json::Value>>,
+    people: Vec<serde_json::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,11 +84,14 @@ struct Person {
 /// that person's entry.
 pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
     let shown = path.display();
-    let document: Document = serde_saphyr::from_str(text).map_err(|error| {
+    let wrong = |line: usize, why: &str| {
         Error::usage(format!("{shown} is not a file of kind Onboarding"))
-            .with_source(error)
+            .with_detail(format!("line {line}: {why}"))
             .with_hint("an example:  kubectl onboard apply --help")
-    })?;
+    };
+    let node = only_document(text).map_err(|(line, why)| wrong(line, &why))?;
+    let document: Document =
+        manifest::read(&node).map_err(|error| wrong(error.line.max(1), &error.message))?;
     if document.kind != Kind::Onboarding || document.api_version != API_VERSION {
         return Err(Error::usage(format!(
             "{shown} holds {:?} of {}; expected is kind Onboarding of {API_VERSION}",
@@ -108,9 +111,10 @@ pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
         )));
     }
     let mut entries: Vec<Entry> = Vec::new();
-    for found in document.people {
-        let line = found.referenced.line();
-        let mut entry = entry(found.value, line, &document.defaults, &name, out);
+    let places = node.get("people").map(Node::items).unwrap_or_default();
+    for (found, place) in document.people.into_iter().zip(places) {
+        let line = place.place.line as u64;
+        let mut entry = entry(found, line, &document.defaults, &name, out);
         let again = entries.iter().find(|other| other.user == entry.user);
         if let Some(again) = again
             && entry.options.is_ok()
@@ -123,6 +127,29 @@ pub fn parse(text: &str, path: &Path, out: &Path) -> Result<Team> {
         entries.push(entry);
     }
     Ok(Team { name, entries })
+}
+
+/// Returns the one document of a file. People are given access by it, so whatever could be read in
+/// two ways is refused: a key that stands twice, and text that kubectl would pass over.
+fn only_document(text: &str) -> std::result::Result<Node, (usize, String)> {
+    let mut found = manifest::documents(text).into_iter();
+    let Some(first) = found.next() else {
+        return Err((1, "it is empty".to_owned()));
+    };
+    let node = first.node.map_err(|fault| (fault.line, fault.message))?;
+    if let Some(note) = first.notes.into_iter().next() {
+        return Err((note.line, note.message));
+    }
+    if let Some(fault) = first.ignored {
+        return Err((fault.line, fault.message));
+    }
+    match found.next() {
+        None => Ok(node),
+        Some(second) => Err((
+            second.chunk.lines + 1,
+            "a second document; a file declares people once".to_owned(),
+        )),
+    }
 }
 
 fn entry(value: serde_json::Value, line: u64, defaults: &Person, name: &str, out: &Path) -> Entry {

@@ -160,13 +160,18 @@ pub async fn run(
 }
 
 fn read(path: &Path) -> Result<String> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read_to_string(path)
+        std::fs::read(path)
     };
-    text.map_err(|error| Error::usage(format!("cannot read {}", path.display())).with_source(error))
+    let bytes = bytes.map_err(|error| {
+        Error::usage(format!("cannot read {}", path.display())).with_source(error)
+    })?;
+    groundcrew::manifest::text(&bytes)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|why| Error::usage(format!("{}: {why}", path.display())))
 }
 
 /// Returns the users that this file declared before and no longer declares.

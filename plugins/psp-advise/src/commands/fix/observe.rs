@@ -4,7 +4,7 @@ use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::output::yaml;
 use psp_advise::model::fix::{FixedObject, Wanted, fix_document};
-use psp_advise::model::manifest::{parse, split};
+use psp_advise::model::manifest::{documents, parse, split, told};
 use psp_advise::model::workload::ObjectRef;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ pub(super) struct Live {
 pub(super) fn manifests(args: &FileArgs, wanted: Wanted<'_>) -> Result<Found> {
     let mut found = Found::default();
     files::each(args, |file| {
-        match file.text().map(str::to_owned) {
+        match file.text().map(std::borrow::Cow::into_owned) {
             Ok(text) => {
                 let changed = change(file, text, wanted, &mut found.unreadable);
                 found.changed.push(changed);
@@ -73,12 +73,16 @@ fn change(file: File, before: String, wanted: Wanted<'_>, unreadable: &mut Vec<S
     let mut after = String::with_capacity(before.len());
     let mut position = 0;
     let mut objects = Vec::new();
-    for chunk in split(&before) {
+    for document in documents(&before) {
+        let chunk = document.chunk;
         after.push_str(&before[position..chunk.offset]);
         position = chunk.offset + chunk.text.len();
         let mut note = |line: usize, message: &str| {
             unreadable.push(format!("{}:{line}: {message}", file.name));
         };
+        if let Some(fault) = &document.ignored {
+            note(fault.line, &fault.message);
+        }
         match fix_document(chunk, wanted) {
             Ok(fixed) => {
                 after.push_str(&fixed.text);
@@ -88,6 +92,7 @@ fn change(file: File, before: String, wanted: Wanted<'_>, unreadable: &mut Vec<S
                 }
             }
             Err(fault) => {
+                let fault = told(&chunk, &fault);
                 after.push_str(chunk.text);
                 note(fault.line, &fault.message);
             }

@@ -100,6 +100,7 @@ async fn report(pods: &Pods, session: Option<&Session>, frame: &Frame) -> Result
         (Pods::Files(files), _) => manifests::evaluate(files, &criteria)?,
         (Pods::None | Pods::Cluster, _) => return Ok(None),
     };
+    answer::notes(&report.notes, &frame.ui);
     answer::unseen(&report.unseen, &frame.ui);
     Ok(Some(report))
 }

@@ -135,6 +135,7 @@ pub async fn run(args: ScanArgs, frame: &Frame) -> Result<Exit> {
         }
         _ => manifests::evaluate(&files, &criteria)?,
     };
+    answer::notes(&report.notes, &frame.ui);
     answer::unseen(&report.unseen, &frame.ui);
     if report.evaluated == 0 && report.unseen.is_empty() {
         frame.ui.status("no pods or pod templates found.");

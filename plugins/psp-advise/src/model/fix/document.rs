@@ -4,6 +4,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::edit::edits;
+use super::meant::as_meant;
 use super::ops::{Left, Op, plan};
 use super::patch::{json6902, strategic, without_nulls};
 use super::text::apply;
@@ -102,11 +103,9 @@ pub fn fix_document(chunk: Chunk<'_>, wanted: Wanted<'_>) -> Result<Fixed, Fault
                 })
                 .collect();
         }
-        let new = extracted
-            .workloads
-            .iter()
-            .zip(&mut fixed.objects)
-            .find_map(|((workload, node), object)| one(object, workload, node, now, wanted));
+        let new = extracted.workloads.iter().zip(&mut fixed.objects).find_map(
+            |((workload, node), object)| one(object, (workload, node), &document, now, wanted),
+        );
         match new {
             Some(new) => fixed.text = new,
             None => break,
@@ -182,8 +181,8 @@ fn start(workload: &Workload, node: &Node) -> FixedObject {
 /// be, or as near as it gets.
 fn one(
     object: &mut FixedObject,
-    workload: &Workload,
-    node: &Node,
+    (workload, node): (&Workload, &Node),
+    document: &Node,
     chunk: Chunk<'_>,
     wanted: Wanted<'_>,
 ) -> Option<String> {
@@ -216,7 +215,15 @@ fn one(
         return None;
     };
     let new = apply(text, &edits);
-    if !is_better(&new, chunk, wanted, object, decision.checks.len()) {
+    let again = parse(Chunk {
+        text: &new,
+        ..chunk
+    });
+    let good = again.is_ok_and(|after| {
+        as_meant(document, node, &after, &plan.ops)
+            && is_better(&after, wanted, workload, decision.checks.len())
+    });
+    if !good {
         refuse(object, &plan.ops);
         return None;
     }
@@ -224,22 +231,13 @@ fn one(
     Some(new)
 }
 
-/// Reads the new text and returns whether the object violates less than before.
-fn is_better(
-    text: &str,
-    chunk: Chunk<'_>,
-    wanted: Wanted<'_>,
-    object: &FixedObject,
-    before: usize,
-) -> bool {
-    let Ok(document) = parse(Chunk { text, ..chunk }) else {
-        return false;
-    };
-    let extracted = extract(&document, wanted.custom);
+/// Returns whether an object of a document violates less than before.
+fn is_better(document: &Node, wanted: Wanted<'_>, of: &Workload, before: usize) -> bool {
+    let extracted = extract(document, wanted.custom);
     let after = extracted
         .workloads
         .iter()
-        .filter(|(workload, _)| workload.object == object.object)
+        .filter(|(workload, _)| workload.object == of.object && workload.path == of.path)
         .map(|(workload, _)| {
             let prepared = Prepared::new(workload, wanted.server, Source::default());
             prepared.decide(wanted.policy).checks.len()

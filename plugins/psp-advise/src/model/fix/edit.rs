@@ -138,14 +138,10 @@ fn insert(text: &str, node: &Node, addition: &Addition<'_>, emptied: bool) -> Op
     if map.flow {
         return insert_flow(text, map, entries, keys, emptied);
     }
-    // What came in by a merge key stands elsewhere.
-    let own = entries
-        .iter()
-        .rfind(|entry| entry.node.shared == map.shared)?;
-    let first = entries
-        .iter()
-        .find(|entry| entry.node.shared == map.shared)?;
-    let end = end_of_line(text, end(own));
+    // What came in by a merge key stands elsewhere. New lines follow the last one of the map, be it
+    // a `<<`, which counts more than what stands above it.
+    let first = entries.iter().find(|entry| !entry.merged)?;
+    let end = end_of_line(text, map.place.bytes.end);
     let indent = " ".repeat(first.place.column - 1);
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut lines = String::new();
@@ -173,10 +169,7 @@ fn insert_flow(
         .iter()
         .map(|(key, value)| format!("{}: {}", key_text(key, json), flow(value, json)))
         .collect();
-    let Some(last) = entries
-        .iter()
-        .rfind(|entry| !entry.node.shared || map.shared)
-    else {
+    let Some(last) = entries.iter().rfind(|entry| !entry.merged) else {
         let start = map.place.bytes.start + 1;
         return Some(TextEdit {
             bytes: start..start,

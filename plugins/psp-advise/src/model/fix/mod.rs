@@ -2,6 +2,7 @@
 
 mod document;
 mod edit;
+mod meant;
 mod ops;
 mod patch;
 mod regions;

@@ -1,6 +1,7 @@
 //! The fix of one field as replacements with lines and columns, for tools that show them beside it.
 
 use super::edit::edits;
+use super::meant::as_meant;
 use super::ops::plan;
 use super::text::{TextEdit, apply};
 use crate::model::advice::Grade;
@@ -34,6 +35,16 @@ pub fn note_fixes(
                 ..chunk
             };
             let Ok(document) = parse(now) else { continue };
+            let Ok(read) = parse(chunk) else { continue };
+            let meant = extract(&read, custom)
+                .workloads
+                .iter()
+                .any(|(other, node)| {
+                    other.object == workload.object && as_meant(&read, node, &document, &plan.ops)
+                });
+            if !meant {
+                continue;
+            }
             let after = extract(&document, custom);
             let after = after
                 .workloads

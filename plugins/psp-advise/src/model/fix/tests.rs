@@ -172,3 +172,101 @@ fn neighbors_go_together_and_leave_no_stray_comma() {
         fixed(&text);
     }
 }
+
+/// The last lines of a container, and what a pod says about itself: layouts in which a new line has
+/// to find its place.
+#[test]
+fn nothing_but_what_was_meant_changes_in_any_layout() {
+    let anchors =
+        "metadata:\n  name: a\n  annotations: {i: &img example.com/c:1}\n  labels: &map {a: b}\n";
+    let endings = [
+        "image: *img",
+        "image: &x example.com/c:1",
+        "image: example.com/c:1 # note",
+        "workingDir: *img",
+        "resources: {limits: {cpu: *num}}",
+        "resources:\n      limits: *map",
+        "securityContext: *sc",
+        "securityContext: &own\n      runAsUser: *num",
+        "securityContext:",
+        "securityContext: {}",
+        "securityContext: ~",
+        "<<: *base",
+        "args: [a, *img]",
+        "args:\n    - *img",
+        "args:\n    - |\n      text\n",
+        "args:\n    - |+\n      text\n\n",
+        "args:\n    - >-\n      text\n      more\n",
+        "command: [\"a\",\n      \"b\"]",
+        "stdin: true\n    # the end",
+        "tty: 'true'",
+    ];
+    let before = [
+        "",
+        "  securityContext: {runAsUser: 0}\n",
+        "  securityContext: &pod\n    fsGroup: *num\n",
+        "  hostNetwork: true\n",
+    ];
+    let after = [
+        "",
+        "  nodeSelector: *map\n",
+        "  volumes: []\n",
+        "...\n",
+        "  # last\n",
+        "  serviceAccountName: *img",
+    ];
+    let (mut changed, mut seen, mut left) = (0, 0, String::new());
+    for ending in endings {
+        for before in before {
+            for after in after {
+                for first in ["- name: c", "- &base\n    name: c", "-   name: c"] {
+                    let deeper = if first.starts_with("-   ") {
+                        "      "
+                    } else {
+                        "    "
+                    };
+                    let ending = ending.replace("\n    ", &format!("\n{deeper}"));
+                    let text = format!(
+                        "apiVersion: v1\nkind: Pod\n{anchors}spec:\n  terminationGracePeriodSeconds: &num 5\n{before}  initContainers:\n  - name: i\n    securityContext: &sc\n      privileged: true\n  containers:\n  {first}\n{deeper}{ending}\n{after}"
+                    );
+                    let Ok(old) = crate::model::manifest::parse(split(&text)[0]) else {
+                        continue;
+                    };
+                    let wanted = Wanted {
+                        policy: LevelVersion::new(Level::Restricted, Version::Latest),
+                        server: Server::new(36).unwrap(),
+                        most: Grade::Behavior,
+                        custom: &[],
+                    };
+                    let Ok(fixed) = fix_document(split(&text)[0], wanted) else {
+                        continue;
+                    };
+                    seen += 1;
+                    let new = crate::model::manifest::parse(split(&fixed.text)[0]).unwrap();
+                    changed += usize::from(fixed.text != text);
+                    if fixed.text == text {
+                        left = format!("{text}{:#?}", fixed.objects);
+                    }
+                    let strip = |node: &crate::model::manifest::Node| {
+                        let mut value = without_nulls(node.to_json());
+                        for place in ["/spec", "/spec/containers/0", "/spec/initContainers/0"] {
+                            if let Some(map) = value
+                                .pointer_mut(place)
+                                .and_then(serde_json::Value::as_object_mut)
+                            {
+                                map.remove("securityContext");
+                                map.remove("hostNetwork");
+                            }
+                        }
+                        value
+                    };
+                    assert_eq!(strip(&old), strip(&new), "{text}\n=>\n{}", fixed.text);
+                }
+            }
+        }
+    }
+    assert!(
+        seen > 1000 && changed * 2 > seen,
+        "{changed} of {seen}: {left}"
+    );
+}

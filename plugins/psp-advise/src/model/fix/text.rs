@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::model::manifest::{Entry, Node, Segment, Value as Read};
+use crate::model::manifest::{Entry, Node, Segment};
 
 /// A piece of text in the place of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,6 @@ pub(super) fn start_of_line(text: &str, position: usize) -> usize {
 /// Returns where the text of an entry ends, without a comment behind it.
 pub(super) fn end(entry: &Entry) -> usize {
     let value = node_end(&entry.node);
-    // What an alias stands for is written before the key.
     if value < entry.place.bytes.end || (entry.node.is_null() && entry.node.place.bytes.is_empty())
     {
         entry.place.bytes.end
@@ -50,20 +49,13 @@ pub(super) fn end(entry: &Entry) -> usize {
     }
 }
 
+/// Returns where the text of a value ends; that of a block ends with its last word.
 pub(super) fn node_end(node: &Node) -> usize {
-    if node.flow {
-        return node.place.bytes.end;
+    match &node.written {
+        // What an alias stands for is written elsewhere.
+        Some(alias) => alias.end,
+        None => node.place.bytes.end,
     }
-    let within = match &node.value {
-        Read::Mapping(entries) => entries
-            .iter()
-            .filter(|entry| !entry.node.shared || node.shared)
-            .map(end)
-            .max(),
-        Read::Sequence(items) => items.iter().map(node_end).max(),
-        _ => Some(node.place.bytes.end),
-    };
-    within.unwrap_or(node.place.bytes.end)
 }
 
 /// Returns the position behind the line's end; a block's text ends with one already.

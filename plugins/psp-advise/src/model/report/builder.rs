@@ -67,6 +67,9 @@ pub struct Report {
     pub decisions: Vec<Decision>,
     /// What could not be evaluated.
     pub unseen: Vec<Unseen>,
+    /// What the manifests say otherwise than a reader would think.
+    #[serde(skip)]
+    pub notes: Vec<String>,
     /// Whether manifests were read and not the cluster.
     #[serde(skip)]
     pub offline: bool,
@@ -112,6 +115,7 @@ impl<'a> Builder<'a> {
                 workloads: Vec::new(),
                 decisions: Vec::new(),
                 unseen: Vec::new(),
+                notes: Vec::new(),
                 offline,
                 violated: None,
             },
@@ -135,6 +139,11 @@ impl<'a> Builder<'a> {
     /// Notes what could not be evaluated.
     pub fn unseen(&mut self, what: impl Into<String>, why: impl Into<String>) {
         self.report.unseen.push(Unseen::new(what, why));
+    }
+
+    /// Notes what is odd about something that was evaluated.
+    pub fn note(&mut self, text: String) {
+        self.report.notes.push(text);
     }
 
     /// Notes that something in a namespace could not be read, so that nothing is claimed of it;

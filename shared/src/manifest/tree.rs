@@ -26,6 +26,8 @@ pub struct Node {
     pub flow: bool,
     /// Whether it came in by an alias or a merge key, so is written elsewhere.
     pub shared: bool,
+    /// Bytes within the chunk of the alias that stands for it here.
+    pub written: Option<Range<usize>>,
 }
 
 /// A value.
@@ -55,9 +57,22 @@ pub struct Entry {
     pub place: Place,
     /// The value.
     pub node: Node,
+    /// Whether a merge key brought it in, or the list that it stands in, so that this map does not
+    /// hold its text.
+    pub merged: bool,
 }
 
 impl Node {
+    /// Marks a value as written elsewhere; returns how many values it holds.
+    pub(super) fn share(&mut self) -> usize {
+        self.shared = true;
+        1 + match &mut self.value {
+            Value::Sequence(items) => items.iter_mut().map(Self::share).sum(),
+            Value::Mapping(entries) => entries.iter_mut().map(|entry| entry.node.share()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Returns the entries of a map; none for anything else.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {

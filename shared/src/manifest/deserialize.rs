@@ -95,13 +95,26 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TypeError> {
+        let result = match &self.value {
+            Value::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            _ => Err(de::Error::custom("a word is expected")),
+        };
+        result.map_err(|error| self.here(error))
+    }
+
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         visitor.visit_unit()
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit unit_struct seq tuple tuple_struct map struct enum identifier
+        unit unit_struct seq tuple tuple_struct map struct identifier
     }
 }
 
@@ -116,27 +129,5 @@ impl Node {
             },
             ..error
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::manifest::{parse, split};
-    use crate::model::pod::Pod;
-
-    #[test]
-    fn a_value_of_the_wrong_type_is_named_with_its_line() {
-        let text = "spec:\n  hostNetwork: false\n  containers:\n  - name: a\n    securityContext:\n      runAsUser: root\n";
-        let node = parse(split(text)[0]).unwrap();
-        let error = read::<Pod>(&node).unwrap_err();
-        assert_eq!(error.line, 6, "{error}");
-        assert!(error.message.contains("\"root\""), "{error}");
-    }
-
-    #[test]
-    fn null_is_not_set() {
-        let node = parse(split("spec:\n  containers: null\n  hostPID:\n")[0]).unwrap();
-        assert_eq!(read::<Pod>(&node).unwrap(), Pod::default());
     }
 }

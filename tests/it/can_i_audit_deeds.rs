@@ -222,7 +222,10 @@ const DEEDS: &[Deed] = &[
         ]],
         run: |who| {
             let output = who.bind("clusterrolebindings", "ClusterRoleBinding");
-            let delete = format!("delete clusterrolebinding {} --ignore-not-found", who.user);
+            let delete = format!(
+                "delete clusterrolebinding given-by-{} --ignore-not-found",
+                who.user
+            );
             who.suite.admin(&delete).run().success();
             output
         },
@@ -354,7 +357,7 @@ impl Try<'_> {
         let body = json!({
             "apiVersion": format!("{RBAC}/v1"),
             "kind": kind,
-            "metadata": {"name": self.user},
+            "metadata": {"name": format!("given-by-{}", self.user)},
             "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "edit"},
             "subjects": [{"apiGroup": RBAC, "kind": "User", "name": "somebody"}],
         });
@@ -436,7 +439,7 @@ fn deeds(suite: &Suite) {
                 done
             });
         } else {
-            let refused = ["forbidden", "Forbidden", "cannot"];
+            let refused = ["forbidden", "Forbidden", "do not have permission"];
             let refused = refused.iter().any(|word| output.stderr.contains(word));
             assert!(
                 refused && !output.stdout.contains(deed.proof),

@@ -72,6 +72,10 @@ pub fn doubt(subject: &Subject, policy: &Policy) -> Option<(String, Vec<Subject>
     }
     let known = known(policy);
     let named = known.iter().any(|one| one.to_subject() == *subject);
+    let others = |name: &str| -> Vec<Subject> {
+        let near = near(name, &known).into_iter();
+        near.filter(|one| one != subject).collect()
+    };
     match subject {
         Subject::Account(namespace, name) => {
             let mut all = policy.service_accounts.iter();
@@ -85,10 +89,10 @@ pub fn doubt(subject: &Subject, policy: &Policy) -> Option<(String, Vec<Subject>
             } else {
                 format!("no binding names {subject}")
             };
-            Some((words, near(name, &known)))
+            Some((words, others(name)))
         }
         Subject::User(name) | Subject::Group(name) if !named && !name.starts_with("system:") => {
-            Some((format!("no binding names {subject}"), near(name, &known)))
+            Some((format!("no binding names {subject}"), others(name)))
         }
         _ => None,
     }
@@ -232,9 +236,9 @@ mod tests {
 
     #[test]
     fn a_subject_that_nothing_names_is_strange() {
-        let policy = policy();
+        let known = policy();
         let words = |text: &str| {
-            let found = doubt(&text.parse().unwrap(), &policy);
+            let found = doubt(&text.parse().unwrap(), &known);
             found.map(|(words, _)| words)
         };
         assert_eq!(
@@ -243,6 +247,16 @@ mod tests {
         );
         let missing = "there is no service account shop/rob";
         assert_eq!(words("sa:shop/rob").as_deref(), Some(missing));
+        // An account that is bound and does not exist is not meant to be itself.
+        let mut bound = policy();
+        bound.service_accounts.clear();
+        bound.cluster_role_bindings[0].subjects[0] = crate::model::policy::Subject {
+            kind: "ServiceAccount".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "robot".to_owned(),
+        };
+        let found = doubt(&"sa:shop/robot".parse().unwrap(), &bound);
+        assert_eq!(found.map(|(_, near)| near), Some(Vec::new()));
         for text in [
             "user:bob",
             "sa:pay/default",

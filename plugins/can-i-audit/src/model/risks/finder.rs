@@ -7,9 +7,9 @@ use super::capabilities::{self, Capability, Mask, Requests};
 use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
 use super::finding::{Finding, Severity};
+use super::parts::{Held, Parts};
 use super::rules::rule;
 use super::subject_index::SubjectIndex;
-use super::weigh::Parts;
 use crate::model::engine::{Chain, RoleAt, SetId, World};
 use crate::model::policy::{Role, Rule};
 use crate::model::subject::{
@@ -18,14 +18,6 @@ use crate::model::subject::{
 
 /// The namespace whose contents are the cluster's own.
 pub(super) const SYSTEM: &str = "kube-system";
-
-/// The bindings of a subject in one scope.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Held<'b> {
-    pub(super) mask: Mask,
-    /// Bindings with the index of the subject.
-    pub(super) bindings: &'b [(usize, usize)],
-}
 
 pub(super) type Scope<'a> = Option<&'a str>;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::capabilities::Capability;
 use super::conditions::CONDITIONS;
-use super::finder::{Finder, Held, Scope, severity};
+use super::finder::{Finder, Scope, severity};
 use super::finding::{Finding, Severity};
-use super::weigh::Parts;
+use super::parts::Held;
+use super::parts::Parts;
 use crate::model::engine::RoleAt;
 
 /// Roles that a finding names; more are counted.

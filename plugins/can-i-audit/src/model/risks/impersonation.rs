@@ -8,7 +8,8 @@ use super::capabilities::Capability;
 use super::conditions::Condition;
 use super::finder::Finder;
 use super::finding::Severity;
-use super::weigh::{Parts, Weight};
+use super::parts::Parts;
+use super::weigh::Weight;
 use crate::model::subject::{MASTERS, Subject};
 
 impl Finder<'_> {

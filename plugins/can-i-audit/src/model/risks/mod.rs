@@ -14,6 +14,7 @@ mod fix;
 mod grade;
 mod hygiene;
 mod impersonation;
+mod parts;
 pub mod row;
 mod rules;
 mod subject_index;

@@ -2,8 +2,9 @@
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles>), and one row.
 
 use super::capabilities::Mask;
-use super::finder::{Finder, Held, Scope};
+use super::finder::{Finder, Scope};
 use super::finding::Finding;
+use super::parts::Held;
 use crate::model::engine::Chain;
 use crate::model::subject::Subject;
 

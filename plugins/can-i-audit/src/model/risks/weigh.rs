@@ -2,31 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::capabilities::{Capability, Mask};
+use super::capabilities::Capability;
 use super::conditions::{CONDITIONS, Condition, Names, Way};
-use super::finder::{Finder, Held};
+use super::finder::Finder;
 use super::finding::Severity;
-use crate::model::engine::SetId;
-
-/// Everything that a subject has in one place.
-pub(super) struct Parts<'p> {
-    pub(super) mask: Mask,
-    /// Its bindings there and cluster-wide.
-    pub(super) bindings: [&'p [(usize, usize)]; 2],
-    /// Lists of rules beyond the bindings, and whether a RoleBinding would give them.
-    pub(super) more: Option<(SetId, bool)>,
-}
-
-impl<'p> Parts<'p> {
-    /// What is held through bindings of one scope.
-    pub(super) fn of(held: &Held<'p>) -> Self {
-        Self {
-            mask: held.mask,
-            bindings: [held.bindings, &[]],
-            more: None,
-        }
-    }
-}
+use super::parts::Parts;
 
 /// A condition that holds.
 pub(super) struct Weight {

@@ -40,7 +40,7 @@ pub(super) fn in_rule(
     let place = format!("rule {}", number + 1);
     let fix = || format!("correct {name}, {place}");
     // Constrained impersonation asks for the name "*" itself (KEP-5284).
-    let constrained = !rule.verbs.is_empty() && rule.verbs.iter().all(is_constrained);
+    let constrained = !rule.verbs.is_empty() && rule.verbs.iter().all(|verb| is_constrained(verb));
     if !constrained && rule.resource_names.iter().any(|name| name == "*") {
         let detail = format!("{place}: resourceNames contains \"*\"");
         found.push(object("HYG-06", name.to_owned(), detail, fix()));
@@ -62,7 +62,7 @@ pub(super) fn in_rule(
     }
 }
 
-fn is_constrained(verb: &String) -> bool {
+fn is_constrained(verb: &str) -> bool {
     verb.starts_with("impersonate:") || verb.starts_with("impersonate-on:")
 }
 

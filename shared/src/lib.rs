@@ -10,6 +10,7 @@
 //! - [`ui`] and [`output`]: stdout for the answer, stderr for everything else;
 //! - [`error`] and [`exit`]: errors with a kind, a cause and a hint; one table of exit codes;
 //! - [`finding`]: what a doctor found, and what it could not see;
+//! - [`plural`]: counts in sentences;
 //! - [`report`]: SARIF, JUnit, Markdown and HTML;
 //! - [`tenancy`]: what a namespace for people gets: limits, quota, network policy;
 //! - [`complete`]: dynamic completion in kubectl's format.
@@ -29,6 +30,7 @@ pub mod manifest;
 mod manual;
 pub mod output;
 mod plugin;
+pub mod plural;
 pub mod quantity;
 pub mod report;
 pub mod tenancy;

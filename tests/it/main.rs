@@ -2,9 +2,11 @@
 
 mod architecture;
 mod can_i_audit;
+mod can_i_audit_deeds;
 mod can_i_audit_partial;
 mod can_i_audit_planted;
 mod can_i_audit_verify;
+mod can_i_audit_words;
 mod conventions;
 mod core;
 #[cfg(unix)]
@@ -96,9 +98,11 @@ fn main() -> ExitCode {
     let files = [
         ("architecture", architecture::cases()),
         ("can_i_audit", can_i_audit::cases()),
+        ("can_i_audit_deeds", can_i_audit_deeds::cases()),
         ("can_i_audit_partial", can_i_audit_partial::cases()),
         ("can_i_audit_planted", can_i_audit_planted::cases()),
         ("can_i_audit_verify", can_i_audit_verify::cases()),
+        ("can_i_audit_words", can_i_audit_words::cases()),
         ("conventions", conventions::cases()),
         #[cfg(unix)]
         ("guides", guides::cases()),

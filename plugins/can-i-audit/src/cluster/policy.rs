@@ -146,9 +146,12 @@ async fn unreadable(session: &Session, mut failures: Vec<Failure>) -> Error {
         Kind::Incomplete,
         format!("you ({me}) cannot list bindings or roles, so there is nothing to audit"),
     );
-    for (gap, _) in &failures {
-        error = error.with_detail(gap.to_string());
-    }
+    // The server says the same of each.
+    let lists: Vec<String> = failures.iter().map(|(gap, _)| gap.what()).collect();
+    error = error.with_detail(format!(
+        "Error from server (Forbidden): cannot list {}",
+        lists.join(", ")
+    ));
     error.with_hint(format!(
         "an administrator can grant it:\n{}",
         access::grant_command(&missing, &me, "access-auditor")

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use can_i_audit::model::gap::Gap;
 use can_i_audit::model::kind::Kind;
-use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::question::Mode;
 use groundcrew::client::Session;
@@ -13,6 +12,7 @@ use groundcrew::exit::Exit;
 use groundcrew::finding::Unseen;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::{Document, json, yaml};
+use groundcrew::plural::count;
 use groundcrew::ui::Ui;
 use serde::Serialize;
 

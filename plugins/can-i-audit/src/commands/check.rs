@@ -134,7 +134,7 @@ fn answer<'a>(
     world: &'a World<'_>,
     observed: &Observed,
 ) -> Result<Answered<'a>> {
-    let mut question = assertion.question(index, me)?;
+    let mut question = assertion.question(index, me, observed.mode)?;
     question.action = question
         .action
         .read_as(observed.mode, &observed.policy.catalog);

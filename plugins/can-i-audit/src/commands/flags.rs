@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use can_i_audit::model::catalog::Catalog;
+use can_i_audit::model::naming::{self, Unclear};
 use can_i_audit::model::question::{Action, Mode};
 use can_i_audit::model::subject::{Principal, Subject};
 use can_i_audit::model::words::{self, Misread};
@@ -126,8 +126,18 @@ impl SourceArgs {
 pub struct Asker {
     /// As it is shown.
     pub shown: String,
+    /// The subject itself.
+    pub subject: Subject,
     /// The authorizer's view.
     pub principal: Principal,
+}
+
+/// How words are taken that nothing knows.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct LiteralArgs {
+    /// Accept verbs, resources and subjects that nothing knows, as they are written
+    #[arg(long)]
+    pub literal: bool,
 }
 
 /// Resolves a subject; `me` is asked of the server.
@@ -135,17 +145,65 @@ pub struct Asker {
 /// # Errors
 ///
 /// That the text is not a subject, or that the server does not tell the identity of this run.
-pub async fn asker(text: &str, groups: &[String], observed: &Observed) -> Result<Asker> {
+pub async fn asker(
+    text: &str,
+    groups: &[String],
+    literal: LiteralArgs,
+    observed: &Observed,
+    ui: &Ui,
+) -> Result<Asker> {
     if text == "me" {
         let principal = me(observed).await?;
         let shown = format!("me ({})", principal.user);
-        return Ok(Asker { shown, principal });
+        let subject = Subject::of_user(&principal.user);
+        return Ok(Asker {
+            shown,
+            subject,
+            principal,
+        });
     }
-    let subject: Subject = text.parse().map_err(Error::usage)?;
+    let subject = match naming::subject(text, &observed.policy) {
+        Ok(subject) => subject,
+        Err(_) if literal.literal => Subject::of_user(text),
+        Err(unclear) => return Err(not_clear(text, &unclear)),
+    };
+    if let Some((words, near)) = naming::doubt(&subject, &observed.policy) {
+        ui.warning(words);
+        if let [first, ..] = &near[..] {
+            ui.hint(format_args!("did you mean {first}?"));
+        }
+    }
     Ok(Asker {
         shown: subject.to_string(),
         principal: subject.principal(groups, true),
+        subject,
     })
+}
+
+/// Returns the namespace to look at: that of `-n`, else a service account's own, else that of the
+/// context.
+pub fn place<'a>(asker: &'a Asker, frame: &Frame, observed: &'a Observed) -> &'a str {
+    match &asker.subject {
+        Subject::Account(namespace, _) if frame.kube.namespace.is_none() => namespace,
+        _ => &observed.namespace,
+    }
+}
+
+fn not_clear(text: &str, unclear: &Unclear) -> Error {
+    let near: Vec<String> = unclear.near.iter().map(ToString::to_string).collect();
+    let near = near.join(", ");
+    if unclear.several {
+        return Error::usage(format!("several subjects are called {text:?}: {near}"))
+            .with_hint("use the full form of one of them");
+    }
+    let error = Error::usage(format!(
+        "{text:?} is not a subject that a binding names; use sa:NAMESPACE/NAME, user:NAME, \
+         group:NAME, node:NAME or anonymous"
+    ));
+    if near.is_empty() {
+        return error.with_hint("kubectl can-i-audit -o name lists those that are bound");
+    }
+    error.with_hint(format!("did you mean {near}?"))
 }
 
 /// Asks the server who this is.
@@ -169,6 +227,10 @@ pub struct ActionArgs {
     )]
     what: String,
 
+    /// Name of the object
+    #[arg(value_name = "OBJECT", num_args = 0..=3)]
+    rest: Vec<String>,
+
     /// Only the object of this name
     #[arg(
         long,
@@ -177,28 +239,82 @@ pub struct ActionArgs {
         hide_default_value = true
     )]
     name: String,
+
+    #[command(flatten)]
+    pub literal: LiteralArgs,
 }
 
 impl ActionArgs {
+    /// Returns the words in their order, without the "can" of a sentence.
+    fn words(&self) -> Vec<&str> {
+        let words = [&self.verb, &self.what].into_iter().chain(&self.rest);
+        let words = words.map(String::as_str).enumerate();
+        let words = words.filter(|(at, word)| *at > 0 || *word != "can");
+        words.map(|(_, word)| word).collect()
+    }
+
+    /// Returns the subject that stands before these words, and the words: `why can alice get
+    /// secrets` has it one word later.
+    pub fn after(mut self, subject: String) -> (String, Self) {
+        if subject != "can" || self.rest.is_empty() {
+            return (subject, self);
+        }
+        let next = self.rest.remove(0);
+        let what = std::mem::replace(&mut self.what, next);
+        let subject = std::mem::replace(&mut self.verb, what);
+        (subject, self)
+    }
+
     /// Returns what is asked about, without a namespace, and warns of words that may not mean
     /// what they say.
     ///
     /// # Errors
     ///
     /// That it cannot be asked.
-    pub fn action(&self, catalog: &Catalog, ui: &Ui) -> Result<Action> {
-        let read = words::action(&self.verb, &self.what, &self.name, catalog);
-        let (action, doubt) = read.map_err(|misread| match misread {
-            Misread::Verbs => Error::usage(format!(
-                "{:?} is not a verb: a question has exactly one",
-                self.verb
-            ))
-            .with_hint("ask once for each verb"),
-            Misread::NamedPath => Error::usage("--name does not apply to a path"),
-        })?;
+    pub fn action(&self, observed: &Observed, ui: &Ui) -> Result<Action> {
+        let words = self.words();
+        let (verb, what, name) = match words[..] {
+            [verb, what] => (verb, what, self.name.as_str()),
+            [verb, what, name] if self.name.is_empty() => (verb, what, name),
+            [_] | [] => return Err(Error::usage("a question has a verb and a resource")),
+            _ => {
+                return Err(Error::usage(format!("too many words: {}", words.join(" ")))
+                    .with_hint("a question is VERB RESOURCE [NAME], such as: get secrets db"));
+            }
+        };
+        let literal = self.literal.literal || observed.mode == Mode::Sar;
+        let read = words::action(verb, what, name, &observed.policy, literal);
+        let (action, doubt) = read.map_err(|misread| refused(misread, verb, what))?;
         if let Some(doubt) = doubt {
             ui.warning(doubt);
         }
         Ok(action)
+    }
+}
+
+fn refused(misread: Misread, verb: &str, what: &str) -> Error {
+    let asked = |text: String, near: &[String]| {
+        let error = Error::usage(text);
+        if near.is_empty() {
+            return error.with_hint("to ask literally: --literal");
+        }
+        let near = near.join(", or ");
+        error.with_hint(format!("did you mean {near}? to ask literally: --literal"))
+    };
+    match misread {
+        Misread::Verbs => Error::usage(format!(
+            "{verb:?} is not a verb: a question has exactly one"
+        ))
+        .with_hint("ask once for each verb"),
+        Misread::NamedPath => Error::usage("the name of an object does not apply to a path"),
+        Misread::Verb(near) => asked(format!("{verb:?} is not a verb of {what}"), &near),
+        Misread::Resource(near) => asked(
+            format!("{what:?} is not a resource that is known here"),
+            &near,
+        ),
+        Misread::Subresource(near) => asked(
+            format!("{what:?} is not a subresource that is known here"),
+            &[near],
+        ),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use can_i_audit::model::engine::World;
 use can_i_audit::model::kind::Kind;
-use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::risks::row::Row;
 use can_i_audit::model::risks::{self, Severity};
@@ -15,6 +14,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::Table;
+use groundcrew::plural::count;
 use serde::Serialize;
 
 use super::answer::document;

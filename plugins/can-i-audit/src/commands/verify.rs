@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use can_i_audit::model::engine::{Grants, World};
 use can_i_audit::model::kind::Kind;
-use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::Policy;
 use can_i_audit::model::question::{Action, Question, Resource, Target};
 use can_i_audit::model::sample::{Random, Sampler};
@@ -16,6 +15,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::Table;
+use groundcrew::plural::count;
 use serde::Serialize;
 
 use super::answer::document;

@@ -14,12 +14,13 @@ use groundcrew::output::Table;
 use serde::Serialize;
 
 use super::answer::document;
-use super::flags::{SourceArgs, asker};
+use super::flags::{LiteralArgs, SourceArgs, asker, place};
 
 /// List what a subject can do, scope by scope, and through which binding
 ///
 /// Includes access through the groups that every subject of this kind belongs to. Without -A, shows
-/// cluster-wide access and access in the namespace of -n or of the context.
+/// cluster-wide access and access in one namespace: that of -n, else a service account's own, else
+/// that of the context.
 #[derive(Args, Debug)]
 pub struct WhatArgs {
     /// sa:NAMESPACE/NAME, user:NAME, group:NAME, node:NAME, anonymous or me
@@ -32,6 +33,9 @@ pub struct WhatArgs {
     /// Show all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
+
+    #[command(flatten)]
+    literal: LiteralArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -70,9 +74,10 @@ pub async fn run(args: WhatArgs, frame: &Frame) -> Result<Exit> {
     let ui = &frame.ui;
     let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
-    let asker = asker(&args.subject, &args.groups, &observed).await?;
+    let asker = asker(&args.subject, &args.groups, args.literal, &observed, ui).await?;
     let world = World::new(policy);
-    let namespace = (!args.all_namespaces).then_some(observed.namespace.as_str());
+    let here = place(&asker, frame, &observed);
+    let namespace = (!args.all_namespaces).then_some(here);
     let mut rows = Vec::new();
     for (binding, subject) in world.bindings_of(&asker.principal, namespace) {
         let Some(role) = world.role(binding) else {
@@ -99,7 +104,7 @@ pub async fn run(args: WhatArgs, frame: &Frame) -> Result<Exit> {
     }
     let answer = Answer {
         superuser: asker.principal.groups.iter().any(|group| group == MASTERS),
-        subject: asker.shown,
+        subject: asker.shown.clone(),
         groups: &asker.principal.groups,
         rules: rows,
     };

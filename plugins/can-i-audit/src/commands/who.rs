@@ -43,7 +43,7 @@ pub struct WhoArgs {
 #[derive(Args, Clone, Copy, Debug)]
 struct ScopeArgs {
     /// Those who can in at least one namespace
-    #[arg(long, group = "scope")]
+    #[arg(short = 'A', long, visible_alias = "all-namespaces", group = "scope")]
     any_namespace: bool,
 
     /// Only those who can in every current namespace
@@ -116,8 +116,7 @@ pub async fn run(args: WhoArgs, frame: &Frame) -> Result<Exit> {
     }
     let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
-    let catalog = &policy.catalog;
-    let asked = args.action.action(catalog, ui)?;
+    let asked = args.action.action(&observed, ui)?;
     let here = || Scope::Namespace(observed.namespace.clone());
     let scope = named.clone().unwrap_or_else(here);
     let (asked, scope) = read_as_request(asked, scope, &observed, ui);
@@ -145,13 +144,17 @@ pub async fn run(args: WhoArgs, frame: &Frame) -> Result<Exit> {
         Some(text) => text,
         None => render(&world, &answer, &args.output),
     };
+    // Before the answer, so that nobody takes one place for all.
+    let others = if named.is_none() && matches!(scope, Scope::Namespace(_)) {
+        " (everywhere: -A)"
+    } else {
+        ""
+    };
+    ui.status(format_args!(
+        "who can {} {}{others}",
+        answer.question, answer.scope
+    ));
     ui.answer(text)?;
-    if named.is_none() {
-        ui.status(format_args!(
-            "asked about: {} {}; other scopes: --any-namespace, --every-namespace, --cluster-wide",
-            answer.question, answer.scope
-        ));
-    }
     observed.say(ui);
     observed.finish()?;
     Ok(observed.exit(Exit::Done))

@@ -38,8 +38,12 @@ pub struct WhyArgs {
     groups: Vec<String>,
 
     /// Ask about all namespaces at once instead of one
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all_namespaces")]
     cluster_wide: bool,
+
+    /// Ask about every namespace, one by one
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -84,14 +88,24 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
     let ui = &frame.ui;
     let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
-    let asker = asker(&args.subject, &args.groups, &observed).await?;
-    let action = args.action.action(&policy.catalog, ui)?;
-    let place = if args.cluster_wide {
+    let (subject, asked) = args.action.after(args.subject);
+    let literal = asked.literal;
+    let asker = asker(&subject, &args.groups, literal, &observed, ui).await?;
+    let action = asked.action(&observed, ui)?;
+    let place = if args.cluster_wide || args.all_namespaces {
         ""
     } else {
         observed.namespace.as_str()
     };
     let action = action.within(place).read_as(observed.mode, &policy.catalog);
+    // Something of the cluster is asked about once, wherever one looks.
+    let anywhere = args.all_namespaces
+        && action.namespace().is_empty()
+        && action
+            .within("-")
+            .read_as(observed.mode, &policy.catalog)
+            .namespace()
+            == "-";
     if action.namespace() != place && !matches!(action.target, Target::Path(_)) {
         ui.status(format_args!(
             "{action} concerns the whole cluster, so only cluster-wide bindings count."
@@ -102,7 +116,18 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
         action,
     };
     let world = World::new(policy);
-    let grants = world.grants(&question);
+    let mut grants = world.grants(&question);
+    if anywhere {
+        for namespace in world.namespaces_of(&question.principal) {
+            let there = Question {
+                principal: question.principal.clone(),
+                action: question.action.within(namespace),
+            };
+            grants.chains.extend(world.grants(&there).chains);
+        }
+        grants.chains.sort_unstable();
+        grants.chains.dedup();
+    }
     let decision = Decision::of(&grants, policy, question.action.namespace());
     let misses = if args.not || !grants.allowed() {
         nearest::misses(&world, &question, MOST)
@@ -126,7 +151,7 @@ pub async fn run(args: WhyArgs, frame: &Frame) -> Result<Exit> {
     let text = match document(Kind::AccessReasons, policy, &answer, &args.output)? {
         Some(text) => text,
         None if args.output.format == Format::Name => format!("{}\n", decision.word()),
-        None => render(&world, &answer, &grants.chains),
+        None => render(&world, &answer, &grants.chains, anywhere),
     };
     ui.answer(text)?;
     observed.say(ui);
@@ -150,8 +175,11 @@ fn render(
     world: &World<'_>,
     answer: &Answer<'_>,
     chains: &[can_i_audit::model::engine::Chain],
+    anywhere: bool,
 ) -> String {
-    let place = if answer.namespace.is_empty() {
+    let place = if anywhere {
+        " in any namespace".to_owned()
+    } else if answer.namespace.is_empty() {
         String::new()
     } else {
         format!(" in {}", answer.namespace)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use can_i_audit::model::decision::Decision;
-use can_i_audit::model::question::{Action, Question, Resource, Target};
+use can_i_audit::model::question::{Action, Mode, Question, Resource, Target};
 use can_i_audit::model::subject::{Principal, Subject};
 use groundcrew::error::{Error, Result};
 use groundcrew::output::API_VERSION;
@@ -107,12 +107,14 @@ impl Assertion {
     /// # Errors
     ///
     /// That it asks nothing that can be answered.
-    pub fn question(&self, index: usize, me: Option<&Principal>) -> Result<Question> {
+    pub fn question(&self, index: usize, me: Option<&Principal>, mode: Mode) -> Result<Question> {
         let bad = |why: String| Error::usage(format!("assertion {index}: {why}"));
         if self.verb.is_empty() {
             return Err(bad("verb is required".to_owned()));
         }
-        if self.path.is_empty() == self.resource.is_empty() {
+        // A SubjectAccessReview may leave the resource empty.
+        let literal = mode == Mode::Sar && self.path.is_empty();
+        if !literal && self.path.is_empty() == self.resource.is_empty() {
             return Err(bad(
                 "exactly one of resource and path is required".to_owned()
             ));
@@ -159,7 +161,7 @@ mod tests {
 
     fn one(text: &str) -> Result<Question> {
         let file = parse(&format!("{HEAD}- {text}\n"), "a.yaml")?;
-        file.assertions[0].question(0, None)
+        file.assertions[0].question(0, None, Mode::Request)
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use can_i_audit::model::aggregate;
 use can_i_audit::model::catalog::Catalog;
-use can_i_audit::model::plural::count;
 use can_i_audit::model::policy::{Meta, Named, Policy};
 use can_i_audit::model::risks::defaults::Defaults;
 use groundcrew::error::{Error, Result};
 use groundcrew::manifest;
+use groundcrew::plural::count;
 use groundcrew::ui::Ui;
 
 use super::manifests::Found;

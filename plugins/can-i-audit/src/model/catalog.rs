@@ -35,6 +35,29 @@ pub struct Entry {
     pub subresources: BTreeMap<String, Vec<String>>,
 }
 
+/// Subresources of nodes that no API server serves: the kubelet asks whether its own paths may be
+/// read (`pkg/kubelet/server/auth.go` of Kubernetes, KEP-2862).
+const KUBELET: [&str; 9] = [
+    "checkpoint",
+    "configz",
+    "healthz",
+    "log",
+    "metrics",
+    "pods",
+    "proxy",
+    "spec",
+    "stats",
+];
+
+impl Entry {
+    /// Says whether it has a subresource, served or only asked about.
+    #[must_use]
+    pub fn has(&self, subresource: &str) -> bool {
+        let is_node = self.group.is_empty() && self.resource == "nodes";
+        self.subresources.contains_key(subresource) || (is_node && KUBELET.contains(&subresource))
+    }
+}
+
 impl Catalog {
     /// Returns the resources that come with Kubernetes, for manifests without a cluster.
     #[must_use]
@@ -70,6 +93,17 @@ impl Catalog {
             .binary_search_by(|entry| key(entry).cmp(&(group, resource)))
             .ok()
             .map(|index| &self.entries[index])
+    }
+
+    /// Says whether the types of a group are known.
+    #[must_use]
+    pub fn has_group(&self, group: &str) -> bool {
+        let at = self
+            .entries
+            .partition_point(|entry| entry.group.as_str() < group);
+        self.entries
+            .get(at)
+            .is_some_and(|entry| entry.group == group)
     }
 
     /// Says whether objects of a resource live in namespaces; `None` when it is not known.

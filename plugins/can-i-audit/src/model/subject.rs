@@ -216,6 +216,13 @@ impl FromStr for Subject {
         if text == "anonymous" {
             return Ok(Self::Anonymous);
         }
+        // As kubectl and the server's messages write them.
+        if text.starts_with("system:")
+            && let known @ (Self::Account(..) | Self::Node(_) | Self::Anonymous) =
+                Self::of_user(text)
+        {
+            return Ok(known);
+        }
         let (kind, name) = text.split_once(':').ok_or_else(bad)?;
         match kind {
             // A user who is only called like a node is in no group of nodes.
@@ -277,6 +284,18 @@ mod tests {
         assert_eq!(found, Some(Subject::Account("a".into(), "b".into())));
         assert_eq!(found, Subject::of_binding(&plain, "a"));
         assert_eq!(Subject::of_binding(&plain, ""), None);
+    }
+
+    #[test]
+    fn user_names_of_the_server_itself_are_taken() {
+        for (text, subject) in [
+            ("system:serviceaccount:shop:robot", "sa:shop/robot"),
+            ("system:node:n-1", "node:n-1"),
+            ("system:anonymous", "anonymous"),
+        ] {
+            assert_eq!(text.parse::<Subject>().unwrap().to_string(), subject);
+        }
+        assert!("system:kube-scheduler".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -526,11 +526,9 @@ impl Parser {
         value: Node,
     ) -> Result<(), Fault> {
         let line = key.place.line;
-        map.add(key, sort, value).or_else(|message| {
-            Err(Fault {
-                line: line - self.lines,
-                message,
-            })
+        map.add(key, sort, value).map_err(|message| Fault {
+            line: line - self.lines,
+            message,
         })
     }
 
@@ -551,7 +549,7 @@ impl Parser {
                 return self.node(false, false);
             }
         }
-        Ok(self.empty_here()?)
+        self.empty_here()
     }
 
     /// Reads a key, and what sort of key it is: a quoted `<<` is an ordinary one.

@@ -41,15 +41,15 @@ pub(super) fn value(text: String, plain: bool, tag: Option<&str>) -> Result<Valu
     };
     let wrong = || format!("a value that is not of its tag !!{short}");
     match short {
-        "str" => Ok(Value::String(text)),
         "bool" | "null" | "int" | "float" => {
             let value = resolve(&text)?;
             match (short, &value) {
-                ("bool", Value::Bool(_)) | ("null", Value::Null) => Ok(value),
                 ("int", Value::Number(number)) if is_integer(&text) && !number.is_f64() => {
                     Ok(value)
                 }
-                ("float", Value::Number(_)) => Ok(value),
+                ("bool", Value::Bool(_))
+                | ("null", Value::Null)
+                | ("float", Value::Number(_)) => Ok(value),
                 _ => Err(wrong()),
             }
         }

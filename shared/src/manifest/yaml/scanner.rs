@@ -105,7 +105,7 @@ impl Scanner {
     }
 
     fn fetch(&mut self) -> Result<(), Fault> {
-        self.to_next();
+        self.skip_to_next();
         self.unroll(column(self.chars.mark));
         let chars = &self.chars;
         let (first, second) = (chars.peek(0), chars.peek(1));
@@ -400,7 +400,7 @@ impl Scanner {
     }
 
     /// Skips blanks, comments and line ends.
-    fn to_next(&mut self) {
+    fn skip_to_next(&mut self) {
         loop {
             while self.chars.is(' ')
                 || ((self.flow > 0 || !self.key_allowed) && self.chars.is('\t'))

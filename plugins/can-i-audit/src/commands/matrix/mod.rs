@@ -7,18 +7,18 @@ mod table;
 
 use can_i_audit::model::engine::World;
 use can_i_audit::model::permissions::{Holdings, Universe};
-use can_i_audit::model::subject::Subject;
 use clap::{Args, ValueEnum};
 use groundcrew::app::Frame;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 
-use super::flags::{FormatArgs, SourceArgs, asker};
+use super::flags::{FormatArgs, LiteralArgs, SourceArgs, asker, place};
 use layout::{Maker, Shown, Who};
 
 /// Show who can do what as a table
 ///
-/// For one subject, shows resources and verbs in the namespace of -n or of the context. For several
+/// For one subject, shows resources and verbs in one namespace: that of -n, else a service
+/// account's own, else that of the context. For several
 /// subjects, or all of them, shows one row for each subject and each namespace in which it has a
 /// binding. Every row includes access inherited from groups and cluster-wide bindings.
 #[derive(Args, Debug)]
@@ -38,6 +38,9 @@ pub struct MatrixArgs {
         default_value = "get,list,watch,create,update,patch,delete,deletecollection"
     )]
     verbs: Vec<String>,
+
+    #[command(flatten)]
+    literal: LiteralArgs,
 
     /// Show subresources too
     #[arg(long)]
@@ -83,12 +86,11 @@ pub async fn run(args: MatrixArgs, frame: &Frame) -> Result<Exit> {
     let observed = args.source.read(frame).await?;
     let policy = &observed.policy;
     let mut whos = Vec::new();
+    let mut here = observed.namespace.clone();
     for text in &args.subjects {
-        let asker = asker(text, &[], &observed).await?;
-        let subject = match text.parse() {
-            Ok(subject) => subject,
-            Err(_) => Subject::of_user(&asker.principal.user),
-        };
+        let asker = asker(text, &[], args.literal, &observed, ui).await?;
+        place(&asker, frame, &observed).clone_into(&mut here);
+        let subject = asker.subject;
         whos.push(Who {
             shown: asker.shown,
             subject,
@@ -116,7 +118,7 @@ pub async fn run(args: MatrixArgs, frame: &Frame) -> Result<Exit> {
     let matrix = match rows {
         Rows::Subject => maker.by_subject(&whos, !args.subjects.is_empty()),
         Rows::Namespace => maker.by_namespace(one(&whos)?),
-        Rows::Resource => maker.by_resource(one(&whos)?, &observed.namespace),
+        Rows::Resource => maker.by_resource(one(&whos)?, &here),
     };
     match format {
         Format::Table => {
@@ -131,7 +133,7 @@ pub async fn run(args: MatrixArgs, frame: &Frame) -> Result<Exit> {
     if rows == Rows::Resource {
         ui.status(format_args!(
             "{} in namespace {}, including cluster-wide grants.",
-            whos[0].shown, observed.namespace
+            whos[0].shown, here
         ));
     } else if format == Format::Table && !matrix.marks {
         ui.status(table::legend(&args.verbs));

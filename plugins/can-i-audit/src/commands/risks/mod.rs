@@ -8,13 +8,13 @@ mod rows;
 use std::path::PathBuf;
 
 use can_i_audit::model::engine::World;
-use can_i_audit::model::plural::count;
 use can_i_audit::model::risks::{self, RULES, Severity};
 use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::error;
 use groundcrew::exit::Exit;
 use groundcrew::output::Table;
+use groundcrew::plural::count;
 use jiff::Timestamp;
 
 use super::flags::{FormatArgs, SourceArgs};

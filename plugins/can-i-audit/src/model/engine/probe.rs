@@ -5,17 +5,39 @@ use std::collections::HashMap;
 use super::rules::{Asked, Compiled, Reach, SetId};
 use super::symbols::Symbol;
 use super::world::World;
-use crate::model::question::Action;
+use crate::model::question::{Action, Target};
 
 /// A request in numbers, for asking it of many lists of rules.
 #[derive(Debug)]
-pub struct Prepared<'q>(Asked<'q>);
+pub struct Prepared<'q> {
+    asked: Asked<'q>,
+    nameless: bool,
+}
+
+impl Prepared<'_> {
+    /// Says whether a real request of this kind never carries a name: a POST to a resource, and the
+    /// deletion of a collection.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.nameless
+    }
+}
 
 impl World<'_> {
     /// Turns a request into numbers.
     #[must_use]
     pub fn prepare<'q>(&self, action: &'q Action) -> Prepared<'q> {
-        Prepared(Asked::new(action, &self.symbols))
+        let nameless = match &action.target {
+            Target::Resource(resource) => {
+                resource.subresource.is_empty()
+                    && matches!(action.verb.as_str(), "create" | "deletecollection")
+            }
+            Target::Path(_) => false,
+        };
+        Prepared {
+            asked: Asked::new(action, &self.symbols),
+            nameless,
+        }
     }
 
     /// Calls `found` with every list of rules that reaches a request: the number of the list, the
@@ -32,7 +54,7 @@ impl World<'_> {
                     while left != 0 {
                         let at = left.trailing_zeros() as usize;
                         left &= left - 1;
-                        let reach = rule.reach(&requests[at].0);
+                        let reach = rule.reach(&requests[at].asked);
                         if reach > Reach::None {
                             found(number, part * u128::BITS as usize + at, reach);
                         }
@@ -42,15 +64,18 @@ impl World<'_> {
         }
     }
 
-    /// Returns the rules of a list that reach something, by index.
+    /// Returns the rules of a list that reach something, by index; those for certain names alone
+    /// only where `named` says so.
     pub fn reaching(
         &self,
         set: SetId,
-        Prepared(asked): &Prepared<'_>,
+        request: &Prepared<'_>,
+        named: bool,
     ) -> impl Iterator<Item = usize> {
+        let least = if named { Reach::Named } else { Reach::All };
         let rules = self.sets[set.index()].compiled.iter().enumerate();
         rules
-            .filter(|(_, rule)| rule.reach(asked) > Reach::None)
+            .filter(move |(_, rule)| rule.reach(&request.asked) >= least)
             .map(|(index, _)| index)
     }
 }
@@ -78,7 +103,7 @@ impl Words {
                 *into.entry(word).or_default() |= bit;
             }
         };
-        for (at, Prepared(asked)) in requests.iter().enumerate() {
+        for (at, Prepared { asked, .. }) in requests.iter().enumerate() {
             let bit = 1 << at;
             words.all |= bit;
             match *asked {

@@ -1,6 +1,6 @@
 //! Answers: is something allowed, through which chain, and to which subjects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::Chain;
 use super::rules::Asked;
@@ -117,6 +117,14 @@ impl<'a> World<'a> {
             }
         }
         found.into_iter().collect()
+    }
+
+    /// Returns the namespaces in which a RoleBinding gives a principal anything, in order.
+    #[must_use]
+    pub fn namespaces_of(&self, principal: &Principal) -> BTreeSet<&str> {
+        let bindings = self.bindings_of(principal, None).into_iter();
+        let inside = bindings.filter(|(binding, _)| !self.is_cluster_wide(*binding));
+        inside.map(|(binding, _)| self.scope_of(binding)).collect()
     }
 
     /// Returns who may do something: cluster-wide, and in `namespace` (`None` is every one that

@@ -10,6 +10,17 @@ const CSR: &str = "certificates.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 const WRITE: &[&str] = &["create", "update", "patch"];
 const CHANGE: &[&str] = &["update", "patch"];
+/// Verbs that answer with the contents of an object: a patch that changes nothing; a deletion of
+/// one or of all as a dry run, which with foreground propagation answers the object itself
+/// (`staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`).
+const REVEAL: &[&str] = &[
+    "get",
+    "list",
+    "watch",
+    "patch",
+    "delete",
+    "deletecollection",
+];
 const ANY: &[&str] = &["get", "create", "update", "patch", "delete"];
 
 macro_rules! capabilities {
@@ -23,18 +34,26 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    Everything Escalate WriteRoles Bind WriteBindings Impersonate Constrained ImpersonateOn
-    NodesProxy CreateCsr ApproveCsr ApproveSigner SignSigner CsrStatus Token Admission
-    ReadSecrets WriteSecrets Workload Exec ExecGet Ephemeral Proxy Volume Labels ApiService
-    Definitions WriteNodes Evict BindPods Endpoints ServiceStatus ConfigMaps Attest DebugPaths
+    Everything EscalateRoles EscalateAnyRole EscalateClusterRoles EscalateAnyClusterRole
+    CreateRoles ChangeRoles CreateClusterRoles ChangeClusterRoles BindInside BindForCluster
+    WriteRoleBindings WriteClusterBindings ImpersonateUsers ImpersonateGroups ImpersonateAccounts
+    Constrained ImpersonateOn NodesProxy CreateCsr ApproveCsr ApproveSigner Token Admission
+    ReadSecrets CreateSecrets PatchSecrets CreateNamedSecrets Workload ChangePods Exec ExecGet
+    Ephemeral Proxy Volume Labels ApiService Definitions WriteNodes Evict BindPods Endpoints
+    PodStatus ServiceStatus ConfigMaps Attest WriteBundles DebugPaths UsePolicies
     CreateAny DeleteAny
 }
 
 impl Capability {
+    /// Says whether it counts only for every name.
+    fn is_for_any_name(self) -> bool {
+        matches!(self, Self::EscalateAnyRole | Self::EscalateAnyClusterRole)
+    }
+
     /// Their number.
     pub(super) const COUNT: usize = ALL.len();
 
-    pub(super) fn bit(self) -> u64 {
+    pub(super) const fn bit(self) -> u64 {
         1 << (self as u8)
     }
 
@@ -58,30 +77,23 @@ impl Capability {
         };
         match self {
             Self::Everything => add(&[UNHEARD], UNHEARD, &[UNHEARD], true),
-            Self::Escalate => {
+            Self::EscalateRoles | Self::EscalateAnyRole => {
                 add(&["escalate"], RBAC, &["roles"], true);
+            }
+            Self::EscalateClusterRoles | Self::EscalateAnyClusterRole => {
                 add(&["escalate"], RBAC, &["clusterroles"], false);
             }
-            Self::WriteRoles => {
-                add(WRITE, RBAC, &["roles"], true);
-                add(WRITE, RBAC, &["clusterroles"], false);
-            }
-            // The right to bind a ClusterRole is asked for in the namespace of the binding.
-            Self::Bind => add(&["bind"], RBAC, &["roles", "clusterroles"], true),
-            Self::WriteBindings => {
-                add(WRITE, RBAC, &["rolebindings"], true);
-                add(WRITE, RBAC, &["clusterrolebindings"], false);
-            }
-            Self::Impersonate => {
-                add(&["impersonate"], "", &["serviceaccounts"], true);
-                add(&["impersonate"], "", &["users", "groups"], false);
-                add(
-                    &["impersonate"],
-                    "authentication.k8s.io",
-                    &["uids", "userextras"],
-                    false,
-                );
-            }
+            Self::CreateRoles => add(&["create"], RBAC, &["roles"], true),
+            Self::ChangeRoles => add(CHANGE, RBAC, &["roles"], true),
+            Self::CreateClusterRoles => add(&["create"], RBAC, &["clusterroles"], false),
+            Self::ChangeClusterRoles => add(CHANGE, RBAC, &["clusterroles"], false),
+            Self::BindInside => add(&["bind"], RBAC, &["roles", "clusterroles"], true),
+            Self::BindForCluster => add(&["bind"], RBAC, &["clusterroles"], false),
+            Self::WriteRoleBindings => add(WRITE, RBAC, &["rolebindings"], true),
+            Self::WriteClusterBindings => add(WRITE, RBAC, &["clusterrolebindings"], false),
+            Self::ImpersonateUsers => add(&["impersonate"], "", &["users"], false),
+            Self::ImpersonateGroups => add(&["impersonate"], "", &["groups"], false),
+            Self::ImpersonateAccounts => add(&["impersonate"], "", &["serviceaccounts"], true),
             Self::Constrained => {
                 let group = "authentication.k8s.io";
                 add(
@@ -101,8 +113,6 @@ impl Capability {
             Self::CreateCsr => add(&["create"], CSR, &["certificatesigningrequests"], false),
             Self::ApproveCsr => add(CHANGE, CSR, &["certificatesigningrequests/approval"], false),
             Self::ApproveSigner => all.extend(signers("approve")),
-            Self::SignSigner => all.extend(signers("sign")),
-            Self::CsrStatus => add(CHANGE, CSR, &["certificatesigningrequests/status"], false),
             Self::Token => add(&["create"], "", &["serviceaccounts/token"], true),
             Self::Admission => add(
                 &["create", "update", "patch", "delete"],
@@ -117,10 +127,15 @@ impl Capability {
                 ],
                 false,
             ),
-            Self::ReadSecrets => add(&["get", "list", "watch"], "", &["secrets"], true),
-            Self::WriteSecrets => add(WRITE, "", &["secrets"], true),
+            Self::ReadSecrets => add(REVEAL, "", &["secrets"], true),
+            Self::CreateSecrets | Self::CreateNamedSecrets => {
+                add(&["create"], "", &["secrets"], true);
+            }
+            Self::PatchSecrets => add(&["patch"], "", &["secrets"], true),
+            Self::ChangePods => add(CHANGE, "", &["pods"], true),
             Self::Workload => {
-                add(WRITE, "", &["pods", "replicationcontrollers"], true);
+                add(&["create"], "", &["pods"], true);
+                add(WRITE, "", &["replicationcontrollers"], true);
                 let apps = ["deployments", "daemonsets", "statefulsets", "replicasets"];
                 add(WRITE, "apps", &apps, true);
                 add(WRITE, "batch", &["jobs", "cronjobs"], true);
@@ -133,7 +148,10 @@ impl Capability {
                 add(ANY, "", &["pods/proxy", "services/proxy"], true);
             }
             Self::Volume => add(&["create"], "", &["persistentvolumes"], false),
-            Self::Labels => add(CHANGE, "", &["namespaces"], true),
+            Self::Labels => {
+                add(CHANGE, "", &["namespaces", "namespaces/status"], true);
+                add(&["update"], "", &["namespaces/finalize"], true);
+            }
             Self::ApiService => add(WRITE, "apiregistration.k8s.io", &["apiservices"], false),
             Self::Definitions => add(
                 WRITE,
@@ -151,6 +169,7 @@ impl Capability {
                 add(WRITE, "", &["endpoints"], true);
                 add(WRITE, "discovery.k8s.io", &["endpointslices"], true);
             }
+            Self::PodStatus => add(CHANGE, "", &["pods/status"], true),
             Self::ServiceStatus => add(CHANGE, "", &["services/status"], true),
             Self::ConfigMaps => add(
                 &["create", "update", "patch", "delete"],
@@ -159,6 +178,12 @@ impl Capability {
                 true,
             ),
             Self::Attest => add(&["attest"], CSR, &["signers"], false),
+            Self::WriteBundles => add(WRITE, CSR, &["clustertrustbundles"], false),
+            Self::UsePolicies => {
+                add(&["use"], "policy", &["podsecuritypolicies"], true);
+                let openshift = "security.openshift.io";
+                add(&["use"], openshift, &["securitycontextconstraints"], true);
+            }
             Self::DebugPaths => {
                 for path in ["/debug/pprof/", "/logs/", "/logs"] {
                     let target = Target::Path(path.to_owned());
@@ -239,9 +264,16 @@ pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Ma
             .map(|(request, spaced)| (*capability, request, *spaced))
     });
     let flat: Vec<(Capability, &Prepared<'_>, bool)> = flat.collect();
+    let nameless: Vec<bool> = flat
+        .iter()
+        .map(|(capability, request, _)| is_nameless(*capability, request))
+        .collect();
     let asked: Vec<&Prepared<'_>> = flat.iter().map(|(_, request, _)| *request).collect();
     world.probe(&asked, |set, at, reach| {
         let (capability, _, spaced) = flat[at];
+        if reach == Reach::Named && nameless[at] {
+            return;
+        }
         let (cluster, space) = &mut masks[set];
         mark(cluster, capability, reach);
         if spaced {
@@ -256,6 +288,13 @@ pub(super) fn masks(world: &World<'_>, requests: &Requests<'_>) -> Vec<(Mask, Ma
         }
     }
     masks
+}
+
+/// Says whether a rule with names never allows a request: a POST and the deletion of a collection
+/// carry none (`endpoints/request/requestinfo.go` of `k8s.io/apiserver`).
+pub(super) fn is_nameless(capability: Capability, request: &Prepared<'_>) -> bool {
+    capability.is_for_any_name()
+        || (request.is_nameless() && capability != Capability::CreateNamedSecrets)
 }
 
 fn mark(mask: &mut Mask, capability: Capability, reach: Reach) {

@@ -1,167 +1,176 @@
-//! The rules that are about what a list of rules reaches, each as a test of a mask.
+//! The rules that are about what a list of rules reaches: the ways in which the server would let a
+//! deed pass, each with all that it asks for.
 
-use super::capabilities::{Capability, Mask};
+use super::capabilities::Capability::{self, *};
+use super::capabilities::Mask;
 
-/// A rule that asks for a mask.
-pub(super) struct Condition {
-    pub(super) id: &'static str,
-    pub(super) holds: fn(Mask) -> bool,
-    /// The capabilities behind it, for the chains.
-    pub(super) capabilities: &'static [Capability],
+/// What it means for a way that a part of it is limited to objects of certain names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The deed is limited to them.
+    Limit,
+    /// The deed needs all parts for one name, and is limited to the names that they share.
+    Same,
+    /// The subject makes the object, and calls it by a name that it may use.
+    Chosen,
 }
 
-const fn one(
-    id: &'static str,
-    holds: fn(Mask) -> bool,
-    capabilities: &'static [Capability],
-) -> Condition {
-    Condition {
-        id,
-        holds,
-        capabilities,
+/// Everything that one way to a deed asks for.
+pub(super) struct Way {
+    need: u64,
+    pub(super) parts: &'static [Capability],
+    pub(super) names: Names,
+    /// How this way differs from the others.
+    pub(super) detail: &'static str,
+}
+
+impl Way {
+    /// Says whether a mask has every part, whatever the names.
+    pub(super) fn may(&self, mask: Mask) -> bool {
+        (mask.all | mask.named) & self.need == self.need
+    }
+
+    /// Says whether a mask has every part for every object.
+    pub(super) fn is_whole(&self, mask: Mask) -> bool {
+        mask.all & self.need == self.need
     }
 }
 
-pub(super) const CONDITIONS: [Condition; 26] = [
-    one(
+const fn way(parts: &'static [Capability], names: Names) -> Way {
+    let (mut need, mut at) = (0, 0);
+    while at < parts.len() {
+        need |= parts[at].bit();
+        at += 1;
+    }
+    Way {
+        need,
+        parts,
+        names,
+        detail: "",
+    }
+}
+
+/// A way of one part.
+const fn only(part: &'static [Capability]) -> Way {
+    way(part, Names::Limit)
+}
+
+const fn saying(way: Way, detail: &'static str) -> Way {
+    Way { detail, ..way }
+}
+
+/// A rule with the ways to its deed.
+pub(super) struct Condition {
+    pub(super) id: &'static str,
+    pub(super) ways: &'static [Way],
+}
+
+impl Condition {
+    pub(super) fn may(&self, mask: Mask) -> bool {
+        self.ways.iter().any(|way| way.may(mask))
+    }
+}
+
+const fn rule(id: &'static str, ways: &'static [Way]) -> Condition {
+    Condition { id, ways }
+}
+
+/// CIA-003 and CIA-004 come before CIA-023, which is about writing without either.
+pub(super) const CONDITIONS: [Condition; 27] = [
+    // `escalate` is asked for the type and the name of the role that is written
+    // (`pkg/registry/rbac/escalation_check.go`), and a POST has no name.
+    rule(
         "CIA-003",
-        |m| m.has(Capability::Escalate) && m.has(Capability::WriteRoles),
-        &[Capability::Escalate, Capability::WriteRoles],
-    ),
-    one(
-        "CIA-004",
-        |m| m.has(Capability::Bind) && m.has(Capability::WriteBindings),
-        &[Capability::Bind, Capability::WriteBindings],
-    ),
-    one(
-        "CIA-005",
-        |m| m.has(Capability::Impersonate),
-        &[Capability::Impersonate],
-    ),
-    one(
-        "CIA-006",
-        |m| m.has(Capability::Constrained) && m.has(Capability::ImpersonateOn),
-        &[Capability::Constrained],
-    ),
-    one(
-        "CIA-007",
-        |m| m.has(Capability::NodesProxy),
-        &[Capability::NodesProxy],
-    ),
-    one(
-        "CIA-008",
-        |m| {
-            (m.has(Capability::CreateCsr)
-                && m.has(Capability::ApproveCsr)
-                && m.has(Capability::ApproveSigner))
-                || (m.has(Capability::SignSigner) && m.has(Capability::CsrStatus))
-        },
         &[
-            Capability::CreateCsr,
-            Capability::ApproveCsr,
-            Capability::ApproveSigner,
-            Capability::SignSigner,
-            Capability::CsrStatus,
+            way(&[EscalateRoles, ChangeRoles], Names::Same),
+            way(&[EscalateAnyRole, CreateRoles], Names::Limit),
+            way(&[EscalateClusterRoles, ChangeClusterRoles], Names::Same),
+            way(&[EscalateAnyClusterRole, CreateClusterRoles], Names::Limit),
         ],
     ),
-    one(
-        "CIA-009",
-        |m| m.has(Capability::Token),
-        &[Capability::Token],
+    // `bind` is asked for the role, in the namespace of the binding; a ClusterRoleBinding has none
+    // and refers to ClusterRoles alone.
+    rule(
+        "CIA-004",
+        &[
+            way(&[BindInside, WriteRoleBindings], Names::Limit),
+            way(&[BindForCluster, WriteClusterBindings], Names::Limit),
+        ],
     ),
-    one(
-        "CIA-010",
-        |m| m.has(Capability::Admission),
-        &[Capability::Admission],
+    // Names decide: see `impersonation.rs`.
+    rule(
+        "CIA-005",
+        &[
+            only(&[ImpersonateUsers]),
+            only(&[ImpersonateAccounts]),
+            way(&[ImpersonateUsers, ImpersonateGroups], Names::Limit),
+            way(&[ImpersonateAccounts, ImpersonateGroups], Names::Limit),
+        ],
     ),
-    one(
-        "CIA-012",
-        |m| m.has(Capability::ReadSecrets),
-        &[Capability::ReadSecrets],
+    rule(
+        "CIA-006",
+        &[way(&[Constrained, ImpersonateOn], Names::Limit)],
     ),
-    one(
+    rule("CIA-007", &[only(&[NodesProxy])]),
+    // Signing takes the key of the certificate authority, which no role gives.
+    rule(
+        "CIA-008",
+        &[way(&[CreateCsr, ApproveCsr, ApproveSigner], Names::Chosen)],
+    ),
+    rule("CIA-009", &[only(&[Token])]),
+    rule("CIA-010", &[only(&[Admission])]),
+    rule("CIA-012", &[only(&[ReadSecrets])]),
+    rule(
         "CIA-013",
-        |m| m.has(Capability::WriteSecrets),
-        &[Capability::WriteSecrets],
+        &[
+            way(&[CreateSecrets, ReadSecrets], Names::Chosen),
+            // Server-side apply asks `create` with the name of a Secret that is not there yet.
+            way(&[PatchSecrets, CreateNamedSecrets], Names::Same),
+        ],
     ),
-    one(
+    rule(
         "CIA-014",
-        |m| m.has(Capability::Workload),
-        &[Capability::Workload],
+        &[
+            only(&[Workload]),
+            saying(
+                only(&[ChangePods]),
+                "only the images of running pods can be changed",
+            ),
+        ],
     ),
-    one("CIA-015", |m| m.has(Capability::Exec), &[Capability::Exec]),
-    one(
-        "CIA-016",
-        |m| m.has(Capability::Ephemeral),
-        &[Capability::Ephemeral],
-    ),
-    one(
-        "CIA-017",
-        |m| m.has(Capability::Proxy),
-        &[Capability::Proxy],
-    ),
-    one(
-        "CIA-018",
-        |m| m.has(Capability::Volume),
-        &[Capability::Volume],
-    ),
-    one(
-        "CIA-019",
-        |m| m.has(Capability::Labels),
-        &[Capability::Labels],
-    ),
-    one(
+    rule("CIA-015", &[only(&[Exec])]),
+    rule("CIA-016", &[only(&[Ephemeral])]),
+    rule("CIA-017", &[only(&[Proxy])]),
+    rule("CIA-018", &[only(&[Volume])]),
+    rule("CIA-019", &[only(&[Labels])]),
+    rule(
         "CIA-023",
-        |m| {
-            let more = (m.has(Capability::Escalate) && m.has(Capability::WriteRoles))
-                || (m.has(Capability::Bind) && m.has(Capability::WriteBindings));
-            !more && (m.has(Capability::WriteRoles) || m.has(Capability::WriteBindings))
-        },
-        &[Capability::WriteRoles, Capability::WriteBindings],
+        &[
+            only(&[CreateRoles]),
+            only(&[ChangeRoles]),
+            only(&[CreateClusterRoles]),
+            only(&[ChangeClusterRoles]),
+            only(&[WriteRoleBindings]),
+            only(&[WriteClusterBindings]),
+        ],
     ),
-    one(
-        "CIA-024",
-        |m| m.has(Capability::ApiService),
-        &[Capability::ApiService],
-    ),
-    one(
-        "CIA-025",
-        |m| m.has(Capability::Definitions),
-        &[Capability::Definitions],
-    ),
-    one(
-        "CIA-026",
-        |m| m.has(Capability::WriteNodes) && m.has(Capability::Evict),
-        &[Capability::WriteNodes, Capability::Evict],
-    ),
-    one(
-        "CIA-027",
-        |m| m.has(Capability::BindPods),
-        &[Capability::BindPods],
-    ),
-    one(
+    rule("CIA-024", &[only(&[ApiService])]),
+    rule("CIA-025", &[only(&[Definitions])]),
+    rule("CIA-026", &[way(&[WriteNodes, Evict], Names::Limit)]),
+    rule("CIA-027", &[only(&[BindPods])]),
+    rule(
         "CIA-028",
-        |m| m.has(Capability::Endpoints),
-        &[Capability::Endpoints],
+        &[
+            only(&[Endpoints]),
+            saying(
+                only(&[PodStatus]),
+                "the labels and addresses of pods can be changed through pods/status",
+            ),
+        ],
     ),
-    one(
-        "CIA-029",
-        |m| m.has(Capability::ServiceStatus),
-        &[Capability::ServiceStatus],
-    ),
-    one(
-        "CIA-030",
-        |m| m.has(Capability::ConfigMaps),
-        &[Capability::ConfigMaps],
-    ),
-    one(
-        "CIA-031",
-        |m| m.has(Capability::Attest),
-        &[Capability::Attest],
-    ),
-    one(
-        "CIA-033",
-        |m| m.has(Capability::CreateAny) || m.has(Capability::DeleteAny),
-        &[Capability::CreateAny, Capability::DeleteAny],
-    ),
+    rule("CIA-029", &[only(&[ServiceStatus])]),
+    rule("CIA-030", &[only(&[ConfigMaps])]),
+    rule("CIA-031", &[way(&[Attest, WriteBundles], Names::Limit)]),
+    rule("CIA-033", &[only(&[CreateAny]), only(&[DeleteAny])]),
+    rule("CIA-035", &[only(&[UsePolicies])]),
 ];

@@ -1,11 +1,12 @@
 //! Finds what is dangerous and what is confusing.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use super::capabilities;
 use super::defaults::Defaults;
 use super::finder::Finder;
-use super::finding::Finding;
+use super::finding::{Finding, Severity};
 use super::hygiene;
 use super::subject_index::SubjectIndex;
 use super::walk::{apart, side_by_side};
@@ -34,9 +35,35 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
         work.map_or_else(hygiene, |part| finder.those(part))
     });
     let mut found: Vec<Finding> = found.into_iter().flatten().collect();
+    dangling(&mut found);
     // Those of one rule are by subject and namespace already, and stay so.
     found.sort_by_cached_key(|finding| (Reverse(finding.severity), finding.rule));
     found
+}
+
+/// Whoever makes a missing service account gets what it is bound to: HYG-02 is as bad as that.
+fn dangling(found: &mut [Finding]) {
+    let chains = |finding: &Finding| finding.chains.first().map(|one| (one.binding, one.subject));
+    let missing = found.iter().filter(|one| one.rule == "HYG-02");
+    let mut worst: HashMap<(usize, usize), Severity> = missing
+        .filter_map(chains)
+        .map(|at| (at, Severity::Info))
+        .collect();
+    if worst.is_empty() {
+        return;
+    }
+    for finding in found.iter().filter(|one| one.rule.starts_with("CIA")) {
+        for chain in &finding.chains {
+            if let Some(severity) = worst.get_mut(&(chain.binding, chain.subject)) {
+                *severity = finding.severity.max(*severity);
+            }
+        }
+    }
+    for finding in found.iter_mut().filter(|one| one.rule == "HYG-02") {
+        if let Some(severity) = chains(finding).and_then(|at| worst.get(&at)) {
+            finding.severity = finding.severity.max(*severity);
+        }
+    }
 }
 
 /// The order of findings of one rule.

@@ -7,24 +7,17 @@ use super::capabilities::{self, Capability, Mask, Requests};
 use super::conditions::CONDITIONS;
 use super::defaults::Defaults;
 use super::finding::{Finding, Severity};
+use super::parts::{Held, Parts};
 use super::rules::rule;
 use super::subject_index::SubjectIndex;
-use crate::model::engine::{Chain, RoleAt, World};
+use crate::model::engine::{Chain, RoleAt, SetId, World};
 use crate::model::policy::{Role, Rule};
 use crate::model::subject::{
     AUTHENTICATED, MASTERS, SERVICE_ACCOUNTS, Subject, SubjectRef, UNAUTHENTICATED,
 };
 
 /// The namespace whose contents are the cluster's own.
-const SYSTEM: &str = "kube-system";
-
-/// The bindings of a subject in one scope.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Held<'b> {
-    pub(super) mask: Mask,
-    /// Bindings with the index of the subject.
-    pub(super) bindings: &'b [(usize, usize)],
-}
+pub(super) const SYSTEM: &str = "kube-system";
 
 pub(super) type Scope<'a> = Option<&'a str>;
 
@@ -117,27 +110,44 @@ impl<'w> Finder<'w> {
                 found.push(finding);
                 continue;
             }
+            let user = subject.user_name();
+            let here = Parts {
+                mask,
+                bindings: [
+                    held.bindings,
+                    if scope.is_some() {
+                        cluster.bindings
+                    } else {
+                        &[]
+                    },
+                ],
+                more: None,
+            };
+            let team = self.team(subject, *scope, held);
+            if let Some(team) = &team {
+                found.push(self.of_a_team(subject, *scope, team));
+            }
             for condition in &CONDITIONS {
-                let holds = condition.holds;
-                // What holds cluster-wide is told there.
-                if !holds(mask) || (scope.is_some() && holds(cluster.mask)) {
+                if !condition.may(mask) || !self.matters(condition.id, *scope) {
                     continue;
                 }
-                if !self.matters(condition.id, *scope) {
+                // What holds cluster-wide, or comes with the team's role, is told there.
+                let told = |parts: &Parts<'_>| self.weigh(condition, &user, parts).is_some();
+                if scope.is_some() && told(&Parts::of(cluster)) {
                     continue;
                 }
-                let bits: u64 = condition
-                    .capabilities
-                    .iter()
-                    .map(|capability| capability.bit())
-                    .sum();
-                let limited = !holds(Mask {
-                    all: mask.all,
-                    named: mask.all & bits,
-                });
+                if team
+                    .as_ref()
+                    .is_some_and(|team| told(&Parts::of(&team.held())))
+                {
+                    continue;
+                }
+                let Some(weight) = self.weigh(condition, &user, &here) else {
+                    continue;
+                };
                 // A part of it may be held cluster-wide.
                 let both;
-                let held = if holds(held.mask) {
+                let held = if told(&Parts::of(held)) {
                     held
                 } else {
                     both = [cluster.bindings, held.bindings].concat();
@@ -151,9 +161,13 @@ impl<'w> Finder<'w> {
                     subject,
                     *scope,
                     held,
-                    condition.capabilities,
-                    limited,
+                    &weight.capabilities,
+                    weight.limited,
                 );
+                finding.detail = weight.detail;
+                if let Some(severity) = weight.severity {
+                    finding.severity = severity;
+                }
                 if condition.id == "CIA-004" {
                     self.grade(&mut finding, *scope, held);
                 }
@@ -172,8 +186,18 @@ impl<'w> Finder<'w> {
         match (id, scope) {
             ("CIA-030", Some(namespace)) => namespace == SYSTEM,
             ("CIA-013", Some(namespace)) => self.minted.contains(namespace),
+            // Nothing asks for it where no server has such policies.
+            ("CIA-035", _) => !self.world.policy.from_cluster || self.has_pod_policies(),
             _ => true,
         }
+    }
+
+    fn has_pod_policies(&self) -> bool {
+        let catalog = &self.world.policy.catalog;
+        let openshift = ("security.openshift.io", "securitycontextconstraints");
+        [("policy", "podsecuritypolicies"), openshift]
+            .iter()
+            .any(|(group, resource)| catalog.get(group, resource).is_some())
     }
 
     /// Before 1.35 a WebSocket asks for `get` alone (kubernetes/kubernetes#134577).
@@ -262,13 +286,24 @@ impl<'w> Finder<'w> {
 
     /// Returns the indexes of the rules behind a capability.
     pub(super) fn rules_behind(&self, binding: usize, capability: Capability) -> &[usize] {
-        let set = self.world.set_of(binding);
         let in_namespace = !self.world.is_cluster_wide(binding);
+        self.rules_of_set(self.world.set_of(binding), in_namespace, capability)
+    }
+
+    /// As [`Finder::rules_behind`], of a list of rules that a RoleBinding gives, or a
+    /// ClusterRoleBinding.
+    pub(super) fn rules_of_set(
+        &self,
+        set: SetId,
+        in_namespace: bool,
+        capability: Capability,
+    ) -> &[usize] {
         let find = || {
             let mut rules: BTreeSet<usize> = BTreeSet::new();
             for (request, spaced) in &self.requests[capability as usize] {
                 if *spaced || !in_namespace {
-                    rules.extend(self.world.reaching(set, request));
+                    let named = !capabilities::is_nameless(capability, request);
+                    rules.extend(self.world.reaching(set, request, named));
                 }
             }
             rules.into_iter().collect()
@@ -316,7 +351,7 @@ impl<'w> Finder<'w> {
         self.made(id, subject, scope, chains, limited)
     }
 
-    fn made(
+    pub(super) fn made(
         &self,
         id: &'static str,
         subject: &Subject,
@@ -358,6 +393,11 @@ pub(super) fn severity(id: &str, scope: Scope<'_>, limited: bool) -> Severity {
 }
 
 fn is_wild(rule: &Rule) -> bool {
+    // `pods/*` is the name of nothing, so that a star beside it covers nothing.
+    let dead = |word: &String| word.ends_with("/*");
+    if !rule.resources.is_empty() && rule.resources.iter().all(dead) {
+        return false;
+    }
     let star = |list: &[String]| list.iter().any(|word| word == "*");
     star(&rule.verbs) || star(&rule.resources) || star(&rule.api_groups)
 }

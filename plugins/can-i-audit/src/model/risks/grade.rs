@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::capabilities::{Capability, Mask};
+use super::capabilities::Capability;
 use super::conditions::CONDITIONS;
-use super::finder::{Finder, Held, Scope, severity};
+use super::finder::{Finder, Scope, severity};
 use super::finding::{Finding, Severity};
+use super::parts::Held;
+use super::parts::Parts;
 use crate::model::engine::RoleAt;
 
 /// Roles that a finding names; more are counted.
@@ -18,7 +20,9 @@ impl Finder<'_> {
         let Some(roles) = self.bindable(scope, held) else {
             return;
         };
-        let everywhere = scope.is_none() && self.writes_for_the_cluster(held);
+        let everywhere = scope.is_none()
+            && held.mask.has(Capability::WriteClusterBindings)
+            && held.mask.has(Capability::BindForCluster);
         let worst = roles
             .iter()
             .map(|(_, at)| self.worst_of(*at, scope, everywhere))
@@ -41,7 +45,7 @@ impl Finder<'_> {
         let mut roles = Vec::new();
         for (binding, _) in held.bindings {
             let rules = self.world.rules_of(self.world.set_of(*binding).index());
-            for number in self.rules_behind(*binding, Capability::Bind) {
+            for number in self.rules_behind(*binding, Capability::BindInside) {
                 let rule = &rules[*number];
                 if rule.resource_names.is_empty() {
                     return None;
@@ -59,7 +63,7 @@ impl Finder<'_> {
                         let at = at.map_or(RoleAt::Missing, |at| RoleAt::Cluster(number_of(at)));
                         roles.push((format!("ClusterRole/{name}"), at));
                     }
-                    if covers("roles") {
+                    if covers("roles") && held.mask.has(Capability::WriteRoleBindings) {
                         let all = policy.roles.iter().enumerate();
                         let here = all.filter(|(_, role)| {
                             let meta = &role.metadata;
@@ -77,18 +81,6 @@ impl Finder<'_> {
         Some(roles)
     }
 
-    /// Says whether ClusterRoleBindings can be written, and not RoleBindings alone.
-    fn writes_for_the_cluster(&self, held: &Held<'_>) -> bool {
-        held.bindings.iter().any(|(binding, _)| {
-            let rules = self.world.rules_of(self.world.set_of(*binding).index());
-            let numbers = self.rules_behind(*binding, Capability::WriteBindings);
-            numbers.iter().any(|number| {
-                let mut entries = rules[*number].resources.iter();
-                entries.any(|entry| entry == "*" || entry == "clusterrolebindings")
-            })
-        })
-    }
-
     /// Returns the worst that somebody has who is bound to a role there.
     fn worst_of(&self, role: RoleAt, scope: Scope<'_>, everywhere: bool) -> Severity {
         let Some(set) = self.world.set_at(role) else {
@@ -99,20 +91,18 @@ impl Finder<'_> {
         if mask.all & Capability::Everything.bit() != 0 {
             return severity("CIA-001", scope, false);
         }
-        let found = CONDITIONS
-            .iter()
-            .filter(|condition| (condition.holds)(mask) && self.matters(condition.id, scope));
-        let graded = found.map(|condition| {
-            let bits: u64 = condition
-                .capabilities
-                .iter()
-                .map(|capability| capability.bit())
-                .sum();
-            let limited = !(condition.holds)(Mask {
-                all: mask.all,
-                named: mask.all & bits,
-            });
-            severity(condition.id, scope, limited)
+        let parts = Parts {
+            mask,
+            bindings: [&[], &[]],
+            more: Some((set, !everywhere)),
+        };
+        let graded = CONDITIONS.iter().filter_map(|condition| {
+            if !self.matters(condition.id, scope) {
+                return None;
+            }
+            let weight = self.weigh(condition, "", &parts)?;
+            let usual = severity(condition.id, scope, weight.limited);
+            Some(weight.severity.unwrap_or(usual))
         });
         graded.max().unwrap_or(Severity::Low)
     }

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::dead::{self, object};
 use super::defaults::Defaults;
-use super::finding::{Finding, Severity};
-use super::rules::rule;
+use super::finding::Finding;
 use super::subject_index::SubjectIndex;
 use crate::model::aggregate;
 use crate::model::engine::{Chain, RoleAt, World};
 use crate::model::gap::Read;
-use crate::model::plural::count;
 use crate::model::policy::{Policy, Role, Rule};
 use crate::model::subject::{Subject, SubjectRef};
+use groundcrew::plural::count;
 
 /// Finds everything.
 pub(super) fn findings(
@@ -25,20 +25,6 @@ pub(super) fn findings(
     roles(world, defaults, include_defaults, &mut found);
     redundant(world, subjects, &mut found);
     found
-}
-
-fn object(id: &'static str, object: String, detail: String, fix: String) -> Finding {
-    Finding {
-        rule: id,
-        severity: rule(id).map_or(Severity::Info, |rule| rule.severity),
-        subject: None,
-        namespace: None,
-        object: Some(object),
-        limited: false,
-        chains: Vec::new(),
-        detail,
-        fix,
-    }
 }
 
 /// A finding about an object is about one of its subjects.
@@ -236,8 +222,8 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
         }
         // What an aggregated role holds is told at its parts.
         if role.aggregation_rule.is_none() {
-            for (number, rule) in role.rules.iter().enumerate() {
-                in_rule(&name, number, rule, policy, found);
+            for number in 0..role.rules.len() {
+                dead::in_rule(&name, number, role, policy, found);
             }
         }
     }
@@ -261,95 +247,6 @@ fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {
             "check the clusterrole-aggregation controller".to_owned(),
         ));
     }
-}
-
-fn in_rule(name: &str, number: usize, rule: &Rule, policy: &Policy, found: &mut Vec<Finding>) {
-    let place = format!("rule {}", number + 1);
-    let fix = || format!("correct {name}, {place}");
-    if rule.resource_names.iter().any(|name| name == "*") {
-        let detail = format!("{place}: resourceNames contains \"*\"");
-        found.push(object("HYG-06", name.to_owned(), detail, fix()));
-    }
-    if rule.resource_names.iter().any(String::is_empty) {
-        let detail = format!("{place}: resourceNames contains \"\"");
-        found.push(object("HYG-07", name.to_owned(), detail, fix()));
-    }
-    let reasons = dead(rule, policy);
-    if !reasons.is_empty() {
-        let detail = format!("{place}: {}", reasons.join("; "));
-        found.push(object("HYG-05", name.to_owned(), detail, fix()));
-    }
-}
-
-/// Why entries of a rule can never match.
-fn dead(rule: &Rule, policy: &Policy) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if rule.verbs.is_empty() {
-        reasons.push("it has no verbs".to_owned());
-    }
-    for verb in &rule.verbs {
-        if verb.chars().any(char::is_uppercase) {
-            reasons.push(format!("verb {verb:?} contains capitals"));
-        }
-    }
-    if rule.resources.is_empty() {
-        return reasons;
-    }
-    if rule.api_groups.is_empty() {
-        reasons.push("it has no apiGroups, not even \"\"".to_owned());
-    }
-    for group in &rule.api_groups {
-        if group.contains('/') || group == "v1" || group == "core" {
-            reasons.push(format!("{group:?} is not an API group"));
-        }
-    }
-    let catalog = &policy.catalog;
-    for entry in &rule.resources {
-        if entry.len() > 1 && entry.ends_with("/*") {
-            reasons.push(format!("{entry:?} is not a wildcard"));
-            continue;
-        }
-        let resource = entry.split('/').next().unwrap_or_default();
-        let unserved = !rule.api_groups.is_empty()
-            && rule
-                .api_groups
-                .iter()
-                .all(|group| group != "*" && catalog.get(group, resource).is_none());
-        if !unserved || resource == "*" {
-            continue;
-        }
-        // A kind or a singular is a typing error; a type that is not served may come later.
-        if let Some(meant) = rule.api_groups.iter().find_map(|group| {
-            let word = resource.to_lowercase();
-            let mut entries = catalog.entries().iter();
-            entries
-                .find(|one| one.group == *group && (one.singular == word || one.resource == word))
-        }) {
-            reasons.push(format!("{entry:?} should be {}", meant.resource));
-        } else if let Some(elsewhere) = catalog
-            .entries()
-            .iter()
-            .find(|one| one.resource == resource)
-        {
-            reasons.push(format!(
-                "{entry:?} is in API group {:?}, not in {}",
-                elsewhere.group,
-                rule.api_groups
-                    .iter()
-                    .map(|group| format!("{group:?}"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ));
-        }
-    }
-    let collection = rule.verbs.iter().all(|verb| verb == "deletecollection");
-    if collection && !rule.verbs.is_empty() && !rule.resource_names.is_empty() {
-        reasons.push(
-            "a request for deletecollection carries no name, so resourceNames never match"
-                .to_owned(),
-        );
-    }
-    reasons
 }
 
 /// The same list of rules twice for one subject, where one is enough.

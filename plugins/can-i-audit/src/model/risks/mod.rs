@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod conditions;
+mod dead;
 pub mod defaults;
 mod find;
 mod finder;
@@ -12,10 +13,14 @@ mod finding;
 mod fix;
 mod grade;
 mod hygiene;
+mod impersonation;
+mod parts;
 pub mod row;
 mod rules;
 mod subject_index;
+mod team;
 mod walk;
+mod weigh;
 
 pub use find::findings;
 pub use finding::{Finding, Severity};

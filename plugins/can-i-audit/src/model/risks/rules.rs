@@ -36,7 +36,7 @@ const fn on(
 }
 
 /// Every rule.
-pub const RULES: [RiskRule; 45] = [
+pub const RULES: [RiskRule; 47] = [
     on(
         "CIA-001",
         "cluster-admin-equivalent",
@@ -107,13 +107,13 @@ pub const RULES: [RiskRule; 45] = [
         "CIA-012",
         "secret-read",
         High,
-        "list and watch reveal the contents just as get does (RGP, CIS 5.1.2)",
+        "list and watch reveal the contents just as get does, and so do patch, and delete as a dry run (RGP, CIS 5.1.2)",
     ),
     on(
         "CIA-013",
         "secret-mint",
         High,
-        "a Secret of type service-account-token receives a token of any service account in the namespace",
+        "a Secret of type service-account-token receives a token of any service account in the namespace, and can be read",
     ),
     on(
         "CIA-014",
@@ -149,7 +149,7 @@ pub const RULES: [RiskRule; 45] = [
         "CIA-019",
         "namespace-labels",
         High,
-        "the labels of a namespace control Pod Security and network policy (RGP)",
+        "the labels of a namespace control Pod Security and network policy, and status and finalize change them too (RGP)",
     ),
     on(
         "CIA-020",
@@ -242,6 +242,18 @@ pub const RULES: [RiskRule; 45] = [
         why: "several steps combined lead to full control of the cluster",
         implemented: false,
     },
+    on(
+        "CIA-035",
+        "pod-policy-use",
+        High,
+        "pods can be created under a PodSecurityPolicy or a SecurityContextConstraints, which may allow privileged ones",
+    ),
+    on(
+        "CIA-036",
+        "team-role",
+        Info,
+        "admin or edit in a namespace covers its Secrets, service accounts and pods, as it is meant to",
+    ),
     on(
         "HYG-01",
         "dangling-role",

@@ -1,8 +1,9 @@
 //! Walks over the bindings of every subject.
 
 use super::capabilities::Mask;
-use super::finder::{Finder, Held, Scope};
+use super::finder::{Finder, Scope};
 use super::finding::Finding;
+use super::parts::Held;
 use crate::model::engine::RoleAt;
 
 /// One binding of one subject, in the order of findings: by subject, cluster-wide first, by

@@ -75,12 +75,12 @@ fn answers(suite: &Suite) {
     ends_with(&mut terminal, 0);
     let namespace = suite
         .get(&format!("namespace {alice}"))
-        .expect("her namespace");
+        .expect("their namespace");
     let team = &namespace["metadata"]["annotations"]["groundcrew.dev/team"];
     assert_eq!(*team, "the payers");
     let binding = suite.get(&format!("rolebinding onboard-{alice} -n {alice}"));
-    assert_eq!(binding.expect("her rights")["roleRef"]["name"], "view");
-    assert!(file.exists(), "her file");
+    assert_eq!(binding.expect("their rights")["roleRef"]["name"], "view");
+    assert!(file.exists(), "their file");
 
     // The line alone finds nothing left to do.
     let shell = suite.program(std::path::Path::new("/bin/sh"));

@@ -117,7 +117,7 @@ fn returns(suite: &Suite) {
     back.success().answers(&format!("onboard:{name}:g2"));
     is_powerless(suite, &name, &old);
     suite
-        .as_her(&name, "create configmap proof --dry-run=server")
+        .as_user(&name, "create configmap proof --dry-run=server")
         .success();
     let record = suite.record(&name);
     assert!(record["ended"].is_null(), "{record}");
@@ -170,7 +170,7 @@ fn shared(suite: &Suite) {
 fn token(suite: &Suite) {
     let name = suite.name("tokened");
     suite.onboard(&name).line("--auth token").run().success();
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     let output = offboard(suite, &name, "--yes");
     output
         .success()
@@ -180,9 +180,9 @@ fn token(suite: &Suite) {
         .says(&format!(
             "serviceaccount/groundcrew-system/onboard-{name} deleted"
         ));
-    suite.as_her(&name, "get pods").code(1);
+    suite.as_user(&name, "get pods").code(1);
     eventually("the token ends", || {
-        let answer = suite.as_her(&name, "get pods");
+        let answer = suite.as_user(&name, "get pods");
         answer.code == Some(1) && answer.stderr.contains("Unauthorized")
     });
 }
@@ -191,7 +191,7 @@ fn archives(suite: &Suite) {
     let name = suite.name("archived");
     suite.onboard(&name).run().success();
     suite
-        .as_her(&name, "create configmap precious --from-literal=a=b")
+        .as_user(&name, "create configmap precious --from-literal=a=b")
         .success();
     let folder = suite.path("archive");
     std::fs::create_dir_all(folder.join(&name)).expect("a folder");
@@ -202,7 +202,7 @@ fn archives(suite: &Suite) {
             .run()
     };
     archive(suite).code(2).says("already exists");
-    suite.as_her(&name, "get configmap precious").success();
+    suite.as_user(&name, "get configmap precious").success();
     std::fs::remove_dir(folder.join(&name)).expect("the folder");
     archive(suite).success().says("archived");
     let file = folder.join(&name).join("configmaps/precious.yaml");
@@ -249,7 +249,7 @@ fn refuses(suite: &Suite) {
         .code(2)
         .no_answer()
         .says("pass --yes");
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     // A namespace that was given to someone else in the meantime stays.
     suite
         .admin(&format!(
@@ -266,7 +266,7 @@ fn refuses(suite: &Suite) {
     offboard(suite, &other, "--yes --keep-namespace").success();
     let namespace = suite.get(&format!("namespace {other}")).expect("it stays");
     assert!(namespace["metadata"]["deletionTimestamp"].is_null());
-    suite.as_her(&other, "get pods").code(1);
+    suite.as_user(&other, "get pods").code(1);
     let auditor = suite.name("auditor");
     suite
         .admin(&format!("onboard offboard {other} --yes --as {auditor}"))
@@ -280,7 +280,7 @@ fn refuses(suite: &Suite) {
 fn denies(suite: &Suite) {
     let name = suite.name("asker");
     suite.onboard(&name).run().success();
-    let request = suite.as_her(&name, "config view --raw -o json");
+    let request = suite.as_user(&name, "config view --raw -o json");
     assert!(request.success().stdout.contains("client-key-data"));
     // Any request that is marked as the user's; who made it does not matter.
     let issued = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
@@ -355,7 +355,7 @@ fn dies(suite: &Suite) {
         }
         let second = run(&name);
         assert_eq!(second.code, Some(0), "{what}\n{broken}\n{second}");
-        suite.as_her(&name, "get pods").code(1);
+        suite.as_user(&name, "get pods").code(1);
         let record = suite.record(&name);
         assert!(record["ended"]["provedAt"].is_string(), "{what}: {record}");
         assert!(
@@ -383,7 +383,7 @@ fn dry_run(suite: &Suite) {
     // A delete carries its dry run in its body.
     let writes: Vec<_> = writes.filter(|sent| sent.method != "DELETE").collect();
     assert!(writes.is_empty(), "{writes:?}");
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     let namespace = suite.get(&format!("namespace {name}")).expect("it stays");
     assert!(namespace["metadata"]["deletionTimestamp"].is_null());
     assert!(suite.record(&name)["ended"].is_null());

@@ -10,9 +10,11 @@ mod denied;
 pub(super) mod doing;
 mod reach;
 mod status;
+mod untyped;
 
 pub use doing::Doing;
 pub use status::{is_conflict, is_forbidden, is_not_found, status};
+pub use untyped::{doing, failed};
 
 use reach::chain;
 

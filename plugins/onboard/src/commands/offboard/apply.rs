@@ -61,7 +61,7 @@ impl Work<'_> {
         }
         let mut kept = None;
         for step in &self.plan.steps {
-            self.check_interrupt()?;
+            self.interrupt.check().map_err(|error| self.left(error))?;
             let change = if sends {
                 self.take(step, &mut kept).await?
             } else {
@@ -119,7 +119,7 @@ impl Work<'_> {
     async fn rehearse(&self) -> Result<()> {
         let mut missing = Vec::new();
         for unbind in self.plan.bindings() {
-            self.check_interrupt()?;
+            self.interrupt.check().map_err(|error| self.left(error))?;
             if unbind.others.is_empty() {
                 continue;
             }
@@ -353,10 +353,6 @@ impl Work<'_> {
         error
             .with_detail(format!("{user} still has some access."))
             .with_hint("run the same command again: it continues from what is left")
-    }
-
-    fn check_interrupt(&self) -> Result<()> {
-        self.interrupt.check().map_err(|error| self.left(error))
     }
 }
 

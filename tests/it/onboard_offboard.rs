@@ -1,7 +1,6 @@
 //! `kubectl onboard offboard`: the end of a user's access, and its proof.
 
-use fault_proxy::Fault;
-use harness::{Case, Need, Output, Suite, eventually};
+use harness::{Case, Fault, Match, Need, Output, Rule, Suite, eventually};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Signer, Need::Controllers];
@@ -23,6 +22,11 @@ pub(crate) fn cases() -> Vec<Case> {
             shared,
         ),
         Case::new("a_token_ends_with_its_secret", needs, token),
+        Case::new(
+            "what_cannot_be_archived_keeps_no_rights_and_the_namespace",
+            proxy,
+            archives_in_part,
+        ),
         Case::new(
             "an_archive_is_written_before_anything_goes",
             needs,
@@ -184,6 +188,36 @@ fn token(suite: &Suite) {
     eventually("the token ends", || {
         let answer = suite.as_user(&name, "get pods");
         answer.code == Some(1) && answer.stderr.contains("Unauthorized")
+    });
+}
+
+fn archives_in_part(suite: &Suite) {
+    let name = suite.name("paula");
+    suite.onboard(&name).run().success();
+    let through = suite.proxied();
+    let unread = Match {
+        path: Some(format!("/namespaces/{name}/endpointslices")),
+        ..Match::default()
+    };
+    let refusal = Fault::Answer {
+        code: 403,
+        reason: "Forbidden",
+        retry_after: None,
+    };
+    through.proxy.add(Rule::times(100, unread, refusal));
+    let folder = suite.path("in-part");
+    let run = suite.admin(&format!("onboard offboard {name} --yes -o json --archive"));
+    let run = run.args([&folder]).kubeconfig(&through.kubeconfig);
+    let output = run.run();
+    output.code(4).says("endpointslices").says("stays");
+    assert_eq!(output.json()["namespace"]["outcome"], "notArchived");
+    suite.as_user(&name, "get pods").code(1);
+    assert!(suite.get(&format!("namespace {name}")).is_some());
+    let again = suite.admin(&format!("onboard offboard {name} --yes --archive"));
+    let again = again.args([suite.path("whole")]).run();
+    again.success().says("archived");
+    eventually("the namespace goes", || {
+        suite.get(&format!("namespace {name}")).is_none()
     });
 }
 

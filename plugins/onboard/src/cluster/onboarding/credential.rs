@@ -104,7 +104,7 @@ impl Run<'_> {
             let line = match &step.what {
                 Retire::Bind(bound) => {
                     self.interrupt.check()?;
-                    let change = self.bind(bound, &after, work).await?;
+                    let (change, _) = self.bind(bound, &after, work).await?;
                     bound.line(&self.options.user, &after, change)
                 }
                 Retire::Revoke(generation, kind) => {

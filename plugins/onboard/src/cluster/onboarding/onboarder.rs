@@ -1,16 +1,14 @@
 //! Who onboards: the session, the rights, what is found and decided, and the run that carries it
 //! out.
 
-use std::time::Duration;
-
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
-use groundcrew::client::{Session, access};
+use groundcrew::client::{Session, access, clock};
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
-use jiff::Timestamp;
 
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::observe::observe;
@@ -20,12 +18,6 @@ use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::{decide, rights, steps};
-
-/// How often a run that meets the last writes of another one begins again.
-const ATTEMPTS: u32 = 8;
-
-/// How long it waits before the second time, and how much longer before each later one.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the runs for several people have in common.
 pub struct Onboarder<'a> {
@@ -60,6 +52,7 @@ impl<'a> Onboarder<'a> {
             writer: writer(options),
             tuning: self.tuning,
             now: prepared.now,
+            clock: prepared.clock,
         }
     }
 
@@ -70,30 +63,24 @@ impl<'a> Onboarder<'a> {
     ///
     /// Why it could not be done; what could not be taken back is named in the details.
     pub async fn carry_out(&self, options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
-        let mut attempt = 1;
-        loop {
+        let what = format!("{}'s access", options.user);
+        retry_on_conflict(what, self.interrupt, async || {
             let failed = match self.run(options, prepared).carry_out().await {
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => return Ok(Attempt::Done(outcome)),
                 Err(failed) => failed,
             };
-            if !failed.again || attempt == ATTEMPTS {
+            if !failed.again {
                 return Err(failed.error);
             }
             self.ui
                 .status("the other run was still writing; checking again.");
-            let pause = PAUSE * attempt;
-            self.interrupt
-                .guard(async {
-                    tokio::time::sleep(pause).await;
-                    Ok(())
-                })
-                .await?;
             // What was looked at once for many people may have changed since.
             let cache = Cache::default();
             let looking = prepare(self.session, options, self.delivery, &cache);
             *prepared = self.interrupt.guard(looking).await?;
-            attempt += 1;
-        }
+            Ok(Attempt::Raced)
+        })
+        .await
     }
 }
 
@@ -108,8 +95,9 @@ pub async fn prepare(
     delivery: &dyn Delivery,
     cache: &Cache,
 ) -> Result<Prepared> {
+    let clock = *cache.clock.get_or_try_init(|| clock::read(session)).await?;
     let observed = observe(session, options, delivery, cache).await?;
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let now = clock.now();
     let plan = decide::plan(options, &observed, now)?;
     let steps = steps::steps(options, &plan, &observed, now);
     Ok(Prepared {
@@ -117,6 +105,7 @@ pub async fn prepare(
         plan,
         steps,
         now,
+        clock,
     })
 }
 

@@ -60,7 +60,10 @@ impl Work<'_> {
             self.rehearse().await?;
         }
         let mut kept = None;
-        for step in &self.plan.steps {
+        // What is archived is deleted once the archive is complete, and that is after the rights.
+        let archives = self.options.archive.is_some() && self.options.dry_run == DryRun::None;
+        let later = |step: &&Step| archives && step.is_deleted_namespace();
+        for step in self.plan.steps.iter().filter(|step| !later(step)) {
             self.interrupt.check().map_err(|error| self.left(error))?;
             let change = if sends {
                 self.take(step, &mut kept).await?
@@ -70,6 +73,20 @@ impl Work<'_> {
             self.tell(step, change);
         }
         Ok(kept)
+    }
+
+    /// Deletes the namespace that was archived.
+    ///
+    /// # Errors
+    ///
+    /// Why it is still there; the user has no rights by then.
+    pub async fn delete_archived(&self) -> Result<()> {
+        let mut steps = self.plan.steps.iter();
+        if let Some(step) = steps.find(|step| step.is_deleted_namespace()) {
+            let change = self.take(step, &mut None).await?;
+            self.tell(step, change);
+        }
+        Ok(())
     }
 
     /// Takes one step, and returns what became of the object: what is gone already is unchanged.

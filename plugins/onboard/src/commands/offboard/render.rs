@@ -74,6 +74,8 @@ enum NamespaceOutcome {
     Kept,
     NotOwned,
     GoingAlready,
+    /// It stays: not all of it could be archived.
+    NotArchived,
     Deleted,
 }
 
@@ -302,14 +304,26 @@ impl Report {
         record: &Record,
         plan: &Plan,
         proof: Proof,
-        archive: Option<PathBuf>,
         now: Timestamp,
     ) -> Self {
-        let mut loses = document(options, Some(record), plan, now);
-        if let Some(namespace) = &mut loses.namespace {
-            namespace.archive = archive;
-        }
+        let loses = document(options, Some(record), plan, now);
         Self { loses, proof }
+    }
+
+    /// Notes where what was in the namespace is kept.
+    pub fn archived(&mut self, folder: PathBuf) {
+        if let Some(namespace) = &mut self.loses.namespace {
+            namespace.archive = Some(folder);
+        }
+    }
+
+    /// Notes that the namespace stays, because not all of it could be archived.
+    pub fn kept_namespace(&mut self) {
+        if let Some(namespace) = &mut self.loses.namespace {
+            namespace.outcome = NamespaceOutcome::NotArchived;
+            let name = format!("namespace/{}", namespace.name);
+            self.loses.names.retain(|one| *one != name);
+        }
     }
 
     /// Renders the report.

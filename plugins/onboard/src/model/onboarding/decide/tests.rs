@@ -68,6 +68,7 @@ pub fn nothing() -> Observed {
         record: None,
         namespace: None,
         bindings: Vec::new(),
+        unfinished: Vec::new(),
         claims: Vec::new(),
         wide: Vec::new(),
         existing: InNamespace::default(),

@@ -23,6 +23,11 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         Case::new("a_token_ends_with_its_secret", needs, token),
         Case::new(
+            "tokens_that_outlive_the_rights_are_named",
+            needs,
+            tokens_left,
+        ),
+        Case::new(
             "what_cannot_be_archived_keeps_no_rights_and_the_namespace",
             proxy,
             archives_in_part,
@@ -189,6 +194,41 @@ fn token(suite: &Suite) {
         let answer = suite.as_user(&name, "get pods");
         answer.code == Some(1) && answer.stderr.contains("Unauthorized")
     });
+}
+
+fn tokens_left(suite: &Suite) {
+    let (name, web) = (suite.name("dora"), suite.name("web"));
+    suite
+        .admin(&format!("create namespace {web}"))
+        .run()
+        .success();
+    let run = suite
+        .onboard(&name)
+        .args(["--join", &format!("{web}:edit")]);
+    run.run().success();
+    eventually("the account is there", || {
+        suite
+            .get(&format!("serviceaccount default -n {web}"))
+            .is_some()
+    });
+    suite
+        .as_user(&name, &format!("create token default -n {web}"))
+        .success();
+    let other = suite.name("viewer");
+    let run = suite
+        .onboard(&other)
+        .args(["--join", &format!("{web}:view")]);
+    run.run().success();
+    let output = suite
+        .admin(&format!("onboard delete {name} {other} --yes"))
+        .run();
+    output
+        .success()
+        .answers(&format!("{name} has no rights of their own."))
+        .answers(&format!("service accounts of namespace {web} (default)"))
+        .answers(&format!("{other} has no access."));
+    assert!(!output.stdout.contains(&format!("{name} has no access")));
+    suite.as_user(&name, &format!("get pods -n {web}")).code(1);
 }
 
 fn archives_in_part(suite: &Suite) {

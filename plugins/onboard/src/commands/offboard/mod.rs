@@ -4,6 +4,7 @@ pub mod apply;
 pub mod archive;
 pub mod decide;
 pub mod discovery;
+pub mod left;
 pub mod observe;
 pub mod options;
 pub mod prove;
@@ -140,6 +141,13 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
             confirm(user, &plan, ui)?;
         }
     }
+    let left = if options.dry_run == DryRun::None {
+        interrupt
+            .guard(left::could_be_left(session, user, &plan))
+            .await?
+    } else {
+        Vec::new()
+    };
     let work = apply::Work {
         session,
         options,
@@ -160,7 +168,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
     drop(progress);
     show_proof(user, &kept.record, &proof, ui);
     let proved = proof.exit(&plan.shared);
-    let mut report = render::Report::new(options, &kept.record, &plan, proof, now);
+    let mut report = render::Report::new(options, &kept.record, &plan, proof, left, now);
     work.close(kept, proved == Exit::Done).await?;
     let mut exit = proved;
     if let (Some(folder), Some(name)) = (folder, plan.deleted_namespace()) {

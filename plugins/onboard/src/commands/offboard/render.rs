@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::left::Left;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
@@ -109,6 +110,9 @@ pub struct Report {
     #[serde(flatten)]
     loses: Loses,
     proof: Proof,
+    /// Where the user could create tokens that outlive their rights.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    could_have_left: Vec<Left>,
 }
 
 fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timestamp) -> Loses {
@@ -304,10 +308,15 @@ impl Report {
         record: &Record,
         plan: &Plan,
         proof: Proof,
+        could_have_left: Vec<Left>,
         now: Timestamp,
     ) -> Self {
         let loses = document(options, Some(record), plan, now);
-        Self { loses, proof }
+        Self {
+            loses,
+            proof,
+            could_have_left,
+        }
     }
 
     /// Notes where what was in the namespace is kept.
@@ -343,6 +352,9 @@ impl Report {
     fn text(&self, exit: Exit) -> String {
         let user = &self.loses.user;
         let mut text = match exit {
+            Exit::Done if !self.could_have_left.is_empty() => {
+                format!("{user} has no rights of their own.\n")
+            }
             Exit::Done => format!("{user} has no access.\n"),
             Exit::Incomplete => format!("{user} has no access, as far as could be checked.\n"),
             _ => format!("{user} still has access:\n"),
@@ -360,6 +372,18 @@ impl Report {
         for one in &self.loses.shared_groups {
             let line = still_gives(&one.group, &one.binding, &one.role);
             let _ = writeln!(text, "  {line}");
+        }
+        for left in &self.could_have_left {
+            let accounts = match left.service_accounts.as_slice() {
+                [] => String::new(),
+                names => format!(" ({})", names.join(", ")),
+            };
+            let _ = writeln!(
+                text,
+                "Not ended: {user} could create tokens for the service accounts of namespace {}{accounts}.\n  \
+                 A token ends with its account:  kubectl delete serviceaccount NAME -n {}",
+                left.namespace, left.namespace
+            );
         }
         if self.loses.can_log_in {
             let _ = writeln!(

@@ -64,11 +64,8 @@ impl Run<'_> {
         let mut work = Work::of(self);
         let mut lines = Vec::new();
         for step in &self.steps.grant {
-            let can_be_checked = match &step.what {
-                Grant::Namespace(_) => true,
-                Grant::Limits(_) | Grant::Quota(_) | Grant::Policy(_) => !is_new,
-                Grant::Unbind(_) | Grant::Replace(..) | Grant::Bind(_) => !is_new,
-            };
+            // What is inside a namespace that is not there yet cannot be checked.
+            let can_be_checked = !is_new || matches!(step.what, Grant::Namespace(_));
             lines.push(if can_be_checked {
                 self.grant(step, &mut work).await?
             } else {

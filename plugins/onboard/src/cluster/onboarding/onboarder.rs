@@ -1,10 +1,11 @@
 //! Who onboards: the session, the rights, what is found and decided, and the run that carries it
 //! out.
 
+use std::time::Duration;
+
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
 use groundcrew::client::{Session, access, clock};
-use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
@@ -18,6 +19,13 @@ use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::{decide, rights, steps};
+
+/// How often a run that meets the last writes of another one begins again: a whole run, not one
+/// write, so that its pauses grow much longer than those of `retry_on_conflict`.
+const ATTEMPTS: u32 = 8;
+
+/// How long it waits before the second time, and how much longer before each later one.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What the runs for several people have in common.
 pub struct Onboarder<'a> {
@@ -63,24 +71,30 @@ impl<'a> Onboarder<'a> {
     ///
     /// Why it could not be done; what could not be taken back is named in the details.
     pub async fn carry_out(&self, options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
-        let what = format!("{}'s access", options.user);
-        retry_on_conflict(what, self.interrupt, async || {
+        let mut attempt = 1;
+        loop {
             let failed = match self.run(options, prepared).carry_out().await {
-                Ok(outcome) => return Ok(Attempt::Done(outcome)),
+                Ok(outcome) => return Ok(outcome),
                 Err(failed) => failed,
             };
-            if !failed.again {
+            if !failed.again || attempt == ATTEMPTS {
                 return Err(failed.error);
             }
             self.ui
                 .status("the other run was still writing; checking again.");
+            let pause = PAUSE * attempt;
+            self.interrupt
+                .guard(async {
+                    tokio::time::sleep(pause).await;
+                    Ok(())
+                })
+                .await?;
             // What was looked at once for many people may have changed since.
             let cache = Cache::default();
             let looking = prepare(self.session, options, self.delivery, &cache);
             *prepared = self.interrupt.guard(looking).await?;
-            Ok(Attempt::Raced)
-        })
-        .await
+            attempt += 1;
+        }
     }
 }
 

@@ -35,7 +35,7 @@ struct Wrote {
 
 #[derive(Debug)]
 enum Entry {
-    Made(Made),
+    Made(Box<Made>),
     Removed(Box<RoleBinding>),
 }
 
@@ -138,7 +138,7 @@ impl Undo {
             |entry| matches!(entry, Entry::Made(one) if one.metadata.uid == made.metadata.uid),
         );
         if !known {
-            self.entries.push(Entry::Made(made));
+            self.entries.push(Entry::Made(Box::new(made)));
         }
     }
 

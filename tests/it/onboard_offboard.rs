@@ -97,7 +97,7 @@ fn returns(suite: &Suite) {
     let output = offboard(suite, &name, "--yes");
     output
         .success()
-        .answers(&format!("{name} has no access."))
+        .answers(&format!("{name} has no rights of their own."))
         .answers("API discovery")
         .says("all denied")
         .says(&format!("clusterrolebinding/{name}-wide deleted"));

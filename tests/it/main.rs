@@ -34,6 +34,7 @@ mod onboard;
 mod onboard_asked;
 mod onboard_choices;
 mod onboard_claims;
+mod onboard_clock;
 mod onboard_doctor;
 mod onboard_dry_run;
 mod onboard_faults;
@@ -45,10 +46,12 @@ mod onboard_offboard;
 mod onboard_offboard_dry_run;
 mod onboard_refusals;
 mod onboard_renew;
+mod onboard_roles;
 mod onboard_setup;
 mod onboard_status;
 mod onboard_team;
 mod onboard_verify;
+mod onboard_ways;
 mod project;
 mod psp_advise;
 mod psp_advise_compare;
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
         ("onboard_choices", onboard_choices::cases()),
         ("onboard_claims", onboard_claims::cases()),
         ("onboard_doctor", onboard_doctor::cases()),
+        ("onboard_clock", onboard_clock::cases()),
         ("onboard_dry_run", onboard_dry_run::cases()),
         ("onboard_faults", onboard_faults::cases()),
         ("onboard_handover", onboard_handover::cases()),
@@ -146,10 +150,12 @@ fn main() -> ExitCode {
         ),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
+        ("onboard_roles", onboard_roles::cases()),
         ("onboard_setup", onboard_setup::cases()),
         ("onboard_status", onboard_status::cases()),
         ("onboard_team", onboard_team::cases()),
         ("onboard_verify", onboard_verify::cases()),
+        ("onboard_ways", onboard_ways::cases()),
         ("project", project::cases()),
         ("psp_advise", psp_advise::cases()),
         ("psp_advise_compare", psp_advise_compare::cases()),

@@ -10,16 +10,16 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("a_new_colleague_gets_everything", signer, everything),
         Case::new(
-            "her_file_alone_lets_her_work_in_hers_and_nowhere_else",
+            "their_file_alone_lets_them_work_in_theirs_and_nowhere_else",
             signer,
-            her_file,
+            their_file,
         ),
         Case::new("no_key_shows_up_anywhere", signer, no_key_anywhere),
         Case::new("running_again_changes_nothing", signer, again),
         Case::new(
-            "without_her_file_no_second_certificate_is_issued",
+            "without_the_file_no_second_certificate_is_issued",
             signer,
-            without_her_file,
+            without_the_file,
         ),
         Case::new(
             "a_file_without_record_is_put_on_record",
@@ -32,9 +32,9 @@ pub(crate) fn cases() -> Vec<Case> {
             replacing,
         ),
         Case::new(
-            "her_app_answers",
+            "their_app_answers",
             &[Need::Plugins, Need::Signer, Need::RealNode],
-            her_app,
+            their_app,
         ),
     ]
 }
@@ -63,7 +63,7 @@ fn everything(suite: &Suite) {
 
     let namespace = suite
         .get(&format!("namespace {alice}"))
-        .expect("her namespace");
+        .expect("their namespace");
     let note = |key: &str| &namespace["metadata"]["annotations"][format!("groundcrew.dev/{key}")];
     assert_eq!(
         (note("owner"), note("team")),
@@ -104,7 +104,10 @@ fn everything(suite: &Suite) {
     let digest = record["generations"][0]["sha256"]
         .as_str()
         .expect("a digest");
-    let whoami = suite.as_her(&alice, "auth whoami -o json").success().json();
+    let whoami = suite
+        .as_user(&alice, "auth whoami -o json")
+        .success()
+        .json();
     let seen = &whoami["status"]["userInfo"]["extra"]["authentication.kubernetes.io/credential-id"];
     assert_eq!(
         seen[0],
@@ -113,12 +116,12 @@ fn everything(suite: &Suite) {
     );
 }
 
-fn her_file(suite: &Suite) {
+fn their_file(suite: &Suite) {
     let alice = suite.name("alice");
     suite.onboard(&alice).run().success();
     suite.has_private_file(&alice);
     let config = suite
-        .as_her(&alice, "config view --raw -o json")
+        .as_user(&alice, "config view --raw -o json")
         .success()
         .json();
     assert_eq!(config["contexts"][0]["context"]["namespace"], alice);
@@ -135,19 +138,22 @@ fn her_file(suite: &Suite) {
         assert!(!text.contains(foreign), "{foreign} in {text}");
     }
 
-    let whoami = suite.as_her(&alice, "auth whoami -o json").success().json();
+    let whoami = suite
+        .as_user(&alice, "auth whoami -o json")
+        .success()
+        .json();
     assert_eq!(whoami["status"]["userInfo"]["username"], alice);
     suite
-        .as_her(
+        .as_user(
             &alice,
             "create deployment hello --image=sandbox.local/web:1",
         )
         .success();
     suite
-        .as_her(&alice, "get deployments.apps,pods,services,secrets")
+        .as_user(&alice, "get deployments.apps,pods,services,secrets")
         .success();
     suite
-        .as_her(&alice, "create configmap notes --from-literal=a=b")
+        .as_user(&alice, "create configmap notes --from-literal=a=b")
         .success();
     for refused in [
         "get secrets -n kube-system",
@@ -159,7 +165,7 @@ fn her_file(suite: &Suite) {
         "delete resourcequota onboard",
     ] {
         let words = refused.replace("delete namespace", &format!("delete namespace {alice}"));
-        suite.as_her(&alice, &words).code(1).says("orbidden");
+        suite.as_user(&alice, &words).code(1).says("orbidden");
     }
 }
 
@@ -168,7 +174,7 @@ fn no_key_anywhere(suite: &Suite) {
     let output = suite.onboard(&alice).line("-v 9 -o yaml").run();
     output.success();
     let config = suite
-        .as_her(&alice, "config view --raw -o json")
+        .as_user(&alice, "config view --raw -o json")
         .success()
         .json();
     let key = config["users"][0]["user"]["client-key-data"]
@@ -198,16 +204,22 @@ fn again(suite: &Suite) {
         .run()
         .success();
     let file = suite.path(&format!("{alice}.kubeconfig"));
-    let before = (versions(suite, &alice), fs::read(&file).expect("her file"));
+    let before = (
+        versions(suite, &alice),
+        fs::read(&file).expect("their file"),
+    );
     // Nothing is stated: what the first run said still holds.
     let output = suite.onboard(&alice).line("-o json").run();
     assert_eq!(output.success().json()["generation"], 1);
-    let after = (versions(suite, &alice), fs::read(&file).expect("her file"));
+    let after = (
+        versions(suite, &alice),
+        fs::read(&file).expect("their file"),
+    );
     assert_eq!(before, after);
     suite.onboard(&alice).line("--team api").run().success();
     let namespace = suite
         .get(&format!("namespace {alice}"))
-        .expect("her namespace");
+        .expect("their namespace");
     assert_eq!(
         namespace["metadata"]["annotations"]["groundcrew.dev/team"],
         "api"
@@ -215,11 +227,11 @@ fn again(suite: &Suite) {
     assert_eq!(suite.requests_of(&alice), 1);
 }
 
-fn without_her_file(suite: &Suite) {
+fn without_the_file(suite: &Suite) {
     let alice = suite.name("alice");
     suite.onboard(&alice).run().success();
     let file = suite.path(&format!("{alice}.kubeconfig"));
-    fs::remove_file(&file).expect("her file goes to her");
+    fs::remove_file(&file).expect("the file goes to its user");
     let output = suite.onboard(&alice).line("-o json").run();
     let report = output.success().json();
     assert_eq!(
@@ -249,10 +261,10 @@ fn replacing(suite: &Suite) {
     let alice = suite.name("alice");
     suite.onboard(&alice).run().success();
     let old = suite.path("old.kubeconfig");
-    fs::copy(suite.path(&format!("{alice}.kubeconfig")), &old).expect("her old laptop");
+    fs::copy(suite.path(&format!("{alice}.kubeconfig")), &old).expect("their old laptop");
     let report = suite.onboard(&alice).line("--force -o json").run();
     assert_eq!(report.success().json()["generation"], 2);
-    suite.as_her(&alice, "get pods").success();
+    suite.as_user(&alice, "get pods").success();
     eventually("the old certificate loses its rights", || {
         let kubectl = suite.program(&suite.cluster().kubectl()).kubeconfig(&old);
         kubectl.line("get pods").run().stderr.contains("Forbidden")
@@ -265,17 +277,17 @@ fn replacing(suite: &Suite) {
     assert!(record["generations"][1]["revokedAt"].is_null(), "{record}");
 }
 
-fn her_app(suite: &Suite) {
+fn their_app(suite: &Suite) {
     let alice = suite.name("alice");
     suite.onboard(&alice).run().success();
     suite
-        .as_her(&alice, "create deployment web --image=sandbox.local/web:1")
+        .as_user(&alice, "create deployment web --image=sandbox.local/web:1")
         .success();
     suite
-        .as_her(&alice, "rollout status deployment/web --timeout=90s")
+        .as_user(&alice, "rollout status deployment/web --timeout=90s")
         .success();
     let pods = suite
-        .as_her(&alice, "get pods -l app=web -o json")
+        .as_user(&alice, "get pods -l app=web -o json")
         .success()
         .json();
     let pod = &pods["items"][0];
@@ -285,7 +297,7 @@ fn her_app(suite: &Suite) {
     let answer = get(&format!("{address}:8080"));
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let name = pod["metadata"]["name"].as_str().expect("a pod has a name");
-    suite.as_her(&alice, &format!("logs {name}")).success();
+    suite.as_user(&alice, &format!("logs {name}")).success();
 }
 
 /// Speaks just enough HTTP for one answer.
@@ -302,7 +314,7 @@ fn get(address: &str) -> String {
     answer
 }
 
-/// Returns the resourceVersion of everything that belongs to her.
+/// Returns the resourceVersion of everything that belongs to the user.
 fn versions(suite: &Suite, name: &str) -> Vec<String> {
     [
         format!("namespace {name}"),

@@ -12,6 +12,11 @@ pub(crate) fn cases() -> Vec<Case> {
             answers,
         ),
         Case::new("a_no_and_ctrl_c_write_nothing", signer, refuses),
+        Case::new(
+            "somebody_new_is_confirmed_on_a_terminal",
+            signer,
+            somebody_new,
+        ),
         Case::new("without_a_terminal_nobody_is_asked", signer, no_terminal),
     ]
 }
@@ -75,12 +80,12 @@ fn answers(suite: &Suite) {
     ends_with(&mut terminal, 0);
     let namespace = suite
         .get(&format!("namespace {alice}"))
-        .expect("her namespace");
+        .expect("their namespace");
     let team = &namespace["metadata"]["annotations"]["groundcrew.dev/team"];
     assert_eq!(*team, "the payers");
     let binding = suite.get(&format!("rolebinding onboard-{alice} -n {alice}"));
-    assert_eq!(binding.expect("her rights")["roleRef"]["name"], "view");
-    assert!(file.exists(), "her file");
+    assert_eq!(binding.expect("their rights")["roleRef"]["name"], "view");
+    assert!(file.exists(), "their file");
 
     // The line alone finds nothing left to do.
     let shell = suite.program(std::path::Path::new("/bin/sh"));
@@ -116,6 +121,29 @@ fn refuses(suite: &Suite) {
     wait_for(&mut terminal, "interrupted");
     ends_with(&mut terminal, 130);
     assert_eq!(suite.get(&format!("namespace {alice}")), None);
+}
+
+fn somebody_new(suite: &Suite) {
+    let alice = suite.name("alice");
+    let out = suite.path("new.kubeconfig");
+    let line = format!("onboard {alice} --out {}", out.display());
+    let mut terminal = suite.admin(&line).on_terminal();
+    wait_for(
+        &mut terminal,
+        &format!("namespace/{alice} created (dry run"),
+    );
+    wait_for(&mut terminal, "who is new?");
+    send(&mut terminal, "n");
+    wait_for(&mut terminal, "aborted; nothing was changed");
+    ends_with(&mut terminal, 1);
+    assert_eq!(suite.get(&format!("namespace {alice}")), None);
+    let mut terminal = suite.admin(&format!("{line} --yes")).on_terminal();
+    wait_for(&mut terminal, &format!("{alice} is"));
+    ends_with(&mut terminal, 0);
+    // Who is known is not new.
+    let mut terminal = suite.admin(&line).on_terminal();
+    wait_for(&mut terminal, "unchanged");
+    ends_with(&mut terminal, 0);
 }
 
 fn no_terminal(suite: &Suite) {

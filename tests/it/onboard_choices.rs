@@ -40,7 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
             auto_token,
         ),
         Case::new(
-            "a_published_address_goes_into_her_file",
+            "a_published_address_goes_into_their_file",
             no_signer,
             published_address,
         ),
@@ -99,16 +99,19 @@ fn choices(suite: &Suite) {
         .args([&profile])
         .run();
     output.success();
-    let whoami = suite.as_her(&alice, "auth whoami -o json").success().json();
+    let whoami = suite
+        .as_user(&alice, "auth whoami -o json")
+        .success()
+        .json();
     let groups = whoami["status"]["userInfo"]["groups"].clone();
     let own = format!("onboard:{alice}:g1");
     assert_eq!(
         groups,
         json!(["team-a", "team/b", own, "system:authenticated"])
     );
-    suite.as_her(&alice, "get pods").success();
+    suite.as_user(&alice, "get pods").success();
     suite
-        .as_her(&alice, "create configmap a")
+        .as_user(&alice, "create configmap a")
         .code(1)
         .says("orbidden");
     let object = |what: &str| suite.get(&format!("{what} -n {alice}"));
@@ -186,16 +189,16 @@ fn token(suite: &Suite) {
 }
 
 fn token_ends_with_its_secret(suite: &Suite, name: &str) {
-    suite.as_her(name, "get pods").success();
+    suite.as_user(name, "get pods").success();
     suite
-        .as_her(name, "get secrets -n groundcrew-system")
+        .as_user(name, "get secrets -n groundcrew-system")
         .code(1)
         .says("orbidden");
     let secret = format!("secret onboard-{name}-g1 -n groundcrew-system");
     suite.admin(&format!("delete {secret}")).run().success();
     eventually("the token ends", || {
         suite
-            .as_her(name, "get pods")
+            .as_user(name, "get pods")
             .stderr
             .contains("You must be logged in")
     });
@@ -211,7 +214,7 @@ fn unsigned(suite: &Suite) {
         .says("--auth token");
     assert!(output.took < Duration::from_secs(30), "{output}");
     assert_eq!(suite.requests_of(&carol), 0);
-    eventually("her namespace goes", || {
+    eventually("their namespace goes", || {
         suite.get(&format!("namespace {carol}")).is_none()
     });
     assert!(!suite.path(&format!("{carol}.kubeconfig")).exists());
@@ -257,7 +260,7 @@ fn published_address(suite: &Suite) {
         .says("localhost")
         .says("works on this machine only");
     let config = suite
-        .as_her(&eve, "config view --raw -o json")
+        .as_user(&eve, "config view --raw -o json")
         .success()
         .json();
     assert_eq!(config["clusters"][0]["cluster"]["server"], server);
@@ -276,7 +279,7 @@ fn untried(suite: &Suite) {
         .says("https://127.0.0.1:1 from here: not tried")
         .says("refused");
     let config = suite
-        .as_her(&alice, "config view --raw -o json")
+        .as_user(&alice, "config view --raw -o json")
         .success()
         .json();
     assert_eq!(

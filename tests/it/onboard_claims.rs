@@ -8,12 +8,12 @@ pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Signer, Need::Controllers];
     vec![
         Case::new(
-            "who_may_claim_does_and_loses_it_with_her_access",
+            "who_may_claim_does_and_loses_it_with_their_access",
             needs,
             claims,
         ),
         Case::new(
-            "her_claim_is_carried_over_to_her_next_file_and_leaves_the_old_one",
+            "a_claim_is_carried_over_to_the_next_file_and_leaves_the_old_one",
             needs,
             renewed,
         ),
@@ -40,7 +40,7 @@ fn claims(suite: &Suite) {
     assert_eq!(suite.holder(&temporary), Some(name.clone()));
     claim(&other, &suite.name("none")).code(1);
 
-    // The right is carried over, and the claim stays hers.
+    // The right is carried over, and the claim stays theirs.
     let new = suite.path("new.kubeconfig");
     let renew = suite.admin(&format!("onboard renew {name} --grace 0 --out"));
     renew.args([&new]).run().success();
@@ -98,7 +98,7 @@ fn renewed(suite: &Suite) {
         with(suite, file, &extend).success();
     }
 
-    eventually("her grace is over", || {
+    eventually("their grace is over", || {
         let due = suite.admin(&format!("onboard renew {name} --due")).run();
         due.success();
         owners(suite, &claim) == [group(2)]

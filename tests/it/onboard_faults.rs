@@ -67,7 +67,7 @@ fn onboard(suite: &Suite, through: &Proxied, name: &str) -> Output {
     run.line("--timeout 5s").run()
 }
 
-/// Everything of hers that lasts, without what differs by its nature.
+/// Everything of the user that lasts, without what differs by its nature.
 fn state(suite: &Suite, name: &str) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
     for what in [
@@ -113,9 +113,9 @@ fn state(suite: &Suite, name: &str) -> BTreeMap<String, Value> {
     serde_json::from_str(&text).expect("it still is")
 }
 
-fn she_can_work(suite: &Suite, name: &str) {
+fn they_can_work(suite: &Suite, name: &str) {
     suite
-        .as_her(name, "create configmap proof --dry-run=server")
+        .as_user(name, "create configmap proof --dry-run=server")
         .success();
 }
 
@@ -143,7 +143,7 @@ fn dying(suite: &Suite, fault: &Fault) {
         let second = onboard(suite, &through, &name);
         assert_eq!(second.code, Some(0), "after request {k}\n{first}\n{second}");
         assert_eq!(state(suite, &name), wanted, "after request {k}\n{first}");
-        she_can_work(suite, &name);
+        they_can_work(suite, &name);
     }
 }
 
@@ -160,7 +160,7 @@ fn lost_answers(suite: &Suite) {
         through.proxy.heal();
         assert_eq!(output.code, Some(0), "answer {k} was lost\n{output}");
         assert_eq!(state(suite, &name), wanted, "after answer {k}\n{output}");
-        she_can_work(suite, &name);
+        they_can_work(suite, &name);
         if through.was_spared(k) {
             assert!(k > FEWEST, "{k}");
             break;
@@ -232,7 +232,7 @@ fn takes_back(suite: &Suite) {
             None,
             "{path}"
         );
-        eventually("her namespace goes", || {
+        eventually("their namespace goes", || {
             suite.get(&format!("namespace {name}")).is_none()
         });
     }
@@ -280,7 +280,7 @@ fn puts_back(suite: &Suite) {
     let through = suite.proxied();
     onboard(suite, &through, &name).success();
     let file = suite.path(&format!("{name}.kubeconfig"));
-    let before = std::fs::read(&file).expect("her file");
+    let before = std::fs::read(&file).expect("their file");
     through.proxy.forget();
     let record = Match {
         path: Some(format!("/configmaps/onboard-{name}")),
@@ -298,8 +298,12 @@ fn puts_back(suite: &Suite) {
     let output = run.args([&name, "--force", "--out"]).args([&file]).run();
     output.code(1).no_answer();
     through.proxy.heal();
-    assert_eq!(std::fs::read(&file).expect("her file"), before, "{output}");
-    she_can_work(suite, &name);
+    assert_eq!(
+        std::fs::read(&file).expect("their file"),
+        before,
+        "{output}"
+    );
+    they_can_work(suite, &name);
 }
 
 /// Rounds of a race; which of its windows one round meets is a matter of luck.
@@ -386,8 +390,8 @@ fn overtaken(suite: &Suite) {
     first.code(5).no_answer();
     assert!(!suite.path(&format!("{name}-first")).exists(), "{first}");
     let file = suite.path(&format!("{name}-second"));
-    let she = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
-    she.line("create configmap proof --dry-run=server")
+    let user = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
+    user.line("create configmap proof --dry-run=server")
         .run()
         .success();
 }
@@ -416,7 +420,7 @@ fn interrupted(suite: &Suite) {
     });
     output.code(130).no_answer().says("rolled back: ");
     assert!(!out.exists());
-    eventually("her namespace goes", || {
+    eventually("their namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
     });
 }

@@ -16,7 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Need::Sandbox,
     ];
     vec![
-        Case::new("three_steps_and_she_can_work", signer, three_steps),
+        Case::new("three_steps_and_the_user_can_work", signer, three_steps),
         Case::new("no_key_leaves_its_directory", signer, no_key_leaves),
         Case::new("a_dry_run_signs_nothing", signer, dry_run),
         Case::new(
@@ -42,12 +42,12 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Returns where the request of her first generation is.
+/// Returns where the request of their first generation is.
 pub(crate) fn csr(suite: &Suite, name: &str) -> PathBuf {
     suite.path(&format!("laptop-{name}/{name}.csr"))
 }
 
-/// Makes her request and lets the admin sign it; returns the report.
+/// Makes their request and lets the admin sign it; returns the report.
 pub(crate) fn signed(suite: &Suite, name: &str) -> Value {
     let _laptop = suite.requested(name, 1);
     let output = suite.sign(name, &csr(suite, name)).line("-o json").run();
@@ -76,7 +76,7 @@ fn three_steps(suite: &Suite) {
     );
     let binding = suite
         .get(&format!("rolebinding onboard-{alice} -n {alice}"))
-        .expect("her binding");
+        .expect("their binding");
     assert_eq!(binding["subjects"][0]["name"], group);
 
     let file = suite.path(&format!("{alice}.kubeconfig"));
@@ -97,7 +97,10 @@ fn three_steps(suite: &Suite) {
         "{output}"
     );
     suite.has_private_file(&alice);
-    let whoami = suite.as_her(&alice, "auth whoami -o json").success().json();
+    let whoami = suite
+        .as_user(&alice, "auth whoami -o json")
+        .success()
+        .json();
     let info = &whoami["status"]["userInfo"];
     assert_eq!(info["username"], alice);
     assert_eq!(info["groups"], json!([group, "system:authenticated"]));
@@ -105,31 +108,31 @@ fn three_steps(suite: &Suite) {
     let digest = issue["sha256"].as_str().expect("a digest");
     assert_eq!(*seen, format!("X509SHA256={digest}"));
     suite
-        .as_her(
+        .as_user(
             &alice,
             "create deployment hello --image=sandbox.local/web:1",
         )
         .success();
-    suite.as_her(&alice, "get pods -n kube-system").code(1);
+    suite.as_user(&alice, "get pods -n kube-system").code(1);
 
     // Again, everywhere: nothing changes.
-    let before = fs::read(&crt).expect("her certificate");
+    let before = fs::read(&crt).expect("their certificate");
     suite.sign(&alice, &csr(suite, &alice)).run().success();
-    assert_eq!(fs::read(&crt).expect("her certificate"), before);
+    assert_eq!(fs::read(&crt).expect("their certificate"), before);
     assert_eq!(
         suite.record(&alice)["generations"].as_array().map(Vec::len),
         Some(1)
     );
-    let before = fs::read(&file).expect("her kubeconfig");
+    let before = fs::read(&file).expect("their kubeconfig");
     let again = suite.accept(&alice).args(["--out"]).args([&file]).run();
     again.success().says("unchanged");
-    assert_eq!(fs::read(&file).expect("her kubeconfig"), before);
+    assert_eq!(fs::read(&file).expect("their kubeconfig"), before);
 }
 
 /// What a private key looks like in a file: the lines of its PEM body, and those of the base64 that
 /// a kubeconfig wraps around the whole PEM text.
 fn traces(key: &Path) -> Vec<String> {
-    let pem = fs::read_to_string(key).expect("her key");
+    let pem = fs::read_to_string(key).expect("their key");
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     // The public half at the end of the document is no secret.
     let secret = &body[40..88];
@@ -175,7 +178,7 @@ fn no_key_leaves(suite: &Suite) {
         .args([laptop.join("own")])
         .run();
     let traces = traces(&laptop.join(format!("{alice}.key")));
-    let kubeconfig = fs::read_to_string(&file).expect("her kubeconfig");
+    let kubeconfig = fs::read_to_string(&file).expect("their kubeconfig");
     assert!(
         kubeconfig.contains(&traces[2]),
         "the search finds a key where one is"
@@ -265,7 +268,7 @@ fn unknown_there(suite: &Suite) {
     let alice = suite.name("alice");
     let _laptop = suite.requested(&alice, 1);
     let through = suite.proxied();
-    // The address in her file is the proxy's.
+    // The address in their file is the proxy's.
     let run = suite.sign(&alice, &csr(suite, &alice));
     run.kubeconfig(&through.kubeconfig).run().success();
     let refusal = Fault::Answer {
@@ -311,7 +314,7 @@ fn dying(suite: &Suite) {
             assert_eq!(issued.len(), 1, "{record}");
             assert_eq!(
                 issued[0]["generation"], 1,
-                "her request says which\n{record}"
+                "their request says which\n{record}"
             );
             suite.accept(&name).run().success();
         }

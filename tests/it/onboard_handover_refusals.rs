@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn nothing_overwritten(suite: &Suite) {
     let laptop = suite.requested("alice", 1);
-    let before = fs::read(laptop.join("alice.key")).expect("her key");
+    let before = fs::read(laptop.join("alice.key")).expect("their key");
     let again = |more: &str| {
         let run = suite.program(&suite.plugin("kubectl-onboard"));
         let run = run.args(["request", "alice", "--out-dir"]).args([&laptop]);
@@ -46,12 +46,15 @@ fn nothing_overwritten(suite: &Suite) {
         .code(2)
         .no_answer()
         .says("alice.key already exists");
-    fs::remove_file(laptop.join("alice.csr")).expect("her request");
+    fs::remove_file(laptop.join("alice.csr")).expect("their request");
     again("")
         .code(2)
         .no_answer()
         .says("alice.key already exists");
-    assert_eq!(fs::read(laptop.join("alice.key")).expect("her key"), before);
+    assert_eq!(
+        fs::read(laptop.join("alice.key")).expect("their key"),
+        before
+    );
     again("--generation 2").success().answers("alice.g2.csr");
     again("--generation 0").code(2).no_answer();
     let hostile = suite.program(&suite.plugin("kubectl-onboard"));
@@ -90,8 +93,8 @@ fn refused(suite: &Suite) {
     let own = format!("O=onboard:{alice}:g1");
     let p256 = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -subj";
     let laptop = suite.requested(&alice, 1);
-    let good = fs::read_to_string(csr(suite, &alice)).expect("her request");
-    let key = fs::read_to_string(laptop.join(format!("{alice}.key"))).expect("her key");
+    let good = fs::read_to_string(csr(suite, &alice)).expect("their request");
+    let key = fs::read_to_string(laptop.join(format!("{alice}.key"))).expect("their key");
     // A bit of the signature, which stands at the end.
     let body: Vec<&str> = good.lines().collect();
     let last = body[body.len() - 2];
@@ -168,8 +171,8 @@ fn generations(suite: &Suite) {
     let crt = suite.path(&format!("{alice}.crt"));
     suite.accept(&alice).run().success();
     let old = suite.path(&format!("{alice}.kubeconfig"));
-    // The first certificate went to her; its request is of no use any more.
-    fs::remove_file(&crt).expect("her certificate");
+    // The first certificate went to the user; its request is of no use any more.
+    fs::remove_file(&crt).expect("their certificate");
     let again = suite.sign(&alice, &csr(suite, &alice)).run();
     again
         .code(2)
@@ -182,10 +185,10 @@ fn generations(suite: &Suite) {
         .code(2)
         .says("the next one is 2");
     let second = csr_of_generation(suite, &alice, 2);
-    // She would lose what she has, so somebody has to say it.
+    // The user would lose what they have, so somebody has to say it.
     suite.sign(&alice, &second).run().code(2).says("--force");
     assert!(!crt.exists());
-    suite.as_her(&alice, "get pods").success();
+    suite.as_user(&alice, "get pods").success();
     suite.sign(&alice, &second).line("--force").run().success();
     let key = suite.path(&format!("laptop-{alice}/{alice}.g2.key"));
     let new = suite.path("new");
@@ -216,7 +219,7 @@ fn generations(suite: &Suite) {
 fn not_accepted(suite: &Suite) {
     let alice = suite.name("alice");
     signed(suite, &alice);
-    let good = fs::read_to_string(suite.path(&format!("{alice}.crt"))).expect("her certificate");
+    let good = fs::read_to_string(suite.path(&format!("{alice}.crt"))).expect("their certificate");
     let other = suite.requested("other", 1).join("other.key");
     let key = suite.path(&format!("laptop-{alice}/{alice}.key"));
     let accept = |text: &str, key: &Path| {

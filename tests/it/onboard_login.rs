@@ -28,7 +28,7 @@ fn oidc(suite: &Suite) {
         .answers("oidc, generation 1")
         .answers("not checked");
     let text = std::fs::read_to_string(suite.path(&format!("{name}.kubeconfig")));
-    let text = text.expect("her file");
+    let text = text.expect("their file");
     assert!(
         text.contains("--oidc-issuer-url=https://login.example.com"),
         "{text}"
@@ -40,7 +40,7 @@ fn oidc(suite: &Suite) {
     let work = format!("create configmap proof -n {name} --dry-run=server");
     as_login(&work).success();
     suite.admin(&format!("{work} --as {name}")).run().code(1);
-    // Again, with the file that is there: nothing changes, and her binding is not foreign.
+    // Again, with the file that is there: nothing changes, and their binding is not foreign.
     let again = suite
         .onboard(&name)
         .line(&format!("{OIDC} {subject}"))
@@ -61,7 +61,7 @@ fn exec(suite: &Suite) {
     let (name, robot) = (suite.name("prog"), suite.name("robot"));
     suite.onboard(&robot).run().success();
     // What the program prints: the certificate of somebody whom the API server knows.
-    let config = suite.as_her(&robot, "config view --raw -o json");
+    let config = suite.as_user(&robot, "config view --raw -o json");
     let config = config.success().json();
     let user = &config["users"][0]["user"];
     let data = |field: &str| {
@@ -86,13 +86,13 @@ fn exec(suite: &Suite) {
         .args([&file])
         .run();
     run.success().answers("exec, generation 1");
-    let whoami = suite.as_her(&name, "auth whoami -o json");
+    let whoami = suite.as_user(&name, "auth whoami -o json");
     assert_eq!(
         whoami.success().json()["status"]["userInfo"]["username"],
         *robot
     );
     suite
-        .as_her(&name, "create configmap proof --dry-run=server")
+        .as_user(&name, "create configmap proof --dry-run=server")
         .success();
     let record = suite.record(&name);
     assert_eq!(
@@ -107,10 +107,10 @@ fn exec(suite: &Suite) {
         .run()
         .success();
     suite
-        .as_her(&name, "create configmap proof --dry-run=server")
+        .as_user(&name, "create configmap proof --dry-run=server")
         .code(1);
-    // What the robot has of its own is none of hers.
-    suite.as_her(&robot, "get pods").success();
+    // What the robot has of its own is none of the user.
+    suite.as_user(&robot, "get pods").success();
 }
 
 fn refused(suite: &Suite) {

@@ -50,7 +50,7 @@ users:
     x-unknown: kept
 ";
 
-/// Makes a person and her certificate; nothing is accepted yet.
+/// Makes a person and their certificate; nothing is accepted yet.
 fn signed(suite: &Suite, stem: &str) -> String {
     let name = suite.name(stem);
     let laptop = suite.requested(&name, 1);
@@ -93,7 +93,7 @@ fn stays(suite: &Suite) {
     let output = merge();
     let context = context_of(&output);
     assert_eq!(output.json()["verified"], true);
-    let text = fs::read_to_string(&real).expect("her kubeconfig");
+    let text = fs::read_to_string(&real).expect("their kubeconfig");
     for line in OWN.lines() {
         assert!(text.lines().any(|kept| kept == line), "{line:?} in\n{text}");
     }
@@ -109,20 +109,20 @@ fn stays(suite: &Suite) {
     assert!(!suite.path("own.lock").exists());
     let config = view(suite, &own);
     assert_eq!(config["current-context"], "home");
-    let as_her = |words: &str| {
+    let as_user = |words: &str| {
         let run = suite.program(&suite.cluster().kubectl()).kubeconfig(&own);
         run.args(["--context", &context]).line(words).run()
     };
-    as_her("auth whoami").success().answers(&alice);
-    as_her("create configmap proof --dry-run=server").success();
+    as_user("auth whoami").success().answers(&alice);
+    as_user("create configmap proof --dry-run=server").success();
     merge().success();
     assert_eq!(
         fs::read_to_string(&real).expect("it"),
         text,
         "again changes nothing"
     );
-    as_her("config set-context x --cluster=home --user=me").success();
-    as_her("auth whoami").success();
+    as_user("config set-context x --cluster=home --user=me").success();
+    as_user("auth whoami").success();
 }
 
 fn files(suite: &Suite) {
@@ -213,7 +213,7 @@ fn put_back(suite: &Suite) {
     let laptop = suite.requested(&alice, 1);
     let through = suite.proxied();
     let request = laptop.join(format!("{alice}.csr"));
-    // The address in her file is the proxy's.
+    // The address in their file is the proxy's.
     let sign = suite.sign(&alice, &request).kubeconfig(&through.kubeconfig);
     sign.run().success();
     let own = suite.file("own", OWN);

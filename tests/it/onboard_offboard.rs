@@ -1,7 +1,6 @@
 //! `kubectl onboard offboard`: the end of a user's access, and its proof.
 
-use fault_proxy::Fault;
-use harness::{Case, Need, Output, Suite, eventually};
+use harness::{Case, Fault, Match, Need, Output, Rule, Suite, eventually};
 
 pub(crate) fn cases() -> Vec<Case> {
     let needs = &[Need::Plugins, Need::Signer, Need::Controllers];
@@ -23,6 +22,16 @@ pub(crate) fn cases() -> Vec<Case> {
             shared,
         ),
         Case::new("a_token_ends_with_its_secret", needs, token),
+        Case::new(
+            "tokens_that_outlive_the_rights_are_named",
+            needs,
+            tokens_left,
+        ),
+        Case::new(
+            "what_cannot_be_archived_keeps_no_rights_and_the_namespace",
+            proxy,
+            archives_in_part,
+        ),
         Case::new(
             "an_archive_is_written_before_anything_goes",
             needs,
@@ -88,7 +97,7 @@ fn returns(suite: &Suite) {
     let output = offboard(suite, &name, "--yes");
     output
         .success()
-        .answers(&format!("{name} has no access."))
+        .answers(&format!("{name} has no rights of their own."))
         .answers("API discovery")
         .says("all denied")
         .says(&format!("clusterrolebinding/{name}-wide deleted"));
@@ -117,7 +126,7 @@ fn returns(suite: &Suite) {
     back.success().answers(&format!("onboard:{name}:g2"));
     is_powerless(suite, &name, &old);
     suite
-        .as_her(&name, "create configmap proof --dry-run=server")
+        .as_user(&name, "create configmap proof --dry-run=server")
         .success();
     let record = suite.record(&name);
     assert!(record["ended"].is_null(), "{record}");
@@ -170,7 +179,7 @@ fn shared(suite: &Suite) {
 fn token(suite: &Suite) {
     let name = suite.name("tokened");
     suite.onboard(&name).line("--auth token").run().success();
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     let output = offboard(suite, &name, "--yes");
     output
         .success()
@@ -180,10 +189,75 @@ fn token(suite: &Suite) {
         .says(&format!(
             "serviceaccount/groundcrew-system/onboard-{name} deleted"
         ));
-    suite.as_her(&name, "get pods").code(1);
+    suite.as_user(&name, "get pods").code(1);
     eventually("the token ends", || {
-        let answer = suite.as_her(&name, "get pods");
+        let answer = suite.as_user(&name, "get pods");
         answer.code == Some(1) && answer.stderr.contains("Unauthorized")
+    });
+}
+
+fn tokens_left(suite: &Suite) {
+    let (name, web) = (suite.name("dora"), suite.name("web"));
+    suite
+        .admin(&format!("create namespace {web}"))
+        .run()
+        .success();
+    let run = suite
+        .onboard(&name)
+        .args(["--join", &format!("{web}:edit")]);
+    run.run().success();
+    eventually("the account is there", || {
+        suite
+            .get(&format!("serviceaccount default -n {web}"))
+            .is_some()
+    });
+    suite
+        .as_user(&name, &format!("create token default -n {web}"))
+        .success();
+    let other = suite.name("viewer");
+    let run = suite
+        .onboard(&other)
+        .args(["--join", &format!("{web}:view")]);
+    run.run().success();
+    let output = suite
+        .admin(&format!("onboard delete {name} {other} --yes"))
+        .run();
+    output
+        .success()
+        .answers(&format!("{name} has no rights of their own."))
+        .answers(&format!("service accounts of namespace {web} (default)"))
+        .answers(&format!("{other} has no access."));
+    assert!(!output.stdout.contains(&format!("{name} has no access")));
+    suite.as_user(&name, &format!("get pods -n {web}")).code(1);
+}
+
+fn archives_in_part(suite: &Suite) {
+    let name = suite.name("paula");
+    suite.onboard(&name).run().success();
+    let through = suite.proxied();
+    let unread = Match {
+        path: Some(format!("/namespaces/{name}/endpointslices")),
+        ..Match::default()
+    };
+    let refusal = Fault::Answer {
+        code: 403,
+        reason: "Forbidden",
+        retry_after: None,
+    };
+    through.proxy.add(Rule::times(100, unread, refusal));
+    let folder = suite.path("in-part");
+    let run = suite.admin(&format!("onboard offboard {name} --yes -o json --archive"));
+    let run = run.args([&folder]).kubeconfig(&through.kubeconfig);
+    let output = run.run();
+    output.code(4).says("endpointslices").says("stays");
+    assert_eq!(output.json()["namespace"]["outcome"], "notArchived");
+    suite.as_user(&name, "get pods").code(1);
+    assert!(suite.get(&format!("namespace {name}")).is_some());
+    let again = suite.admin(&format!("onboard offboard {name} --yes --archive"));
+    let again = again.args([suite.path("whole")]).run();
+    again.success().says("archived");
+    eventually("the namespace goes", || {
+        suite.get(&format!("namespace {name}")).is_none()
     });
 }
 
@@ -191,7 +265,7 @@ fn archives(suite: &Suite) {
     let name = suite.name("archived");
     suite.onboard(&name).run().success();
     suite
-        .as_her(&name, "create configmap precious --from-literal=a=b")
+        .as_user(&name, "create configmap precious --from-literal=a=b")
         .success();
     let folder = suite.path("archive");
     std::fs::create_dir_all(folder.join(&name)).expect("a folder");
@@ -202,7 +276,7 @@ fn archives(suite: &Suite) {
             .run()
     };
     archive(suite).code(2).says("already exists");
-    suite.as_her(&name, "get configmap precious").success();
+    suite.as_user(&name, "get configmap precious").success();
     std::fs::remove_dir(folder.join(&name)).expect("the folder");
     archive(suite).success().says("archived");
     let file = folder.join(&name).join("configmaps/precious.yaml");
@@ -249,7 +323,7 @@ fn refuses(suite: &Suite) {
         .code(2)
         .no_answer()
         .says("pass --yes");
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     // A namespace that was given to someone else in the meantime stays.
     suite
         .admin(&format!(
@@ -266,7 +340,7 @@ fn refuses(suite: &Suite) {
     offboard(suite, &other, "--yes --keep-namespace").success();
     let namespace = suite.get(&format!("namespace {other}")).expect("it stays");
     assert!(namespace["metadata"]["deletionTimestamp"].is_null());
-    suite.as_her(&other, "get pods").code(1);
+    suite.as_user(&other, "get pods").code(1);
     let auditor = suite.name("auditor");
     suite
         .admin(&format!("onboard offboard {other} --yes --as {auditor}"))
@@ -280,7 +354,7 @@ fn refuses(suite: &Suite) {
 fn denies(suite: &Suite) {
     let name = suite.name("asker");
     suite.onboard(&name).run().success();
-    let request = suite.as_her(&name, "config view --raw -o json");
+    let request = suite.as_user(&name, "config view --raw -o json");
     assert!(request.success().stdout.contains("client-key-data"));
     // Any request that is marked as the user's; who made it does not matter.
     let issued = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
@@ -355,7 +429,7 @@ fn dies(suite: &Suite) {
         }
         let second = run(&name);
         assert_eq!(second.code, Some(0), "{what}\n{broken}\n{second}");
-        suite.as_her(&name, "get pods").code(1);
+        suite.as_user(&name, "get pods").code(1);
         let record = suite.record(&name);
         assert!(record["ended"]["provedAt"].is_string(), "{what}: {record}");
         assert!(
@@ -383,7 +457,7 @@ fn dry_run(suite: &Suite) {
     // A delete carries its dry run in its body.
     let writes: Vec<_> = writes.filter(|sent| sent.method != "DELETE").collect();
     assert!(writes.is_empty(), "{writes:?}");
-    suite.as_her(&name, "get pods").success();
+    suite.as_user(&name, "get pods").success();
     let namespace = suite.get(&format!("namespace {name}")).expect("it stays");
     assert!(namespace["metadata"]["deletionTimestamp"].is_null());
     assert!(suite.record(&name)["ended"].is_null());

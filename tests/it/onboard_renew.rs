@@ -20,8 +20,12 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("without_a_grace_the_old_file_ends_at_once", needs, at_once),
         Case::new("a_token_is_renewed_as_a_token", needs, token),
         Case::new("a_role_elsewhere_is_carried_over_and_ends", needs, joined),
-        Case::new("no_namespace_of_her_own", needs, homeless),
-        Case::new("she_asks_herself_and_an_admin_approves", needs, by_herself),
+        Case::new("no_namespace_of_their_own", needs, homeless),
+        Case::new(
+            "a_user_asks_for_a_renewal_and_an_admin_approves",
+            needs,
+            by_herself,
+        ),
         Case::new("who_is_not_onboarded_is_not_renewed", needs, stranger),
         Case::new(
             "a_death_at_any_request_is_made_good_by_a_second_run",
@@ -70,7 +74,7 @@ fn overlap(suite: &Suite) {
         let people = people.as_array().cloned().unwrap_or_default();
         people.into_iter().find(|one| one["user"] == *name)
     };
-    eventually("her grace is over", || due().is_some());
+    eventually("their grace is over", || due().is_some());
     with(suite, &old, "get pods").code(1).says("forbidden");
     with(suite, &new, "create configmap proof --dry-run=server").success();
     assert_eq!(due(), None, "once is enough");
@@ -106,7 +110,7 @@ fn at_once(suite: &Suite) {
     assert!(groups.contains(&group), "{document}");
     with(suite, &file(suite, &name), "get pods").code(1);
     with(suite, &new, "get pods").success();
-    // Her file is replaced where it stands.
+    // Their file is replaced where it stands.
     renew(suite, &name, "--grace 0", &new)
         .success()
         .answers("generation 3");
@@ -144,7 +148,7 @@ fn joined(suite: &Suite) {
         .args(["--join", &format!("{web}:view")])
         .run()
         .success();
-    let get = |what: &str| suite.as_her(&name, what);
+    let get = |what: &str| suite.as_user(&name, what);
     get(&format!("get pods -n {web}")).success();
     get(&format!("create configmap x -n {web} --dry-run=server")).code(1);
     assert_eq!(
@@ -157,7 +161,7 @@ fn joined(suite: &Suite) {
         .run()
         .success();
     get(&format!("create configmap x -n {ops} --dry-run=server")).success();
-    // Another role takes the place of the one that she has.
+    // Another role takes the place of the one that they have.
     suite
         .admin(&format!("onboard join {name} {web}:edit"))
         .run()
@@ -209,9 +213,9 @@ fn homeless(suite: &Suite) {
         .success();
     assert_eq!(suite.get(&format!("namespace {name}")), None);
     assert_eq!(suite.get(&format!("resourcequota onboard -n {web}")), None);
-    // Her kubeconfig begins where she works.
+    // Their kubeconfig begins where they work.
     suite
-        .as_her(&name, "create configmap x --dry-run=server")
+        .as_user(&name, "create configmap x --dry-run=server")
         .success()
         .answers("configmap/x");
     suite
@@ -223,7 +227,7 @@ fn homeless(suite: &Suite) {
         .run()
         .success();
     assert!(suite.get(&format!("namespace {web}")).is_some());
-    suite.as_her(&name, "get pods").code(1);
+    suite.as_user(&name, "get pods").code(1);
 }
 
 fn by_herself(suite: &Suite) {
@@ -246,12 +250,12 @@ fn by_herself(suite: &Suite) {
     assert!(!new.exists());
     let key = suite.path("new.key");
     let before = std::fs::read(&key).expect("the key waits");
-    // Labels prove nothing: what somebody else asks for in her name is not approved.
-    let hers = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
-    let hers = hers.expect("her requests")["items"].clone();
+    // Labels prove nothing: what somebody else asks for in their name is not approved.
+    let theirs = suite.get(&format!("csr -l groundcrew.dev/user={name}"));
+    let theirs = theirs.expect("their requests")["items"].clone();
     let open = |one: &&Value| one["metadata"]["annotations"]["groundcrew.dev/renewal"].is_string();
-    let hers = hers.as_array().cloned().unwrap_or_default();
-    let mut forged = hers.iter().find(open).expect("her request").clone();
+    let theirs = theirs.as_array().cloned().unwrap_or_default();
+    let mut forged = theirs.iter().find(open).expect("their request").clone();
     forged["metadata"] = serde_json::json!({
         "name": format!("forged-{mallory}"),
         "labels": forged["metadata"]["labels"],
@@ -283,23 +287,23 @@ fn by_herself(suite: &Suite) {
         let asking = scope.spawn(move || run.run());
         std::thread::sleep(Duration::from_millis(500));
         approve().success();
-        asking.join().expect("she waits")
+        asking.join().expect("the user waits")
     });
     answer.success().answers("generation 2");
-    assert!(!key.exists(), "the key is in her kubeconfig now");
-    let text = std::fs::read_to_string(&new).expect("her file");
+    assert!(!key.exists(), "the key is in their kubeconfig now");
+    let text = std::fs::read_to_string(&new).expect("their file");
     assert!(text.contains("client-key-data"));
     assert!(!before.is_empty());
     with(suite, &new, "create configmap proof --dry-run=server").success();
     with(suite, &file(suite, &name), "get pods").success();
-    // She may ask again with what she holds now.
+    // The user may ask again with what they hold now.
     let again = suite
         .admin("onboard renew --self --timeout 1s --out")
         .args([suite.path("next")])
         .kubeconfig(&new)
         .run();
     again.code(124);
-    eventually("her grace is over", || {
+    eventually("their grace is over", || {
         let due = suite.admin(&format!("onboard renew {name} --due"));
         due.run().success();
         with(suite, &file(suite, &name), "get pods").code == Some(1)
@@ -348,7 +352,7 @@ fn dies(suite: &Suite) {
         };
         assert!(
             works(&old) || works(&new),
-            "{what}: she is never without access\n{broken}"
+            "{what}: the user is never without access\n{broken}"
         );
         let second = run(&name, &new);
         assert_eq!(second.code, Some(0), "{what}\n{broken}\n{second}");

@@ -1,4 +1,4 @@
-//! `kubectl onboard --setup` and `--smoke`: what is done as her, once she can work.
+//! `kubectl onboard --setup` and `--smoke`: what is done as the user, once they can work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Need::Sandbox,
     ];
     vec![
-        Case::new("a_setup_is_applied_as_her_and_again", signer, applied),
+        Case::new("a_setup_is_applied_as_the_user_and_again", signer, applied),
         Case::new("what_cannot_be_set_up_writes_nothing", proxy, refused),
-        Case::new("her_rights_decide_what_is_set_up", signer, beyond),
+        Case::new("their_rights_decide_what_is_set_up", signer, beyond),
         Case::new("a_script_that_fails_takes_nothing_back", signer, fails),
         Case::new(
             "ctrl_c_ends_the_script_and_its_children",
@@ -117,14 +117,14 @@ fn applied(suite: &Suite) {
         .says(&format!("I am {alice}\n"));
     let web = suite
         .get(&format!("deployment web -n {alice} --show-managed-fields"))
-        .expect("her deployment");
+        .expect("their deployment");
     assert_eq!(
         web["metadata"]["managedFields"][0]["manager"],
         "kubectl-onboard"
     );
     assert_eq!(web["metadata"]["managedFields"][0]["operation"], "Apply");
 
-    // What she changed in the file is what holds after the second run.
+    // What the user changed in the file is what holds after the second run.
     fs::write(setup.join("b.yaml"), WEB.replace("'a'", "'b'")).expect("a file");
     run()
         .run()
@@ -175,7 +175,7 @@ fn refused(suite: &Suite) {
     assert!(writes.is_empty(), "{writes:?}");
     assert_eq!(suite.get(&format!("namespace {alice}")), None);
 
-    // Without her file there is nobody to be.
+    // Without their file there is nobody to be.
     let good = directory(suite, "good", &[("a.yaml", WEB)]);
     let out = suite.path("moved.kubeconfig");
     suite.onboard(&alice).run().success();
@@ -238,7 +238,7 @@ fn beyond(suite: &Suite) {
         .says("PodSecurity")
         .says("is onboarded and stays so");
     assert!(!output.stderr.contains("\nran\n"), "{output}");
-    suite.as_her(&alice, "get deployment web").success();
+    suite.as_user(&alice, "get deployment web").success();
 }
 
 fn fails(suite: &Suite) {
@@ -253,7 +253,7 @@ fn fails(suite: &Suite) {
     output
         .says("one\n")
         .says("setup.sh failed with exit code 7");
-    suite.as_her(&alice, "get pods").success();
+    suite.as_user(&alice, "get pods").success();
     assert_eq!(suite.record(&alice)["generations"][0]["generation"], 1);
     // A background job that keeps the streams open does not keep the run from its end.
     let script = "#!/bin/sh\nsleep 60 &\necho $! > child\necho mended\n";
@@ -279,7 +279,7 @@ fn interrupted(suite: &Suite) {
     let output = run.interrupt_when(|| setup.join("begun").exists());
     output.code(130).says("interrupted").says("is onboarded");
     assert!(!output.stderr.contains("over\n"), "{output}");
-    suite.as_her(&alice, "get pods").success();
+    suite.as_user(&alice, "get pods").success();
     std::thread::sleep(Duration::from_secs(4));
     assert!(!setup.join("survived").exists(), "what it started goes on");
 }
@@ -314,7 +314,7 @@ fn smoke(suite: &Suite) {
         .answers("first pod    sandbox.local/pause:1 ran after");
 }
 
-/// Onboards her, and lets every pod of hers ask for more than the sandbox has.
+/// Onboards their, and lets every pod of the user ask for more than the sandbox has.
 fn no_node_is_enough(suite: &Suite, alice: &str) {
     // A quota on cpu would refuse what no node can run.
     let profile = suite.onboard(alice).line("--profile none");
@@ -370,7 +370,7 @@ fn smokeless(suite: &Suite) {
         "{reason}"
     );
     assert_eq!(first_pods(suite, &alice), 0, "the pod was removed");
-    // Where her own file shows that she cannot work, nothing is tried.
+    // Where their own file shows that they cannot work, nothing is tried.
     let delete = format!("delete limitrange huge -n {alice}");
     suite.admin(&delete).run().success();
     let full = format!("create quota full --hard=pods=0 -n {alice}");

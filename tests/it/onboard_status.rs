@@ -54,7 +54,7 @@ fn first_pod(suite: &Suite) {
     assert_eq!(before["firstPod"]["within30Minutes"], "open");
     assert_eq!(before["firstPod"]["runningAt"], Value::Null);
     suite
-        .as_her(
+        .as_user(
             &alice,
             "create deployment hello --image=sandbox.local/web:1",
         )
@@ -76,7 +76,7 @@ fn first_pod(suite: &Suite) {
         .answers("payments")
         .answers("1/20 pods, 0.1/2 CPU, 0.1/4Gi");
     // Gone pods tell nothing, and nothing is made up.
-    suite.as_her(&alice, "delete deployment hello").success();
+    suite.as_user(&alice, "delete deployment hello").success();
     eventually("the pod is gone", || {
         status(suite, &alice).0["firstPod"]["runningAt"] == Value::Null
     });
@@ -98,7 +98,7 @@ fn quota_exhausted(suite: &Suite) {
         .run()
         .success();
     suite
-        .as_her(
+        .as_user(
             &alice,
             "create deployment hello --image=sandbox.local/web:1 --replicas=2",
         )
@@ -110,7 +110,7 @@ fn quota_exhausted(suite: &Suite) {
     assert_eq!(refused["object"], "deployment/hello");
     // What asks for less is no longer in the way of itself.
     suite
-        .as_her(&alice, "scale deployment hello --replicas=1")
+        .as_user(&alice, "scale deployment hello --replicas=1")
         .success();
     eventually("the refusal is over", || {
         let (found, _) = status(suite, &alice);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use harness::{Case, Need, Suite};
 
-/// What the proxy lets through for one person at most, when she is new.
+/// What the proxy lets through for one person at most, who is new.
 const REQUESTS: usize = 20;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -100,14 +100,14 @@ fn prunes(suite: &Suite) {
     assert_eq!(suite.get(&format!("namespace {}", people[0])), None);
     apply(&people, "").success();
     apply(&people[1..], "").success();
-    suite.as_her(&people[0], "get pods").success();
+    suite.as_user(&people[0], "get pods").success();
     apply(&people[1..], "--prune").code(2).says("pass --yes");
-    suite.as_her(&people[0], "get pods").success();
+    suite.as_user(&people[0], "get pods").success();
     let pruned = apply(&people[1..], "--prune --yes");
     pruned.success().answers("offboarded");
-    suite.as_her(&people[0], "get pods").code(1);
+    suite.as_user(&people[0], "get pods").code(1);
     for user in [&people[1], &other] {
-        suite.as_her(user, "get pods").success();
+        suite.as_user(user, "get pods").success();
     }
 }
 

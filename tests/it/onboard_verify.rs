@@ -23,7 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
             file_without_record,
         ),
         Case::new("a_token_without_its_secret_is_a_no", signer, dead_token),
-        Case::new("a_person_is_verified_without_her_key", signer, person),
+        Case::new("a_person_is_verified_without_their_key", signer, person),
         Case::new(
             "a_person_who_may_not_be_asked_about_is_an_open_answer",
             signer,
@@ -84,7 +84,7 @@ fn file_beyond_its_role(suite: &Suite) {
         .run()
         .success();
     eventually("the right is there", || {
-        let secrets = suite.as_her(&alice, "get secrets -n kube-system");
+        let secrets = suite.as_user(&alice, "get secrets -n kube-system");
         secrets.code == Some(0)
     });
     let found = verify_file(suite, &format!("{alice}.kubeconfig"), 3);
@@ -134,8 +134,8 @@ fn file_without_record(suite: &Suite) {
     suite.onboard(&alice).run().success();
     let file = suite.path(&format!("{alice}.kubeconfig"));
     let verify = |run: harness::Run| run.line("onboard verify").args([&file]).run();
-    let as_her = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
-    verify(as_her)
+    let as_user = suite.program(&suite.cluster().kubectl()).kubeconfig(&file);
+    verify(as_user)
         .code(4)
         .answers("whether generation 1 was revoked")
         .answers("forbidden");
@@ -172,7 +172,7 @@ fn dead_token(suite: &Suite) {
         .code(3)
         .answers("it is gone, and the token with it");
     eventually("the token ends", || {
-        suite.as_her(&bob, "get pods").stderr.contains("logged in")
+        suite.as_user(&bob, "get pods").stderr.contains("logged in")
     });
     let dead = verify_file(suite, &file, 3);
     assert!(open(&dead)[0].contains("401"), "{dead}");

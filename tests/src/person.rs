@@ -8,14 +8,14 @@ use crate::command::{Output, Run};
 use crate::suite::Suite;
 
 impl Suite {
-    /// Returns `kubectl onboard NAME` with her file in the case's own directory.
+    /// Returns `kubectl onboard NAME` with the user's file in the case's own directory.
     #[must_use]
     pub fn onboard(&self, name: &str) -> Run {
         let file = self.path(&format!("{name}.kubeconfig"));
         self.admin("onboard").args([name, "--out"]).args([file])
     }
 
-    /// Makes her key and request in a directory of her own, and returns it: her laptop.
+    /// Makes the user's key and request in a directory of its own, and returns it: their laptop.
     ///
     /// # Panics
     ///
@@ -30,7 +30,7 @@ impl Suite {
         laptop
     }
 
-    /// Returns `kubectl onboard NAME --csr-file` for the request on her laptop; the certificate
+    /// Returns `kubectl onboard NAME --csr-file` for the request on their laptop; the certificate
     /// goes into the case's own directory.
     #[must_use]
     pub fn sign(&self, name: &str, request: &Path) -> Run {
@@ -39,7 +39,7 @@ impl Suite {
         run.args([request]).args(["--out"]).args([file])
     }
 
-    /// Returns `kubectl onboard accept` of her certificate with the key on her laptop, without any
+    /// Returns `kubectl onboard accept` of the user's certificate with the key on their laptop, without any
     /// kubeconfig.
     #[must_use]
     pub fn accept(&self, name: &str) -> Run {
@@ -50,9 +50,9 @@ impl Suite {
         run.args(["--key"]).args([key])
     }
 
-    /// Runs `kubectl WORDS` with nothing but her file.
+    /// Runs `kubectl WORDS` with nothing but their file.
     #[must_use]
-    pub fn as_her(&self, name: &str, words: &str) -> Output {
+    pub fn as_user(&self, name: &str, words: &str) -> Output {
         let file = self.path(&format!("{name}.kubeconfig"));
         self.program(&self.cluster().kubectl())
             .kubeconfig(&file)
@@ -60,7 +60,7 @@ impl Suite {
             .run()
     }
 
-    /// Returns what the cluster remembers of her.
+    /// Returns what the cluster remembers of the user.
     ///
     /// # Panics
     ///
@@ -75,21 +75,21 @@ impl Suite {
         serde_json::from_str(text).expect("a record is JSON")
     }
 
-    /// Counts her certificate requests that are still there.
+    /// Counts the user's certificate requests that are still there.
     #[must_use]
     pub fn requests_of(&self, name: &str) -> usize {
         let found = self.get(&format!("csr -l groundcrew.dev/user={name}"));
         found.map_or(0, |list| list["items"].as_array().map_or(0, Vec::len))
     }
 
-    /// Checks that her file is for its owner alone.
+    /// Checks that the user's file is for its owner alone.
     ///
     /// # Panics
     ///
     /// When it is not, or is not there.
     pub fn has_private_file(&self, name: &str) {
         let file = self.path(&format!("{name}.kubeconfig"));
-        let metadata = std::fs::metadata(&file).expect("her file");
+        let metadata = std::fs::metadata(&file).expect("their file");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -99,6 +99,6 @@ impl Suite {
                 "for its owner alone"
             );
         }
-        assert!(metadata.len() > 0, "her file is empty");
+        assert!(metadata.len() > 0, "their file is empty");
     }
 }

@@ -39,10 +39,13 @@ pub struct Cli {
 /// What there is besides onboarding itself; one folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(alias = "ls")]
     List(Box<list::ListArgs>),
     Renew(Box<renew::RenewArgs>),
+    #[command(aliases = ["rm", "delete", "remove", "revoke"])]
     Offboard(Box<offboard::OffboardArgs>),
     Apply(Box<apply::ApplyArgs>),
+    #[command(aliases = ["get", "show"])]
     Status(Box<status::StatusArgs>),
     Verify(Box<verify::VerifyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
@@ -50,6 +53,9 @@ enum Command {
     Accept(Box<accept::AcceptArgs>),
     Join(Box<join::JoinArgs>),
     Leave(Box<leave::LeaveArgs>),
+    /// Onboard a user, as without the word
+    #[command(alias = "create", hide = true)]
+    Add(Box<IssueArgs>),
 }
 
 const EXAMPLES: &str = "\
@@ -74,6 +80,7 @@ impl Plugin for Cli {
             Some(Command::Doctor(args)) => doctor::run(*args, &frame).await,
             Some(Command::Join(args)) => join::run(*args, &frame).await,
             Some(Command::Leave(args)) => leave::run(*args, &frame).await,
+            Some(Command::Add(args)) => issue::run(*args, &frame).await,
         }
     }
 }
@@ -112,6 +119,31 @@ mod tests {
             manual.push_str(&half.render_help().to_string());
         }
         insta::assert_snapshot!(manual);
+    }
+
+    #[test]
+    fn the_words_of_other_tools_are_understood() {
+        use clap::Parser as _;
+        let understood = |line: &str| {
+            let words = std::iter::once("onboard").chain(line.split(' '));
+            Cli::try_parse_from(words).unwrap().command
+        };
+        assert!(matches!(understood("ls"), Some(Command::List(_))));
+        for word in ["rm", "delete", "remove", "revoke"] {
+            let line = format!("{word} alice bob");
+            assert!(matches!(understood(&line), Some(Command::Offboard(_))));
+        }
+        for word in ["get", "show"] {
+            let line = format!("{word} alice");
+            assert!(matches!(understood(&line), Some(Command::Status(_))));
+        }
+        for word in ["add", "create"] {
+            let line = format!("{word} alice --ttl 8h");
+            assert!(matches!(understood(&line), Some(Command::Add(_))));
+        }
+        for line in ["renew alice --ttl 8h", "join alice shop --role view"] {
+            assert!(understood(line).is_some());
+        }
     }
 
     #[test]

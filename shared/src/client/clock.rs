@@ -11,6 +11,7 @@ use kube::client::Body;
 use kube::core::Status;
 use serde::de::DeserializeOwned;
 
+use super::errors::failed;
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::flags::duration::Span;
@@ -54,6 +55,21 @@ impl Clock {
         self.server.duration_since(self.here).unsigned_abs()
     }
 
+    /// Says how far off this machine's clock is, when that is more than [`MAX_SKEW`], before `the
+    /// server's`: `2h behind`.
+    #[must_use]
+    pub fn off(&self) -> Option<String> {
+        let way = if self.here < self.server {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        // An answer is on its way for a moment, and `Date` has whole seconds.
+        let minutes = (self.skew().as_secs() + 30) / 60;
+        let about = Span(Duration::from_secs(minutes * 60));
+        (self.skew() > MAX_SKEW).then(|| format!("{about} {way}"))
+    }
+
     /// Checks that two clocks agree on the time, for what deletes by it.
     ///
     /// # Errors
@@ -83,6 +99,26 @@ impl Clock {
             "claims expire by the server's clock: correct whichever clock is wrong, then run this again",
         ))
     }
+}
+
+/// Reads the server's clock alone. Everybody may ask for the version, and a refusal has a `Date` as
+/// well.
+///
+/// # Errors
+///
+/// That the server cannot be reached.
+pub async fn read(session: &Session) -> Result<Clock> {
+    let failed = failed("get", "/version");
+    let request = http::Request::get("/version")
+        .body(Body::empty())
+        .map_err(|error| failed(kube::Error::HttpError(error)))?;
+    let response = session.client.send(request).await.map_err(failed)?;
+    let date = response
+        .headers()
+        .get(http::header::DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(date);
+    Ok(Clock::of(date))
 }
 
 /// Reads an object and the server's clock; `None` when it is not there.
@@ -147,6 +183,13 @@ mod tests {
             .check()
         };
         assert!(off(0).is_ok() && off(290).is_ok() && off(-290).is_ok());
+        let told = |seconds: i64| {
+            let moment = Timestamp::from_second(now.as_second() + seconds).unwrap();
+            Clock::of(Some(moment)).off()
+        };
+        assert_eq!(told(290), None);
+        assert!(told(7300).is_some_and(|text| text.ends_with("behind")));
+        assert!(told(-7300).is_some_and(|text| text.ends_with("ahead of")));
         for seconds in [310, -310, 86_400] {
             assert_eq!(off(seconds).unwrap_err().kind(), Kind::Incomplete);
         }

@@ -79,4 +79,11 @@ fn warn_of_loopback(observed: &Observed, ui: &Ui) {
         ));
         ui.hint("pass the address that others can reach with --user-server");
     }
+    let proxy = observed.endpoint.proxy_url.as_deref();
+    if let Some(proxy) = proxy.filter(|proxy| kubeconfig::is_loopback(proxy)) {
+        ui.warning(format_args!(
+            "{proxy} is a proxy on a loopback address: the kubeconfig works on this machine only"
+        ));
+        ui.hint("pass the proxy that others can reach with --user-proxy, or --user-proxy none");
+    }
 }

@@ -3,14 +3,14 @@
 use clap::Args;
 use groundcrew::app::Frame;
 use groundcrew::complete;
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{OutputArgs, WriteArgs};
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
-use crate::model::onboarding::options::{Options, Task};
-use crate::model::settings::{Membership, membership};
+use crate::model::onboarding::options::{Options, Task, Way};
+use crate::model::settings::{DEFAULT_ROLE, Membership, membership};
 use crate::model::user::UserName;
 
 /// Grant a user a role in another team's namespace
@@ -27,6 +27,10 @@ pub struct JoinArgs {
     #[arg(value_name = "NAMESPACE[:CLUSTERROLE]", value_parser = membership, add = complete::namespaces())]
     place: Membership,
 
+    /// Role in the namespace, as after the colon
+    #[arg(long, value_name = "CLUSTERROLE", add = complete::cluster_roles())]
+    role: Option<String>,
+
     #[command(flatten)]
     write: WriteArgs,
 
@@ -40,11 +44,26 @@ pub struct JoinArgs {
 ///
 /// Why nothing was done.
 pub async fn run(args: JoinArgs, frame: &Frame) -> Result<Exit> {
-    let (_ui, _interrupt) = (&frame.ui, &frame.interrupt);
-    let task = Task::Join(args.place);
+    let place = placed(args.place, args.role.as_deref())?;
+    let task = Task::Join(place);
     let options = Options {
         output: args.output,
+        way: Way::of_nobody(),
         ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
     answer(&options, frame).await
+}
+
+/// Returns the membership with the role of `--role`.
+fn placed(place: Membership, role: Option<&str>) -> Result<Membership> {
+    let Some(role) = role else { return Ok(place) };
+    let wrong = |why: String| Error::usage(format!("--role: {why}"));
+    let named = membership(&format!("{}:{role}", place.namespace)).map_err(wrong)?;
+    if place.role != DEFAULT_ROLE && place.role != named.role {
+        return Err(
+            wrong(format!("the namespace already says role {:?}", place.role))
+                .with_hint("name the role once"),
+        );
+    }
+    Ok(named)
 }

@@ -9,7 +9,7 @@ use groundcrew::flags::{OutputArgs, WriteArgs};
 
 use crate::cluster::people;
 use crate::commands::answer::answer;
-use crate::model::onboarding::options::{Options, Task};
+use crate::model::onboarding::options::{Options, Task, Way};
 use crate::model::user::UserName;
 
 /// Remove a user's role from another team's namespace
@@ -48,6 +48,7 @@ pub async fn run(args: LeaveArgs, frame: &Frame) -> Result<Exit> {
     let task = Task::Leave(namespace.to_owned());
     let options = Options {
         output: args.output,
+        way: Way::of_nobody(),
         ..Options::of(UserName::parse(&args.who)?, task).written(&args.write)
     };
     answer(&options, frame).await

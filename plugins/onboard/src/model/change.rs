@@ -14,6 +14,8 @@ pub enum Change {
     Configured,
     /// It is as it should be.
     Unchanged,
+    /// Another one takes its place, without a moment in which there is none.
+    Replaced,
     /// It is removed.
     Deleted,
     /// A credential is issued.
@@ -34,6 +36,7 @@ impl fmt::Display for Change {
             Self::Created => "created",
             Self::Configured => "configured",
             Self::Unchanged => "unchanged",
+            Self::Replaced => "replaced",
             Self::Deleted => "deleted",
             Self::Issued => "issued",
             Self::Revoked => "revoked",

@@ -14,6 +14,7 @@ use crate::model::credential::{base64, unbase64};
 use crate::model::kind::Kind;
 use crate::model::kubeconfig::{Document, Endpoint};
 use crate::model::user::UserName;
+use crate::model::way;
 
 /// Larger than any certificate with a CA bundle; stops at devices and logs.
 pub const MAX_SIZE: u64 = 1024 * 1024;
@@ -75,7 +76,7 @@ impl Handover {
         }
     }
 
-    /// Returns where the cluster is.
+    /// Returns where the cluster is, as the file says it; [`Self::parse`] checks it.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
@@ -129,20 +130,12 @@ impl Handover {
         if !is_label(&head.namespace) {
             return Err(format!("{:?} cannot name a namespace", head.namespace));
         }
-        if head.cluster.is_empty() {
-            return Err("it does not name the cluster".to_owned());
-        }
-        let uri = head.server.parse::<http::Uri>().ok();
-        if uri.is_none_or(|uri| uri.scheme_str() != Some("https") || uri.host().is_none()) {
-            return Err(format!(
-                "{:?} is not the address of an API server",
-                head.server
-            ));
-        }
+        way::cluster_name(&head.cluster)?;
         let encoded = head.certificate_authority_data.as_deref();
         if encoded.is_some_and(|data| unbase64(data).is_none()) {
             return Err("its certificateAuthorityData is not base64".to_owned());
         }
+        way::checked(&head.endpoint())?;
         Ok((head, chain))
     }
 }
@@ -155,7 +148,7 @@ mod tests {
         let user = UserName::parse("alice").unwrap();
         let endpoint = Endpoint {
             server: "https://10.1.2.3:6443".to_owned(),
-            certificate_authority: Some(b"CA".to_vec()),
+            certificate_authority: Some(include_bytes!("way/ca.crt").to_vec()),
             tls_server_name: None,
             proxy_url: None,
         };
@@ -179,7 +172,8 @@ mod tests {
         let (read, chain) = Handover::parse(&text).unwrap();
         assert_eq!(read, head());
         assert!(chain.starts_with(BEGIN));
-        assert_eq!(read.endpoint().certificate_authority.unwrap(), b"CA");
+        let authority = read.endpoint().certificate_authority.unwrap();
+        assert_eq!(authority, include_bytes!("way/ca.crt"));
     }
 
     #[test]
@@ -200,6 +194,19 @@ mod tests {
             (good.replace("user: alice", "{"), "text before"),
             (good.replace(BEGIN, "-----BEGIN X-----"), "no certificate"),
             (good.clone() + &key, "private key"),
+            (
+                good.replace("cluster: prod", "cluster: 'x; touch PWN #'"),
+                "name a cluster",
+            ),
+            (
+                good.replace(
+                    "cluster: prod",
+                    "cluster: \"prod (https://a)\\n  credential x\"",
+                ),
+                "name a cluster",
+            ),
+            (good.replace("https://", "https://a:b@"), "user name"),
+            (good.replace(":6443", ":6443/?a#b"), "query"),
         ] {
             let error = Handover::parse(&bad).unwrap_err();
             assert!(error.contains(why), "{why}: {error}");

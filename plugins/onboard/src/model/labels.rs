@@ -59,3 +59,10 @@ pub fn object(name: &str, namespace: Option<&str>, user: &UserName) -> ObjectMet
 pub fn binding_name(user: &UserName) -> String {
     format!("onboard-{}", user.slug())
 }
+
+/// Returns the name of the RoleBinding that gives the user's next role while the old one still
+/// stands: a roleRef cannot be changed. No user's slug has a colon, so it is nobody else's.
+#[must_use]
+pub fn next_binding_name(user: &UserName) -> String {
+    format!("{}:next", binding_name(user))
+}

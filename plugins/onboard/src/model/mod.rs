@@ -21,3 +21,4 @@ pub mod settings;
 pub mod signing_request;
 pub mod time;
 pub mod user;
+pub mod way;

@@ -39,6 +39,10 @@ pub struct Record {
     /// The issue that a run has begun. Anybody who writes this last goes on; the others notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begun: Option<Begun>,
+    /// Namespaces in which a run gives the user another role. A run that dies there leaves both
+    /// bindings, and the next one removes what is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replacing: Vec<String>,
     /// The user's access was ended. Hired again, the user starts at the next generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
@@ -102,6 +106,7 @@ impl Record {
             settings,
             generations: Vec::new(),
             begun: None,
+            replacing: Vec::new(),
             ended: None,
         }
     }

@@ -156,8 +156,14 @@ pub fn parse_group(text: &str) -> Result<String> {
                 .with_hint("a team's own group, such as --group payments"),
         )
     };
-    for prefix in ["system:", "kubeadm:", "onboard:"] {
-        if text.starts_with(prefix) {
+    // What reads alike is refused with it: an authorizer of one's own may not look at the case.
+    let lower = text.to_lowercase();
+    if lower == "groundcrew:claimers" {
+        return Err(Error::usage(format!("{text:?} cannot be a group here"))
+            .with_hint("to let the user claim namespaces:  --claims"));
+    }
+    for prefix in ["system:", "kubeadm:", "onboard:", "groundcrew:"] {
+        if lower.starts_with(prefix) {
             return refuse(&format!(
                 "groups that start with {prefix:?} are not handed out"
             ));

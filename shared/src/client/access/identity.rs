@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::authentication::v1::UserInfo;
 use serde::Deserialize;
 
-use crate::client::errors::{Doing, explain, status};
+use crate::client::errors::{failed, status};
 use crate::client::session::Session;
 use crate::error::{Error, Result};
 
@@ -43,7 +43,7 @@ struct Status {
 ///
 /// That the server cannot be reached, refuses the credentials, or is too old to say.
 pub async fn who_am_i(session: &Session) -> Result<Identity> {
-    let doing = Doing::new("create", "selfsubjectreviews.authentication.k8s.io");
+    let failed_to_ask = failed("create", "selfsubjectreviews.authentication.k8s.io");
     let mut refused = None;
     for version in ["v1", "v1beta1"] {
         match ask(session, version).await {
@@ -54,18 +54,18 @@ pub async fn who_am_i(session: &Session) -> Result<Identity> {
                 refused = Some(error);
                 break;
             }
-            Err(error) => return Err(explain(error, &doing)),
+            Err(error) => return Err(failed_to_ask(error)),
         }
     }
     match stamped(session).await {
         Ok(user) => Ok(identity(user)),
         Err(_) if !is_old(session).await => match refused {
-            Some(error) => Err(explain(error, &doing)),
+            Some(error) => Err(failed_to_ask(error)),
             None => Err(Error::failed("the server does not say who you are")),
         },
         Err(error) => {
             let requests = "certificatesigningrequests.certificates.k8s.io";
-            Err(explain(error, &Doing::new("create", requests)).with_detail(
+            Err(failed("create", requests)(error).with_detail(
                 "before Kubernetes 1.27 a server says who you are only to users who may create \
                  certificate requests",
             ))

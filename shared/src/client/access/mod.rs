@@ -8,7 +8,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::Api;
 use kube::api::PostParams;
 
-use super::errors::{Doing, explain};
+use super::errors::failed;
 use super::session::Session;
 use crate::error::{Error, Result};
 
@@ -105,8 +105,8 @@ async fn rules_in(session: &Session, namespace: &str) -> Result<Vec<ResourceRule
             Ok(Vec::new())
         }
         Err(error) => {
-            let doing = Doing::new("create", "selfsubjectrulesreviews.authorization.k8s.io");
-            Err(explain(error, &doing))
+            let reviews = "selfsubjectrulesreviews.authorization.k8s.io";
+            Err(failed("create", reviews)(error))
         }
     }
 }
@@ -128,12 +128,10 @@ pub async fn is_allowed(session: &Session, access: &Access) -> Result<bool> {
     let review = api
         .create(&PostParams::default(), &review)
         .await
-        .map_err(|error| {
-            explain(
-                error,
-                &Doing::new("create", "selfsubjectaccessreviews.authorization.k8s.io"),
-            )
-        })?;
+        .map_err(failed(
+            "create",
+            "selfsubjectaccessreviews.authorization.k8s.io",
+        ))?;
     Ok(review.status.is_some_and(|status| status.allowed))
 }
 

@@ -16,6 +16,23 @@ pub use status::{is_conflict, is_forbidden, is_not_found, status};
 
 use reach::chain;
 
+/// Returns what explains an error of doing something to a thing that has no type here: a path such
+/// as `/apis`, or objects whose kind is known only by its name.
+///
+/// ```text
+/// client.list_api_groups().await.map_err(failed("get", "/apis"))?
+/// ```
+pub fn failed(verb: &'static str, what: impl Into<String>) -> impl Fn(kube::Error) -> Error {
+    let doing = doing(verb, what);
+    move |error| explain(error, &doing)
+}
+
+/// Describes doing something to a thing that has no type here.
+#[must_use]
+pub fn doing(verb: &'static str, what: impl Into<String>) -> Doing {
+    Doing::new(verb, what.into())
+}
+
 /// Turns an error of kube's client into one for people: kubectl's wording, the cause once, and
 /// hints that can be pasted.
 ///

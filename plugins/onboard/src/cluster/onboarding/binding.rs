@@ -3,24 +3,25 @@
 //! Two runs for the same user differ only in the credential that they bind, so every write carries
 //! the resourceVersion of what was read: a run that has lost cannot take the winner's rights.
 
-use groundcrew::cluster::Objects;
-use groundcrew::error::{Error, Result};
+use groundcrew::cluster::{Attempt, Objects, retry_on_conflict};
+use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::Object;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, RoleBinding};
 
 use crate::cluster::onboarding::run::Run;
+use crate::cluster::onboarding::undo::Made;
 use crate::cluster::onboarding::work::Work;
 use crate::model::change::Change;
 use crate::model::holder::Holder;
 use crate::model::objects::binding;
 use crate::model::objects::binding::Binding;
+use crate::model::onboarding::bound::Bound;
 use crate::model::onboarding::decide;
-use crate::model::onboarding::steps::Bound;
 use crate::model::settings::Extra;
 
-/// How often a binding that somebody else changes is read again.
-const ATTEMPTS: usize = 4;
+/// What has become of an object, and what was made of it.
+pub type Written = (Change, Option<Made>);
 
 impl Run<'_> {
     /// Binds exactly these holders, and says what that changed.
@@ -29,7 +30,7 @@ impl Run<'_> {
         bound: &Bound,
         holders: &[Holder],
         work: &mut Work,
-    ) -> Result<Change> {
+    ) -> Result<Written> {
         let user = &self.options.user;
         match bound {
             Bound::Place(place) => {
@@ -48,7 +49,10 @@ impl Run<'_> {
                 self.bind_wide(extra.binding_name(user), &wanted, work)
                     .await
             }
-            Bound::Claim(namespace) => self.rebind_claim(namespace, holders, work).await,
+            Bound::Claim(namespace) => {
+                let change = self.rebind_claim(namespace, holders, work).await?;
+                Ok((change, None))
+            }
         }
     }
 
@@ -56,7 +60,10 @@ impl Run<'_> {
     pub(super) async fn bind_all(&self, holders: &[Holder], work: &mut Work) -> Result<()> {
         for bound in Bound::all(&self.plan.places, &self.plan.settings.extras) {
             self.interrupt.check()?;
-            let change = self.bind(&bound, holders, work).await?;
+            let (change, made) = self.bind(&bound, holders, work).await?;
+            if change == Change::Created {
+                work.undo.made(made);
+            }
             self.told(&bound.line(&self.options.user, holders, change));
         }
         self.rebind_claims(holders, work).await
@@ -67,14 +74,15 @@ impl Run<'_> {
         namespace: &str,
         wanted: &RoleBinding,
         work: &mut Work,
-    ) -> Result<Change> {
+    ) -> Result<Written> {
         let found = work.bindings.get(namespace).cloned();
         let bindings = self.session.in_(namespace).of::<RoleBinding>();
         let (change, kept) = self.write_binding(&bindings, wanted, found, work).await?;
+        let made = kept.as_ref().map(Made::of);
         if let Some(kept) = kept {
             work.bindings.insert(namespace.to_owned(), kept);
         }
-        Ok(change)
+        Ok((change, made))
     }
 
     async fn bind_wide(
@@ -82,14 +90,15 @@ impl Run<'_> {
         name: String,
         wanted: &ClusterRoleBinding,
         work: &mut Work,
-    ) -> Result<Change> {
+    ) -> Result<Written> {
         let found = work.wide.get(&name).cloned();
         let bindings = self.session.of::<ClusterRoleBinding>();
         let (change, kept) = self.write_binding(&bindings, wanted, found, work).await?;
+        let made = kept.as_ref().map(Made::of);
         if let Some(kept) = kept {
             work.wide.insert(name, kept);
         }
-        Ok(change)
+        Ok((change, made))
     }
 
     /// Makes the role of those who may ask for their next certificate.
@@ -108,21 +117,21 @@ impl Run<'_> {
         bindings: &Objects<K>,
         wanted: &K,
         mut found: Option<K>,
-        work: &mut Work,
+        work: &Work,
     ) -> Result<(Change, Option<K>)>
     where
         K: Object + Binding,
     {
         let name = wanted.meta().name.clone().unwrap_or_default();
         let is_done = |kept: &K| kept.subjects() == wanted.subjects();
-        for attempt in 1.. {
+        let asserted = decide::asserted(self.options, Some(&work.ledger.record));
+        retry_on_conflict(format!("binding {name}"), self.interrupt, async || {
             let (written, what) = match &found {
                 Some(found) => {
-                    let asserted = decide::asserted(self.options, Some(&work.ledger.record));
                     let (user, force) = (&self.options.user, self.options.force_conflicts);
                     binding::check_subjects(found, user, &asserted, force)?;
                     let Some(changed) = binding::rebound(found, wanted) else {
-                        return Ok((Change::Unchanged, None));
+                        return Ok(Attempt::Done((Change::Unchanged, None)));
                     };
                     let replaced = bindings.replace(&self.writer, &changed, is_done).await;
                     (replaced, Change::Configured)
@@ -134,10 +143,10 @@ impl Run<'_> {
             };
             let error = match written {
                 Ok(kept) => {
-                    if what == Change::Created {
-                        work.undo.made(&kept, self.options.dry_run);
-                    }
-                    return Ok((what, (!self.writer.dry_run).then_some(kept)));
+                    return Ok(Attempt::Done((
+                        what,
+                        (!self.writer.dry_run).then_some(kept),
+                    )));
                 }
                 Err(error) => error,
             };
@@ -145,14 +154,13 @@ impl Run<'_> {
             if !error.is_conflict() && !gone {
                 return Err(error);
             }
-            if attempt == ATTEMPTS || !work.ledger.is_ours(self).await? {
+            if !work.ledger.is_ours(self).await? {
                 return Err(self.raced(error));
             }
             found = bindings.find(&name).await?;
-        }
-        Err(Error::conflict(format!(
-            "binding {name} keeps being changed by others; gave up"
-        )))
+            Ok(Attempt::Raced)
+        })
+        .await
     }
 
     /// Removes a binding at the version that was read.
@@ -161,7 +169,10 @@ impl Run<'_> {
         let bindings = self.session.in_(namespace).of::<RoleBinding>();
         let deleted = bindings.delete(&self.writer, &found.metadata).await;
         deleted.map_err(|error| self.raced(error))?;
-        work.bindings.remove(namespace);
+        let kept = work.bindings.get(namespace);
+        if kept.is_some_and(|kept| kept.metadata.name == found.metadata.name) {
+            work.bindings.remove(namespace);
+        }
         Ok(Change::Deleted)
     }
 }

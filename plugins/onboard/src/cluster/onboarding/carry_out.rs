@@ -1,5 +1,6 @@
 //! The order of the steps, and what happens when one fails.
 
+use groundcrew::client::access;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::flags::DryRun;
 
@@ -8,7 +9,8 @@ use crate::cluster::onboarding::work::Work;
 use crate::model::change::{Change, Line};
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::{CredentialStep, NamespaceStep};
-use crate::model::onboarding::steps::{Grant, Step};
+use crate::model::onboarding::rights;
+use crate::model::onboarding::steps::{Grant, Reverse, Step};
 
 /// Why a run did not reach its end.
 #[derive(Debug)]
@@ -58,18 +60,12 @@ impl Run<'_> {
                 "not checked: the contents of namespace {:?}, because it does not exist yet.",
                 self.plan.namespace
             ));
-        } else if !self.plan.replaced.is_empty() {
-            self.ui
-                .status("not checked: the role binding, because the old one still exists.");
         }
         let mut work = Work::of(self);
         let mut lines = Vec::new();
         for step in &self.steps.grant {
-            let can_be_checked = match &step.what {
-                Grant::Namespace(_) => true,
-                Grant::Limits(_) | Grant::Quota(_) | Grant::Policy(_) => !is_new,
-                Grant::Unbind(_) | Grant::Bind(_) => !is_new && self.plan.replaced.is_empty(),
-            };
+            // What is inside a namespace that is not there yet cannot be checked.
+            let can_be_checked = !is_new || matches!(step.what, Grant::Namespace(_));
             lines.push(if can_be_checked {
                 self.grant(step, &mut work).await?
             } else {
@@ -82,17 +78,45 @@ impl Run<'_> {
         Ok(lines)
     }
 
+    /// Checks what the steps take beyond what every run of this kind does, before anything is
+    /// written.
+    async fn may_take_steps(&self) -> Result<()> {
+        let asked = rights::required(self.options, &self.plan.namespace);
+        let mut needed = rights::of_steps(self.steps, self.observed);
+        needed.retain(|access| !asked.contains(access));
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let missing = access::missing(self.session, &needed).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let claims = rights::of_claims(self.observed);
+        if !missing.iter().any(|access| claims.contains(access)) {
+            return Err(access::refused(&missing, self.me, "groundcrew-onboarder"));
+        }
+        let error = access::refused(&missing, self.me, "groundcrew-claim-rebinder");
+        Err(error.with_detail(format!(
+            "{} holds a claim, and the new kubeconfig would not work in it",
+            self.options.user
+        )))
+    }
+
     async fn steps(&self, work: &mut Work) -> Result<Outcome> {
+        self.interrupt.check()?;
+        self.may_take_steps().await?;
+        self.may_replace().await?;
         if let CredentialStep::Issue { generation, .. } = self.plan.credential {
-            self.interrupt.check()?;
-            self.may_rebind_claims().await?;
             work.ledger.begin(self, generation).await?;
+        } else if !self.plan.replaced.is_empty() {
+            work.ledger.begin_replacing(self).await?;
         }
         for step in &self.steps.grant {
             self.told(&self.grant(step, work).await?);
         }
         // What was claimed since the cluster was looked at.
         self.rebind_claims(&self.plan.holders.during, work).await?;
+        self.interrupt.check()?;
         let outcome = match &self.plan.credential {
             CredentialStep::KeepFile(held) => self.keep(held, &mut work.ledger).await?,
             CredentialStep::KeepElsewhere(issue) => {
@@ -124,15 +148,29 @@ impl Run<'_> {
     async fn grant(&self, step: &Step<Grant>, work: &mut Work) -> Result<Line> {
         self.interrupt.check()?;
         let planned = step.line.change;
-        let change = match &step.what {
-            Grant::Bind(bound) => self.bind(bound, &self.plan.holders.during, work).await?,
-            _ if planned == Change::Unchanged => planned,
-            Grant::Namespace(object) => self.namespace(object, planned, &mut work.undo).await?,
-            Grant::Limits(object) => self.apply(object, planned, &mut work.undo).await?,
-            Grant::Quota(object) => self.apply(object, planned, &mut work.undo).await?,
-            Grant::Policy(object) => self.apply(object, planned, &mut work.undo).await?,
-            Grant::Unbind(found) => self.unbind(found, work).await?,
+        let keeps = !self.writer.dry_run;
+        // Noted before it goes: a run that fails in between has to put it back as well.
+        if let Reverse::PutBack(found) = step.reverse(planned)
+            && keeps
+        {
+            work.undo.removes(found);
+        }
+        let holders = &self.plan.holders.during;
+        let (change, made) = match &step.what {
+            Grant::Bind(bound) => self.bind(bound, holders, work).await?,
+            _ if planned == Change::Unchanged => (planned, None),
+            Grant::Namespace(object) => self.namespace(object, planned).await?,
+            Grant::Limits(object) => self.apply(object, planned).await?,
+            Grant::Quota(object) => self.apply(object, planned).await?,
+            Grant::Policy(object) => self.apply(object, planned).await?,
+            Grant::Unbind(found) => (self.unbind(found, work).await?, None),
+            Grant::Replace(found, place) => {
+                (self.replace_role(found, place, holders, work).await?, None)
+            }
         };
+        if matches!(step.reverse(change), Reverse::Delete) && keeps {
+            work.undo.made(made);
+        }
         Ok(Line {
             change,
             ..step.line.clone()

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::cluster::certificates::Requests;
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::run::Run;
-use crate::cluster::onboarding::undo::Undo;
+use crate::cluster::onboarding::undo::{Made, Undo};
 use crate::model::credential::{Issued, KeyAndRequest};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::kubeconfig::Secret;
@@ -210,7 +210,7 @@ impl Run<'_> {
         let requests = Requests::of(self.session);
         let sent = requests.send(&self.writer, &object, |found| is_same(found, &object));
         let made = sent.await?;
-        undo.made(&made, self.options.dry_run);
+        undo.made(Made::of(&made));
         // Approving means vouching: the server must have kept what was asked, and nothing else.
         if !is_same(&made, &object) {
             return Err(Error::failed(format!(

@@ -2,6 +2,7 @@
 
 use groundcrew::error::{Kind, Result};
 use groundcrew::exit::Exit;
+use groundcrew::flags::duration::Span;
 
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::ledger::Ledger;
@@ -13,6 +14,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::{Generation, NEVER};
 use crate::model::kubeconfig::{Document, Held, Secret};
 use crate::model::login::{Asserted, Provider};
+use crate::model::onboarding::decide;
 use crate::model::onboarding::options::Credential;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::steps::Retire;
@@ -73,15 +75,30 @@ impl Run<'_> {
             not_after: fresh.not_after,
             sha256: fresh.sha256,
         };
+        let asked = match held.kind {
+            CredentialKind::Certificate => {
+                decide::asked_end(held.not_after, self.now, self.options.expires())
+            }
+            _ => None,
+        };
+        if let Some(asked) = asked {
+            self.ui.warning(format_args!(
+                "the signer issued a certificate until {}; {} was asked for",
+                time::until(held.not_after, self.now),
+                Span(self.options.expires())
+            ));
+            self.ui.hint(format_args!(
+                "its rights end on {asked} by the record:  kubectl onboard renew --due"
+            ));
+        }
         let outcome = self.prove(&document, &held).await?;
         for old in &mut work.ledger.record.generations {
             let end = old.retire_after.get_or_insert(self.plan.retire_at);
             *end = (*end).min(self.plan.retire_at);
         }
-        work.ledger
-            .record
-            .generations
-            .push(self.on_record(&held, &outcome));
+        let mut issue = self.on_record(&held, &outcome);
+        issue.retire_after = asked;
+        work.ledger.record.generations.push(issue);
         let saved = work.ledger.save(self).await;
         if saved
             .as_ref()
@@ -104,7 +121,7 @@ impl Run<'_> {
             let line = match &step.what {
                 Retire::Bind(bound) => {
                     self.interrupt.check()?;
-                    let change = self.bind(bound, &after, work).await?;
+                    let (change, _) = self.bind(bound, &after, work).await?;
                     bound.line(&self.options.user, &after, change)
                 }
                 Retire::Revoke(generation, kind) => {

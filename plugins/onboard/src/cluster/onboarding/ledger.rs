@@ -3,7 +3,6 @@
 use groundcrew::cluster::Objects;
 use groundcrew::error::Result;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -65,14 +64,38 @@ impl Ledger {
         record.begun = Some(Begun {
             generation,
             by: run.me.to_owned(),
-            since: Timestamp::now(),
+            since: run.clock.now(),
             key: run
                 .options
                 .request()
                 .map(|request| request.fingerprint().to_owned()),
             taking_back: false,
         });
+        record.replacing = self.replacing(run);
         self.write(run, record).await
+    }
+
+    /// Puts on record where a run is going to give the user another role, before it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::save`].
+    pub async fn begin_replacing(&mut self, run: &Run<'_>) -> Result<()> {
+        let Some((mut record, _)) = self.kept.clone() else {
+            return Ok(());
+        };
+        record.replacing = self.replacing(run);
+        self.write(run, record).await
+    }
+
+    /// Returns the namespaces that may hold a second binding of the user until this run has ended:
+    /// those that a dead run has left, too.
+    fn replacing(&self, run: &Run<'_>) -> Vec<String> {
+        let mut all = self.record.replacing.clone();
+        all.extend(run.plan.replaced.iter().cloned());
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Writes the record if it differs from what the cluster has; whatever began has ended.
@@ -82,6 +105,7 @@ impl Ledger {
     /// Conflict, when another run wrote it in between; what the server says.
     pub async fn save(&mut self, run: &Run<'_>) -> Result<()> {
         self.record.begun = None;
+        self.record.replacing = Vec::new();
         self.write(run, self.record.clone()).await
     }
 
@@ -90,7 +114,7 @@ impl Ledger {
     pub fn has_begun(&self) -> bool {
         self.kept
             .as_ref()
-            .is_some_and(|(kept, _)| kept.begun.is_some())
+            .is_some_and(|(kept, _)| kept.begun.is_some() || !kept.replacing.is_empty())
     }
 
     /// Says whether the record is still as this run last saw it.
@@ -119,7 +143,7 @@ impl Ledger {
             return Ok(());
         };
         begun.taking_back = true;
-        begun.since = Timestamp::now();
+        begun.since = run.clock.now();
         self.write(run, record).await
     }
 
@@ -132,7 +156,7 @@ impl Ledger {
         let Some((kept, metadata)) = &self.kept else {
             return Ok(());
         };
-        if kept.begun.is_none() {
+        if kept.begun.is_none() && kept.replacing.is_empty() {
             return Ok(());
         }
         if let Some(found) = &run.observed.record {

@@ -13,6 +13,7 @@ pub mod namespace_claims;
 pub mod observe;
 pub mod onboarder;
 pub mod prove;
+pub mod role;
 pub mod run;
 pub mod token;
 pub mod undo;

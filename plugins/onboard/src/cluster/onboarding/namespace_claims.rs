@@ -4,10 +4,10 @@
 //! the user's new file out of their own claim, and let the old one in for as long as the claim
 //! lives.
 
-use groundcrew::client::access;
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::Result;
 use groundcrew::tenancy::CLAIM_OWNER_BINDING;
-use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
+use k8s_openapi::api::rbac::v1::RoleBinding;
 
 use crate::cluster::claims::{claim_index, claimed};
 use crate::cluster::onboarding::run::Run;
@@ -16,52 +16,9 @@ use crate::cluster::records;
 use crate::model::change::Change;
 use crate::model::holder::Holder;
 use crate::model::objects::binding;
-use crate::model::onboarding::steps::Bound;
-
-/// How often a binding that somebody else changes is read again.
-const ATTEMPTS: usize = 4;
+use crate::model::onboarding::bound::Bound;
 
 impl Run<'_> {
-    /// Checks that what the user has claimed can be rebound, before anything is written.
-    ///
-    /// # Errors
-    ///
-    /// The rights that are missing.
-    pub(super) async fn may_rebind_claims(&self) -> Result<()> {
-        let (user, holders) = (&self.options.user, &self.plan.holders.during);
-        let stale = self.observed.claims.iter();
-        let stale = stale.filter_map(|claim| binding::reheld(claim, user, holders));
-        let mut needed = Vec::new();
-        for changed in stale {
-            let namespace = changed.metadata.namespace.as_deref().unwrap_or_default();
-            needed.push(
-                self.session
-                    .in_(namespace)
-                    .of::<RoleBinding>()
-                    .right("update"),
-            );
-            needed.push(
-                self.session
-                    .of::<ClusterRole>()
-                    .right("bind")
-                    .named(&changed.role_ref.name),
-            );
-        }
-        if needed.is_empty() {
-            return Ok(());
-        }
-        needed.sort();
-        needed.dedup();
-        let missing = access::missing(self.session, &needed).await?;
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let error = access::refused(&missing, self.me, "groundcrew-claim-rebinder");
-        Err(error.with_detail(format!(
-            "{user} holds a claim, and the new kubeconfig would not work in it"
-        )))
-    }
-
     /// Lets exactly these holders work in whatever the user has claimed by now, and says so.
     pub(super) async fn rebind_claims(&self, holders: &[Holder], work: &Work) -> Result<()> {
         if self.observed.record.is_none() {
@@ -94,9 +51,10 @@ impl Run<'_> {
         work: &Work,
     ) -> Result<Change> {
         let bindings = self.session.in_(namespace).of::<RoleBinding>();
-        for attempt in 1.. {
+        let what = format!("rolebinding/{namespace}/{CLAIM_OWNER_BINDING}");
+        retry_on_conflict(what, self.interrupt, async || {
             let Some(changed) = self.stale(namespace, holders).await? else {
-                return Ok(Change::Unchanged);
+                return Ok(Attempt::Done(Change::Unchanged));
             };
             // What is read here may be what a run wrote that has overtaken this one.
             if !work.ledger.is_ours(self).await? {
@@ -104,12 +62,12 @@ impl Run<'_> {
             }
             let is_done = |kept: &RoleBinding| kept.subjects == changed.subjects;
             match bindings.replace(&self.writer, &changed, is_done).await {
-                Ok(_) => return Ok(Change::Configured),
-                Err(error) if error.is_not_found() => return Ok(Change::Unchanged),
-                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {}
-                Err(error) => return Err(self.raced(error)),
+                Ok(_) => Ok(Attempt::Done(Change::Configured)),
+                Err(error) if error.is_not_found() => Ok(Attempt::Done(Change::Unchanged)),
+                Err(error) if error.is_conflict() => Ok(Attempt::Raced),
+                Err(error) => Err(self.raced(error)),
             }
-        }
-        Ok(Change::Unchanged)
+        })
+        .await
     }
 }

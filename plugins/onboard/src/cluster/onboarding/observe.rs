@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join3;
 use futures::{StreamExt as _, TryStreamExt as _};
 use groundcrew::client::Session;
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,6 +17,7 @@ use crate::cluster::endpoint::{Cache, endpoint};
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
 use crate::cluster::roles::{binding_named, binding_of, rules_of};
+use crate::model::labels;
 use crate::model::objects::namespace;
 use crate::model::onboarding::delivery::Delivery;
 use crate::model::onboarding::observed::{InNamespace, Observed};
@@ -25,6 +26,7 @@ use crate::model::onboarding::plan::Place;
 use crate::model::onboarding::{decide, resolve};
 use crate::model::settings::Extra;
 use crate::model::user::UserName;
+use crate::model::way;
 
 /// Questions that are asked at the same time.
 const CONCURRENCY: usize = 8;
@@ -42,6 +44,17 @@ pub async fn observe(
     cache: &Cache,
 ) -> Result<Observed> {
     let user = &options.user;
+    if options.request().is_some() {
+        way::cluster_name(&session.cluster).map_err(|why| {
+            Error::usage(format!(
+                "kubectl onboard accept would refuse the file: {why}"
+            ))
+            .with_hint(format!(
+                "kubectl config view --minify  # rename cluster {:?}",
+                session.cluster
+            ))
+        })?;
+    }
     let file = delivery.look(options, &session.cluster)?;
     let record = record_of(session, user).await?;
     let known = record.as_ref().map(|found| &found.record);
@@ -55,7 +68,7 @@ pub async fn observe(
             }
         },
         rules(session, &places, cache),
-        endpoint(session, options.server.as_deref(), cache),
+        endpoint(session, &options.way, cache),
     )
     .await?;
     for place in places.iter().filter(|place| !place.own) {
@@ -99,6 +112,11 @@ pub async fn observe(
         },
     )
     .await?;
+    let mut unfinished = Vec::new();
+    for namespace in known.iter().flat_map(|record| &record.replacing) {
+        let name = labels::next_binding_name(user);
+        unfinished.extend(binding_named(session, namespace, &name).await?);
+    }
     let claims = match &record {
         // Who was never onboarded has claimed nothing that hangs on a generation.
         None => Vec::new(),
@@ -108,6 +126,7 @@ pub async fn observe(
         record,
         namespace: found,
         bindings,
+        unfinished,
         claims,
         wide,
         existing,

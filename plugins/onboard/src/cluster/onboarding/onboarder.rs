@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::access::Access;
-use groundcrew::client::{Session, access};
+use groundcrew::client::{Session, access, clock};
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
-use jiff::Timestamp;
 
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::observe::observe;
@@ -21,7 +20,8 @@ use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::{decide, rights, steps};
 
-/// How often a run that meets the last writes of another one begins again.
+/// How often a run that meets the last writes of another one begins again: a whole run, not one
+/// write, so that its pauses grow much longer than those of `retry_on_conflict`.
 const ATTEMPTS: u32 = 8;
 
 /// How long it waits before the second time, and how much longer before each later one.
@@ -60,6 +60,7 @@ impl<'a> Onboarder<'a> {
             writer: writer(options),
             tuning: self.tuning,
             now: prepared.now,
+            clock: prepared.clock,
         }
     }
 
@@ -108,8 +109,9 @@ pub async fn prepare(
     delivery: &dyn Delivery,
     cache: &Cache,
 ) -> Result<Prepared> {
+    let clock = *cache.clock.get_or_try_init(|| clock::read(session)).await?;
     let observed = observe(session, options, delivery, cache).await?;
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let now = clock.now();
     let plan = decide::plan(options, &observed, now)?;
     let steps = steps::steps(options, &plan, &observed, now);
     Ok(Prepared {
@@ -117,6 +119,7 @@ pub async fn prepare(
         plan,
         steps,
         now,
+        clock,
     })
 }
 

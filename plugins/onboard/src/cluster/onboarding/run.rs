@@ -2,6 +2,7 @@
 
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
+use groundcrew::client::clock::Clock;
 use groundcrew::error::Error;
 use groundcrew::flags::DryRun;
 use groundcrew::flags::kube::Tuning;
@@ -43,6 +44,8 @@ pub struct Run<'a> {
     pub tuning: Tuning,
     /// When the run began, in whole seconds as Kubernetes counts.
     pub now: Timestamp,
+    /// The server's clock, going on since.
+    pub clock: Clock,
 }
 
 impl Run<'_> {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::run::Run;
-use crate::cluster::onboarding::undo::Undo;
+use crate::cluster::onboarding::undo::{Made, Undo};
 use crate::cluster::records;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::kubeconfig::Secret;
@@ -98,7 +98,7 @@ impl Run<'_> {
             made = accounts.create(&self.writer, &object, is_theirs).await;
         }
         match made {
-            Ok(made) => undo.made(&made, self.options.dry_run),
+            Ok(made) => undo.made(Made::of(&made)),
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error),
         }
@@ -124,7 +124,7 @@ impl Run<'_> {
         let is_ours = |found: &SecretObject| found.metadata.annotations == wanted;
         let made = secrets.create(&self.writer, &object, is_ours).await;
         let made = made.map_err(|error| self.raced(error))?;
-        undo.made(&made, self.options.dry_run);
+        undo.made(Made::of(&made));
         Ok(made)
     }
 }

@@ -1,12 +1,14 @@
-//! Takes back what a failed run made, and nothing else.
+//! Takes back what a failed run made, and puts back what it removed.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use groundcrew::app::Interrupt;
+use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Kind, Result};
-use groundcrew::flags::DryRun;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::write::Object;
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::ApiResource;
 use kube::core::ObjectMeta;
 
@@ -18,13 +20,10 @@ use crate::model::record;
 /// How long taking back may last; a server that is gone must not hold the user.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How often an object that changes under our hands is read again.
-const ATTEMPTS: usize = 3;
-
-/// What this run made, oldest first.
+/// What this run made and removed, oldest first.
 #[derive(Debug, Default)]
 pub struct Undo {
-    objects: Vec<Made>,
+    entries: Vec<Entry>,
     file: Option<Wrote>,
 }
 
@@ -35,12 +34,84 @@ struct Wrote {
 }
 
 #[derive(Debug)]
-struct Made {
+enum Entry {
+    Made(Box<Made>),
+    Removed(Box<RoleBinding>),
+}
+
+/// An object that this run made.
+#[derive(Debug)]
+pub struct Made {
     resource: ApiResource,
     metadata: ObjectMeta,
 }
 
+impl Entry {
+    fn is_this_runs_alone(&self) -> bool {
+        matches!(self, Self::Made(made) if made.is_this_runs_alone())
+    }
+
+    fn namespace(&self) -> Option<&String> {
+        match self {
+            Self::Made(made) => made.metadata.namespace.as_ref(),
+            Self::Removed(binding) => binding.metadata.namespace.as_ref(),
+        }
+    }
+
+    /// Says what has been taken back.
+    fn taken(&self) -> String {
+        match self {
+            Self::Made(made) => made.describe(),
+            Self::Removed(binding) => {
+                format!(
+                    "{} (gives {} again)",
+                    described(binding),
+                    binding.role_ref.name
+                )
+            }
+        }
+    }
+
+    /// Says what could not be taken back.
+    fn left(&self, run: &Run<'_>, cause: &str) -> String {
+        match self {
+            Self::Made(made) => format!("left: {} ({cause})", made.describe()),
+            Self::Removed(binding) => format!(
+                "not put back: {}; {} may have no role in namespace {} now ({cause})",
+                described(binding),
+                run.options.user,
+                binding.metadata.namespace.as_deref().unwrap_or_default()
+            ),
+        }
+    }
+
+    async fn take_back(&self, run: &Run<'_>) -> Result<()> {
+        match self {
+            Self::Made(made) => delete(run, made).await,
+            Self::Removed(binding) => run.put_back(binding).await,
+        }
+    }
+}
+
+fn described(binding: &RoleBinding) -> String {
+    let metadata = &binding.metadata;
+    format!(
+        "rolebinding/{} -n {}",
+        metadata.name.as_deref().unwrap_or_default(),
+        metadata.namespace.as_deref().unwrap_or_default()
+    )
+}
+
 impl Made {
+    /// Notes an object as it was made.
+    #[must_use]
+    pub fn of<K: Object>(object: &K) -> Self {
+        Self {
+            resource: ApiResource::erase::<K>(&()),
+            metadata: object.meta().clone(),
+        }
+    }
+
     /// Says whether nobody but this run can have a use for it.
     fn is_this_runs_alone(&self) -> bool {
         matches!(
@@ -61,18 +132,19 @@ impl Made {
 
 impl Undo {
     /// Notes an object that this run made.
-    pub fn made<K: Object>(&mut self, object: &K, dry_run: DryRun) {
-        let metadata = object.meta().clone();
-        let known = self
-            .objects
-            .iter()
-            .any(|made| made.metadata.uid == metadata.uid);
-        if dry_run == DryRun::None && !known {
-            self.objects.push(Made {
-                resource: ApiResource::erase::<K>(&()),
-                metadata,
-            });
+    pub fn made(&mut self, made: impl Into<Option<Made>>) {
+        let Some(made) = made.into() else { return };
+        let known = self.entries.iter().any(
+            |entry| matches!(entry, Entry::Made(one) if one.metadata.uid == made.metadata.uid),
+        );
+        if !known {
+            self.entries.push(Entry::Made(Box::new(made)));
         }
+    }
+
+    /// Notes a binding before this run removes it.
+    pub fn removes(&mut self, binding: Box<RoleBinding>) {
+        self.entries.push(Entry::Removed(binding));
     }
 
     /// Notes the file that this run wrote, and what it held before.
@@ -82,8 +154,9 @@ impl Undo {
 
     /// Forgets an object that has been taken back already.
     pub fn forget_object(&mut self, metadata: &ObjectMeta) {
-        self.objects
-            .retain(|made| made.metadata.uid != metadata.uid);
+        self.entries.retain(
+            |entry| !matches!(entry, Entry::Made(made) if made.metadata.uid == metadata.uid),
+        );
     }
 
     /// Forgets everything: the run has succeeded.
@@ -99,7 +172,7 @@ impl Undo {
         ledger: &mut Ledger,
         mut error: Error,
     ) -> (Error, bool) {
-        if !ledger.has_begun() && self.objects.is_empty() && self.file.is_none() {
+        if !ledger.has_begun() && self.entries.is_empty() && self.file.is_none() {
             return (error, true);
         }
         let _progress = run.ui.progress("rolling back what this run created");
@@ -128,32 +201,34 @@ impl Undo {
             }
         };
         // What is inside a namespace that this run made goes with it.
-        let gone = self
-            .objects
-            .iter()
-            .find(|made| made.resource.kind == "Namespace" && !others);
-        let gone = gone.and_then(|made| made.metadata.name.clone());
-        let left: Vec<&Made> = self
-            .objects
+        let gone = self.entries.iter().find_map(|entry| match entry {
+            Entry::Made(made) if made.resource.kind == "Namespace" && !others => {
+                made.metadata.name.as_ref()
+            }
+            _ => None,
+        });
+        let left = self
+            .entries
             .iter()
             .rev()
-            .filter(|made| gone.is_none() || made.metadata.namespace != gone)
-            .filter(|made| !others || made.is_this_runs_alone())
-            .collect();
+            .filter(|entry| gone.is_none() || entry.namespace() != gone)
+            .filter(|entry| !others || entry.is_this_runs_alone());
         let mut taken = Vec::new();
-        for made in left {
-            let result = tokio::time::timeout_at(deadline, delete(run, made)).await;
-            match result {
-                Ok(Ok(())) => taken.push(made.describe()),
-                Ok(Err(cause)) => {
-                    error = error.with_detail(format!("left: {} ({cause})", made.describe()));
+        let mut bound = true;
+        for entry in left {
+            let cause = match tokio::time::timeout_at(deadline, entry.take_back(run)).await {
+                Ok(Ok(())) => {
+                    taken.push(entry.taken());
+                    continue;
                 }
-                Err(_) => {
-                    error = error.with_detail(format!("left: {} (no answer)", made.describe()));
-                }
-            }
+                Ok(Err(cause)) => cause.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            bound &= !matches!(entry, Entry::Removed(_));
+            error = error.with_detail(entry.left(run, &cause));
         }
-        if !others {
+        // A record that names the namespaces in question lets the next run remove what is left.
+        if !others && bound {
             let end = tokio::time::timeout_at(deadline, ledger.end_taking_back(run)).await;
             if let Ok(Err(cause)) = end {
                 let name = record::name(&run.options.user);
@@ -179,18 +254,16 @@ async fn delete(run: &Run<'_>, made: &Made) -> Result<()> {
     let namespace = made.metadata.namespace.as_deref();
     let objects = run.session.cluster().dynamic(&made.resource, namespace);
     let name = made.metadata.name.as_deref().unwrap_or_default();
-    let mut attempt = 1;
-    loop {
-        let Some(found) = objects.find(name).await? else {
-            return Ok(());
+    let what = made.describe();
+    retry_on_conflict(what, &Interrupt::never(), async || {
+        let found = objects.find(name).await?;
+        let Some(found) = found.filter(|found| found.metadata.uid == made.metadata.uid) else {
+            return Ok(Attempt::Done(()));
         };
-        if found.metadata.uid != made.metadata.uid {
-            return Ok(());
-        }
         match objects.delete(&run.writer, &found.metadata).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error),
+            Err(error) if error.is_conflict() => Ok(Attempt::Raced),
+            deleted => deleted.map(|_| Attempt::Done(())),
         }
-    }
+    })
+    .await
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 use jiff::Timestamp;
 use rustls_pki_types::PrivateKeyDer;
@@ -17,6 +18,7 @@ use crate::model::kubeconfig::{
     Document, Endpoint, Secret, cluster_entry, context_name, user_entry,
 };
 use crate::model::user::{UserName, hex};
+use crate::model::way;
 
 /// A certificate and the key that it is for.
 pub struct Joined {
@@ -38,12 +40,12 @@ impl Joined {
     /// # Errors
     ///
     /// Usage, with what does not fit.
-    pub fn read(file: &Path, key: Option<&Path>, now: Timestamp) -> Result<Self> {
+    pub fn read(file: &Path, key: Option<&Path>) -> Result<Self> {
         let text = read_text(file).map_err(|error| {
             Error::usage(format!("cannot read {}", file.display())).with_source(error)
         })?;
         let refuse = |why: String| {
-            Error::usage(format!("{} is not accepted: {why}", file.display())).with_hint(
+            refused(file, &why).with_hint(
                 "the admin creates such a file with:  kubectl onboard USER --csr-file USER.csr",
             )
         };
@@ -51,7 +53,7 @@ impl Joined {
         let issued =
             Issued::from_pem(chain.as_bytes()).map_err(|error| refuse(error.headline()))?;
         let user = UserName::parse(&head.user)?;
-        check(&head, &user, &issued, now).map_err(refuse)?;
+        check(&head, &user, &issued).map_err(refuse)?;
         let key_path = key_of(file, key)?;
         let key = read_text(&key_path).map_err(|error| {
             Error::usage(format!("cannot read {}", key_path.display())).with_source(error)
@@ -69,7 +71,7 @@ impl Joined {
             .with_hint("name the key that the request was created with: --key FILE"));
         }
         Ok(Self {
-            endpoint: head.endpoint(),
+            endpoint: way::checked(&head.endpoint()).map_err(refuse)?,
             secret: Secret::Certificate {
                 certificate: chain.as_bytes().to_vec(),
                 key,
@@ -79,6 +81,26 @@ impl Joined {
             issued,
             key_path,
         })
+    }
+
+    /// Checks that the certificate is valid by the server's clock, or by this machine's where the
+    /// server cannot be asked.
+    ///
+    /// # Errors
+    ///
+    /// Usage, when it is not.
+    pub fn check_time(&self, file: &Path, clock: Option<&Clock>) -> Result<()> {
+        match clock {
+            Some(clock) => check_time(&self.issued, clock.now(), "the server's")
+                .map_err(|why| refused(file, &why).with_hint("ask the admin for the next one")),
+            None => check_time(&self.issued, Timestamp::now(), "this machine's").map_err(|why| {
+                refused(file, &why)
+                    .with_detail("the server could not be asked what time it is")
+                    .with_hint(
+                        "compare this machine's clock before asking for another one:  date -u",
+                    )
+            }),
+        }
     }
 
     /// Returns a kubeconfig with nothing else in it.
@@ -103,10 +125,10 @@ impl Joined {
         context_name(&self.user, &self.head.cluster)
     }
 
-    /// Returns the address of the cluster.
+    /// Returns the way to the cluster.
     #[must_use]
-    pub fn server(&self) -> &str {
-        &self.endpoint.server
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Returns the entries for a kubeconfig that has other entries.
@@ -128,8 +150,12 @@ impl Joined {
     }
 }
 
-/// Says whether the certificate is what the file says and is valid now.
-fn check(head: &Handover, user: &UserName, issued: &Issued, now: Timestamp) -> Result<(), String> {
+fn refused(file: &Path, why: &str) -> Error {
+    Error::usage(format!("{} is not accepted: {why}", file.display()))
+}
+
+/// Says whether the certificate is what the file says.
+fn check(head: &Handover, user: &UserName, issued: &Issued) -> Result<(), String> {
     let group = user.generation_group(head.generation);
     if issued.user != head.user {
         return Err(format!(
@@ -143,12 +169,17 @@ fn check(head: &Handover, user: &UserName, issued: &Issued, now: Timestamp) -> R
             issued.groups.join(", ")
         ));
     }
+    Ok(())
+}
+
+/// Says whether the certificate is valid now, by the clock of `whose`.
+fn check_time(issued: &Issued, now: Timestamp, whose: &str) -> Result<(), String> {
     if issued.not_after <= now {
         return Err(format!("its certificate expired on {}", issued.not_after));
     }
     if issued.not_before > now {
         return Err(format!(
-            "its certificate is valid from {}, and this machine's clock says {now}",
+            "its certificate is valid from {}, and {whose} clock says {now}",
             issued.not_before
         ));
     }
@@ -222,13 +253,13 @@ mod tests {
 
     #[test]
     fn a_certificate_has_to_be_what_its_file_says() {
-        let (head, user, issued, now) = parts();
-        assert_eq!(check(&head, &user, &issued, now), Ok(()));
+        let (head, user, issued, _) = parts();
+        assert_eq!(check(&head, &user, &issued), Ok(()));
         let bob = Issued {
             user: "bob".to_owned(),
             ..issued.clone()
         };
-        assert!(check(&head, &user, &bob, now).unwrap_err().contains("bob"));
+        assert!(check(&head, &user, &bob).unwrap_err().contains("bob"));
         for groups in [
             vec!["onboard:alice:g1".to_owned()],
             vec!["onboard:alice:g2".to_owned(), "system:masters".to_owned()],
@@ -238,26 +269,23 @@ mod tests {
                 groups,
                 ..issued.clone()
             };
-            assert!(
-                check(&head, &user, &other, now)
-                    .unwrap_err()
-                    .contains("carries")
-            );
+            assert!(check(&head, &user, &other).unwrap_err().contains("carries"));
         }
     }
 
     #[test]
     fn a_certificate_has_to_be_valid_now() {
-        let (head, user, issued, _) = parts();
+        let (_, _, issued, now) = parts();
+        assert_eq!(check_time(&issued, now, "the server's"), Ok(()));
         let after = issued.not_after;
         assert!(
-            check(&head, &user, &issued, after)
+            check_time(&issued, after, "this machine's")
                 .unwrap_err()
                 .contains("expired")
         );
         let before: Timestamp = "2026-11-21T08:54:59Z".parse().unwrap();
         assert!(
-            check(&head, &user, &issued, before)
+            check_time(&issued, before, "this machine's")
                 .unwrap_err()
                 .contains("clock")
         );

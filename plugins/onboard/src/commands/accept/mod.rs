@@ -24,6 +24,7 @@ use crate::local::kubeconfig::{existing, own};
 use crate::model::check::Check;
 use crate::model::kubeconfig;
 use crate::model::kubeconfig::{Document, Existing};
+use crate::model::way;
 
 /// Combine your certificate and key into a kubeconfig, and check that it works
 ///
@@ -86,9 +87,9 @@ Exit codes:
 /// Why nothing was written.
 pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
-    let now = Timestamp::now();
-    let mut joined = Joined::read(&args.file, args.key.as_deref(), now)?;
+    let mut joined = Joined::read(&args.file, args.key.as_deref())?;
     if let Some(name) = &args.cluster_name {
+        way::cluster_name(name).map_err(|why| Error::usage(format!("--cluster-name: {why}")))?;
         joined.head.cluster.clone_from(name);
     }
     if let Some(mode) = exposed(&joined.key_path) {
@@ -99,6 +100,12 @@ pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
         ui.hint(format_args!("chmod 600 {}", joined.key_path.display()));
     }
     let document = joined.document()?;
+    let tuning = frame.kube.tuning();
+    // Whether the certificate is valid is a matter of the server's clock, not of this machine's.
+    let asking = prove::clock(&document, &args.file, tuning, ui);
+    let clock = interrupt.guard(async { Ok(asking.await) }).await?;
+    joined.check_time(&args.file, clock.as_ref())?;
+    let now = clock.map_or_else(Timestamp::now, |clock| clock.now());
     let place = if args.merge {
         let own = Own::find(frame.kube.kubeconfig.as_deref())?;
         Place::Own(own)
@@ -114,9 +121,16 @@ pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
         ));
         ui.hint(format_args!("chmod 600 {}", path.display()));
     }
-    let tuning = frame.kube.tuning();
     let proof = prove::prove(&joined, &document, &path, tuning, args.timeout.0, ui);
-    let checks = interrupt.guard(proof).await?;
+    let mut checks = interrupt.guard(proof).await?;
+    if let Some(off) = clock.and_then(|clock| clock.off()) {
+        let off = format!("{off} the server's");
+        ui.warning(format_args!("this machine's clock is {off}"));
+        ui.hint(
+            "correct it: programs that trust it call the certificate expired, or not valid yet",
+        );
+        checks.push(Check::undecided("this machine's clock", off));
+    }
     if let Place::Own(own) = &place {
         keep(own, args, &joined, ui, interrupt).await?;
     }

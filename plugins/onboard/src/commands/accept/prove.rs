@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use groundcrew::client::Session;
+use groundcrew::client::clock::Clock;
+use groundcrew::client::{Session, clock};
 use groundcrew::error::{Kind, Result};
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
@@ -21,6 +22,20 @@ use crate::model::product::PRODUCT;
 async fn refuses_user(session: &Session) -> bool {
     let answer = session.client.apiserver_version().await;
     matches!(answer, Err(kube::Error::Api(status)) if status.code == 401)
+}
+
+/// How long the server may take to say what time it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the server what time it is; `None` when it cannot be asked.
+pub async fn clock(document: &Document, path: &Path, tuning: Tuning, ui: &Ui) -> Option<Clock> {
+    let text = document.as_str().as_bytes();
+    let product = PRODUCT;
+    let asking = async {
+        let session = groundcrew::client::from_kubeconfig(text, path, tuning, &product, ui).await?;
+        clock::read(&session).await
+    };
+    tokio::time::timeout(PATIENCE, asking).await.ok()?.ok()
 }
 
 /// Asks the server everything with the new credential alone.
@@ -63,7 +78,7 @@ pub async fn prove(
         Ok(proof) => proof,
         Err(error) if error.kind() == Kind::Interrupted => return Err(error),
         Err(_) if refused => {
-            let server = joined.server();
+            let server = &joined.endpoint().server;
             ui.warning(format_args!(
                 "written, but {server} rejects this certificate (401)"
             ));
@@ -75,7 +90,7 @@ pub async fn prove(
         Err(error) => {
             let why = error.headline();
             ui.warning(format_args!("written, but not verified: {why}"));
-            return Ok(vec![Check::undecided(joined.server(), why)]);
+            return Ok(vec![Check::undecided(&joined.endpoint().server, why)]);
         }
     };
     let open: Vec<_> = checks.iter().filter(|check| !check.passed()).collect();

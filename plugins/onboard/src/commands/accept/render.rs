@@ -5,7 +5,7 @@ use std::path::Path;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, shell_word, yaml};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -23,6 +23,10 @@ pub struct Accepted {
     generation: u32,
     cluster: String,
     server: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_server_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy_url: Option<String>,
     context: String,
     kubeconfig: String,
     merged: bool,
@@ -50,7 +54,9 @@ impl Accepted {
             namespace: joined.head.namespace.clone(),
             generation: joined.head.generation,
             cluster: joined.head.cluster.clone(),
-            server: joined.server().to_owned(),
+            server: joined.endpoint().server.clone(),
+            tls_server_name: joined.endpoint().tls_server_name.clone(),
+            proxy_url: joined.endpoint().proxy_url.clone(),
             context: joined.context(),
             kubeconfig: path.display().to_string(),
             merged,
@@ -102,32 +108,40 @@ impl Accepted {
             _ => "You have access, but not exactly what you should have.",
         };
         let mut text = format!("{head}\n");
-        for (label, value) in [
-            ("namespace", self.namespace.as_str()),
-            ("cluster", &format!("{} ({})", self.cluster, self.server)),
+        let mut rows = vec![
+            ("namespace", self.namespace.clone()),
+            ("cluster", self.cluster.clone()),
+            ("address", self.server.clone()),
+        ];
+        let name = self.tls_server_name.clone();
+        rows.extend(name.map(|name| ("server name", name)));
+        rows.extend(self.proxy_url.clone().map(|url| ("proxy", url)));
+        rows.extend([
             (
                 "credential",
-                &format!(
+                format!(
                     "certificate, generation {}, until {}",
                     self.generation,
                     until(self.not_after, self.now)
                 ),
             ),
-            ("kubeconfig", &self.kubeconfig),
-            ("context", &self.context),
-        ] {
+            ("kubeconfig", self.kubeconfig.clone()),
+            ("context", self.context.clone()),
+        ]);
+        for (label, value) in rows {
             text.push_str(&format!("  {label:<12} {value}\n"));
         }
         text.push_str("\nNext:\n");
         if self.merged {
-            text.push_str(&format!("  kubectl config use-context {}\n", self.context));
+            let context = shell_word(&self.context);
+            text.push_str(&format!("  kubectl config use-context {context}\n"));
         } else {
             let here = if Path::new(&self.kubeconfig).is_absolute() {
                 ""
             } else {
-                "$PWD/"
+                "\"$PWD\"/"
             };
-            let file = &self.kubeconfig;
+            let file = shell_word(&self.kubeconfig);
             text.push_str(&format!("  export KUBECONFIG={here}{file}\n"));
         }
         text.push_str("  kubectl auth whoami\n");
@@ -147,6 +161,8 @@ mod tests {
             generation: 1,
             cluster: "prod".to_owned(),
             server: "https://api.example.com:6443".to_owned(),
+            tls_server_name: None,
+            proxy_url: None,
             context: "alice@prod".to_owned(),
             kubeconfig: "alice.kubeconfig".to_owned(),
             merged: false,

@@ -17,7 +17,7 @@ use crate::cluster::onboarding::{many, onboarder};
 use crate::cluster::people;
 use crate::commands::apply::file::Team;
 use crate::local::delivery::Files;
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::options::{Options, Proxy, Way};
 use crate::model::onboarding::summary;
 use crate::model::onboarding::summary::{Ended, plan_exit};
 use crate::model::user::UserName;
@@ -41,6 +41,10 @@ pub struct ApplyArgs {
     /// Directory for the kubeconfigs
     #[arg(long, value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::DirPath)]
     out_dir: PathBuf,
+
+    /// Proxy for the users, or none [default: the one in your kubeconfig, without a password]
+    #[arg(long, value_name = "URL")]
+    user_proxy: Option<Proxy>,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -85,6 +89,7 @@ pub async fn run(
         filename,
         prune,
         out_dir,
+        user_proxy,
         write,
         output,
     } = args;
@@ -102,7 +107,10 @@ pub async fn run(
         .into_iter()
         .map(|entry| {
             let options = entry.options.map(|options| Options {
-                server: frame.kube.server.clone(),
+                way: Way {
+                    server: frame.kube.server.clone(),
+                    proxy: user_proxy.clone(),
+                },
                 ..options.written(&write)
             });
             (entry.user, Some(entry.line), options)

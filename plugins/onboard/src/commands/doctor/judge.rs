@@ -130,7 +130,8 @@ fn signer(outcome: &Outcome) -> Looked {
 fn address(found: &Observed) -> Looked {
     const CHECK: &str = "server address";
     let endpoint = found.endpoint.as_ref();
-    let server = &endpoint.map_err(|why| Unseen::new(CHECK, why))?.server;
+    let endpoint = endpoint.map_err(|why| Unseen::new(CHECK, why))?;
+    let server = &endpoint.server;
     let warning = |why| {
         Finding::new(Severity::Warning, CHECK, why)
             .fix("set the address that others can reach with --user-server")
@@ -138,6 +139,12 @@ fn address(found: &Observed) -> Looked {
     if kubeconfig::is_loopback(server) {
         let why = format!("{server} is this machine's own address; no other machine can reach it");
         return Ok(warning(why));
+    }
+    let proxy = endpoint.proxy_url.as_deref();
+    if let Some(proxy) = proxy.filter(|proxy| kubeconfig::is_loopback(proxy)) {
+        let why = format!("{proxy} is a proxy on this machine's own address");
+        let fix = "set the proxy that others can reach with --user-proxy, or none";
+        return Ok(Finding::new(Severity::Warning, CHECK, why).fix(fix));
     }
     let uri = server.parse::<http::Uri>().ok();
     let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();

@@ -16,7 +16,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{OutputArgs, duration};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Check that users can be onboarded here, and that the records are true
 ///
@@ -83,7 +83,10 @@ pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
         drop(waiting);
         outcome
     };
-    let diagnosis = judge::diagnosis(&found, Timestamp::now());
+    let ahead = SignedDuration::from_secs(*found.skew.as_ref().unwrap_or(&0));
+    let now = Timestamp::now();
+    let now = now.checked_sub(ahead).unwrap_or(now);
+    let diagnosis = judge::diagnosis(&found, now);
     ui.answer(render::diagnosis(&diagnosis, &output)?)?;
     session.finish()?;
     Ok(diagnosis.exit())

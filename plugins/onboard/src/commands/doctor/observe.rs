@@ -1,7 +1,7 @@
 //! Reads everything that the diagnosis is made of.
 
 use groundcrew::client::access::{Access, Identity};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::client::{Session, access};
 use groundcrew::error::{Error, Result};
 use groundcrew::finding::{Sight, sight};
@@ -21,6 +21,7 @@ use crate::commands::doctor::grant;
 use crate::commands::doctor::probe::Outcome;
 use crate::model::kubeconfig::Endpoint;
 use crate::model::labels;
+use crate::model::onboarding::options::Way;
 
 /// Everything that was looked at.
 #[derive(Debug)]
@@ -82,10 +83,11 @@ pub async fn observe(session: &Session) -> Result<Observed> {
     let (version, skew) = version(session).await?;
     let required = grant::required();
     let cache = endpoint::Cache::default();
+    let way = Way::default();
     let (me, missing, endpoint, groups) = futures::join!(
         access::who_am_i(session),
         access::missing(session, &required),
-        endpoint::endpoint(session, None, &cache),
+        endpoint::endpoint(session, &way, &cache),
         groups(session),
     );
     let marked = format!("{}={}", labels::MANAGED_BY.0, labels::MANAGED_BY.1);
@@ -132,16 +134,12 @@ async fn version(session: &Session) -> Result<(String, Option<i64>)> {
     struct Version {
         git_version: String,
     }
-    let doing = Doing::new("get", "/version");
+    let failed = failed("get", "/version");
     let request = http::Request::get("/version")
         .body(Body::empty())
         .map_err(|error| Error::failed("cannot ask for the version").with_source(error))?;
     let asked = Timestamp::now();
-    let answer = session
-        .client
-        .send(request)
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let answer = session.client.send(request).await.map_err(&failed)?;
     let answered = Timestamp::now();
     let date = answer
         .headers()
@@ -156,11 +154,7 @@ async fn version(session: &Session) -> Result<(String, Option<i64>)> {
             (asked.as_second() - date).max(0)
         }
     });
-    let body = answer
-        .into_body()
-        .collect_bytes()
-        .await
-        .map_err(|error| explain(error, &doing))?;
+    let body = answer.into_body().collect_bytes().await.map_err(failed)?;
     let version = serde_json::from_slice::<Version>(&body)
         .map_err(|error| Error::failed("the server does not say its version").with_source(error))?;
     Ok((version.git_version, skew))
@@ -171,6 +165,6 @@ async fn groups(session: &Session) -> Result<Vec<String>> {
         .client
         .list_api_groups()
         .await
-        .map_err(|error| explain(error, &Doing::new("get", "/apis")))?;
+        .map_err(failed("get", "/apis"))?;
     Ok(groups.groups.into_iter().map(|group| group.name).collect())
 }

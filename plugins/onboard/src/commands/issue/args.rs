@@ -17,12 +17,12 @@ use crate::commands::issue::smoke::Smoke;
 use crate::model::auth::Auth;
 use crate::model::login::Provider;
 use crate::model::onboarding::options::{
-    About, Credential, Home, Options, Own, Task, Wish, check_expires,
+    About, Credential, Home, Options, Own, Proxy, Task, Way, Wish, check_expires,
 };
 use crate::model::settings::{Extra, Membership, membership};
 use crate::model::signing_request::SigningRequest;
 use crate::model::user::UserName;
-use crate::model::{kubeconfig, signing_request, user};
+use crate::model::{kubeconfig, signing_request, user, way};
 
 /// `kubectl onboard USER`.
 #[derive(Args, Debug)]
@@ -112,7 +112,7 @@ pub struct CredentialArgs {
     auth: Auth,
 
     /// Requested lifetime, such as 12h or 8w
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
+    #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
     /// Additional group in the certificate; repeatable
@@ -137,6 +137,10 @@ pub struct CredentialArgs {
     /// API server address for the user [default: the cluster's public one]
     #[arg(long, value_name = "URL")]
     user_server: Option<String>,
+
+    /// Proxy for the user, or none [default: the one in your kubeconfig, without a password]
+    #[arg(long, value_name = "URL")]
+    user_proxy: Option<Proxy>,
 
     /// Replace and revoke the current credential, and replace the file
     #[arg(long)]
@@ -202,6 +206,7 @@ impl IssueArgs {
             timeout,
             out,
             user_server,
+            user_proxy,
             force,
         } = credential;
         check_expires(expires)?;
@@ -255,7 +260,10 @@ impl IssueArgs {
         let options = Options {
             timeout: timeout.0,
             out,
-            server: user_server.or_else(|| kube.server.clone()),
+            way: Way {
+                server: user_server.or_else(|| kube.server.clone()),
+                proxy: user_proxy,
+            },
             output,
             ..Options::of(user, Task::Issue(Box::new(wish))).written(&write)
         };
@@ -346,15 +354,10 @@ fn nobody() -> Error {
 }
 
 fn check_server(server: &str) -> Result<()> {
-    let uri = server.parse::<http::Uri>().ok();
-    let good = uri.is_some_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some());
-    if good {
-        return Ok(());
-    }
-    Err(
-        Error::usage(format!("{server:?} is not the address of an API server"))
-            .with_hint("for example https://api.example.com:6443"),
-    )
+    way::server(server).map(drop).map_err(|why| {
+        Error::usage(format!("--user-server: {why}"))
+            .with_hint("for example https://api.example.com:6443")
+    })
 }
 
 #[cfg(test)]
@@ -403,6 +406,7 @@ mod tests {
             "alice --group a --auth token",
             "alice --user-server ftp://x",
             "alice --user-server 10.0.0.1",
+            "alice --user-server https://ops:s3cret@api.example",
             "alice -n Not_A_Label",
             "alice --profile does-not-exist.yaml",
         ] {

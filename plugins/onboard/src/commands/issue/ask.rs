@@ -19,6 +19,12 @@ impl IssueArgs {
         self.who.is_none() && !self.write.yes && ui.is_interactive()
     }
 
+    /// Says whether somebody at the terminal confirms that a user is new; nobody said `--yes`.
+    #[must_use]
+    pub fn is_to_confirm(&self, ui: &Ui) -> bool {
+        !self.write.yes && ui.is_interactive()
+    }
+
     /// Asks for the name and for what no flag says, and returns the command that does the same
     /// without questions. `typed` is what stands on the command line already.
     ///

@@ -35,8 +35,13 @@ use crate::model::onboarding::report::Report;
 pub async fn run(args: IssueArgs, frame: &Frame) -> Result<Exit> {
     let ui = &frame.ui;
     if !args.is_to_be_asked(ui) {
+        let consent = if args.is_to_confirm(ui) {
+            Consent::ForSomebodyNew
+        } else {
+            Consent::Given
+        };
         let (options, as_user) = args.resolve(&frame.kube)?;
-        return onboard(&options, &as_user, None, frame).await;
+        return onboard(&options, &as_user, &consent, frame).await;
     }
     let typed = std::env::args_os().skip(1);
     let typed: Vec<String> = typed
@@ -44,13 +49,23 @@ pub async fn run(args: IssueArgs, frame: &Frame) -> Result<Exit> {
         .collect();
     let (args, line) = args.ask(&typed, ui)?;
     let (options, as_user) = args.resolve(&frame.kube)?;
-    onboard(&options, &as_user, Some(&line), frame).await
+    onboard(&options, &as_user, &Consent::For(line), frame).await
+}
+
+/// What is asked before anything is written.
+enum Consent {
+    /// Nothing: nobody is there to answer, or somebody said `--yes`.
+    Given,
+    /// Whether to onboard somebody who has no record: a name may be mistyped.
+    ForSomebodyNew,
+    /// Whether to do what this command line does.
+    For(String),
 }
 
 async fn onboard(
     options: &Options,
     as_user: &AsUser,
-    asked: Option<&str>,
+    consent: &Consent,
     frame: &Frame,
 ) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
@@ -70,10 +85,21 @@ async fn onboard(
     };
     let ready = as_user.check(&session, options, &prepared.plan);
     let ready = interrupt.guard(ready).await?;
-    if let Some(line) = asked {
+    let lines = || -> Vec<Line> {
         let mut lines: Vec<Line> = prepared.steps.lines().cloned().collect();
         lines.extend(as_user.lines(options.user.as_str()));
-        agree(options, &lines, line, frame)?;
+        lines
+    };
+    match consent {
+        Consent::For(line) => agree(options, &lines(), line, frame)?,
+        Consent::ForSomebodyNew
+            if prepared.observed.record.is_none() && options.dry_run == DryRun::None =>
+        {
+            let text = change::text(&lines(), DryRun::Client.suffix());
+            ui.status(text.trim_end());
+            frame.confirm(&format!("Onboard {}, who is new?", options.user), false)?;
+        }
+        Consent::Given | Consent::ForSomebodyNew => {}
     }
     if options.dry_run != DryRun::None {
         let mut lines = onboarder.run(options, &prepared).rehearse().await?;

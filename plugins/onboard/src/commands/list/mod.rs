@@ -5,11 +5,11 @@ pub mod render;
 
 use clap::Args;
 use groundcrew::app::Frame;
+use groundcrew::client::clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{OutputArgs, duration};
-use jiff::Timestamp;
 
 use crate::cluster::people;
 
@@ -36,11 +36,12 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let ListArgs { expiring, output } = args;
     let session = frame.connect().await?;
-    let people = interrupt.guard(people::all(&session)).await?;
+    let looking = futures::future::try_join(people::all(&session), clock::read(&session));
+    let (people, clock) = interrupt.guard(looking).await?;
     for why in &people.unreadable {
         ui.warning(why);
     }
-    let now = Timestamp::now();
+    let now = clock.now();
     let list = decide::list(&people, expiring.map(|span| span.0), now);
     if list.rows.is_empty() {
         ui.status(if expiring.is_some() {

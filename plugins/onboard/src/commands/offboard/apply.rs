@@ -60,8 +60,11 @@ impl Work<'_> {
             self.rehearse().await?;
         }
         let mut kept = None;
-        for step in &self.plan.steps {
-            self.check_interrupt()?;
+        // What is archived is deleted once the archive is complete, and that is after the rights.
+        let archives = self.options.archive.is_some() && self.options.dry_run == DryRun::None;
+        let later = |step: &&Step| archives && step.is_deleted_namespace();
+        for step in self.plan.steps.iter().filter(|step| !later(step)) {
+            self.interrupt.check().map_err(|error| self.left(error))?;
             let change = if sends {
                 self.take(step, &mut kept).await?
             } else {
@@ -70,6 +73,20 @@ impl Work<'_> {
             self.tell(step, change);
         }
         Ok(kept)
+    }
+
+    /// Deletes the namespace that was archived.
+    ///
+    /// # Errors
+    ///
+    /// Why it is still there; the user has no rights by then.
+    pub async fn delete_archived(&self) -> Result<()> {
+        let mut steps = self.plan.steps.iter();
+        if let Some(step) = steps.find(|step| step.is_deleted_namespace()) {
+            let change = self.take(step, &mut None).await?;
+            self.tell(step, change);
+        }
+        Ok(())
     }
 
     /// Takes one step, and returns what became of the object: what is gone already is unchanged.
@@ -119,7 +136,7 @@ impl Work<'_> {
     async fn rehearse(&self) -> Result<()> {
         let mut missing = Vec::new();
         for unbind in self.plan.bindings() {
-            self.check_interrupt()?;
+            self.interrupt.check().map_err(|error| self.left(error))?;
             if unbind.others.is_empty() {
                 continue;
             }
@@ -353,10 +370,6 @@ impl Work<'_> {
         error
             .with_detail(format!("{user} still has some access."))
             .with_hint("run the same command again: it continues from what is left")
-    }
-
-    fn check_interrupt(&self) -> Result<()> {
-        self.interrupt.check().map_err(|error| self.left(error))
     }
 }
 

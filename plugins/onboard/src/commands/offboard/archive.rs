@@ -1,4 +1,5 @@
-//! Saves what is in a namespace as YAML, before it is deleted.
+//! Saves what is in a namespace as YAML, before it is deleted and after the user has lost their
+//! rights: nothing that cannot be read keeps anybody's access.
 
 use std::fs;
 use std::io::Write as _;
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::Unseen;
 use groundcrew::output;
 use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::Namespace;
@@ -27,22 +29,29 @@ pub fn check(directory: &Path, namespace: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Writes every object of a namespace, the namespace itself included, and returns how many.
+/// What was saved.
+#[derive(Debug, Default)]
+pub struct Archive {
+    /// How many objects.
+    pub objects: usize,
+    /// What could not be read, and why.
+    pub unread: Vec<Unseen>,
+}
+
+/// Writes every object of a namespace that can be read, the namespace itself included.
 ///
 /// Secrets are included, so the folder is readable by its owner alone. Events are left out.
 ///
 /// # Errors
 ///
-/// What cannot be read or written; nothing has been deleted by then.
-pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -> Result<usize> {
+/// What cannot be written, or that the server cannot be asked.
+pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -> Result<Archive> {
     let served = discovery::namespaced(session).await?;
-    if !served.unknown.is_empty() {
-        return Err(Error::failed(format!(
-            "cannot archive namespace {namespace:?} completely: the server cannot list {}",
-            served.unknown.join(", ")
-        ))
-        .with_hint("find the cause:  kubectl get apiservices"));
-    }
+    let stale = "the API server has no current information about it";
+    let unknown = served.unknown.iter();
+    let mut unread: Vec<Unseen> = unknown
+        .map(|group| Unseen::new(format!("resources of {group}"), stale))
+        .collect();
     let progress = ui.progress(format!("archiving namespace {namespace}"));
     make_folder(folder)?;
     let own = session.of::<Namespace>().get(namespace).await?;
@@ -57,13 +66,13 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
         let name = kind.name();
         progress.message(format!("archiving {name} of namespace {namespace}"));
         let objects = cluster.dynamic(&kind.resource, Some(namespace));
-        let found = objects.list().await.map_err(|cause| {
-            Error::failed(format!(
-                "cannot archive the {name} of namespace {namespace:?}"
-            ))
-            .with_source(cause)
-            .with_hint("nothing was deleted; omit --archive to continue without an archive")
-        })?;
+        let found = match objects.list().await {
+            Ok(found) => found,
+            Err(cause) => {
+                unread.push(Unseen::new(name, cause.headline()));
+                continue;
+            }
+        };
         if found.is_empty() {
             continue;
         }
@@ -83,7 +92,10 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
             count += 1;
         }
     }
-    Ok(count)
+    Ok(Archive {
+        objects: count,
+        unread,
+    })
 }
 
 fn unreadable(what: &str, error: serde_json::Error) -> Error {

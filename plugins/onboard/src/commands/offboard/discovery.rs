@@ -1,7 +1,7 @@
 //! Which resources the API server serves.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::error::Result;
 use kube::api::ApiResource;
 use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
@@ -51,13 +51,12 @@ impl Type {
 ///
 /// What the server says.
 pub async fn namespaced(session: &Session) -> Result<Served> {
-    let failed = |error| explain(error, &Doing::new("get", "apis"));
     let (core, groups) = futures::future::try_join(
         session.client.list_core_api_versions_aggregated(),
         session.client.list_api_groups_aggregated(),
     )
     .await
-    .map_err(failed)?;
+    .map_err(failed("get", "/apis"))?;
     let mut served = Served::default();
     for group in core.items.into_iter().chain(groups.items) {
         served.add(&group);

@@ -4,25 +4,25 @@ pub mod apply;
 pub mod archive;
 pub mod decide;
 pub mod discovery;
+pub mod left;
 pub mod observe;
 pub mod options;
 pub mod prove;
 pub mod render;
 pub mod steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::access::Access;
-use groundcrew::client::{Session, access};
+use groundcrew::client::{Session, access, clock};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
+use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use groundcrew::ui::Ui;
 use groundcrew::write::Writer;
-use jiff::Timestamp;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::people;
@@ -44,9 +44,9 @@ use crate::model::user::UserName;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct OffboardArgs {
-    /// The user whose access to remove
-    #[arg(id = "who", value_name = "USER", add = people::names())]
-    who: String,
+    /// The users whose access to remove, one after the other
+    #[arg(id = "who", value_name = "USER", required = true, num_args = 1.., add = people::names())]
+    who: Vec<String>,
 
     /// Keep the user's namespace and everything in it
     #[arg(long, conflicts_with = "archive")]
@@ -68,7 +68,7 @@ const EXAMPLES: &str = "\
 Examples:
   kubectl onboard offboard alice
   kubectl onboard offboard alice --archive ./alice --yes
-  kubectl onboard offboard alice --keep-namespace
+  kubectl onboard offboard alice bob --keep-namespace
   kubectl onboard offboard alice --dry-run=client -o json
 
 Exit codes:
@@ -89,50 +89,65 @@ pub async fn run(args: OffboardArgs, frame: &Frame) -> Result<Exit> {
         write,
         output,
     } = args;
-    let options = Options {
-        user: UserName::parse(&who)?,
-        keep_namespace,
-        archive,
-        dry_run: write.dry_run,
-        yes: write.yes,
-        output,
-        writer: Writer {
-            field_manager: product::field_manager(write.field_manager),
-            dry_run: write.dry_run == DryRun::Server,
-            force_conflicts: write.force_conflicts,
-        },
-    };
+    let users = who.iter().map(|name| UserName::parse(name));
+    let users = users.collect::<Result<Vec<_>>>()?;
+    if users.len() > 1 && matches!(output.format, Format::Json | Format::Yaml) {
+        return Err(Error::usage("-o json and yaml take one user at a time"));
+    }
     let session = interrupt.guard(frame.connect()).await?;
-    end(&options, &session, ui, interrupt).await
+    let mut worst = Exit::Done;
+    for user in users {
+        let options = Options {
+            user,
+            keep_namespace,
+            archive: archive.clone(),
+            dry_run: write.dry_run,
+            yes: write.yes,
+            output: output.clone(),
+            writer: Writer {
+                field_manager: product::field_manager(write.field_manager.clone()),
+                dry_run: write.dry_run == DryRun::Server,
+                force_conflicts: write.force_conflicts,
+            },
+        };
+        let exit = end(&options, &session, ui, interrupt).await?;
+        // Access that is left says more than what could not be asked.
+        worst = match (worst, exit) {
+            (Exit::No, _) | (_, Exit::No) => Exit::No,
+            (Exit::Done, exit) => exit,
+            (worst, _) => worst,
+        };
+    }
+    Ok(worst)
 }
 
 async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrupt) -> Result<Exit> {
     let user = &options.user;
     let me = interrupt.guard(may(session, options)).await?;
     let progress = ui.progress(format!("looking for everything that gives {user} access"));
-    let found = interrupt.guard(observe::find(session, user)).await?;
+    let looking = futures::future::try_join(observe::find(session, user), clock::read(session));
+    let (found, clock) = interrupt.guard(looking).await?;
     drop(progress);
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let now = clock.now();
     let plan = decide::plan(user, &found, options.keep_namespace, now)?;
     let folder = match (&options.archive, plan.deleted_namespace()) {
         (Some(directory), Some(name)) => Some(archive::check(directory, name)?),
         _ => None,
     };
     let record = found.record.as_ref().map(|found| &found.record);
-    let mut archived = None;
     if options.dry_run == DryRun::None {
         ui.status(render::loses(options, record, &plan, now).trim_end());
         if !plan.is_empty() && !options.yes {
             confirm(user, &plan, ui)?;
         }
-        if let (Some(folder), Some(name)) = (folder, plan.deleted_namespace()) {
-            let write = archive::write(session, name, &folder, ui);
-            let count = interrupt.guard(write).await?;
-            let detail = format!("{} in {}", count_of(count, "object"), folder.display());
-            ui.done(format_args!("namespace/{name} archived"), detail);
-            archived = Some(folder);
-        }
     }
+    let left = if options.dry_run == DryRun::None {
+        interrupt
+            .guard(left::could_be_left(session, user, &plan))
+            .await?
+    } else {
+        Vec::new()
+    };
     let work = apply::Work {
         session,
         options,
@@ -152,12 +167,60 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
     let proof = interrupt.guard(prove::prove(session, user, &plan)).await?;
     drop(progress);
     show_proof(user, &kept.record, &proof, ui);
-    let exit = proof.exit(&plan.shared);
-    let report = render::Report::new(options, &kept.record, &plan, proof, archived, now);
-    work.close(kept, exit == Exit::Done).await?;
+    let proved = proof.exit(&plan.shared);
+    let mut report = render::Report::new(options, &kept.record, &plan, proof, left, now);
+    work.close(kept, proved == Exit::Done).await?;
+    let mut exit = proved;
+    if let (Some(folder), Some(name)) = (folder, plan.deleted_namespace()) {
+        if archive_of(session, name, &folder, ui, interrupt).await? {
+            work.delete_archived().await?;
+            report.archived(folder);
+        } else {
+            report.kept_namespace();
+            exit = match exit {
+                Exit::Done => Exit::Incomplete,
+                other => other,
+            };
+        }
+    }
     ui.answer(report.render(&options.output, exit)?)?;
     session.finish()?;
     Ok(exit)
+}
+
+/// Saves what is in the namespace, and says whether all of it was saved.
+async fn archive_of(
+    session: &Session,
+    name: &str,
+    folder: &Path,
+    ui: &Ui,
+    interrupt: &Interrupt,
+) -> Result<bool> {
+    let write = archive::write(session, name, folder, ui);
+    let kept = |error: Error| {
+        error
+            .with_detail(format!(
+                "the user's rights are gone; namespace {name:?} stays"
+            ))
+            .with_hint("archive it again into another directory, with --archive")
+    };
+    let archive = interrupt.guard(write).await.map_err(kept)?;
+    for one in &archive.unread {
+        ui.warning(format_args!("cannot archive {}: {}", one.what, one.why));
+    }
+    let objects = count_of(archive.objects, "object");
+    if archive.unread.is_empty() {
+        let detail = format!("{objects} in {}", folder.display());
+        ui.done(format_args!("namespace/{name} archived"), detail);
+        return Ok(true);
+    }
+    ui.warning(format_args!(
+        "namespace {name:?} stays: only {objects} could be archived, in {}",
+        folder.display()
+    ));
+    ui.hint("find the cause:  kubectl get apiservices");
+    ui.hint("then archive it into another directory, or omit --archive to delete it unsaved");
+    Ok(false)
 }
 
 /// Says what the server answered.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::left::Left;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
@@ -74,6 +75,8 @@ enum NamespaceOutcome {
     Kept,
     NotOwned,
     GoingAlready,
+    /// It stays: not all of it could be archived.
+    NotArchived,
     Deleted,
 }
 
@@ -107,6 +110,9 @@ pub struct Report {
     #[serde(flatten)]
     loses: Loses,
     proof: Proof,
+    /// Where the user could create tokens that outlive their rights.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    could_have_left: Vec<Left>,
 }
 
 fn document(options: &Options, record: Option<&Record>, plan: &Plan, now: Timestamp) -> Loses {
@@ -302,14 +308,31 @@ impl Report {
         record: &Record,
         plan: &Plan,
         proof: Proof,
-        archive: Option<PathBuf>,
+        could_have_left: Vec<Left>,
         now: Timestamp,
     ) -> Self {
-        let mut loses = document(options, Some(record), plan, now);
-        if let Some(namespace) = &mut loses.namespace {
-            namespace.archive = archive;
+        let loses = document(options, Some(record), plan, now);
+        Self {
+            loses,
+            proof,
+            could_have_left,
         }
-        Self { loses, proof }
+    }
+
+    /// Notes where what was in the namespace is kept.
+    pub fn archived(&mut self, folder: PathBuf) {
+        if let Some(namespace) = &mut self.loses.namespace {
+            namespace.archive = Some(folder);
+        }
+    }
+
+    /// Notes that the namespace stays, because not all of it could be archived.
+    pub fn kept_namespace(&mut self) {
+        if let Some(namespace) = &mut self.loses.namespace {
+            namespace.outcome = NamespaceOutcome::NotArchived;
+            let name = format!("namespace/{}", namespace.name);
+            self.loses.names.retain(|one| *one != name);
+        }
     }
 
     /// Renders the report.
@@ -329,6 +352,9 @@ impl Report {
     fn text(&self, exit: Exit) -> String {
         let user = &self.loses.user;
         let mut text = match exit {
+            Exit::Done if !self.could_have_left.is_empty() => {
+                format!("{user} has no rights of their own.\n")
+            }
             Exit::Done => format!("{user} has no access.\n"),
             Exit::Incomplete => format!("{user} has no access, as far as could be checked.\n"),
             _ => format!("{user} still has access:\n"),
@@ -346,6 +372,18 @@ impl Report {
         for one in &self.loses.shared_groups {
             let line = still_gives(&one.group, &one.binding, &one.role);
             let _ = writeln!(text, "  {line}");
+        }
+        for left in &self.could_have_left {
+            let accounts = match left.service_accounts.as_slice() {
+                [] => String::new(),
+                names => format!(" ({})", names.join(", ")),
+            };
+            let _ = writeln!(
+                text,
+                "Not ended: {user} could create tokens for the service accounts of namespace {}{accounts}.\n  \
+                 A token ends with its account:  kubectl delete serviceaccount NAME -n {}",
+                left.namespace, left.namespace
+            );
         }
         if self.loses.can_log_in {
             let _ = writeln!(

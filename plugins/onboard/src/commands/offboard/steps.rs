@@ -94,6 +94,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// Says whether it deletes the user's own namespace.
+    #[must_use]
+    pub fn is_deleted_namespace(&self) -> bool {
+        matches!(self, Self::Namespace(NamespaceEnd::Deleted { .. }))
+    }
+
     /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::Session;
+use groundcrew::client::clock;
 use groundcrew::error::{Error, Result};
-use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 
 use crate::cluster::certificates::Requests;
@@ -19,8 +19,9 @@ pub async fn asked(
     session: &Session,
     user: &UserName,
 ) -> Result<(CertificateSigningRequest, SigningRequest)> {
-    let record = record_of(session, user).await?;
-    let now = Timestamp::now();
+    let looking = futures::future::try_join(record_of(session, user), clock::read(session));
+    let (record, clock) = looking.await?;
+    let now = clock.now();
     let live = record.iter().flat_map(|found| found.record.live(now));
     let live: Vec<u32> = live.map(|issue| issue.generation).collect();
     find(session, user, &live).await

@@ -1,16 +1,16 @@
 //! `renew --due`: ends the credentials whose grace is over.
 
 use groundcrew::app::Frame;
-use groundcrew::error::Result;
+use groundcrew::client::clock;
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
-use jiff::Timestamp;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::onboarding::{many, onboarder};
 use crate::cluster::people;
 use crate::local::delivery::Files;
-use crate::model::onboarding::options::{Options, Task};
+use crate::model::onboarding::options::{Options, Task, Way};
 use crate::model::onboarding::summary;
 use crate::model::onboarding::summary::plan_exit;
 use crate::model::user::UserName;
@@ -28,18 +28,28 @@ pub async fn retire(
 ) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let session = interrupt.guard(frame.connect()).await?;
-    let found = interrupt.guard(people::all(&session)).await?;
+    let looking = futures::future::try_join(people::all(&session), clock::read(&session));
+    let (found, clock) = interrupt.guard(looking).await?;
+    // Rights are taken by the server's clock; where two clocks disagree by that much, somebody has
+    // to look which of them is wrong first.
+    if let Some(off) = clock.off() {
+        return Err(Error::new(
+            Kind::Incomplete,
+            format!("this machine's clock is {off} the server's; nothing was revoked"),
+        )
+        .with_hint("correct whichever clock is wrong, then run this again"));
+    }
     for why in &found.unreadable {
         ui.warning(why);
     }
-    let now = Timestamp::now();
+    let now = clock.now();
     let mut due = Vec::new();
     for (record, _) in &found.known {
         let over = record.generations.iter().any(|issue| issue.is_due(now));
         let meant = who.is_none_or(|who| who.as_str() == record.user);
         if meant && record.ended.is_none() && over {
             let options = UserName::parse(&record.user).map(|user| Options {
-                server: frame.kube.server.clone(),
+                way: Way::of_nobody(),
                 ..Options::of(user, Task::Retire).written(write)
             });
             due.push((record.user.clone(), None, options));

@@ -17,9 +17,11 @@ use crate::cluster::people;
 use crate::commands::answer::answer;
 use crate::commands::renew::approve::asked;
 use crate::commands::renew::by_user::Ask;
-use crate::model::onboarding::options::{Approval, Options, Renewal, Task, check_expires};
+use crate::model::onboarding::options::{
+    Approval, Options, Proxy, Renewal, Task, Way, check_expires,
+};
 use crate::model::user::UserName;
-use crate::model::{kubeconfig, signing_request};
+use crate::model::{kubeconfig, signing_request, way};
 
 /// Issue a new credential; the old one keeps working for a grace period
 ///
@@ -61,7 +63,7 @@ pub struct RenewArgs {
     approve: bool,
 
     /// Requested lifetime: 12h, 30d, 8w; the cluster may shorten it
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
+    #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
     /// How long to wait for the signer, or with --self for the admin
@@ -71,6 +73,14 @@ pub struct RenewArgs {
     /// Output file; an existing kubeconfig of the user is replaced [default: ./USER.kubeconfig]
     #[arg(short = 'O', long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: Option<PathBuf>,
+
+    /// API server address for the user [default: the cluster's public one]
+    #[arg(long, value_name = "URL", value_parser = way::server, conflicts_with_all = ["by_user", "due"])]
+    user_server: Option<String>,
+
+    /// Proxy for the user, or none [default: the one in your kubeconfig, without a password]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["by_user", "due"])]
+    user_proxy: Option<Proxy>,
 
     #[command(flatten)]
     write: WriteArgs,
@@ -160,7 +170,10 @@ pub async fn run(args: RenewArgs, frame: &Frame) -> Result<Exit> {
     let options = Options {
         timeout: args.timeout.0,
         out: args.out.unwrap_or(out),
-        server: frame.kube.server.clone(),
+        way: Way {
+            server: args.user_server.or_else(|| frame.kube.server.clone()),
+            proxy: args.user_proxy,
+        },
         output: args.output,
         ..Options::of(user, task).written(&args.write)
     };

@@ -7,10 +7,10 @@ pub mod render;
 
 use clap::Args;
 use groundcrew::app::Frame;
+use groundcrew::client::clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::OutputArgs;
-use jiff::Timestamp;
 
 use crate::cluster::people;
 use crate::model::record;
@@ -55,9 +55,11 @@ pub async fn run(args: StatusArgs, frame: &Frame) -> Result<Exit> {
     let StatusArgs { who, output } = args;
     let user = UserName::parse(&who)?;
     let session = frame.connect().await?;
-    let found = interrupt.guard(observe::observe(&session, &user)).await?;
+    let looking =
+        futures::future::try_join(observe::observe(&session, &user), clock::read(&session));
+    let (found, clock) = interrupt.guard(looking).await?;
     let found = found.ok_or_else(|| record::unknown(&user))?;
-    let now = Timestamp::now();
+    let now = clock.now();
     let status = judge::status(&user, &found, now);
     for one in &status.unseen {
         ui.warning(format_args!("cannot see {}: {}", one.what, one.why));

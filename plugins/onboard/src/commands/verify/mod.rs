@@ -11,6 +11,7 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use clap::Args;
 use groundcrew::app::Frame;
+use groundcrew::client::clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::OutputArgs;
@@ -61,10 +62,17 @@ const ENDINGS: [&str; 4] = ["kubeconfig", "yaml", "yml", "conf"];
 pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let VerifyArgs { subject, output } = args;
-    let now = Timestamp::now();
+    let moment;
     let verification = match target(&subject, Path::is_file) {
         Target::File(path) => {
             let own = frame.connect().await;
+            let now = match &own {
+                Ok(session) => interrupt.guard(clock::read(session)).await.ok(),
+                Err(_) => None,
+            };
+            // Without a server the file alone can be looked at, by the clock that there is.
+            let now = now.map_or_else(Timestamp::now, |clock| clock.now());
+            moment = now;
             interrupt
                 .guard(file::verify(&path, own, frame.kube.tuning(), ui, now))
                 .await?
@@ -72,7 +80,11 @@ pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
         Target::User(name) => {
             let user = UserName::parse(&name)?;
             let session = frame.connect().await?;
-            let found = interrupt.guard(observe::person(&session, &user)).await?;
+            let looking =
+                futures::future::try_join(observe::person(&session, &user), clock::read(&session));
+            let (found, clock) = interrupt.guard(looking).await?;
+            let now = clock.now();
+            moment = now;
             let found = found.ok_or_else(|| unknown(&user))?;
             let questions = judge::questions(&user, &found, now);
             let answers = interrupt
@@ -81,7 +93,7 @@ pub async fn run(args: VerifyArgs, frame: &Frame) -> Result<Exit> {
             judge::person(&user, &found, &questions, &answers, now)
         }
     };
-    ui.answer(render::verification(&verification, &output, now)?)?;
+    ui.answer(render::verification(&verification, &output, moment)?)?;
     Ok(verification.exit())
 }
 

@@ -28,6 +28,10 @@ pub fn look(path: &Path, user: &UserName, cluster: &str) -> Result<Existing> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if path.is_symlink() {
+                let message = format!("{} is a link to a file that does not exist", path.display());
+                return Err(Error::usage(message).with_hint("choose a file with --out"));
+            }
             check_directory(path)?;
             return Ok(Existing::Absent);
         }

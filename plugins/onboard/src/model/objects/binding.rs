@@ -5,6 +5,7 @@ use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use k8s_openapi::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, RoleBinding, RoleRef, Subject,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
 use crate::model::holder::Holder;
@@ -110,6 +111,30 @@ pub fn role_binding(
             name: role.to_owned(),
         },
         subjects: Some(holders.iter().map(Holder::subject).collect()),
+    }
+}
+
+/// Returns what gives the same role to the same holders under the second name.
+#[must_use]
+pub fn next(wanted: &RoleBinding, user: &UserName) -> RoleBinding {
+    let mut next = renewed(wanted);
+    next.metadata.name = Some(labels::next_binding_name(user));
+    next
+}
+
+/// Returns a binding as it can be created again: without what the server has added.
+#[must_use]
+pub fn renewed(found: &RoleBinding) -> RoleBinding {
+    let metadata = ObjectMeta {
+        name: found.metadata.name.clone(),
+        namespace: found.metadata.namespace.clone(),
+        labels: found.metadata.labels.clone(),
+        annotations: found.metadata.annotations.clone(),
+        ..ObjectMeta::default()
+    };
+    RoleBinding {
+        metadata,
+        ..found.clone()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::credential::Issued;
 use crate::model::credential_kind::CredentialKind;
@@ -201,6 +201,16 @@ pub fn check_issued(
     Err(Error::failed(format!(
         "the signer returned a certificate that {difference}"
     )))
+}
+
+/// How much longer than asked a certificate may last: signers backdate and round.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Returns when a credential was asked to end, if the signer lets it last longer.
+#[must_use]
+pub fn asked_end(not_after: Timestamp, now: Timestamp, asked: Duration) -> Option<Timestamp> {
+    let end = now.checked_add(asked).ok()?;
+    (not_after.duration_since(end) > TOLERANCE).then_some(end)
 }
 
 fn namespace_step(

@@ -1,5 +1,6 @@
 //! What is asked, found, decided and answered when somebody is onboarded.
 
+pub mod bound;
 pub mod credential_step;
 pub mod decide;
 pub mod delivery;

@@ -19,6 +19,8 @@ pub struct Observed {
     pub namespace: Option<FoundNamespace>,
     /// The user's RoleBindings, where the user has a role or is to lose one.
     pub bindings: Vec<RoleBinding>,
+    /// What a run has left that died while it gave the user another role.
+    pub unfinished: Vec<RoleBinding>,
     /// The owner bindings of what the user has claimed.
     pub claims: Vec<RoleBinding>,
     /// The user's ClusterRoleBindings.

@@ -13,7 +13,7 @@ use crate::model::login::Provider;
 use crate::model::settings::{Extra, Membership};
 use crate::model::signing_request::SigningRequest;
 use crate::model::user::UserName;
-use crate::model::{kubeconfig, product};
+use crate::model::{kubeconfig, product, way};
 
 /// Shortest lifetime that the API server accepts.
 const MIN_EXPIRES: Duration = Duration::from_secs(600);
@@ -51,8 +51,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Where the kubeconfig goes, or the certificate when the user keeps the key.
     pub out: PathBuf,
-    /// API server address for the user, when it differs from the admin's.
-    pub server: Option<String>,
+    /// How the user reaches the API server, where that differs from the admin's way.
+    pub way: Way,
     /// What may be written.
     pub dry_run: DryRun,
     /// Who owns the fields that are applied.
@@ -61,6 +61,57 @@ pub struct Options {
     pub force_conflicts: bool,
     /// How the answer is shown.
     pub output: OutputArgs,
+}
+
+/// How the user reaches the API server, where that is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The address.
+    pub server: Option<String>,
+    /// The proxy.
+    pub proxy: Option<Proxy>,
+}
+
+impl Way {
+    /// Returns the way for a run that gives nobody a file, whatever the admin's is like.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self {
+            server: None,
+            proxy: Some(Proxy::None),
+        }
+    }
+}
+
+/// The proxy that the user's file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// None, whatever the admin's has.
+    None,
+    /// This one.
+    Url(String),
+}
+
+impl Proxy {
+    /// Returns its address.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Url(url) => Some(url),
+        }
+    }
+}
+
+impl std::str::FromStr for Proxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => way::proxy(text).map(Self::Url),
+        }
+    }
 }
 
 /// What a run is for. All but the first are for somebody who is onboarded already.
@@ -193,7 +244,7 @@ impl Options {
         Self {
             timeout: TIMEOUT,
             out: kubeconfig::default_path(&user),
-            server: None,
+            way: Way::default(),
             dry_run: DryRun::None,
             field_manager: product::field_manager(None),
             force_conflicts: false,

@@ -1,5 +1,6 @@
 //! What was found and what was decided, together.
 
+use groundcrew::client::clock::Clock;
 use jiff::Timestamp;
 
 use crate::model::onboarding::observed::Observed;
@@ -17,4 +18,6 @@ pub struct Prepared {
     pub steps: Steps,
     /// When it was looked at, in whole seconds as Kubernetes counts.
     pub now: Timestamp,
+    /// The server's clock, going on since.
+    pub clock: Clock,
 }

@@ -3,9 +3,13 @@
 use groundcrew::client::access::Access;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 
+use crate::model::change::Change;
+use crate::model::credential_kind::CredentialKind;
+use crate::model::onboarding::bound::Bound;
+use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::{Issuer, Options, Task};
 use crate::model::onboarding::plan::Place;
-use crate::model::onboarding::steps::Bound;
+use crate::model::onboarding::steps::{Grant, Retire, Step, Steps};
 use crate::model::settings::{DEFAULT_ROLE, Extra};
 
 /// Returns every right that a run needs, so that all missing ones can be named at once.
@@ -32,6 +36,84 @@ pub fn required(options: &Options, namespace: &str) -> Vec<Access> {
     if options.request().is_some() || options.provider().is_some() {
         let review = "subjectaccessreviews.authorization.k8s.io";
         all.push(Access::new("create", review));
+    }
+    all
+}
+
+/// Returns what the steps of a run take: what is unchanged takes nothing.
+#[must_use]
+pub fn of_steps(steps: &Steps, observed: &Observed) -> Vec<Access> {
+    let grant = steps.grant.iter();
+    let mut all: Vec<Access> = grant
+        .filter(|step| step.line.change != Change::Unchanged)
+        .flat_map(|step| of_grant(step, observed))
+        .collect();
+    for step in &steps.retire {
+        match &step.what {
+            Retire::Bind(bound) if step.line.change != Change::Unchanged => {
+                all.extend(of_bound(bound, observed));
+            }
+            Retire::Revoke(_, CredentialKind::Token) => {
+                let secret = |verb| Access::new(verb, "secrets").within(SYSTEM_NAMESPACE);
+                all.extend(["get", "delete"].map(secret));
+            }
+            Retire::Bind(_) | Retire::Revoke(..) => {}
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn of_grant(step: &Step<Grant>, observed: &Observed) -> Vec<Access> {
+    let verb = |change| match change {
+        Change::Created => "create",
+        _ => "patch",
+    };
+    let inside = |resource: &str, namespace: &Option<String>| {
+        let access = Access::new(verb(step.line.change), resource);
+        vec![access.within(namespace.as_deref().unwrap_or_default())]
+    };
+    match &step.what {
+        Grant::Namespace(_) => vec![Access::new(verb(step.line.change), "namespaces")],
+        Grant::Limits(object) => inside("limitranges", &object.metadata.namespace),
+        Grant::Quota(object) => inside("resourcequotas", &object.metadata.namespace),
+        Grant::Policy(object) => inside(
+            "networkpolicies.networking.k8s.io",
+            &object.metadata.namespace,
+        ),
+        Grant::Unbind(found) => {
+            let namespace = found.metadata.namespace.as_deref().unwrap_or_default();
+            vec![Access::new("delete", BINDINGS).within(namespace)]
+        }
+        Grant::Replace(_, place) => {
+            let mut all = bind(&Bound::Place(place.clone()));
+            all.push(Access::new("delete", BINDINGS).within(&place.namespace));
+            all
+        }
+        Grant::Bind(bound) => of_bound(bound, observed),
+    }
+}
+
+/// Returns what it takes to let other holders work in what the user has claimed.
+#[must_use]
+pub fn of_claims(observed: &Observed) -> Vec<Access> {
+    let claims = observed.claims.iter();
+    let namespaces = claims.filter_map(|claim| claim.metadata.namespace.clone());
+    namespaces
+        .flat_map(|namespace| of_bound(&Bound::Claim(namespace), observed))
+        .collect()
+}
+
+/// Returns the rights that a binding takes, the role that somebody else chose included.
+fn of_bound(bound: &Bound, observed: &Observed) -> Vec<Access> {
+    let mut all = bind(bound);
+    if let Bound::Claim(namespace) = bound {
+        let mut claims = observed.claims.iter();
+        let claim = claims.find(|claim| claim.metadata.namespace.as_ref() == Some(namespace));
+        all.extend(
+            claim.map(|claim| Access::new("bind", CLUSTER_ROLES).named(&claim.role_ref.name)),
+        );
     }
     all
 }

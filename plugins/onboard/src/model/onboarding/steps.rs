@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use groundcrew::flags::duration::Span;
-use groundcrew::tenancy::{CLAIM_OWNER_BINDING, Profile, SYSTEM_NAMESPACE};
+use groundcrew::tenancy::{Profile, SYSTEM_NAMESPACE};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
+use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Resource;
 use serde::Serialize;
 
@@ -16,13 +16,12 @@ use crate::model::change::{Change, Line};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::holder::Holder;
 use crate::model::labels;
-use crate::model::objects::binding::Binding;
-use crate::model::objects::{binding, compare, namespace};
+use crate::model::objects::{compare, namespace};
+use crate::model::onboarding::bound::{Bindings, Bound};
 use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::plan::{CredentialStep, NamespaceStep, Place, Plan};
 use crate::model::record;
-use crate::model::settings::Extra;
 use crate::model::user::UserName;
 
 /// The steps of a run.
@@ -58,9 +57,10 @@ pub enum Grant {
     Quota(ResourceQuota),
     /// Which traffic is allowed.
     Policy(NetworkPolicy),
-    /// A binding that goes: to another role, because the API server lets nobody change a roleRef,
-    /// or in a namespace that the user leaves.
+    /// A binding that goes: in a namespace that the user leaves, or of a run that died.
     Unbind(RoleBinding),
+    /// A binding to another role takes the place of this one.
+    Replace(RoleBinding, Place),
     /// A binding to those who hold the rights while the run lasts.
     Bind(Bound),
 }
@@ -72,19 +72,6 @@ pub enum Retire {
     Bind(Bound),
     /// A generation whose rights are gone.
     Revoke(u32, CredentialKind),
-}
-
-/// A binding of the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// To a role in a namespace.
-    Place(Place),
-    /// To a right in the whole cluster.
-    Wide(Extra),
-    /// To the index of claims, in the namespace of records.
-    Index,
-    /// In a namespace that the user has claimed.
-    Claim(String),
 }
 
 /// An area of a user's access, as the summary for many people names it.
@@ -154,13 +141,39 @@ impl Steps {
     }
 }
 
+/// How a step is taken back.
+#[derive(Debug)]
+pub enum Reverse {
+    /// It stays: what was there already is not undone.
+    Keep,
+    /// What it made is deleted.
+    Delete,
+    /// What it removed is put back.
+    PutBack(Box<RoleBinding>),
+}
+
+impl Step<Grant> {
+    /// Returns how it is taken back when this has become of its object.
+    #[must_use]
+    pub fn reverse(&self, change: Change) -> Reverse {
+        match (&self.what, change) {
+            (
+                Grant::Unbind(found) | Grant::Replace(found, _),
+                Change::Deleted | Change::Replaced,
+            ) => Reverse::PutBack(Box::new(found.clone())),
+            (_, Change::Created) => Reverse::Delete,
+            _ => Reverse::Keep,
+        }
+    }
+}
+
 impl Grant {
     fn area(&self, change: Change) -> Area {
         match self {
             Self::Namespace(_) if change == Change::Created => Area::Namespace,
             Self::Namespace(_) => Area::Labels,
             Self::Limits(_) | Self::Quota(_) | Self::Policy(_) => Area::Limits,
-            Self::Unbind(_) | Self::Bind(_) => Area::Rights,
+            Self::Unbind(_) | Self::Replace(..) | Self::Bind(_) => Area::Rights,
         }
     }
 }
@@ -174,123 +187,18 @@ impl Retire {
     }
 }
 
-impl Bound {
-    /// Returns every binding that these places and rights take.
-    pub fn all<'a>(places: &'a [Place], extras: &'a [Extra]) -> impl Iterator<Item = Self> + 'a {
-        let places = places.iter().cloned().map(Self::Place);
-        let extras = extras.iter().flat_map(|extra| {
-            let index = (*extra == Extra::Claims).then_some(Self::Index);
-            std::iter::once(Self::Wide(*extra)).chain(index)
-        });
-        places.chain(extras)
-    }
-
-    /// Returns how it is told.
-    #[must_use]
-    pub fn line(&self, user: &UserName, holders: &[Holder], change: Change) -> Line {
-        let to: Vec<String> = holders.iter().map(Holder::describe).collect();
-        let to = to.join(", ");
-        match self {
-            Self::Place(place) => {
-                let name = labels::binding_name(user);
-                let object = format!("rolebinding/{}/{name}", place.namespace);
-                Line::new(object, change, format!("{} → {to}", place.role))
-            }
-            Self::Wide(extra) => {
-                let object = format!("clusterrolebinding/{}", extra.binding_name(user));
-                Line::new(object, change, format!("{} → {to}", extra.role()))
-            }
-            Self::Index => {
-                let name = Extra::Claims.binding_name(user);
-                let object = format!("rolebinding/{SYSTEM_NAMESPACE}/{name}");
-                Line::new(object, change, format!("{} → {to}", Extra::Claims.role()))
-            }
-            Self::Claim(namespace) => Line::new(
-                format!("rolebinding/{namespace}/{CLAIM_OWNER_BINDING}"),
-                change,
-                format!("claim → {to}"),
-            ),
-        }
-    }
-}
-
-/// The bindings as a run changes them one after the other.
-struct Bindings {
-    roles: BTreeMap<(Option<String>, Option<String>), RoleBinding>,
-    wide: BTreeMap<(Option<String>, Option<String>), ClusterRoleBinding>,
-}
-
-impl Bindings {
-    fn of(observed: &Observed) -> Self {
-        let roles = observed.bindings.iter().chain(&observed.claims).cloned();
-        let wide = observed.wide.iter().cloned();
-        Self {
-            roles: roles.map(|binding| (key(&binding), binding)).collect(),
-            wide: wide.map(|binding| (key(&binding), binding)).collect(),
-        }
-    }
-
-    fn remove(&mut self, namespace: &str, user: &UserName) -> Option<RoleBinding> {
-        let name = labels::binding_name(user);
-        self.roles.remove(&(Some(namespace.to_owned()), Some(name)))
-    }
-
-    /// Binds, and says what that changes; `None` when it does not concern these holders.
-    fn bind(&mut self, bound: &Bound, user: &UserName, holders: &[Holder]) -> Option<Change> {
-        match bound {
-            Bound::Place(place) => {
-                let (namespace, role) = (&place.namespace, &place.role);
-                let wanted = binding::role_binding(namespace, user, role, holders);
-                Some(put(&mut self.roles, wanted))
-            }
-            Bound::Wide(extra) => Some(put(
-                &mut self.wide,
-                binding::wide_binding(*extra, user, holders),
-            )),
-            Bound::Index => Some(put(
-                &mut self.roles,
-                binding::claims_in_records(user, holders),
-            )),
-            Bound::Claim(namespace) => {
-                let key = (
-                    Some(namespace.clone()),
-                    Some(CLAIM_OWNER_BINDING.to_owned()),
-                );
-                let found = self.roles.get_mut(&key)?;
-                *found = binding::reheld(found, user, holders)?;
-                Some(Change::Configured)
-            }
-        }
-    }
-}
-
-fn key<K: Resource>(object: &K) -> (Option<String>, Option<String>) {
-    let metadata = object.meta();
-    (metadata.namespace.clone(), metadata.name.clone())
-}
-
-fn put<K: Binding>(all: &mut BTreeMap<(Option<String>, Option<String>), K>, wanted: K) -> Change {
-    let key = key(&wanted);
-    match all.get(&key).map(|found| binding::rebound(found, &wanted)) {
-        None => {
-            all.insert(key, wanted);
-            Change::Created
-        }
-        Some(None) => Change::Unchanged,
-        Some(Some(changed)) => {
-            all.insert(key, changed);
-            Change::Configured
-        }
-    }
-}
-
 /// Puts the steps of a plan in their order, with what becomes of each.
 #[must_use]
 pub fn steps(options: &Options, plan: &Plan, observed: &Observed, now: Timestamp) -> Steps {
     let user = &options.user;
     let mut grant = own(user, plan, observed);
     let mut bindings = Bindings::of(observed);
-    for namespace in plan.replaced.iter().chain(&plan.left) {
+    let old = plan.replaced.iter().filter_map(|namespace| {
+        let found = bindings.remove(namespace, user)?;
+        Some((namespace.clone(), found))
+    });
+    let mut old: BTreeMap<String, RoleBinding> = old.collect();
+    for namespace in &plan.left {
         if let Some(found) = bindings.remove(namespace, user) {
             let name = labels::binding_name(user);
             let object = format!("rolebinding/{namespace}/{name}");
@@ -317,11 +225,28 @@ pub fn steps(options: &Options, plan: &Plan, observed: &Observed, now: Timestamp
     grant.extend(
         bind(&plan.holders.during)
             .into_iter()
-            .map(|(bound, line)| Step {
-                what: Grant::Bind(bound),
-                line,
+            .map(|(bound, line)| match bound {
+                Bound::Place(place) if old.contains_key(&place.namespace) => {
+                    let found = old.remove(&place.namespace).unwrap_or_default();
+                    replace(found, place, line)
+                }
+                bound => Step {
+                    what: Grant::Bind(bound),
+                    line,
+                },
             }),
     );
+    grant.extend(observed.unfinished.iter().map(|found| {
+        let metadata = &found.metadata;
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let object = format!("rolebinding/{namespace}/{name}");
+        let detail = format!("gave {}; of a run that did not finish", found.role_ref.name);
+        Step {
+            line: Line::new(object, Change::Deleted, detail),
+            what: Grant::Unbind(found.clone()),
+        }
+    }));
     let due = due(plan, observed, now);
     let mut retire = Vec::new();
     if !due.is_empty() && plan.holders.after != plan.holders.during {
@@ -343,6 +268,18 @@ pub fn steps(options: &Options, plan: &Plan, observed: &Observed, now: Timestamp
         record: recorded(user, plan, observed, !due.is_empty()),
         grant,
         retire,
+    }
+}
+
+fn replace(found: RoleBinding, place: Place, line: Line) -> Step<Grant> {
+    let detail = format!("{}; was {}", line.detail, found.role_ref.name);
+    Step {
+        line: Line {
+            change: Change::Replaced,
+            detail,
+            ..line
+        },
+        what: Grant::Replace(found, place),
     }
 }
 
@@ -473,6 +410,7 @@ fn recorded(user: &UserName, plan: &Plan, observed: &Observed, retires: bool) ->
         && found.settings == plan.settings
         && found.namespace == plan.namespace
         && found.begun.is_none()
+        && found.replacing.is_empty()
         && found.ended.is_none();
     let change = if same {
         Change::Unchanged

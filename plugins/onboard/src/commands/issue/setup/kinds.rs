@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::error::Result;
 use groundcrew::write::is_not_found;
 use kube::api::ApiResource;
@@ -52,10 +52,7 @@ async fn kinds(session: &Session, version: &str) -> Result<Kinds> {
     match discovery::pinned_group(&session.client, &asked).await {
         Ok(group) => Ok(group.versioned_resources(&asked.version)),
         Err(error) if is_not_found(&error) => Ok(Vec::new()),
-        Err(error) => {
-            let doing = Doing::new("get", "apis").named(version);
-            Err(explain(error, &doing))
-        }
+        Err(error) => Err(failed("get", format!("/apis/{version}"))(error)),
     }
 }
 

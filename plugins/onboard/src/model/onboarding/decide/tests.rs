@@ -68,6 +68,7 @@ pub fn nothing() -> Observed {
         record: None,
         namespace: None,
         bindings: Vec::new(),
+        unfinished: Vec::new(),
         claims: Vec::new(),
         wide: Vec::new(),
         existing: InNamespace::default(),
@@ -451,4 +452,17 @@ fn a_certificate_that_is_not_what_was_asked_for_is_refused() {
             "{issued:?}"
         );
     }
+}
+
+#[test]
+fn a_certificate_that_lasts_longer_than_asked_ends_when_asked() {
+    let hours = |count: i64| {
+        now()
+            .checked_add(SignedDuration::from_hours(count))
+            .unwrap()
+    };
+    let asked = Duration::from_secs(8 * 3600);
+    assert_eq!(asked_end(hours(8), now(), asked), None);
+    assert_eq!(asked_end(hours(1), now(), asked), None);
+    assert_eq!(asked_end(hours(24 * 365), now(), asked), Some(hours(8)));
 }

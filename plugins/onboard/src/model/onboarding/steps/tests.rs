@@ -1,7 +1,8 @@
 use super::*;
 use crate::model::found::FoundNamespace;
-use crate::model::onboarding::decide;
+use crate::model::objects::binding;
 use crate::model::onboarding::decide::tests::{decide, held, issue, nothing, now, recorded};
+use crate::model::onboarding::{decide, rights};
 
 /// Everything as a run with these options leaves it.
 fn finished(options: &Options) -> Observed {
@@ -32,7 +33,7 @@ fn finished(options: &Options) -> Observed {
                 let found = binding::role_binding(name, user, role, holders);
                 observed.bindings.push(found);
             }
-            Grant::Bind(_) | Grant::Unbind(_) => {}
+            Grant::Bind(_) | Grant::Unbind(_) | Grant::Replace(..) => {}
         }
     }
     let mut record = observed.record.take().unwrap();
@@ -89,4 +90,43 @@ fn a_renewal_without_grace_gives_before_it_takes() {
         "generation 1 revoked",
     ];
     assert_eq!(changed(&options, &observed), wanted);
+}
+
+#[test]
+fn another_role_replaces_the_binding_and_its_reverse_puts_it_back() {
+    let options = decide::tests::options();
+    let mut observed = finished(&options);
+    "admin".clone_into(&mut observed.bindings[0].role_ref.name);
+    let left = binding::next(&observed.bindings[0], &options.user);
+    observed.unfinished = vec![left];
+    let wanted = [
+        "rolebinding/alice/onboard-alice replaced",
+        "rolebinding/alice/onboard-alice:next deleted",
+    ];
+    assert_eq!(changed(&options, &observed), wanted);
+    let plan = decide(&options, &observed).unwrap();
+    let steps = steps(&options, &plan, &observed, now());
+    let replaced = &steps.grant[steps.grant.len() - 2];
+    let Reverse::PutBack(old) = replaced.reverse(Change::Replaced) else {
+        panic!("{replaced:?}");
+    };
+    assert_eq!(old.role_ref.name, "admin");
+    assert!(matches!(replaced.reverse(Change::Unchanged), Reverse::Keep));
+    let taken = rights::of_steps(&steps, &observed);
+    let taken: Vec<String> = taken.iter().map(ToString::to_string).collect();
+    let delete = "delete rolebindings.rbac.authorization.k8s.io in namespace alice";
+    assert!(taken.iter().any(|right| right == delete), "{taken:?}");
+}
+
+#[test]
+fn what_a_step_takes_was_asked_for_before_or_is_asked_for_by_the_step() {
+    let options = decide::tests::options();
+    let plan = decide(&options, &nothing()).unwrap();
+    let steps = steps(&options, &plan, &nothing(), now());
+    let asked = rights::required(&options, "alice");
+    let taken = rights::of_steps(&steps, &nothing());
+    assert!(taken.len() > 5, "{taken:?}");
+    for right in taken {
+        assert!(asked.contains(&right), "{right}");
+    }
 }

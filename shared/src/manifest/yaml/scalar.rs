@@ -47,9 +47,9 @@ pub(super) fn value(text: String, plain: bool, tag: Option<&str>) -> Result<Valu
                 ("int", Value::Number(number)) if is_integer(&text) && !number.is_f64() => {
                     Ok(value)
                 }
-                ("bool", Value::Bool(_))
-                | ("null", Value::Null)
-                | ("float", Value::Number(_)) => Ok(value),
+                ("bool", Value::Bool(_)) | ("null", Value::Null) | ("float", Value::Number(_)) => {
+                    Ok(value)
+                }
                 _ => Err(wrong()),
             }
         }

@@ -59,7 +59,8 @@ pub(crate) fn run() -> Result<()> {
     let alice = run.path().join(FILE);
 
     ui::status(&format!("$ cd {}", run.path().display()));
-    shell.run(&["onboard", "alice", "--team", "payments", "--out", FILE])?;
+    let onboard = ["onboard", "alice", "--team", "payments", "--yes"];
+    shell.run(&[&onboard[..], &["--out", FILE]].concat())?;
     if !shell.succeeds(&["--kubeconfig", FILE, "get", "deployment", "hello"])? {
         let image = format!("--image={IMAGE}");
         let create = ["create", "deployment", "hello", &image];

@@ -7,6 +7,7 @@ mod can_i_audit_partial;
 mod can_i_audit_planted;
 mod can_i_audit_verify;
 mod can_i_audit_words;
+mod connects;
 mod conventions;
 mod core;
 #[cfg(unix)]
@@ -106,6 +107,7 @@ fn main() -> ExitCode {
         ("can_i_audit_planted", can_i_audit_planted::cases()),
         ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("can_i_audit_words", can_i_audit_words::cases()),
+        ("connects", connects::cases()),
         ("conventions", conventions::cases()),
         #[cfg(unix)]
         ("guides", guides::cases()),

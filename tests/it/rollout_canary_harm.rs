@@ -394,8 +394,7 @@ fn later_node(suite: &Suite) {
     let web = suite.web(4, Value::Null);
     let label = format!("comes-late-{}", web.namespace);
     let nodes = suite
-        .get("nodes -l type=kwok")
-        .or_else(|| suite.get("nodes"))
+        .get("nodes -l groundcrew.dev/node=simulated")
         .unwrap_or_default();
     let node = nodes["items"][0]["metadata"]["name"]
         .as_str()

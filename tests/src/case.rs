@@ -40,6 +40,8 @@ pub enum Need {
     PodSecurityPolicy,
     /// The conformance fixtures of the Pod Security Standards, in Go's module cache.
     PodSecurityFixtures,
+    /// The program `openssl`.
+    OpenSsl,
     /// krew itself, and git, which krew fetches indexes with.
     Krew,
 }

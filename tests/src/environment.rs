@@ -56,6 +56,7 @@ impl Environment {
             Need::SlowControllers => self.slow.as_ref().err().cloned(),
             Need::PodSecurityPolicy => self.policies.as_ref().err().cloned(),
             Need::PodSecurityFixtures => crate::pod_security_fixtures().err(),
+            Need::OpenSsl => (!has_openssl()).then(|| "openssl is not installed".to_owned()),
             Need::Krew => crate::krew().err(),
             Need::RealNode => capable(|able| able.real_node, "no node with real containers"),
             Need::Gateway => capable(
@@ -115,6 +116,13 @@ pub fn krew() -> Result<PathBuf, String> {
         groundcrew_sandbox::build::ensure("krew", &[]).map_err(|error| error.to_string())
     };
     KREW.get_or_init(build).clone()
+}
+
+fn has_openssl() -> bool {
+    std::process::Command::new("openssl")
+        .arg("version")
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 fn attach(variable: &str) -> Result<Sandbox, String> {

@@ -39,13 +39,13 @@ pub struct Cli {
 /// What there is besides onboarding itself; one folder each.
 #[derive(Debug, Subcommand)]
 enum Command {
-    #[command(alias = "ls")]
+    #[command(visible_alias = "ls")]
     List(Box<list::ListArgs>),
     Renew(Box<renew::RenewArgs>),
-    #[command(aliases = ["rm", "delete", "remove", "revoke"])]
+    #[command(visible_aliases = ["rm", "delete", "remove", "revoke"])]
     Offboard(Box<offboard::OffboardArgs>),
     Apply(Box<apply::ApplyArgs>),
-    #[command(aliases = ["get", "show"])]
+    #[command(visible_aliases = ["get", "show"])]
     Status(Box<status::StatusArgs>),
     Verify(Box<verify::VerifyArgs>),
     Doctor(Box<doctor::DoctorArgs>),
@@ -54,6 +54,7 @@ enum Command {
     Join(Box<join::JoinArgs>),
     Leave(Box<leave::LeaveArgs>),
     /// Onboard a user, as without the word
+    // Hidden: the page is that of the root, and has 60 lines.
     #[command(alias = "create", hide = true)]
     Add(Box<IssueArgs>),
 }

@@ -15,7 +15,7 @@ use crate::ui::Ui;
 use super::product::Product;
 use super::select::{self, Target, given};
 use super::session::{Endpoint, Session};
-use super::{exec, in_cluster, kubeconfig, layers, proxy};
+use super::{crypto, exec, in_cluster, kubeconfig, layers, proxy};
 
 /// Connects by the flags, the kubeconfig files and the environment, as kubectl would.
 ///
@@ -108,6 +108,7 @@ async fn open(
     product: &Product,
     ui: &Ui,
 ) -> Result<Session> {
+    crypto::install();
     let endpoint = endpoint(&target)?;
     let server = server_uri(&endpoint.server)?;
     refuse_auth_provider(&target)?;

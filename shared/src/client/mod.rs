@@ -9,6 +9,7 @@
 pub mod access;
 pub mod clock;
 mod connect;
+mod crypto;
 pub mod errors;
 mod exec;
 mod in_cluster;

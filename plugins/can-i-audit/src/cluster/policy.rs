@@ -7,7 +7,7 @@ use can_i_audit::model::gap::{Gap, Read};
 use can_i_audit::model::policy::Policy;
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::finding::reason;
 use serde::Deserialize;
@@ -70,11 +70,10 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
             catalog
         }
         Err(error) => {
-            let doing = Doing::new("get", "/apis");
             gaps.push(Gap {
                 resource: Read::Other("discovery".to_owned()),
                 except_namespace: None,
-                why: reason(&explain(error, &doing)),
+                why: reason(&failed("get", "/apis")(error)),
             });
             Catalog::built_in()
         }
@@ -115,8 +114,7 @@ impl Found {
             self.moments.insert(plural.clone(), moment);
         }
         if let Some(error) = listed.error {
-            let doing = Doing::new("list", resource.full());
-            let error = explain(error, &doing);
+            let error = failed("list", resource.full())(error);
             let gap = Gap {
                 resource: Read::from(plural),
                 except_namespace: listed.only,

@@ -35,7 +35,7 @@ use crate::model::verdict::judgment;
 use crate::model::verdict::settings::Unit;
 use crate::model::verdict::windows::Count;
 use crate::model::weight::Weight;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// Says in words and by exit code how a canary that was rolled back by itself ended.
 #[must_use]

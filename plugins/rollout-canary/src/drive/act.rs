@@ -18,8 +18,8 @@ use crate::model::object::text;
 use crate::model::record::form::{Form, Purpose};
 use crate::model::record::{Failure, Goal};
 use crate::model::steps::Step;
-use crate::model::words::count;
 use crate::model::{machine, patch, walk};
+use groundcrew::plural::count;
 
 /// How long the watch may take to tell of what stood in the way of a write.
 const TELLS: Duration = Duration::from_secs(1);

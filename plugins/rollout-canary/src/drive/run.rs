@@ -18,8 +18,8 @@ use crate::model::machine::next::{End, Next};
 use crate::model::machine::seen::Seen;
 use crate::model::record::form::Template;
 use crate::model::record::{Failure, Goal};
-use crate::model::words::count;
 use crate::model::{conflict, machine, object, obstacle};
+use groundcrew::plural::count;
 
 /// How long the way back may take when this process was told to end.
 const BACK_OUT: Duration = Duration::from_secs(60);

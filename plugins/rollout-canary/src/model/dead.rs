@@ -119,6 +119,8 @@ pub fn diagnose<'a>(
         let ordered = troubles.clone().filter(out_of_memory).chain(troubles);
         let mut waits_for_others = pod.unschedulable.is_some();
         let mut found = None;
+        // What a pod waits for that is never Ready.
+        let mut pending = None;
         for trouble in ordered {
             let (failure, is_final) = match weigh(pod, trouble, habits, waited) {
                 Weight::Nothing => continue,
@@ -133,12 +135,16 @@ pub fn diagnose<'a>(
                 found = Some(told(pod, trouble, failure));
                 break;
             }
+            if failure == Failure::Bad {
+                pending = pending.or_else(|| Some(told(pod, trouble, failure)));
+            }
         }
         let found = found
             .or_else(|| unscheduled(pod, patience, waited))
             .or_else(|| {
                 let late = never_ready(pod, patience, waited);
-                late.filter(|_| !waits_for_others)
+                let late = late.filter(|_| !waits_for_others);
+                late.map(|late| pending.unwrap_or(late))
             });
         match found {
             Some(found) if found.failure == Failure::Bad => return Some(found),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::model::object::text;
 use crate::model::quota;
 use crate::model::traffic::service::selects;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// Accepts that a Service does not select the canary.
 pub const ACCEPT_NO_TRAFFIC: &str = "--accept-no-traffic";

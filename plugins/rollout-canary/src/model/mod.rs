@@ -27,4 +27,3 @@ pub mod traffic;
 pub mod verdict;
 pub mod walk;
 pub mod weight;
-pub mod words;

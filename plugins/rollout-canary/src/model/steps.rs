@@ -13,7 +13,7 @@ use crate::model::record::{Record, Rollout};
 use crate::model::traffic::route::RouteRef;
 use crate::model::traffic::{Shared, share};
 use crate::model::weight::Weight;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]

@@ -50,6 +50,7 @@ pub fn pack(
             read(&workspace.join("LICENSE"))?,
             0o644,
         ),
+        ("NOTICE".to_owned(), read(&workspace.join("NOTICE"))?, 0o644),
         (format!("{name}.spdx.json"), spdx, 0o644),
     ];
     for page in pages(manuals)? {

@@ -9,7 +9,7 @@ use clap::Args;
 use groundcrew::app::{Frame, Interrupt};
 use groundcrew::client::Session;
 use groundcrew::client::access::{self, Access};
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, Format, OutputArgs, WriteArgs};
@@ -189,7 +189,7 @@ fn learn(mut settings: Settings, added: Result<Added>, ui: &Ui) -> Settings {
 async fn check_version(session: &Session) -> Result<()> {
     let version = server::version(session)
         .await
-        .map_err(|error| explain(error, &Doing::new("get", "version")))?;
+        .map_err(failed("get", "version"))?;
     if version.can_guard {
         return Ok(());
     }

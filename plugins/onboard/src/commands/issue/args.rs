@@ -138,7 +138,7 @@ pub struct CredentialArgs {
     #[arg(long, value_name = "URL")]
     user_server: Option<String>,
 
-    /// Proxy for the user, or none [default: the one in your kubeconfig, without a password]
+    /// Proxy for the user, or none [default: yours, without a password]
     #[arg(long, value_name = "URL")]
     user_proxy: Option<Proxy>,
 

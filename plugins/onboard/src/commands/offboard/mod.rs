@@ -34,7 +34,7 @@ use crate::model::product;
 use crate::model::record::Record;
 use crate::model::user::UserName;
 
-/// Remove a user's access, and prove that none is left
+/// Remove a user's access and prove it
 ///
 /// Finds every RoleBinding and ClusterRoleBinding in the cluster that names the user or one of
 /// their generations, the Secrets behind their tokens, their open certificate requests and their

@@ -16,7 +16,7 @@ use crate::cluster::people;
 use crate::model::record;
 use crate::model::user::UserName;
 
-/// Show how long it took a user to get a first pod running, and what is blocking them now
+/// Show a user's first-pod time, quota use and current problems
 ///
 /// FIRST POD RUNNING counts from the issue of the user's first credential. It is read from the
 /// pods that still exist: earlier ones may be gone, so the real time may have been shorter.

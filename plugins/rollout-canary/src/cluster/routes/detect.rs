@@ -1,7 +1,7 @@
 //! Which routes lead to the pods.
 
 use groundcrew::client::Session;
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::error::Result;
 use groundcrew::finding::{Unseen, reason};
 use k8s_openapi::api::core::v1::Service;
@@ -113,7 +113,7 @@ async fn groups(session: &Session) -> Result<Vec<APIGroup>> {
     let listed = session.client.list_api_groups().await;
     listed
         .map(|list| list.groups)
-        .map_err(|error| explain(error, &Doing::new("list", "API groups")))
+        .map_err(failed("list", "API groups"))
 }
 
 fn versions(groups: &[APIGroup], name: &str) -> Vec<String> {

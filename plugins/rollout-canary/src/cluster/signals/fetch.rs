@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use groundcrew::client::errors::{Doing, explain};
+use groundcrew::client::errors::failed;
 use groundcrew::finding::reason;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
@@ -18,7 +18,7 @@ pub type Answer = std::result::Result<(StatusCode, String), String>;
 
 /// Gets a path and returns whatever the answer is.
 pub async fn fetch(client: &kube::Client, path: &str) -> Answer {
-    let doing = Doing::new("get", "metrics");
+    let failed = failed("get", "metrics");
     let request = http::Request::get(path)
         .body(kube::client::Body::empty())
         .map_err(|error| error.to_string())?;
@@ -26,7 +26,7 @@ pub async fn fetch(client: &kube::Client, path: &str) -> Answer {
         let response = client
             .send(request)
             .await
-            .map_err(|error| reason(&explain(error, &doing)))?;
+            .map_err(|error| reason(&failed(error)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), LONGEST).collect().await;
         let body = body.map_err(|error| format!("the answer was cut off: {error}"))?;

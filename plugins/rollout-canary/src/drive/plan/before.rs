@@ -23,7 +23,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::target::Target;
 use crate::model::walk::{Walk, walk};
 use crate::model::weight::Weight;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// What the Deployment is like before a canary.
 pub struct Before {

@@ -38,7 +38,7 @@ use crate::model::traffic::Router;
 use crate::model::traffic::service::Canary;
 use crate::model::walk::Walk;
 use crate::model::weight::Weight;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// The answer.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use crate::drive::plan::traffic::Traffic;
 use crate::drive::plan::weights::Bounds;
 use crate::model::record::Layout;
 use crate::model::weight::Weight;
-use crate::model::words::count;
+use groundcrew::plural::count;
 
 /// Says who gives the canary its share of the requests.
 /// How far more than was asked for is worth a word: a share is given to half a percent.

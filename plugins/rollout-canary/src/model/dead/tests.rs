@@ -74,6 +74,26 @@ fn what_may_come_is_waited_for_and_only_the_version_is_bad() {
 }
 
 #[test]
+fn a_pod_that_is_never_ready_is_told_with_what_it_waits_for() {
+    let pods = [pod(
+        "CreateContainerConfigError",
+        "couldn't find key missing",
+    )];
+    // The container's trouble was seen a moment after the pod was.
+    let mut waited = |about: String, _: Option<Timestamp>| {
+        Duration::from_secs(if about.ends_with("/ready") { 600 } else { 599 })
+    };
+    let patience = Duration::from_secs(600);
+    let habits = Habits::default();
+    let found = diagnose(&json!({}), pods.iter(), &habits, patience, &mut waited).unwrap();
+    assert_eq!(found.failure, Failure::Bad);
+    assert!(
+        found.to_string().contains("couldn't find key missing"),
+        "{found}"
+    );
+}
+
+#[test]
 fn what_passes_by_itself_is_waited_for() {
     assert_eq!(failure(&[pod("ContainerCreating", "")], 1), None);
     let cache = pod(

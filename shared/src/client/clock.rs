@@ -108,17 +108,10 @@ impl Clock {
 ///
 /// That the server cannot be reached.
 pub async fn read(session: &Session) -> Result<Clock> {
-    let failed = failed("get", "/version");
-    let request = http::Request::get("/version")
-        .body(Body::empty())
-        .map_err(|error| failed(kube::Error::HttpError(error)))?;
-    let response = session.client.send(request).await.map_err(failed)?;
-    let date = response
-        .headers()
-        .get(http::header::DATE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(date);
-    Ok(Clock::of(date))
+    let answer = ask(session, "/version").await;
+    answer
+        .map(|(_, clock)| clock)
+        .map_err(failed("get", "/version"))
 }
 
 /// Reads an object and the server's clock; `None` when it is not there.
@@ -130,16 +123,7 @@ pub async fn get<K: DeserializeOwned>(
     session: &Session,
     path: &str,
 ) -> kube::Result<(Option<K>, Clock)> {
-    let request = http::Request::get(path)
-        .body(Body::empty())
-        .map_err(kube::Error::HttpError)?;
-    let response = session.client.send(request).await?;
-    let date = response
-        .headers()
-        .get(http::header::DATE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(date);
-    let clock = Clock::of(date);
+    let (response, clock) = ask(session, path).await?;
     let code = response.status();
     let body = response.into_body().collect().await?.to_bytes();
     if code == http::StatusCode::NOT_FOUND {
@@ -154,6 +138,20 @@ pub async fn get<K: DeserializeOwned>(
     }
     let object = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
     Ok((Some(object), clock))
+}
+
+/// Gets a path; returns the answer, whatever it is, and the server's clock.
+async fn ask(session: &Session, path: &str) -> kube::Result<(http::Response<Body>, Clock)> {
+    let request = http::Request::get(path)
+        .body(Body::empty())
+        .map_err(kube::Error::HttpError)?;
+    let response = session.client.send(request).await?;
+    let date = response
+        .headers()
+        .get(http::header::DATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(date);
+    Ok((response, Clock::of(date)))
 }
 
 fn date(text: &str) -> Option<Timestamp> {

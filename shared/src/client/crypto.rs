@@ -165,12 +165,11 @@ mod tests {
 
     #[test]
     fn what_p521_signs_it_verifies_and_nothing_else() {
-        let secret = p521::SecretKey::from_slice(&[7; 66][..]).or_else(|_| {
-            let mut bytes = [7; 66];
-            bytes[0] = 0;
-            p521::SecretKey::from_slice(&bytes)
-        });
-        let key = P521Key(SigningKey::from(&secret.unwrap()));
+        let mut bytes = [7; 66];
+        // The order of the curve has 521 bits, and 66 bytes have 528.
+        bytes[0] = 0;
+        let secret = p521::SecretKey::from_slice(&bytes).unwrap();
+        let key = P521Key(SigningKey::from(&secret));
         let signer = key
             .choose_scheme(&[SignatureScheme::ECDSA_NISTP521_SHA512])
             .unwrap();

@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::client::access::{self, Access};
-use crate::client::errors::{doing, explain};
+use crate::client::errors::{Doing, explain};
 use crate::client::fixture::{self, Heard, Seen};
 
 const PRODUCT: Product = Product {
@@ -124,7 +124,7 @@ async fn no_credential_and_no_body_is_logged_at_any_level() {
     let user = json!({"token": "hunter2", "username": "", "as": "eve"});
     let session = session(&api.kubeconfig(&user), &heard.ui()).await.unwrap();
     let error = list(&session).await.unwrap_err();
-    let error = explain(error, &doing("list", "namespaces"));
+    let error = explain(error, &Doing::new("list", "namespaces"));
     heard.ui().error(&error);
     let text = heard.text();
     assert!(

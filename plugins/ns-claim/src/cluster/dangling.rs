@@ -1,5 +1,5 @@
-//! Bindings that name service accounts of a namespace that is not there: whoever makes a namespace of
-//! that name makes the accounts, and has their rights.
+//! Bindings that name service accounts of a namespace that is not there: the user who creates a
+//! namespace of that name creates the accounts, and has their rights.
 
 use std::collections::BTreeSet;
 

@@ -120,7 +120,7 @@ async fn empty_records(
     claim: &Claim,
 ) -> Result<()> {
     let patch = json!({"metadata": {"managedFields": [{}]}});
-    let read = claim.whoever();
+    let read = claim.by_uid();
     match writer.merge(namespaces.api(), &read, patch).await {
         Ok(_) => Ok(()),
         Err(error) if is_conflict(&error) || is_not_found(&error) => Ok(()),

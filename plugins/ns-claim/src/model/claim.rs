@@ -143,9 +143,9 @@ impl Claim {
         }
     }
 
-    /// Returns what says which namespace it is, at whatever version.
+    /// Returns what says which namespace it is, whatever has changed since it was read.
     #[must_use]
-    pub fn whoever(&self) -> ObjectMeta {
+    pub fn by_uid(&self) -> ObjectMeta {
         ObjectMeta {
             resource_version: None,
             ..self.read()

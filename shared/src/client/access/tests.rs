@@ -1,4 +1,5 @@
 use super::*;
+use crate::client::errors::Doing;
 
 fn rule(groups: &[&str], resources: &[&str], verbs: &[&str], names: &[&str]) -> ResourceRule {
     let list = |texts: &[&str]| {
@@ -164,14 +165,12 @@ fn a_right_is_shown_with_verb_resource_and_scope() {
 
 #[test]
 fn what_was_being_done_is_a_right_and_create_has_no_name() {
-    let doing = crate::client::errors::doing("create", "pods")
-        .named("a")
-        .within("n");
+    let doing = Doing::new("create", "pods").named("a").within("n");
     assert_eq!(
         Access::from(&doing),
         Access::new("create", "pods").within("n")
     );
-    let doing = crate::client::errors::doing("update", "deployments.apps")
+    let doing = Doing::new("update", "deployments.apps")
         .sub("scale")
         .named("a")
         .within("n");

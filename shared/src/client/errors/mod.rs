@@ -23,14 +23,8 @@ use reach::chain;
 /// client.list_api_groups().await.map_err(failed("get", "/apis"))?
 /// ```
 pub fn failed(verb: &'static str, what: impl Into<String>) -> impl Fn(kube::Error) -> Error {
-    let doing = doing(verb, what);
+    let doing = Doing::new(verb, what.into());
     move |error| explain(error, &doing)
-}
-
-/// Describes doing something to a thing that has no type here.
-#[must_use]
-pub fn doing(verb: &'static str, what: impl Into<String>) -> Doing {
-    Doing::new(verb, what.into())
 }
 
 /// Turns an error of kube's client into one for people: kubectl's wording, the cause once, and

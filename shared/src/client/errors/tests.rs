@@ -34,13 +34,13 @@ fn unreachable(cause: impl StdError + Send + Sync + 'static) -> kube::Error {
 
 #[test]
 fn doing_reads_as_a_sentence() {
-    let doing = super::doing("update", "certificatesigningrequests.certificates.k8s.io");
+    let doing = Doing::new("update", "certificatesigningrequests.certificates.k8s.io");
     assert_eq!(
         doing.clone().sub("approval").named("alice").to_string(),
         "update certificatesigningrequests.certificates.k8s.io/approval \"alice\""
     );
     assert_eq!(
-        super::doing("list", "pods").within("a").to_string(),
+        Doing::new("list", "pods").within("a").to_string(),
         "list pods in namespace \"a\""
     );
 }
@@ -50,7 +50,7 @@ fn a_missing_right_is_named_with_the_command_that_grants_it() {
     let message = "rolebindings.rbac.authorization.k8s.io \"alice\" is forbidden: User \"bob\" cannot \
                    patch resource \"rolebindings\" in API group \"rbac.authorization.k8s.io\" in the \
                    namespace \"alice\"";
-    let doing = super::doing("create", "rolebindings.rbac.authorization.k8s.io")
+    let doing = Doing::new("create", "rolebindings.rbac.authorization.k8s.io")
         .named("alice")
         .within("alice");
     let error = explain(api(403, "Forbidden", message), &doing);
@@ -65,7 +65,7 @@ fn a_missing_right_is_named_with_the_command_that_grants_it() {
 fn a_refusal_of_admission_gets_no_hint_about_rights() {
     let message =
         "pods \"web\" is forbidden: exceeded quota: team, requested: pods=1, used: pods=5";
-    let doing = super::doing("create", "pods").named("web").within("team");
+    let doing = Doing::new("create", "pods").named("web").within("team");
     let error = explain(api(403, "Forbidden", message), &doing);
     assert_eq!(
         shown(&error),
@@ -78,7 +78,7 @@ fn the_right_to_approve_is_named_although_no_authorizer_refused() {
     let message = "certificatesigningrequests.certificates.k8s.io \"alice\" is forbidden: user not \
                    permitted to approve requests with signerName \"kubernetes.io/kube-apiserver-client\"";
     let doing =
-        super::doing("update", "certificatesigningrequests.certificates.k8s.io").sub("approval");
+        Doing::new("update", "certificatesigningrequests.certificates.k8s.io").sub("approval");
     let error = explain(api(403, "Forbidden", message), &doing);
     assert_eq!(
         error.details(),
@@ -91,7 +91,7 @@ fn the_right_to_approve_is_named_although_no_authorizer_refused() {
 
 #[test]
 fn an_error_that_does_not_say_what_it_is_about_is_completed() {
-    let doing = super::doing("create", "namespaces").named("alice");
+    let doing = Doing::new("create", "namespaces").named("alice");
     let error = explain(
         api(500, "InternalError", "etcdserver: leader changed"),
         &doing,
@@ -106,7 +106,7 @@ fn an_error_that_does_not_say_what_it_is_about_is_completed() {
 fn credentials_that_are_refused_are_said_in_kubectls_words() {
     let error = explain(
         api(401, "Unauthorized", "Unauthorized"),
-        &super::doing("list", "pods"),
+        &Doing::new("list", "pods"),
     );
     assert_eq!(
         error.headline(),
@@ -126,7 +126,7 @@ fn an_invalid_object_lists_every_cause_once() {
         .with_details(serde_json::from_value(details).unwrap());
     let error = explain(
         kube::Error::Api(Box::new(status)),
-        &super::doing("create", "pods"),
+        &Doing::new("create", "pods"),
     );
     insta::assert_snapshot!(shown(&error), @r#"
     The Pod "x" is invalid:
@@ -138,7 +138,7 @@ fn an_invalid_object_lists_every_cause_once() {
 #[test]
 fn an_answer_of_somebody_else_is_not_printed_as_a_page() {
     let foreign = "Failed to parse error data";
-    let doing = super::doing("list", "pods");
+    let doing = Doing::new("list", "pods");
     let page = explain(api(502, foreign, "<html>\n<body>Bad Gateway"), &doing);
     assert_eq!(
         page.headline(),
@@ -163,7 +163,7 @@ fn the_kind_follows_the_answer() {
         (429, "TooManyRequests", Kind::Failed),
     ];
     for (code, reason, kind) in table {
-        let error = explain(api(code, reason, "m"), &super::doing("get", "pods"));
+        let error = explain(api(code, reason, "m"), &Doing::new("get", "pods"));
         assert_eq!(error.kind(), kind, "{code} {reason}");
     }
 }
@@ -172,14 +172,14 @@ fn the_kind_follows_the_answer() {
 fn no_text_is_said_twice() {
     let error = explain(
         api(404, "NotFound", "pods \"a\" not found"),
-        &super::doing("get", "pods"),
+        &Doing::new("get", "pods"),
     );
     assert_eq!(
         shown(&error),
         "Error from server (NotFound): pods \"a\" not found"
     );
     let io = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "reset");
-    let error = explain(unreachable(io), &super::doing("get", "pods"));
+    let error = explain(unreachable(io), &Doing::new("get", "pods"));
     assert_eq!(
         shown(&error),
         "Unable to connect to the server: api:6443 closed the connection"
@@ -268,7 +268,7 @@ fn a_write_without_an_answer_is_incomplete_and_not_a_failure() {
         method: http::Method::POST,
         cause: Box::new(cause),
     };
-    let doing = super::doing("create", "namespaces").named("alice");
+    let doing = Doing::new("create", "namespaces").named("alice");
     let error = explain(kube::Error::Service(Box::new(unknown)), &doing);
     assert_eq!(error.kind(), Kind::Incomplete);
     insta::assert_snapshot!(shown(&error), @r#"

@@ -63,12 +63,6 @@ pub fn ensure(group: &str, binaries: &[&str]) -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Says whether there is such a group of binaries.
-#[must_use]
-pub fn is_known(group: &str) -> bool {
-    Group::named(group).is_ok()
-}
-
 /// Says whether everything of a group is built already.
 #[must_use]
 pub fn is_built(group: &str) -> bool {

@@ -41,7 +41,7 @@ pub fn findings(world: &World<'_>, include_defaults: bool) -> Vec<Finding> {
     found
 }
 
-/// Whoever makes a missing service account gets what it is bound to: HYG-02 is as bad as that.
+/// A user who creates a missing service account gets what it is bound to: HYG-02 is as bad as that.
 fn dangling(found: &mut [Finding]) {
     let chains = |finding: &Finding| finding.chains.first().map(|one| (one.binding, one.subject));
     let missing = found.iter().filter(|one| one.rule == "HYG-02");

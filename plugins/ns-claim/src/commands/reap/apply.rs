@@ -77,10 +77,7 @@ impl Reaper<'_> {
         let patch = json!({"metadata": {"annotations": {meta::WARNED: now.to_string()}}});
         let writer = self.writer();
         // Of whatever version: who changes a claim in a loop is warned all the same.
-        match writer
-            .merge(namespaces.api(), &claim.whoever(), patch)
-            .await
-        {
+        match writer.merge(namespaces.api(), &claim.by_uid(), patch).await {
             Ok(_) => {}
             Err(error) if is_conflict(&error) => return Ok(Ended::Overtaken),
             Err(error) if is_not_found(&error) => return Ok(Ended::Gone),

@@ -245,8 +245,8 @@ pub fn namespaces(settings: &Settings) -> Policy {
     policy("namespaces", spec, None)
 }
 
-/// A binding may name service accounts of a namespace that is not there. Made again by a claimer, it
-/// would give them the rights of whoever had it before. Evaluated once for each cluster-wide binding.
+/// A binding may name service accounts of a namespace that is not there. A claimer who creates it again
+/// would get the rights of its earlier accounts. Evaluated once for each cluster-wide binding.
 pub fn names() -> Policy {
     let name = "object.metadata.name";
     let spec = json!({

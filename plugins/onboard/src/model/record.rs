@@ -78,6 +78,10 @@ pub struct Begun {
     /// issued again to the same key, since its certificate is not in anybody else's hands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Tells one run from another: two runs of one admin may begin within the same second, and the
+    /// second would write what is there already, which no server counts as a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// The run has failed and removes what it made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taking_back: bool,
@@ -277,6 +281,7 @@ mod tests {
 
     fn begun(since: &str) -> Begun {
         Begun {
+            run: None,
             generation: 7,
             by: "carol".to_owned(),
             since: since.parse().unwrap(),

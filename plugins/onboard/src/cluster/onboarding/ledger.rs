@@ -69,6 +69,7 @@ impl Ledger {
                 .options
                 .request()
                 .map(|request| request.fingerprint().to_owned()),
+            run: Some(format!("{:016x}", fastrand::u64(..))),
             taking_back: false,
         });
         record.replacing = self.replacing(run);

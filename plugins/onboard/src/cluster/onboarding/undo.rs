@@ -47,8 +47,8 @@ pub struct Made {
 }
 
 impl Entry {
-    fn is_this_runs_alone(&self) -> bool {
-        matches!(self, Self::Made(made) if made.is_this_runs_alone())
+    fn is_this_runs_alone(&self, run: &Run<'_>) -> bool {
+        matches!(self, Self::Made(made) if made.is_this_runs_alone(run))
     }
 
     fn namespace(&self) -> Option<&String> {
@@ -112,12 +112,14 @@ impl Made {
         }
     }
 
-    /// Says whether nobody but this run can have a use for it.
-    fn is_this_runs_alone(&self) -> bool {
-        matches!(
-            self.resource.kind.as_str(),
-            "CertificateSigningRequest" | "Secret"
-        )
+    /// Says whether nobody but this run can have a use for it: a key that this run made dies with
+    /// it, whereas two runs with the file of one user send the same request.
+    fn is_this_runs_alone(&self, run: &Run<'_>) -> bool {
+        match self.resource.kind.as_str() {
+            "CertificateSigningRequest" => run.options.request().is_none(),
+            "Secret" => true,
+            _ => false,
+        }
     }
 
     fn describe(&self) -> String {
@@ -212,7 +214,7 @@ impl Undo {
             .iter()
             .rev()
             .filter(|entry| gone.is_none() || entry.namespace() != gone)
-            .filter(|entry| !others || entry.is_this_runs_alone());
+            .filter(|entry| !others || entry.is_this_runs_alone(run));
         let mut taken = Vec::new();
         let mut bound = true;
         for entry in left {

@@ -158,6 +158,7 @@ fn rights_of_a_revoked_generation_are_found_in_every_binding() {
         "g2 of alice, which is not on record",
     );
     record(&mut found).begun = Some(Begun {
+        run: None,
         key: None,
         generation: 2,
         by: "carol".to_owned(),

@@ -35,6 +35,7 @@ fn with_record(generations: Vec<Generation>) -> Observed {
 fn begun(observed: Observed, generation: u32, key: Option<&str>) -> Observed {
     let record = observed.record.map(|mut found| {
         found.record.begun = Some(Begun {
+            run: None,
             generation,
             by: "carol".to_owned(),
             since: now(),

@@ -45,6 +45,7 @@ mod onboard_login;
 mod onboard_merge;
 mod onboard_offboard;
 mod onboard_offboard_dry_run;
+mod onboard_others;
 mod onboard_refusals;
 mod onboard_renew;
 mod onboard_roles;
@@ -145,6 +146,7 @@ fn main() -> ExitCode {
         ),
         ("onboard_login", onboard_login::cases()),
         ("onboard_merge", onboard_merge::cases()),
+        ("onboard_others", onboard_others::cases()),
         ("onboard_offboard", onboard_offboard::cases()),
         (
             "onboard_offboard_dry_run",

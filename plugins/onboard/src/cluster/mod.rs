@@ -1,6 +1,7 @@
 //! Nouns that talk to the API server.
 
 pub mod access_reviews;
+pub mod bindings;
 pub mod certificates;
 pub mod claims;
 pub mod endpoint;
@@ -10,3 +11,4 @@ pub mod people;
 pub mod proof;
 pub mod records;
 pub mod roles;
+pub mod still;

@@ -8,12 +8,15 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::DryRun;
 use groundcrew::ui::Ui;
+use serde::Serialize;
 
 use crate::cluster::endpoint::Cache;
 use crate::cluster::onboarding::onboarder::{Onboarder, may, prepare};
+use crate::cluster::still;
+use crate::cluster::still::Still;
 use crate::local::delivery::Files;
 use crate::model::onboarding::observed::Observed;
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::options::{Options, Task};
 use crate::model::onboarding::plan::CredentialStep;
 use crate::model::onboarding::prepared::Prepared;
 use crate::model::onboarding::preview::preview;
@@ -48,10 +51,30 @@ pub async fn answer(options: &Options, frame: &Frame) -> Result<Exit> {
     }
     warn(&prepared, ui);
     let outcome = onboarder.carry_out(options, &mut prepared).await?;
+    let still = match &options.task {
+        Task::Leave(namespace) => {
+            let looking = still::look(&session, options, &prepared.observed, namespace);
+            Some(interrupt.guard(async { Ok(looking.await) }).await?)
+        }
+        _ => None,
+    };
     let requests = session.requests() + outcome.requests_as_user;
     let (plan, now) = (&prepared.plan, prepared.now);
-    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
-    ui.answer(report.render(&options.output)?)?;
+    let observed = &prepared.observed;
+    let elapsed = started.elapsed();
+    let report = Report::new(options, plan, outcome, observed, elapsed, requests, now);
+    let exit = match &still {
+        Some(still) if report.exit() == Exit::Done => still.exit(),
+        _ => report.exit(),
+    };
+    let whole = Whole {
+        report: &report,
+        still: still.as_ref(),
+    };
+    ui.answer(report.render_with(&options.output, &whole, &[], exit)?)?;
+    if let Some(still) = &still {
+        still.tell(options, ui);
+    }
     if options
         .renewal()
         .is_some_and(|renewal| !renewal.grace.is_zero())
@@ -61,7 +84,16 @@ pub async fn answer(options: &Options, frame: &Frame) -> Result<Exit> {
         ui.hint("then revoke it:  kubectl onboard renew --due");
     }
     session.finish()?;
-    Ok(report.exit())
+    Ok(exit)
+}
+
+/// The report, and what the user still has where they left.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(flatten)]
+    still: Option<&'a Still>,
 }
 
 /// Warns of a credential that would work on this machine alone.

@@ -9,6 +9,7 @@ pub mod found;
 pub mod generation;
 pub mod handover;
 pub mod holder;
+pub mod identity;
 pub mod kind;
 pub mod kubeconfig;
 pub mod labels;

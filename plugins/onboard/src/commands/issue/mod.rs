@@ -118,7 +118,9 @@ async fn onboard(
     let done = as_user.run(&onboarder, options, plan, &outcome, ready.as_ref());
     let done = done.await;
     let requests = session.requests() + outcome.requests_as_user + done.requests;
-    let report = Report::new(options, plan, outcome, started.elapsed(), requests, now);
+    let observed = &prepared.observed;
+    let elapsed = started.elapsed();
+    let report = Report::new(options, plan, outcome, observed, elapsed, requests, now);
     let answer = Answer {
         report: &report,
         setup: done.setup,

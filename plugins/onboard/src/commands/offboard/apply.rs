@@ -21,11 +21,12 @@ use kube::api::PostParams;
 use serde_json::json;
 
 use crate::cluster::records;
-use crate::commands::offboard::decide::{Identities, Plan};
-use crate::commands::offboard::observe::{Binding, Found};
+use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::observe::Found;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::steps::{NamespaceEnd, Step, Unbind, name};
 use crate::model::change::Change;
+use crate::model::identity::{Binding, Identities};
 use crate::model::labels;
 use crate::model::record::{Ended, Record};
 use crate::model::settings::Settings;
@@ -280,7 +281,7 @@ impl Work<'_> {
                 Err(_) => {}
             }
             let again = bindings.find(name(read)).await?;
-            let fresh = again.and_then(|again| identities.unbind(&again.into()));
+            let fresh = again.and_then(|again| Unbind::of(&identities, &again.into()));
             Ok(match fresh {
                 Some(fresh) => {
                     now = fresh;

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use groundcrew::error::{Error, Result};
-use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::rbac::v1::Subject;
 
-use crate::commands::offboard::observe::{Binding, Found};
+use crate::commands::offboard::observe::Found;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind};
 use crate::model::change::Change;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::generation::Generation;
+use crate::model::identity::{Binding, Identities};
 use crate::model::labels;
 use crate::model::login::Asserted;
 use crate::model::record;
@@ -64,7 +63,7 @@ pub fn plan(user: &UserName, found: &Found, keep_namespace: bool, now: Timestamp
     let bindings: Vec<Unbind> = found
         .bindings
         .iter()
-        .filter_map(|binding| identities.unbind(binding))
+        .filter_map(|binding| Unbind::of(&identities, binding))
         .collect();
     let namespace = namespace_end(&identities, found, keep_namespace);
     let known = found.record.is_some()
@@ -168,73 +167,6 @@ impl Plan {
     pub fn deleted_namespace(&self) -> Option<&str> {
         let end = self.namespace()?;
         matches!(end, NamespaceEnd::Deleted { .. }).then(|| end.name())
-    }
-}
-
-/// Everything that the API server takes for the user.
-pub struct Identities<'a> {
-    user: &'a UserName,
-    account: String,
-    asserted: Vec<&'a Asserted>,
-}
-
-impl<'a> Identities<'a> {
-    /// Returns the user with every login that is on record.
-    #[must_use]
-    pub fn new(user: &'a UserName, generations: &'a [Generation]) -> Self {
-        let logins = generations
-            .iter()
-            .filter_map(|issue| issue.asserted.as_ref());
-        Self {
-            user,
-            account: labels::binding_name(user),
-            asserted: logins.collect(),
-        }
-    }
-
-    /// Says whether a subject is the user: by name, by a generation, by a login, or by the account
-    /// behind their tokens, which RBAC knows under a user name too.
-    fn is(&self, subject: &Subject) -> bool {
-        let Self { user, account, .. } = self;
-        match subject.kind.as_str() {
-            "User" => {
-                let mut logins = self.asserted.iter();
-                subject.name == user.as_str()
-                    || subject.name == format!("system:serviceaccount:{SYSTEM_NAMESPACE}:{account}")
-                    || logins
-                        .any(|one| matches!(one, Asserted::User(name) if *name == subject.name))
-            }
-            "Group" => user.generation_of(&subject.name).is_some(),
-            "ServiceAccount" => {
-                subject.name == *account && subject.namespace.as_deref() == Some(SYSTEM_NAMESPACE)
-            }
-            _ => false,
-        }
-    }
-
-    /// Says whether a subject is in this binding because of the user alone: this includes the
-    /// group of a login, in the binding that was made for it.
-    fn is_in(&self, binding: &Binding, subject: &Subject) -> bool {
-        let labels = binding.metadata.labels.as_ref();
-        let label = labels.and_then(|labels| labels.get(labels::USER_LABEL));
-        let own = binding.metadata.name.as_ref() == Some(&self.account)
-            && label == Some(&self.user.slug());
-        let group = |one: &&Asserted| matches!(one, Asserted::Group(name) if *name == subject.name);
-        self.is(subject) || (own && subject.kind == "Group" && self.asserted.iter().any(group))
-    }
-
-    /// Returns what becomes of a binding that names the user; `None` when it does not.
-    #[must_use]
-    pub fn unbind(&self, binding: &Binding) -> Option<Unbind> {
-        let (own, others): (Vec<_>, Vec<_>) = binding
-            .subjects
-            .iter()
-            .cloned()
-            .partition(|subject| self.is_in(binding, subject));
-        (!own.is_empty()).then(|| Unbind {
-            others,
-            binding: binding.clone(),
-        })
     }
 }
 

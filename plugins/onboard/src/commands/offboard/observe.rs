@@ -7,13 +7,14 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::{
     Namespace, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 
+use crate::cluster::bindings::bindings;
 use crate::cluster::namespaces::namespace_named;
 use crate::cluster::records::record_of;
 use crate::model::found::{FoundNamespace, FoundRecord};
+use crate::model::identity::Binding;
 use crate::model::labels;
 use crate::model::user::UserName;
 
@@ -39,17 +40,6 @@ pub struct Found {
     pub requests: Vec<CertificateSigningRequest>,
 }
 
-/// A RoleBinding or a ClusterRoleBinding.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Binding {
-    /// Name, namespace (none: a ClusterRoleBinding), UID and resourceVersion.
-    pub metadata: ObjectMeta,
-    /// What it grants.
-    pub role: RoleRef,
-    /// The subjects that it names.
-    pub subjects: Vec<Subject>,
-}
-
 /// What is in a namespace, as far as it matters to someone who deletes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
@@ -59,60 +49,6 @@ pub struct Contents {
     pub claims: usize,
     /// Services of type LoadBalancer: addresses outside of the cluster.
     pub load_balancers: usize,
-}
-
-impl Binding {
-    /// Returns `rolebinding/alice/onboard-alice` or `clusterrolebinding/admins`.
-    #[must_use]
-    pub fn object(&self) -> String {
-        self.describe().replacen(' ', "/", 1)
-    }
-
-    /// Returns what it grants: `ClusterRole edit`.
-    #[must_use]
-    pub fn granted(&self) -> String {
-        format!("{} {}", self.role.kind, self.role.name)
-    }
-
-    /// Returns its kind.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        if self.metadata.namespace.is_some() {
-            "rolebinding"
-        } else {
-            "clusterrolebinding"
-        }
-    }
-
-    /// Returns `rolebinding alice/onboard-alice` or `clusterrolebinding admins`.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let name = self.metadata.name.as_deref().unwrap_or_default();
-        match &self.metadata.namespace {
-            Some(namespace) => format!("rolebinding {namespace}/{name}"),
-            None => format!("clusterrolebinding {name}"),
-        }
-    }
-}
-
-impl From<RoleBinding> for Binding {
-    fn from(binding: RoleBinding) -> Self {
-        Self {
-            metadata: binding.metadata,
-            role: binding.role_ref,
-            subjects: binding.subjects.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<ClusterRoleBinding> for Binding {
-    fn from(binding: ClusterRoleBinding) -> Self {
-        Self {
-            metadata: binding.metadata,
-            role: binding.role_ref,
-            subjects: binding.subjects.unwrap_or_default(),
-        }
-    }
 }
 
 /// Looks at everything.
@@ -146,22 +82,6 @@ pub async fn find(session: &Session, user: &UserName) -> Result<Found> {
         account,
         requests,
     })
-}
-
-/// Lists every binding of the cluster.
-///
-/// # Errors
-///
-/// What the server says.
-pub async fn bindings(session: &Session) -> Result<Vec<Binding>> {
-    let roles = session.everywhere::<RoleBinding>();
-    let cluster_roles = session.of::<ClusterRoleBinding>();
-    let (roles, cluster_roles) =
-        futures::future::try_join(roles.list(), cluster_roles.list()).await?;
-    let roles = roles.into_iter().map(Binding::from);
-    Ok(roles
-        .chain(cluster_roles.into_iter().map(Binding::from))
-        .collect())
 }
 
 async fn contents(session: &Session, namespace: &str) -> Result<Contents> {

@@ -7,8 +7,9 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::rbac::v1::Subject;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::commands::offboard::observe::{Binding, Contents};
+use crate::commands::offboard::observe::Contents;
 use crate::model::change::Change;
+use crate::model::identity::{Binding, Identities};
 
 /// Kinds of steps, in the order in which they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,6 +197,18 @@ pub struct Unbind {
     pub binding: Binding,
     /// The others that it names; it is deleted when there are none.
     pub others: Vec<Subject>,
+}
+
+impl Unbind {
+    /// Returns what becomes of a binding that names the user; `None` when it does not.
+    #[must_use]
+    pub fn of(identities: &Identities<'_>, binding: &Binding) -> Option<Self> {
+        let others = identities.others_in(binding)?;
+        Some(Self {
+            others,
+            binding: binding.clone(),
+        })
+    }
 }
 
 /// What becomes of the user's namespace.

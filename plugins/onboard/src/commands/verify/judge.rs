@@ -12,6 +12,8 @@ use crate::model::check::Check;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::found::FoundNamespace;
 use crate::model::generation::Generation;
+use crate::model::identity;
+use crate::model::identity::Binding;
 use crate::model::labels;
 use crate::model::objects::binding;
 use crate::model::record::Record;
@@ -27,6 +29,8 @@ pub struct Person {
     pub rules: Sight<Vec<PolicyRule>>,
     /// The user's binding.
     pub binding: Sight<Option<RoleBinding>>,
+    /// Every binding of the cluster, and the namespaces that the user has claimed.
+    pub bindings: Sight<(Vec<Binding>, Vec<String>)>,
     /// The user's namespace.
     pub namespace: Sight<Option<FoundNamespace>>,
     /// Generations of tokens whose Secret is there.
@@ -111,6 +115,7 @@ pub fn person(
         alive(record, now),
         namespace(record, &person.namespace),
         binding(user, record, &person.binding, now),
+        others(user, record, &person.bindings),
     ];
     if let Err(why) = &person.rules {
         let role = record.home_role();
@@ -136,6 +141,19 @@ pub fn person(
         credentials: record.generations.iter().map(credential).collect(),
         can: None,
         checks,
+    }
+}
+
+/// Looks for bindings that name the user and that are not on record, whoever made them.
+fn others(user: &UserName, record: &Record, found: &Sight<(Vec<Binding>, Vec<String>)>) -> Check {
+    let what = format!("no other binding names {user}");
+    match found {
+        Err(why) => Check::undecided(what, why),
+        Ok((found, claimed)) => {
+            let others = identity::others(user, record, claimed, found);
+            let told: Vec<String> = others.iter().map(ToString::to_string).collect();
+            Check::new(what, (!told.is_empty()).then(|| told.join("; ")))
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 
 use crate::cluster::access_reviews::Answer;
-use crate::cluster::{access_reviews, namespaces, records, roles};
+use crate::cluster::claims::{claim_index, claimed};
+use crate::cluster::{access_reviews, bindings, namespaces, records, roles};
 use crate::commands::verify::judge::{Person, Questions};
 use crate::model::credential_kind::CredentialKind;
 use crate::model::labels;
@@ -29,9 +30,10 @@ pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>
         .generations
         .iter()
         .any(|issue| issue.kind == CredentialKind::Token);
-    let (rules, binding, namespace, secrets) = futures::join!(
+    let (rules, binding, bindings, namespace, secrets) = futures::join!(
         roles::rules_of(session, record.home_role()),
         roles::binding_of(session, &record.namespace, user),
+        futures::future::try_join(bindings::bindings(session), claim_index(session)),
         namespaces::namespace_named(session, &record.namespace),
         async {
             if tokens {
@@ -41,10 +43,12 @@ pub async fn person(session: &Session, user: &UserName) -> Result<Option<Person>
             }
         },
     );
+    let bindings = sight(bindings);
     Ok(Some(Person {
         record,
         rules: sight(rules),
         binding: sight(binding),
+        bindings: bindings.map(|(all, index)| (all, claimed(&index, user))),
         namespace: sight(namespace),
         secrets,
     }))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use groundcrew::client::access::{Access, granted};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::model::check::Check;
 use crate::model::generation::NEVER;
 use crate::model::kind::Kind;
+use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::Options;
 use crate::model::onboarding::outcome::Outcome;
 use crate::model::onboarding::plan::Plan;
@@ -30,6 +32,9 @@ pub struct Report {
     certificate: Option<String>,
     verified: bool,
     elapsed_seconds: f64,
+    /// What the user is told to try first.
+    #[serde(skip)]
+    first: &'static str,
     #[serde(skip)]
     exit: Exit,
     #[serde(skip)]
@@ -53,6 +58,7 @@ impl Report {
         options: &Options,
         plan: &Plan,
         outcome: Outcome,
+        observed: &Observed,
         elapsed: Duration,
         requests: u64,
         now: Timestamp,
@@ -79,6 +85,7 @@ impl Report {
                 && !outcome.kind.is_foreign()
                 && !outcome.checks.is_empty()
                 && Check::exit(&outcome.checks) == Exit::Done,
+            first: first_command(plan, observed),
             exit: Check::exit(&outcome.checks),
             kubeconfig,
             certificate,
@@ -94,16 +101,7 @@ impl Report {
         self.exit
     }
 
-    /// Renders the report.
-    ///
-    /// # Errors
-    ///
-    /// Only when a value has no form in that format.
-    pub fn render(&self, output: &OutputArgs) -> Result<String> {
-        self.render_with(output, self, &[], self.exit)
-    }
-
-    /// Renders it as part of a larger answer.
+    /// Renders it, with what else was done for the user.
     ///
     /// # Errors
     ///
@@ -241,11 +239,28 @@ impl Report {
         for command in [
             format!("export KUBECONFIG=$PWD/{file}"),
             "kubectl auth whoami".to_owned(),
-            "kubectl create deployment hello --image=IMAGE".to_owned(),
+            self.first.to_owned(),
         ] {
             text.push_str(&format!("  {command}\n"));
         }
         text
+    }
+}
+
+/// Returns a command that shows that it works, and that the user's role allows.
+fn first_command(plan: &Plan, observed: &Observed) -> &'static str {
+    let place = plan.places.first();
+    let rules = place.and_then(|place| observed.role_rules.get(&place.role));
+    let may = |verb, resource| {
+        let access = Access::new(verb, resource).within(&plan.namespace);
+        rules.is_some_and(|rules| granted(rules, &access))
+    };
+    if may("create", "deployments.apps") {
+        "kubectl create deployment hello --image=IMAGE"
+    } else if may("list", "pods") {
+        "kubectl get pods"
+    } else {
+        "kubectl auth can-i --list"
     }
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::rbac::v1::{RoleRef, Subject};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::*;
-use crate::commands::offboard::observe::{Binding, Found};
+use crate::commands::offboard::observe::Found;
 use crate::model::credential_kind::CredentialKind;
 use crate::model::found::{FoundNamespace, FoundRecord};
 use crate::model::generation::Generation;

@@ -31,6 +31,8 @@ pub struct Contents {
     pub(super) not_after: Option<Timestamp>,
     /// Certificate or token.
     pub(super) kind: Option<CredentialKind>,
+    /// The program that logs the holder in, when there is no credential in the file.
+    pub(super) login: Option<String>,
     /// What it is when it is one of ours: the record's name and the credential.
     pub(super) ours: Option<(String, Held)>,
 }
@@ -76,6 +78,7 @@ pub fn contents(text: &str, path: &Path) -> Result<Contents> {
         groups: Vec::new(),
         not_after: None,
         kind: None,
+        login: None,
         ours: None,
     };
     let Some(who) = who else { return Ok(contents) };
@@ -89,6 +92,9 @@ pub fn contents(text: &str, path: &Path) -> Result<Contents> {
         } else {
             contents.kind = Some(CredentialKind::Token);
         }
+    } else if let Some(exec) = &who.exec {
+        contents.kind = Some(CredentialKind::Exec);
+        contents.login = Some(exec.command.clone().unwrap_or_default());
     }
     Ok(contents)
 }

@@ -46,6 +46,9 @@ pub async fn verify(
 ) -> Result<Verification> {
     let text = read(path)?;
     let contents = contents(&text, path)?;
+    if let Some(program) = &contents.login {
+        return Ok(logs_in(path, &contents, program));
+    }
     let holder = client::from_kubeconfig(text.as_bytes(), path, tuning, &PRODUCT, ui).await?;
     let record = match &contents.ours {
         Some((name, _)) => record_seen(own, &holder, name).await,
@@ -87,6 +90,28 @@ pub async fn verify(
         can: found.can,
         checks: found.checks,
     })
+}
+
+/// Says of a file that logs in with a program what is known without it: whoever verifies a file
+/// runs nothing that the file names.
+fn logs_in(path: &Path, contents: &Contents, program: &str) -> Verification {
+    let why = format!(
+        "it logs in with {program:?}, and verify runs no program of a file; its holder sees who \
+         they are with  kubectl auth whoami  and what they may do with  kubectl auth can-i --list"
+    );
+    Verification {
+        file: Some(path.display().to_string()),
+        user: None,
+        namespace: contents.namespace.clone(),
+        credentials: vec![Credential {
+            r#type: contents.kind,
+            generation: None,
+            not_after: None,
+            state: State::Unknown,
+        }],
+        can: None,
+        checks: vec![Check::undecided("what the file gives", why)],
+    }
 }
 
 /// The record, and the rules of the role that it names.

@@ -58,6 +58,7 @@ fn alice(issues: &[Generation]) -> (UserName, Person) {
         record,
         rules: Ok(vec![rule]),
         binding: Ok(Some(binding)),
+        bindings: Ok((Vec::new(), Vec::new())),
         namespace: Ok(Some(home)),
         secrets: Ok(Vec::new()),
     };

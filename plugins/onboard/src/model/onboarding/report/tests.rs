@@ -17,6 +17,7 @@ fn report() -> Report {
         certificate: None,
         kubeconfig: Some("./alice.kubeconfig".to_owned()),
         verified: true,
+        first: "kubectl create deployment hello --image=IMAGE",
         exit: Exit::Done,
         elapsed_seconds: 2.3,
         requests: 24,
@@ -26,10 +27,15 @@ fn report() -> Report {
 
 fn shown(report: &Report, format: Format) -> String {
     report
-        .render(&OutputArgs {
-            format,
-            no_headers: false,
-        })
+        .render_with(
+            &OutputArgs {
+                format,
+                no_headers: false,
+            },
+            report,
+            &[],
+            report.exit(),
+        )
         .unwrap()
 }
 

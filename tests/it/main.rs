@@ -46,6 +46,7 @@ mod onboard_merge;
 mod onboard_offboard;
 mod onboard_offboard_dry_run;
 mod onboard_others;
+mod onboard_records;
 mod onboard_refusals;
 mod onboard_renew;
 mod onboard_roles;
@@ -152,6 +153,7 @@ fn main() -> ExitCode {
             "onboard_offboard_dry_run",
             onboard_offboard_dry_run::cases(),
         ),
+        ("onboard_records", onboard_records::cases()),
         ("onboard_refusals", onboard_refusals::cases()),
         ("onboard_renew", onboard_renew::cases()),
         ("onboard_roles", onboard_roles::cases()),

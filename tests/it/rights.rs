@@ -168,6 +168,8 @@ fn offboard(suite: &Suite) {
             "patch rolebindings.rbac.authorization.k8s.io",
             "update certificatesigningrequests/approval.certificates.k8s.io",
             "create configmaps",
+            // Of a record that is forgotten once everything that was issued has expired.
+            "delete configmaps",
         ],
         commands: &[
             ("onboard offboard {} --yes", 0),

@@ -7,7 +7,8 @@ use groundcrew::exit::Exit;
 
 use crate::commands::issue::args::IssueArgs;
 use crate::commands::{
-    accept, apply, doctor, issue, join, leave, list, offboard, renew, request, status, verify,
+    accept, apply, doctor, forget, issue, join, leave, list, offboard, renew, request, status,
+    verify,
 };
 
 /// Give a colleague a namespace, rights, limits and a verified kubeconfig
@@ -20,7 +21,8 @@ use crate::commands::{
     disable_help_flag = true,
     disable_version_flag = true,
     mut_arg("dry_run", |arg| arg.help("Show what would be done")),
-    mut_arg("field_manager", |arg| arg.hide(true))
+    mut_arg("field_manager", |arg| arg.hide(true)),
+    mut_arg("no_headers", |arg| arg.hide(true))
 )]
 pub struct Cli {
     #[arg(short, long, global = true, hide = true, action = clap::ArgAction::Help)]
@@ -53,6 +55,7 @@ enum Command {
     Accept(Box<accept::AcceptArgs>),
     Join(Box<join::JoinArgs>),
     Leave(Box<leave::LeaveArgs>),
+    Forget(Box<forget::ForgetArgs>),
     /// Onboard a user, as without the word
     // Hidden: the page is that of the root, and has 60 lines.
     #[command(alias = "create", hide = true)]
@@ -81,6 +84,7 @@ impl Plugin for Cli {
             Some(Command::Doctor(args)) => doctor::run(*args, &frame).await,
             Some(Command::Join(args)) => join::run(*args, &frame).await,
             Some(Command::Leave(args)) => leave::run(*args, &frame).await,
+            Some(Command::Forget(args)) => forget::run(*args, &frame).await,
             Some(Command::Add(args)) => issue::run(*args, &frame).await,
         }
     }
@@ -102,7 +106,7 @@ mod tests {
         let mut command = groundcrew::app::command::<Cli>();
         command.build();
         let mut manual = String::new();
-        for name in ["offboard", "renew", "apply", "join", "leave"] {
+        for name in ["offboard", "renew", "apply", "join", "leave", "forget"] {
             let one = command.find_subcommand(name).expect("it is there");
             let mut one = one.clone().term_width(100);
             manual += &format!("{}\n", one.render_help());

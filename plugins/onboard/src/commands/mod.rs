@@ -4,6 +4,7 @@ pub mod accept;
 pub mod answer;
 pub mod apply;
 pub mod doctor;
+pub mod forget;
 pub mod issue;
 pub mod join;
 pub mod leave;

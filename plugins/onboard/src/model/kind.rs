@@ -33,6 +33,8 @@ pub enum Kind {
     OnboardVerification,
     /// What `kubectl onboard status` answers.
     OnboardStatus,
+    /// What `kubectl onboard forget` did.
+    OnboardForget,
     /// What `kubectl onboard doctor` found.
     OnboardDiagnosis,
 }
@@ -58,6 +60,7 @@ mod tests {
             Kind::OnboardAccept,
             Kind::OnboardVerification,
             Kind::OnboardStatus,
+            Kind::OnboardForget,
             Kind::OnboardDiagnosis,
         ];
         let words = serde_json::to_string(&kinds).unwrap();

@@ -10,6 +10,7 @@ use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{OutputArgs, duration};
+use groundcrew::plural::count;
 
 use crate::cluster::people;
 
@@ -23,6 +24,10 @@ pub struct ListArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     expiring: Option<Span>,
 
+    /// Also list users who were offboarded
+    #[arg(long)]
+    former: bool,
+
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -34,7 +39,11 @@ pub struct ListArgs {
 /// What the server says.
 pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
-    let ListArgs { expiring, output } = args;
+    let ListArgs {
+        expiring,
+        former,
+        output,
+    } = args;
     let session = frame.connect().await?;
     let looking = futures::future::try_join(people::all(&session), clock::read(&session));
     let (people, clock) = interrupt.guard(looking).await?;
@@ -42,7 +51,7 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
         ui.warning(why);
     }
     let now = clock.now();
-    let list = decide::list(&people, expiring.map(|span| span.0), now);
+    let list = decide::list(&people, expiring.map(|span| span.0), former, now);
     if list.rows.is_empty() {
         ui.status(if expiring.is_some() {
             "no access expires that soon."
@@ -51,6 +60,10 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
         });
     }
     ui.answer(render::list(&list, &output, now)?)?;
+    if list.hidden > 0 && expiring.is_none() {
+        let word = count(list.hidden, "former user");
+        ui.status(format_args!("{word} not shown; --former shows all."));
+    }
     session.finish()?;
     Ok(list.exit(expiring.is_some()))
 }

@@ -34,6 +34,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
     let wide = output.format == Format::Wide;
     let mut headers = vec![
         "USER",
+        "STATE",
         "TEAM",
         "NAMESPACE",
         "CREDENTIAL",
@@ -47,6 +48,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
     for row in &list.rows {
         let mut cells = vec![
             row.user.clone(),
+            row.state.as_str().to_owned(),
             row.team.clone().unwrap_or_default(),
             row.namespace.clone(),
             credential(row),

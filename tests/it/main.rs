@@ -51,6 +51,7 @@ mod onboard_refusals;
 mod onboard_renew;
 mod onboard_roles;
 mod onboard_setup;
+mod onboard_signer;
 mod onboard_status;
 mod onboard_team;
 mod onboard_verify;
@@ -158,6 +159,7 @@ fn main() -> ExitCode {
         ("onboard_renew", onboard_renew::cases()),
         ("onboard_roles", onboard_roles::cases()),
         ("onboard_setup", onboard_setup::cases()),
+        ("onboard_signer", onboard_signer::cases()),
         ("onboard_status", onboard_status::cases()),
         ("onboard_team", onboard_team::cases()),
         ("onboard_verify", onboard_verify::cases()),

@@ -22,7 +22,8 @@ use crate::commands::{
     disable_version_flag = true,
     mut_arg("dry_run", |arg| arg.help("Show what would be done")),
     mut_arg("field_manager", |arg| arg.hide(true)),
-    mut_arg("no_headers", |arg| arg.hide(true))
+    mut_arg("no_headers", |arg| arg.hide(true)),
+    mut_arg("force_conflicts", |arg| arg.hide(true))
 )]
 pub struct Cli {
     #[arg(short, long, global = true, hide = true, action = clap::ArgAction::Help)]

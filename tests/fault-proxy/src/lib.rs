@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) log: Vec<Entry>,
     /// No request is answered any more: the client is as good as dead.
     pub(crate) dead: bool,
+    /// Client certificates are not passed on.
+    pub(crate) keeps_certificates: bool,
 }
 
 impl FaultProxy {
@@ -117,6 +119,12 @@ impl FaultProxy {
     /// Adds a rule; of several that match a request, the first counts.
     pub fn add(&self, rule: Rule) {
         self.lock().rules.push(rule);
+    }
+
+    /// Keeps client certificates to itself from now on, as gateways do that end TLS: whoever
+    /// shows one is nobody to the API server. Tokens go through.
+    pub fn keep_certificates(&self) {
+        self.lock().keeps_certificates = true;
     }
 
     /// Forgets every rule and brings a dead client back to life; the log stays.

@@ -90,6 +90,7 @@ impl Proxy {
             Some(Fault::Delay(pause)) => tokio::time::sleep(*pause).await,
             _ => {}
         }
+        let identity = identity.filter(|_| !lock(&self.state).keeps_certificates);
         let mut response = self.forward(request, identity).await?;
         match fault {
             Some(Fault::CutAfter | Fault::DieAfter) => {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::elliptic_curve::Generate as _;
@@ -21,9 +21,9 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
-use x509_cert::request::RequestBuilder;
+use x509_cert::request::{CertReq, RequestBuilder};
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
+use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
 use crate::error::{Context, Result};
@@ -169,6 +169,34 @@ impl Ca {
         self.issue(cn, &[], SERVER_AUTH, sans)
     }
 
+    /// Signs a client's request (PEM) for a lifetime of the caller's choice, whatever it asks for:
+    /// signers of clusters in the world have ideas of their own.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a request, or the system has no randomness.
+    pub fn sign(&self, request: &str, from: SystemTime, until: SystemTime) -> Result<String> {
+        let what = || "cannot sign the request".to_owned();
+        let request = CertReq::from_pem(request).context(what)?.info;
+        let profile = Profile {
+            subject: request.subject,
+            issuer: self.subject.clone(),
+        };
+        let validity = Validity::new(
+            Time::try_from(from).context(what)?,
+            Time::try_from(until).context(what)?,
+        );
+        let mut builder = builder_of(profile, request.public_key, validity).context(what)?;
+        builder
+            .add_extension(&KeyUsage(KeyUsages::DigitalSignature.into()))
+            .context(what)?;
+        builder
+            .add_extension(&ExtendedKeyUsage(vec![CLIENT_AUTH]))
+            .context(what)?;
+        let cert = builder.build::<_, DerSignature>(&self.key).context(what)?;
+        cert.to_pem(LineEnding::LF).context(what)
+    }
+
     fn issue(
         &self,
         cn: &str,
@@ -249,8 +277,17 @@ fn builder(
     profile: Profile,
     key: &SigningKey,
 ) -> x509_cert::builder::Result<CertificateBuilder<Profile>> {
-    let now = std::time::SystemTime::now();
+    let now = SystemTime::now();
     let validity = Validity::new(Time::try_from(now - BACKDATE)?, Time::try_from(now + YEAR)?);
+    let public = SubjectPublicKeyInfoOwned::from_key(key.verifying_key())?;
+    builder_of(profile, public, validity)
+}
+
+fn builder_of(
+    profile: Profile,
+    public: SubjectPublicKeyInfoOwned,
+    validity: Validity,
+) -> x509_cert::builder::Result<CertificateBuilder<Profile>> {
     // 16 random bytes: serial numbers of one authority must differ.
     let serial = SigningKey::try_generate().map_or_else(
         |_| SerialNumber::new(&[1]),
@@ -259,7 +296,6 @@ fn builder(
             SerialNumber::new(&[&[1][..], &bytes[..15]].concat())
         },
     )?;
-    let public = SubjectPublicKeyInfo::from_key(key.verifying_key())?;
     CertificateBuilder::new(profile, serial, validity, public)
 }
 

@@ -6,6 +6,9 @@ use std::fmt::Write;
 use super::right::Access;
 use crate::output::shell_word as word;
 
+/// Who the API server takes a request for that brings no credential.
+pub const ANONYMOUS: &str = "system:anonymous";
+
 /// Returns what an admin who may grant the rights pastes into a shell.
 ///
 /// One right is a `kubectl create` pair; several, and the rights that `kubectl create clusterrole`
@@ -168,6 +171,15 @@ fn json(text: &str) -> String {
 
 /// Returns the hint that says what grants the rights, ready to be pasted.
 pub(in crate::client) fn grant_hint(missing: &[Access], user: &str, role: &str) -> String {
+    if user == ANONYMOUS {
+        // A grant to it would be a grant to everybody.
+        return "the server saw no credential at all: something in between may end TLS and drop a \
+                client certificate; see who you are with  kubectl auth whoami"
+            .to_owned();
+    }
+    if user.starts_with("system:") && !user.starts_with("system:serviceaccount:") {
+        return format!("{user} is a user of Kubernetes itself; use a credential of your own");
+    }
     let command = grant_command(missing, user, role);
     let gap = if command.contains('\n') { '\n' } else { ' ' };
     format!("someone who may grant this can run:{gap}{command}")

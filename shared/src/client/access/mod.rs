@@ -17,7 +17,7 @@ mod identity;
 pub(super) mod right;
 mod rules;
 
-pub use grant::{grant_command, grant_manifest};
+pub use grant::{ANONYMOUS, grant_command, grant_manifest};
 pub use identity::{Identity, who_am_i};
 pub use right::Access;
 pub use rules::granted;

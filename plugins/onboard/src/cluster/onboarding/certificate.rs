@@ -159,6 +159,7 @@ impl Run<'_> {
         Ok(Fresh {
             kind: CredentialKind::Certificate,
             groups: issued.groups,
+            not_before: Some(issued.not_before),
             not_after: issued.not_after,
             sha256: Some(issued.sha256),
             secret: key.joined(certificate),

@@ -1,13 +1,17 @@
 //! The credential from issue to proof, and the end of those that it replaces.
 
-use groundcrew::error::{Kind, Result};
+use std::time::Duration;
+
+use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
+use jiff::Timestamp;
 
 use crate::cluster::onboarding::issued::{Fresh, Product};
 use crate::cluster::onboarding::ledger::Ledger;
 use crate::cluster::onboarding::run::Run;
 use crate::cluster::onboarding::work::Work;
+use crate::cluster::proof;
 use crate::model::change::Line;
 use crate::model::check::Check;
 use crate::model::credential_kind::CredentialKind;
@@ -45,6 +49,53 @@ impl Run<'_> {
         work: &mut Work,
     ) -> Result<Outcome> {
         let fresh = self.credential(generation, work).await?;
+        let (document, held, asked) = self.deliver(generation, fresh, replace_file, work).await?;
+        let proved = self.prove(&document, &held).await;
+        let (held, asked, outcome) = match proved {
+            // Nobody has the key of this certificate any more once the file is another.
+            Err(error) if self.may_issue_a_token(&error) => {
+                self.ui.warning(format_args!(
+                    "{}; issuing a token instead",
+                    error.headline()
+                ));
+                let fresh = self.token_instead(generation, work).await?;
+                let (document, held, asked) = self.deliver(generation, fresh, true, work).await?;
+                let outcome = self.prove(&document, &held).await?;
+                (held, asked, outcome)
+            }
+            proved => (held, asked, proved?),
+        };
+        for old in &mut work.ledger.record.generations {
+            let end = old.retire_after.get_or_insert(self.plan.retire_at);
+            *end = (*end).min(self.plan.retire_at);
+        }
+        let mut issue = self.on_record(&held, &outcome);
+        issue.retire_after = asked;
+        work.ledger.record.generations.push(issue);
+        let saved = work.ledger.save(self).await;
+        if saved
+            .as_ref()
+            .is_err_and(|error| error.kind() == Kind::Incomplete)
+        {
+            // The record may be written. Taking the credential back could leave a record of
+            // something that nobody has; what is there works, and a second run sees which it is.
+            work.undo.forget();
+        }
+        saved.map(|()| outcome)
+    }
+
+    /// Writes the user's file with a credential; returns the file, what it holds, and when its
+    /// rights end if that is before the credential does.
+    async fn deliver(
+        &self,
+        generation: u32,
+        fresh: Fresh,
+        replace_file: bool,
+        work: &mut Work,
+    ) -> Result<(Document, Held, Option<Timestamp>)> {
+        if let Some(max) = self.options.max_expires {
+            decide::check_lifetime(fresh.not_after, self.now, max)?;
+        }
         let document = match &fresh.secret {
             Product::Kubeconfig(secret) => Document::new(
                 &self.options.user,
@@ -91,24 +142,50 @@ impl Run<'_> {
                 "its rights end on {asked} by the record:  kubectl onboard renew --due"
             ));
         }
-        let outcome = self.prove(&document, &held).await?;
-        for old in &mut work.ledger.record.generations {
-            let end = old.retire_after.get_or_insert(self.plan.retire_at);
-            *end = (*end).min(self.plan.retire_at);
+        if let Some(from) = fresh.not_before {
+            self.wait_until(from).await?;
         }
-        let mut issue = self.on_record(&held, &outcome);
-        issue.retire_after = asked;
-        work.ledger.record.generations.push(issue);
-        let saved = work.ledger.save(self).await;
-        if saved
-            .as_ref()
-            .is_err_and(|error| error.kind() == Kind::Incomplete)
-        {
-            // The record may be written. Taking the credential back could leave a record of
-            // something that nobody has; what is there works, and a second run sees which it is.
-            work.undo.forget();
+        Ok((document, held, asked))
+    }
+
+    /// Says whether a proof failed in a way that a token does not, and one may be issued.
+    fn may_issue_a_token(&self, error: &Error) -> bool {
+        matches!(self.plan.source, Credential::Auto { .. }) && proof::is_not_arrived(error)
+    }
+
+    async fn token_instead(&self, generation: u32, work: &mut Work) -> Result<Fresh> {
+        let holders = self.plan.holders.with_token(&self.options.user);
+        self.bind_all(&holders, work).await?;
+        self.token(generation, &mut work.undo).await
+    }
+
+    /// Waits for a signer whose clock is ahead: before that moment every server refuses the
+    /// certificate.
+    async fn wait_until(&self, from: Timestamp) -> Result<()> {
+        let ahead = from.duration_since(self.clock.now());
+        let Ok(ahead) = Duration::try_from(ahead) else {
+            return Ok(());
+        };
+        if ahead.is_zero() {
+            return Ok(());
         }
-        saved.map(|()| outcome)
+        if ahead > self.options.timeout {
+            return Err(Error::failed(format!(
+                "the signer issued a certificate that is valid from {from} on, in {}",
+                Span(ahead)
+            ))
+            .with_hint("the signer's clock is ahead of the server's; pass a longer --timeout"));
+        }
+        let progress = self
+            .ui
+            .progress(format!("waiting until the certificate is valid, at {from}"));
+        let pause = async {
+            tokio::time::sleep(ahead).await;
+            Ok(())
+        };
+        self.interrupt.guard(pause).await?;
+        drop(progress);
+        Ok(())
     }
 
     /// Takes the rights of generations whose time has come, and only then says so on record.
@@ -152,6 +229,7 @@ impl Run<'_> {
                 Asserted::Group(name) => vec![name.clone()],
                 Asserted::User(_) => Vec::new(),
             },
+            not_before: None,
             not_after: NEVER,
             sha256: None,
             secret: Product::Kubeconfig(Secret::Login(provider.login.clone())),
@@ -171,9 +249,7 @@ impl Run<'_> {
                 Err(unsigned) => {
                     self.ui
                         .warning(format_args!("{unsigned}; issuing a token instead"));
-                    let holders = self.plan.holders.with_token(&self.options.user);
-                    self.bind_all(&holders, work).await?;
-                    self.token(generation, &mut work.undo).await?
+                    self.token_instead(generation, work).await?
                 }
             },
         };

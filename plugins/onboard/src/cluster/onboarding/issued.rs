@@ -9,6 +9,8 @@ use crate::model::kubeconfig::Secret;
 pub struct Fresh {
     pub(super) kind: CredentialKind,
     pub(super) groups: Vec<String>,
+    /// From when on it is valid, where it says so.
+    pub(super) not_before: Option<Timestamp>,
     pub(super) not_after: Timestamp,
     pub(super) sha256: Option<String>,
     pub(super) secret: Product,

@@ -68,6 +68,7 @@ impl Run<'_> {
             groups: Vec::new(),
             not_after,
             sha256: None,
+            not_before: None,
             secret: Product::Kubeconfig(Secret::Token(Zeroizing::new(status.token))),
         })
     }

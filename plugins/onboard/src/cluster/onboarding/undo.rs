@@ -151,7 +151,8 @@ impl Undo {
 
     /// Notes the file that this run wrote, and what it held before.
     pub fn wrote(&mut self, path: PathBuf, before: Option<Document>) {
-        self.file = Some(Wrote { path, before });
+        // A run that writes twice has to put back what was there before the first time.
+        self.file.get_or_insert(Wrote { path, before });
     }
 
     /// Forgets an object that has been taken back already.

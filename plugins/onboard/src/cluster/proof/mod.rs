@@ -9,10 +9,10 @@ use std::time::Duration;
 use futures::future::{join_all, try_join_all};
 use groundcrew::app::Interrupt;
 use groundcrew::client::Session;
-use groundcrew::client::access::{Access, Identity, is_allowed};
+use groundcrew::client::access::{ANONYMOUS, Access, Identity, is_allowed};
 use groundcrew::client::errors::explain;
 use groundcrew::cluster::{Patience, poll};
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::write::status;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::PostParams;
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::cluster::access_reviews::Subject;
 use crate::cluster::proof::expected::{Expected, PROPAGATION, can, cannot, granted_in};
 use crate::model::check::Check;
+use crate::model::credential_kind::CredentialKind;
 
 /// Extra under which the API server reports the certificate it saw (Kubernetes 1.32 and later).
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
@@ -37,7 +38,20 @@ pub async fn prove(
     timeout: Duration,
 ) -> Result<(String, Vec<Check>)> {
     let deadline = Instant::now() + timeout.min(PROPAGATION);
-    let me = groundcrew::client::access::who_am_i(holder).await?;
+    let me = match groundcrew::client::access::who_am_i(holder).await {
+        Err(error) if expected.kind == CredentialKind::Certificate && is_nobodys(&error) => {
+            return Err(not_arrived(holder, "system:anonymous"));
+        }
+        Err(error)
+            if expected.kind == CredentialKind::Certificate && error.answer() == Some(401) =>
+        {
+            return Err(not_arrived(holder, "401 Unauthorized"));
+        }
+        me => me?,
+    };
+    if me.username == ANONYMOUS && expected.kind == CredentialKind::Certificate {
+        return Err(not_arrived(holder, "system:anonymous"));
+    }
     let mut checks = who(&me, expected);
     let forbidden = cannot(expected);
     let answers = try_join_all(forbidden.iter().map(|access| is_allowed(holder, access))).await?;
@@ -76,6 +90,43 @@ pub async fn prove(
         checks.extend(pod(holder, expected, deadline).await?);
     }
     Ok((me.username, checks))
+}
+
+/// A certificate that the signer issued does not make anybody known to the API server.
+#[derive(Debug)]
+struct NotArrived(&'static str);
+
+impl std::fmt::Display for NotArrived {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the API server answered {}", self.0)
+    }
+}
+
+impl std::error::Error for NotArrived {}
+
+fn not_arrived(holder: &Session, seen: &'static str) -> Error {
+    let server = &holder.endpoint.server;
+    Error::failed(format!(
+        "the API server does not see the client certificate at {server}"
+    ))
+    .with_source(NotArrived(seen))
+    .with_detail("Rancher, Teleport and gateways end TLS in between; and some API servers trust")
+    .with_detail("another authority for clients than the signer's.")
+    .with_hint("pass --auth token, or the provider's login: --auth oidc")
+}
+
+/// Says whether a proof failed because the certificate does not reach the API server, or means
+/// nothing to it.
+#[must_use]
+pub fn is_not_arrived(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<NotArrived>())
+}
+
+/// Says whether a refusal is about a request that brought no credential.
+#[must_use]
+pub fn is_nobodys(error: &Error) -> bool {
+    error.is_forbidden() && error.to_string().contains(&format!("\"{ANONYMOUS}\""))
 }
 
 /// Compares the identity that the server sees.
@@ -193,7 +244,6 @@ fn probe() -> Pod {
 mod tests {
     use super::*;
     use crate::cluster::proof::expected::ASKED;
-    use crate::model::credential_kind::CredentialKind;
     use crate::model::user::UserName;
     use groundcrew::exit::Exit;
     use k8s_openapi::api::rbac::v1::PolicyRule;

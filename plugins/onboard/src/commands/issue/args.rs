@@ -17,7 +17,7 @@ use crate::commands::issue::smoke::Smoke;
 use crate::model::auth::Auth;
 use crate::model::login::Provider;
 use crate::model::onboarding::options::{
-    About, Credential, Home, Options, Own, Proxy, Task, Way, Wish, check_expires,
+    About, Credential, Home, Options, Own, Proxy, Task, Way, Wish, check_expires, check_max_expires,
 };
 use crate::model::settings::{Extra, Membership, membership};
 use crate::model::signing_request::SigningRequest;
@@ -115,6 +115,10 @@ pub struct CredentialArgs {
     #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
+    /// Refuse a credential that lasts longer than this, whatever the signer issues
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
+    max_expires: Option<Span>,
+
     /// Additional group in the certificate; repeatable
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
@@ -200,6 +204,7 @@ impl IssueArgs {
         let CredentialArgs {
             auth,
             expires,
+            max_expires,
             groups,
             login,
             csr_file,
@@ -210,6 +215,7 @@ impl IssueArgs {
             force,
         } = credential;
         check_expires(expires)?;
+        let max_expires = check_max_expires(max_expires, expires)?;
         check_joins(&joins)?;
         let provider = login.resolve(auth, &user)?;
         let credential = wanted(auth, provider, &groups, csr_file.as_deref(), &user)?;
@@ -259,6 +265,7 @@ impl IssueArgs {
         };
         let options = Options {
             timeout: timeout.0,
+            max_expires,
             out,
             way: Way {
                 server: user_server.or_else(|| kube.server.clone()),

@@ -18,7 +18,7 @@ use crate::commands::answer::answer;
 use crate::commands::renew::approve::asked;
 use crate::commands::renew::by_user::Ask;
 use crate::model::onboarding::options::{
-    Approval, Options, Proxy, Renewal, Task, Way, check_expires,
+    Approval, Options, Proxy, Renewal, Task, Way, check_expires, check_max_expires,
 };
 use crate::model::user::UserName;
 use crate::model::{kubeconfig, signing_request, way};
@@ -65,6 +65,10 @@ pub struct RenewArgs {
     /// Requested lifetime: 12h, 30d, 8w; the cluster may shorten it
     #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
+
+    /// Refuse a credential that lasts longer than this, whatever the signer issues
+    #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with_all = ["by_user", "due"])]
+    max_expires: Option<Span>,
 
     /// How long to wait for the signer, or with --self for the admin
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::positive)]
@@ -136,6 +140,7 @@ pub async fn run(args: RenewArgs, frame: &Frame) -> Result<Exit> {
         return Err(Error::usage("USER is required"));
     };
     check_expires(args.expires)?;
+    let max_expires = check_max_expires(args.max_expires, args.expires)?;
     let user = UserName::parse(&who)?;
     let asked = if args.approve {
         if args.grace.0 < by_user::SHORTEST_GRACE {
@@ -169,6 +174,7 @@ pub async fn run(args: RenewArgs, frame: &Frame) -> Result<Exit> {
     };
     let options = Options {
         timeout: args.timeout.0,
+        max_expires,
         out: args.out.unwrap_or(out),
         way: Way {
             server: args.user_server.or_else(|| frame.kube.server.clone()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::flags::duration::Span;
 use groundcrew::tenancy::SYSTEM_NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +22,7 @@ use crate::model::onboarding::plan::{NamespaceStep, Plan};
 use crate::model::onboarding::resolve::{left, places, profile, settings};
 use crate::model::record::Record;
 use crate::model::settings::{Extra, Settings};
+use crate::model::time::until;
 use crate::model::user::{UserName, parse_group};
 
 /// Decides.
@@ -211,6 +213,25 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(30);
 pub fn asked_end(not_after: Timestamp, now: Timestamp, asked: Duration) -> Option<Timestamp> {
     let end = now.checked_add(asked).ok()?;
     (not_after.duration_since(end) > TOLERANCE).then_some(end)
+}
+
+/// Checks a credential against the longest lifetime that is taken.
+///
+/// # Errors
+///
+/// Failed, when it lasts longer, beyond the rounding of signers.
+pub fn check_lifetime(not_after: Timestamp, now: Timestamp, max: Duration) -> Result<()> {
+    match asked_end(not_after, now, max) {
+        None => Ok(()),
+        Some(_) => Err(Error::failed(format!(
+            "the signer issued a credential that lasts until {}; --max-expires allows {}",
+            until(not_after, now),
+            Span(max)
+        ))
+        .with_hint(
+            "nobody has this credential; the signer of this cluster chooses lifetimes itself",
+        )),
+    }
 }
 
 fn namespace_step(

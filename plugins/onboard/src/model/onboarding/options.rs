@@ -40,6 +40,21 @@ pub fn check_expires(expires: Span) -> Result<()> {
         .with_hint("the API server accepts 10m to 24855d; 30d is a good start"))
 }
 
+/// Checks the longest lifetime that is taken from a signer.
+///
+/// # Errors
+///
+/// Usage, when more than that is asked for.
+pub fn check_max_expires(max: Option<Span>, expires: Span) -> Result<Option<Duration>> {
+    match max {
+        Some(max) if max.0 < expires.0 => Err(Error::usage(format!(
+            "--max-expires {max} is shorter than --expires {expires}"
+        ))
+        .with_hint(format!("pass --expires {max}"))),
+        max => Ok(max.map(|max| max.0)),
+    }
+}
+
 /// A user, what is to be done for them, and how.
 #[derive(Debug)]
 pub struct Options {
@@ -49,6 +64,8 @@ pub struct Options {
     pub task: Task,
     /// How long to wait for the signer and for the rights to take effect.
     pub timeout: Duration,
+    /// The longest lifetime of a credential that is taken from a signer; none refuses nothing.
+    pub max_expires: Option<Duration>,
     /// Where the kubeconfig goes, or the certificate when the user keeps the key.
     pub out: PathBuf,
     /// How the user reaches the API server, where that differs from the admin's way.
@@ -243,6 +260,7 @@ impl Options {
     pub fn of(user: UserName, task: Task) -> Self {
         Self {
             timeout: TIMEOUT,
+            max_expires: None,
             out: kubeconfig::default_path(&user),
             way: Way::default(),
             dry_run: DryRun::None,

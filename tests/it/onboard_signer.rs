@@ -75,6 +75,10 @@ fn behind_a_gateway(suite: &Suite) {
     suite.as_user(&alice, "get pods").success();
     assert_eq!(suite.record(&alice)["generations"][0]["type"], "token");
 
+    let doctor = suite.admin("onboard doctor -o json").kubeconfig(&admin);
+    let found = doctor.run();
+    found.answers("issued a certificate, but the API server does not see the client certificate");
+
     let bob = suite.name("bob");
     let refused = run(&bob, "--auth cert");
     refused

@@ -36,12 +36,7 @@ pub struct Cache {
 /// not for others.
 pub async fn endpoint(session: &Session, wanted: &Way, cache: &Cache) -> Result<Endpoint> {
     let own = &session.endpoint;
-    let mut endpoint = Endpoint {
-        server: own.server.clone(),
-        certificate_authority: own.certificate_authority.clone(),
-        tls_server_name: own.tls_server_name.clone(),
-        proxy_url: own.proxy_url.clone(),
-    };
+    let mut endpoint = Endpoint::from(own);
     let mut published = None;
     if let Some(server) = &wanted.server {
         // What leads the admin to one address says nothing about another one.

@@ -51,6 +51,17 @@ impl std::fmt::Debug for Document {
     }
 }
 
+impl From<&groundcrew::client::Endpoint> for Endpoint {
+    fn from(own: &groundcrew::client::Endpoint) -> Self {
+        Self {
+            server: own.server.clone(),
+            certificate_authority: own.certificate_authority.clone(),
+            tls_server_name: own.tls_server_name.clone(),
+            proxy_url: own.proxy_url.clone(),
+        }
+    }
+}
+
 impl Document {
     /// Puts a standalone document together: everything embedded, nothing of the admin's.
     ///
@@ -97,12 +108,7 @@ impl Document {
     pub fn through(&self, way: &groundcrew::client::Endpoint) -> Result<Self> {
         let mut document: serde_json::Value = serde_saphyr::from_str(&self.yaml)
             .map_err(|error| Error::failed("not a kubeconfig").with_source(error))?;
-        document["clusters"][0]["cluster"] = cluster_entry(&Endpoint {
-            server: way.server.clone(),
-            certificate_authority: way.certificate_authority.clone(),
-            tls_server_name: way.tls_server_name.clone(),
-            proxy_url: way.proxy_url.clone(),
-        });
+        document["clusters"][0]["cluster"] = cluster_entry(&way.into());
         Ok(Self {
             yaml: Zeroizing::new(groundcrew::output::yaml(&document)?),
         })

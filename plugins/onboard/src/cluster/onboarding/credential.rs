@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use groundcrew::error::{Error, Kind, Result};
 use groundcrew::exit::Exit;
+use groundcrew::finding::reason;
 use groundcrew::flags::duration::Span;
 use jiff::Timestamp;
 
@@ -54,10 +55,8 @@ impl Run<'_> {
         let (held, asked, outcome) = match proved {
             // Nobody has the key of this certificate any more once the file is another.
             Err(error) if self.may_issue_a_token(&error) => {
-                self.ui.warning(format_args!(
-                    "{}; issuing a token instead",
-                    error.headline()
-                ));
+                self.ui
+                    .warning(format_args!("{}; issuing a token instead", reason(&error)));
                 let fresh = self.token_instead(generation, work).await?;
                 let (document, held, asked) = self.deliver(generation, fresh, true, work).await?;
                 let outcome = self.prove(&document, &held).await?;

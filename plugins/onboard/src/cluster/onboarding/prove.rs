@@ -2,6 +2,7 @@
 
 use groundcrew::client::Session;
 use groundcrew::error::{Kind, Result};
+use groundcrew::finding::reason;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::cluster::onboarding::run::Run;
@@ -38,7 +39,7 @@ impl Run<'_> {
                 let (name, mut checks) = self.ask_as_user(&detoured, held).await?;
                 requests_as_user += detoured.requests();
                 let server = &self.observed.endpoint.server;
-                let why = error.headline();
+                let why = reason(&error);
                 checks.push(Check::undecided(format!("{server} from here"), why));
                 (name, checks)
             }

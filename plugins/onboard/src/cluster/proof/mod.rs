@@ -38,20 +38,7 @@ pub async fn prove(
     timeout: Duration,
 ) -> Result<(String, Vec<Check>)> {
     let deadline = Instant::now() + timeout.min(PROPAGATION);
-    let me = match groundcrew::client::access::who_am_i(holder).await {
-        Err(error) if expected.kind == CredentialKind::Certificate && is_nobodys(&error) => {
-            return Err(not_arrived(holder, "system:anonymous"));
-        }
-        Err(error)
-            if expected.kind == CredentialKind::Certificate && error.answer() == Some(401) =>
-        {
-            return Err(not_arrived(holder, "401 Unauthorized"));
-        }
-        me => me?,
-    };
-    if me.username == ANONYMOUS && expected.kind == CredentialKind::Certificate {
-        return Err(not_arrived(holder, "system:anonymous"));
-    }
+    let me = identity(holder, expected.kind).await?;
     let mut checks = who(&me, expected);
     let forbidden = cannot(expected);
     let answers = try_join_all(forbidden.iter().map(|access| is_allowed(holder, access))).await?;
@@ -90,6 +77,27 @@ pub async fn prove(
         checks.extend(pod(holder, expected, deadline).await?);
     }
     Ok((me.username, checks))
+}
+
+/// Asks the server who it sees.
+///
+/// # Errors
+///
+/// That a certificate makes nobody known to it, see [`is_not_arrived`]; what the server says.
+pub async fn identity(holder: &Session, kind: CredentialKind) -> Result<Identity> {
+    let is_certificate = kind == CredentialKind::Certificate;
+    match groundcrew::client::access::who_am_i(holder).await {
+        Ok(me) if is_certificate && me.username == ANONYMOUS => {
+            Err(not_arrived(holder, "system:anonymous"))
+        }
+        Err(error) if is_certificate && is_nobodys(&error) => {
+            Err(not_arrived(holder, "system:anonymous"))
+        }
+        Err(error) if is_certificate && error.answer() == Some(401) => {
+            Err(not_arrived(holder, "401 Unauthorized"))
+        }
+        me => me,
+    }
 }
 
 /// A certificate that the signer issued does not make anybody known to the API server.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
+use groundcrew::finding::reason;
 use jiff::Timestamp;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -50,8 +51,7 @@ impl Joined {
             )
         };
         let (head, chain) = Handover::parse(&text).map_err(refuse)?;
-        let issued =
-            Issued::from_pem(chain.as_bytes()).map_err(|error| refuse(error.headline()))?;
+        let issued = Issued::from_pem(chain.as_bytes()).map_err(|error| refuse(reason(&error)))?;
         let user = UserName::parse(&head.user)?;
         check(&head, &user, &issued).map_err(refuse)?;
         let key_path = key_of(file, key)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use groundcrew::client::clock::Clock;
 use groundcrew::client::{Session, clock};
 use groundcrew::error::{Kind, Result};
+use groundcrew::finding::reason;
 use groundcrew::flags::kube::Tuning;
 use groundcrew::ui::Ui;
 
@@ -87,8 +88,18 @@ pub async fn prove(
             );
             return Ok(vec![Check::failed(server, "rejects the certificate")]);
         }
+        Err(error) if proof::is_not_arrived(&error) => {
+            let server = &joined.endpoint().server;
+            let why = reason(&error);
+            ui.warning(format_args!("written, but {why}"));
+            ui.hint(
+                "ask the admin for a token:  kubectl onboard USER --auth token"
+                    .replace("USER", joined.user.as_str()),
+            );
+            return Ok(vec![Check::failed(server, why)]);
+        }
         Err(error) => {
-            let why = error.headline();
+            let why = reason(&error);
             ui.warning(format_args!("written, but not verified: {why}"));
             return Ok(vec![Check::undecided(&joined.endpoint().server, why)]);
         }

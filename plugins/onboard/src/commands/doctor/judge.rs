@@ -111,6 +111,7 @@ fn signer(outcome: &Outcome) -> Looked {
             );
             Ok(Finding::new(Severity::Ok, CHECK, why))
         }
+        Outcome::Useless(why) => warning(format!("{SIGNER} issued a certificate, but {why}")),
         Outcome::Silent(after) => warning(format!(
             "{SIGNER} issued nothing within {}; client certificates are not available",
             Span(*after)

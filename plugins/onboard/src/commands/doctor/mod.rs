@@ -79,7 +79,7 @@ pub async fn run(args: DoctorArgs, frame: &Frame) -> Result<Exit> {
         probe::Outcome::NotTried(why)
     } else {
         let waiting = ui.progress("asking the signer for a certificate");
-        let outcome = probe::probe(&session, timeout.0, interrupt).await?;
+        let outcome = probe::probe(&session, timeout.0, frame.kube.tuning(), ui, interrupt).await?;
         drop(waiting);
         outcome
     };

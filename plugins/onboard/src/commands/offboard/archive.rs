@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
-use groundcrew::finding::Unseen;
+use groundcrew::finding::{Unseen, reason};
 use groundcrew::output;
 use groundcrew::ui::Ui;
 use k8s_openapi::api::core::v1::Namespace;
@@ -69,7 +69,7 @@ pub async fn write(session: &Session, namespace: &str, folder: &Path, ui: &Ui) -
         let found = match objects.list().await {
             Ok(found) => found,
             Err(cause) => {
-                unread.push(Unseen::new(name, cause.headline()));
+                unread.push(Unseen::new(name, reason(&cause)));
                 continue;
             }
         };

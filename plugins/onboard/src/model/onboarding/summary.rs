@@ -72,10 +72,7 @@ pub struct Ended {
 /// Returns how it ended for a user when it failed.
 #[must_use]
 pub fn failed(user: String, line: Option<u64>, error: &Error) -> Ended {
-    let mut reason = error.headline();
-    if let Some(rest) = reason.strip_prefix("error: ") {
-        reason = rest.to_owned();
-    }
+    let mut reason = groundcrew::finding::reason(error);
     for more in error.details() {
         reason.push_str("; ");
         reason.push_str(more.trim());

@@ -184,6 +184,10 @@ impl Findings<'_> {
                 );
                 Check::new(what, Some(why))
             }
+            Err(error) if proof::is_nobodys(&error) => {
+                let why = "it sees nobody: no credential reaches the API server".to_owned();
+                Check::new(what, Some(why))
+            }
             // A user who is known but may not even ask this is accepted all the same.
             Err(error) if error.is_forbidden() => Check::new(what, None),
             Err(error) => Check::undecided(what, reason(&error)),

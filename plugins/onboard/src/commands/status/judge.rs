@@ -278,7 +278,7 @@ fn obstacles(user: &UserName, found: &Observed, now: Timestamp) -> Vec<Obstacle>
     all.extend(no_credential(record, now));
     all.extend(no_namespace(user, found));
     for quota in found.quotas.iter().flatten() {
-        all.extend(obstacle::of_quota(quota, user.as_str()));
+        all.extend(obstacle::of_quota(quota, record));
     }
     for set in found.replica_sets.iter().flatten() {
         all.extend(obstacle::of_replica_set(set, namespace));
@@ -299,6 +299,7 @@ fn obstacles(user: &UserName, found: &Observed, now: Timestamp) -> Vec<Obstacle>
     }
     for pod in found.pods.iter().flatten() {
         all.extend(obstacle::of_pod(pod, namespace));
+        all.extend(obstacle::overdue(pod, namespace, now));
     }
     all.sort_by(|one, other| (one.reason, &one.object).cmp(&(other.reason, &other.object)));
     // One refusal appears in many events: the pod's name differs, the controller does not.

@@ -2,10 +2,16 @@
 
 use std::fmt;
 
+use groundcrew::flags::duration::Span;
 use groundcrew::quantity::nanos;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, ResourceQuota};
 use serde::Serialize;
+
+use crate::model::objects::namespace;
+use crate::model::record::Record;
+use crate::model::settings::ProfileName;
 
 /// One thing that is blocking a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +52,8 @@ pub enum Reason {
     CrashLoop,
     /// The pod fits on no node.
     Unschedulable,
+    /// The pod should have ended: it still takes its place in the quota.
+    Terminating,
 }
 
 impl fmt::Display for Reason {
@@ -62,14 +70,16 @@ impl fmt::Display for Reason {
             Self::ContainerConfig => "container not created",
             Self::CrashLoop => "crash loop",
             Self::Unschedulable => "unschedulable",
+            Self::Terminating => "does not terminate",
         })
     }
 }
 
 /// Finds resources of a quota of which nothing is left. A quota of zero forbids, so it is never
 /// used up.
-pub fn of_quota(quota: &ResourceQuota, user: &str) -> Vec<Obstacle> {
+pub fn of_quota(quota: &ResourceQuota, record: &Record) -> Vec<Obstacle> {
     let name = quota.metadata.name.as_deref().unwrap_or_default();
+    let fix = raise(name, record);
     let Some(status) = &quota.status else {
         return Vec::new();
     };
@@ -84,13 +94,73 @@ pub fn of_quota(quota: &ResourceQuota, user: &str) -> Vec<Obstacle> {
                 reason: Reason::QuotaExhausted,
                 object: format!("resourcequota/{name}"),
                 message: format!("{resource}: {} of {} used", used.0, hard.0),
-                fix: format!(
-                    "delete what is not needed, or raise the quota:  kubectl onboard {user} --profile \
-                     medium"
-                ),
+                fix: fix.clone(),
             })
         })
         .collect()
+}
+
+/// Says how a quota is raised: by a larger profile if it is the one that onboarding made, by
+/// whoever made it otherwise.
+fn raise(name: &str, record: &Record) -> String {
+    let (user, namespace) = (&record.user, &record.namespace);
+    let own = name == namespace::LIMITS && !record.settings.no_namespace;
+    let larger = match record.settings.profile {
+        ProfileName::Small => "medium",
+        ProfileName::Medium => "large",
+        ProfileName::Large | ProfileName::File | ProfileName::None => "FILE",
+    };
+    if own {
+        return format!(
+            "delete what is not needed, or raise the quota:  kubectl onboard {user} --profile \
+             {larger}"
+        );
+    }
+    format!(
+        "delete what is not needed; kubectl onboard did not make this quota, ask who did:  kubectl \
+         get resourcequota {name} -n {namespace} -o yaml --show-managed-fields"
+    )
+}
+
+/// How long after its grace a pod may still be there before something is wrong.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Finds a pod whose grace is over and that is still there: its node does not answer, or a
+/// finalizer keeps it.
+pub fn overdue(pod: &Pod, namespace: &str, now: Timestamp) -> Option<Obstacle> {
+    let metadata = &pod.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    // The server sets it to the end of the grace.
+    let ends = metadata.deletion_timestamp.as_ref()?.0;
+    let late = now.duration_since(ends);
+    if late < OVERDUE {
+        return None;
+    }
+    let late = Span(late.unsigned_abs());
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let held = metadata.finalizers.iter().flatten().next();
+    let (why, fix) = match (held, node) {
+        (Some(finalizer), _) => (
+            format!("finalizer {finalizer} keeps it"),
+            format!(
+                "ask the owner of the finalizer:  kubectl get pod {name} -n {namespace} -o yaml"
+            ),
+        ),
+        (None, Some(node)) => (
+            format!("node {node} has not confirmed its end"),
+            format!("look at the node:  kubectl get node {node}"),
+        ),
+        (None, None) => (
+            "no node has it".to_owned(),
+            format!("look at it:  kubectl get pod {name} -n {namespace} -o yaml"),
+        ),
+    };
+    Some(Obstacle {
+        reason: Reason::Terminating,
+        object: format!("pod/{name}"),
+        message: format!("terminating, {late} over its grace: {why}"),
+        fix,
+    })
 }
 
 /// Finds what a ReplicaSet was refused. The condition is taken away once its pods are made.

@@ -12,7 +12,7 @@ use crate::model::credential_kind::CredentialKind;
 use crate::model::found;
 use crate::model::generation::Generation;
 use crate::model::record::Record;
-use crate::model::settings::Settings;
+use crate::model::settings::{ProfileName, Settings};
 use crate::model::user::UserName;
 
 fn at(text: &str) -> Timestamp {
@@ -214,4 +214,57 @@ fn without_a_credential_nothing_can_be_done() {
     let ended = status(&user, &found, at("2027-01-01T00:00:00Z"));
     assert_eq!(ended.obstacles[0].reason, Reason::NoCredential);
     assert!(ended.credential.is_none());
+}
+
+#[test]
+fn a_quota_is_raised_by_whoever_made_it() {
+    let (_, mut found) = alice();
+    let fix = |found: &Observed, name: &str| {
+        let quota: ResourceQuota = read(json!({
+            "metadata": {"name": name},
+            "status": {"hard": {"pods": "6"}, "used": {"pods": "6"}}}));
+        obstacle::of_quota(&quota, &found.record)[0].fix.clone()
+    };
+    assert!(fix(&found, "onboard").ends_with("kubectl onboard alice --profile medium"));
+    found.record.settings.profile = ProfileName::Medium;
+    assert!(fix(&found, "onboard").ends_with("--profile large"));
+    let foreign = fix(&found, "six");
+    assert!(
+        foreign.contains("did not make this quota")
+            && foreign.contains("resourcequota six -n alice"),
+        "{foreign}"
+    );
+    found.record.settings.no_namespace = true;
+    assert!(fix(&found, "onboard").contains("did not make this quota"));
+}
+
+#[test]
+fn a_pod_that_is_over_its_grace_is_named_with_its_node() {
+    let (user, mut found) = alice();
+    let pod = |ended: &str, finalizers: Value| {
+        read(json!({
+            "metadata": {"name": "web", "deletionTimestamp": ended, "finalizers": finalizers},
+            "spec": {"nodeName": "ghost", "containers": []}}))
+    };
+    found.pods = Ok(vec![pod("2026-11-21T11:59:30Z", json!(null))]);
+    assert_eq!(status(&user, &found, now()).obstacles, []);
+    found.pods = Ok(vec![pod("2026-11-21T11:50:00Z", json!(null))]);
+    let late = &status(&user, &found, now()).obstacles[0];
+    assert_eq!(
+        (late.reason, late.message.as_str()),
+        (
+            Reason::Terminating,
+            "terminating, 10m over its grace: node ghost has not confirmed its end"
+        )
+    );
+    found.pods = Ok(vec![pod(
+        "2026-11-21T11:50:00Z",
+        json!(["example.com/keep"]),
+    )]);
+    let held = &status(&user, &found, now()).obstacles[0];
+    assert!(
+        held.message
+            .ends_with("finalizer example.com/keep keeps it"),
+        "{held:?}"
+    );
 }

@@ -17,6 +17,11 @@ pub(crate) fn cases() -> Vec<Case> {
             signer,
             somebody_new,
         ),
+        Case::new(
+            "a_teams_namespace_is_offered_as_a_role_in_it",
+            signer,
+            in_the_team,
+        ),
         Case::new("without_a_terminal_nobody_is_asked", signer, no_terminal),
     ]
 }
@@ -153,4 +158,48 @@ fn no_terminal(suite: &Suite) {
     let mut terminal = suite.admin("onboard --yes").on_terminal();
     wait_for(&mut terminal, "USER is required");
     ends_with(&mut terminal, 2);
+}
+
+fn in_the_team(suite: &Suite) {
+    let (bob, team) = (suite.name("bob"), suite.name("payments"));
+    suite
+        .admin(&format!("create namespace {team}"))
+        .run()
+        .success();
+    let line = format!("{bob} -n {team} --role view");
+    let refused = suite.admin(&format!("onboard {line}")).run();
+    refused.code(5).says(&format!(
+        "kubectl onboard {bob} --no-namespace --join {team}:view"
+    ));
+    assert_eq!(
+        suite.get(&format!("rolebinding onboard-{bob} -n {team}")),
+        None
+    );
+    let question = format!("Give {bob} ClusterRole view in {team}");
+    let out = suite.path(&format!("{bob}.kubeconfig"));
+    let terminal = || {
+        let run = suite.admin(&format!("onboard {line} --yes --out"));
+        run.args([&out]).on_terminal()
+    };
+    let mut no = terminal();
+    wait_for(&mut no, &question);
+    send(&mut no, "n");
+    ends_with(&mut no, 1);
+    assert_eq!(
+        suite.get(&format!("rolebinding onboard-{bob} -n {team}")),
+        None
+    );
+    let mut yes = terminal();
+    wait_for(&mut yes, &question);
+    send(&mut yes, "y");
+    wait_for(&mut yes, "is ready.");
+    ends_with(&mut yes, 0);
+    let pods = |verb: &str| suite.as_user(&bob, &format!("auth can-i {verb} pods -n {team}"));
+    pods("get").success();
+    pods("delete").code(1);
+    let namespace = suite
+        .get(&format!("namespace {team}"))
+        .expect("it is there");
+    let owner = &namespace["metadata"]["annotations"]["groundcrew.dev/owner"];
+    assert!(owner.is_null(), "the team's namespace is nobody's own");
 }

@@ -11,8 +11,9 @@ pub mod smoke;
 use std::time::Instant;
 
 use groundcrew::app::Frame;
-use groundcrew::error::Result;
+use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
+use groundcrew::finding::reason;
 use groundcrew::flags::DryRun;
 
 use crate::cluster::endpoint::Cache;
@@ -23,9 +24,11 @@ use crate::commands::issue::args::IssueArgs;
 use crate::commands::issue::as_user::AsUser;
 use crate::local::delivery::Files;
 use crate::model::change::{self, Line};
-use crate::model::onboarding::options::Options;
+use crate::model::onboarding::decide::not_their_own;
+use crate::model::onboarding::options::{Home, Options, Task};
 use crate::model::onboarding::preview::preview;
 use crate::model::onboarding::report::Report;
+use crate::model::settings::{DEFAULT_ROLE, Membership};
 
 /// Onboards: what is missing is asked for on a terminal first.
 ///
@@ -41,7 +44,7 @@ pub async fn run(args: IssueArgs, frame: &Frame) -> Result<Exit> {
             Consent::Given
         };
         let (options, as_user) = args.resolve(&frame.kube)?;
-        return onboard(&options, &as_user, &consent, frame).await;
+        return onboard(options, &as_user, &consent, frame).await;
     }
     let typed = std::env::args_os().skip(1);
     let typed: Vec<String> = typed
@@ -49,7 +52,7 @@ pub async fn run(args: IssueArgs, frame: &Frame) -> Result<Exit> {
         .collect();
     let (args, line) = args.ask(&typed, ui)?;
     let (options, as_user) = args.resolve(&frame.kube)?;
-    onboard(&options, &as_user, &Consent::For(line), frame).await
+    onboard(options, &as_user, &Consent::For(line), frame).await
 }
 
 /// What is asked before anything is written.
@@ -62,8 +65,29 @@ enum Consent {
     For(String),
 }
 
+/// Offers a role in a namespace that was named as the user's own and is somebody else's: what was
+/// meant is a colleague in a team's namespace.
+fn in_the_team(error: Error, mut options: Options, frame: &Frame) -> Result<Options> {
+    let own = options.own();
+    let role = own.and_then(|own| own.role.as_deref());
+    let role = role.unwrap_or(DEFAULT_ROLE).to_owned();
+    let may_ask = frame.ui.is_interactive() && options.dry_run == DryRun::None;
+    let namespace = not_their_own(&error).map(str::to_owned);
+    let user = options.user.to_string();
+    let (Some(namespace), true, Task::Issue(wish)) = (namespace, may_ask, &mut options.task) else {
+        return Err(error);
+    };
+    frame.ui.status(format_args!("{}.", reason(&error)));
+    let question =
+        format!("Give {user} ClusterRole {role} in {namespace}, without a namespace of their own?");
+    frame.confirm(&question, false)?;
+    wish.home = Home::None;
+    wish.joins.push(Membership { namespace, role });
+    Ok(options)
+}
+
 async fn onboard(
-    options: &Options,
+    options: Options,
     as_user: &AsUser,
     consent: &Consent,
     frame: &Frame,
@@ -71,10 +95,22 @@ async fn onboard(
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let started = Instant::now();
     let session = interrupt.guard(frame.connect()).await?;
-    let me = interrupt.guard(may(&session, &[options])).await?;
+    let me = interrupt.guard(may(&session, &[&options])).await?;
     let cache = Cache::default();
-    let looking = prepare(&session, options, &Files, &cache);
-    let mut prepared = interrupt.guard(looking).await?;
+    let mut options = options;
+    let looked = interrupt
+        .guard(prepare(&session, &options, &Files, &cache))
+        .await;
+    let mut prepared = match looked {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            options = in_the_team(error, options, frame)?;
+            interrupt.guard(may(&session, &[&options])).await?;
+            let looking = prepare(&session, &options, &Files, &cache);
+            interrupt.guard(looking).await?
+        }
+    };
+    let options = &options;
     let onboarder = Onboarder {
         session: &session,
         me: &me,

@@ -1,5 +1,6 @@
 //! Decides what a run does. Pure: what it needs to know comes in, no clock, no environment.
 
+use std::fmt;
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
@@ -234,6 +235,53 @@ pub fn check_lifetime(not_after: Timestamp, now: Timestamp, max: Duration) -> Re
     }
 }
 
+/// A namespace that was asked for as the user's own is somebody else's.
+#[derive(Debug)]
+struct NotTheirs {
+    namespace: String,
+    owner: Option<String>,
+}
+
+impl fmt::Display for NotTheirs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.owner {
+            Some(owner) => write!(f, "it belongs to {owner}"),
+            None => f.write_str("it exists and is not marked as owned by the user"),
+        }
+    }
+}
+
+impl std::error::Error for NotTheirs {}
+
+fn not_theirs(name: &str, user: &UserName, settings: &Settings, owner: Option<&str>) -> Error {
+    let error = Error::conflict(format!("namespace {name:?} is not {user}'s own"))
+        .with_source(NotTheirs {
+            namespace: name.to_owned(),
+            owner: owner.map(str::to_owned),
+        })
+        .with_hint(format!(
+            "to give a role in it:  kubectl onboard {user} --no-namespace --join {name}:{}",
+            settings.role
+        ))
+        .with_hint("for another namespace of their own, choose its name with -n");
+    match owner {
+        Some(_) => error,
+        None => error.with_hint(format!(
+            "if it is theirs:  kubectl annotate namespace {name} {}={user}",
+            labels::OWNER
+        )),
+    }
+}
+
+/// Returns the namespace that an error is about, when it was asked for as the user's own and is
+/// somebody else's.
+#[must_use]
+pub fn not_their_own(error: &Error) -> Option<&str> {
+    let source = std::error::Error::source(error)?;
+    let found = source.downcast_ref::<NotTheirs>()?;
+    Some(&found.namespace)
+}
+
 fn namespace_step(
     name: &str,
     user: &UserName,
@@ -252,22 +300,7 @@ fn namespace_step(
     }
     match found.annotations.get(labels::OWNER) {
         Some(owner) if owner == user.as_str() => {}
-        Some(owner) => {
-            return Err(
-                Error::conflict(format!("namespace {name:?} belongs to {owner}"))
-                    .with_hint("choose another one with -n"),
-            );
-        }
-        None => {
-            return Err(Error::conflict(format!(
-                "namespace {name:?} exists and is not marked as owned by {user}"
-            ))
-            .with_hint("choose another one with -n")
-            .with_hint(format!(
-                "if it is theirs:  kubectl annotate namespace {name} {}={user}",
-                labels::OWNER
-            )));
-        }
+        owner => return Err(not_theirs(name, user, settings, owner.map(String::as_str))),
     }
     let wanted = namespace::namespace(name, user, settings).metadata;
     let differs = compare::lacks(wanted.labels.as_ref(), Some(&found.labels))

@@ -1,6 +1,7 @@
 //! The answer as tables for people and documents for programs.
 
 mod document;
+mod fit;
 mod shell;
 mod table;
 

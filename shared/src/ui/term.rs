@@ -10,7 +10,8 @@ use indicatif::MultiProgress;
 use super::color::{self, ColorChoice};
 use super::progress::Progress;
 use super::prompt::{Check, Prompter, TerminalPrompter};
-use super::visible::{visible, visible_lines};
+use super::screen::{Screen, styled};
+use super::visible::{visible, visible_answer, visible_lines};
 use crate::error::{Error, Kind, Result};
 
 type Sink = Box<dyn Write + Send>;
@@ -52,9 +53,8 @@ impl Ui {
     pub fn new(color: ColorChoice) -> Self {
         let stderr_is_terminal = io::stderr().is_terminal();
         let interactive = stderr_is_terminal && io::stdin().is_terminal();
-        let width = terminal_size::terminal_size_of(io::stdout());
         Self(Arc::new(Shared {
-            width: width.map(|(width, _)| usize::from(width.0)),
+            width: Screen::keep(color).width,
             stdout: Mutex::new(Answers {
                 styled: Box::new(AutoStream::new(io::stdout(), color.into())),
                 plain: Some(Box::new(io::stdout())),
@@ -105,9 +105,13 @@ impl Ui {
     ///
     /// [`Kind::ClosedPipe`] when the reader went away; the run then ends quietly.
     pub fn answer(&self, text: impl Display) -> Result<()> {
-        if self.0.width.is_some() {
+        if self.0.width.is_some() || Screen::get().color {
             let text = text.to_string();
-            return self.answer_with(|out| out.write_all(visible_lines(&text).as_bytes()));
+            let text = match self.0.width {
+                Some(_) => visible_answer(&text),
+                None => text.into(),
+            };
+            return self.answer_with(|out| out.write_all(styled(&text).as_bytes()));
         }
         self.answer_with(|out| write!(out, "{text}"))
     }

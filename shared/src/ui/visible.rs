@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::screen::is_mark;
+
 /// Returns text for a cell or a line: control characters, line ends, and what reorders or hides
 /// text, each as an escape.
 #[must_use]
@@ -18,6 +20,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |letter| {
         !matches!(letter, '\n' | '\t') && is_hidden(letter)
+    })
+}
+
+/// Returns an answer as a terminal shows it; what stands for color stays.
+#[must_use]
+pub(super) fn visible_answer(text: &str) -> Cow<'_, str> {
+    escaped(text, |letter| {
+        !matches!(letter, '\n' | '\t') && !is_mark(letter) && is_hidden(letter)
     })
 }
 
@@ -46,7 +56,7 @@ fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Controls of ASCII and Latin-1, line ends of Unicode, marks and overrides of direction, and
-/// characters without width.
+/// characters without width, some of which stand for color until text is written.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,

@@ -10,9 +10,16 @@ use jiff::tz::TimeZone;
 #[must_use]
 pub fn until(end: Timestamp, now: Timestamp) -> String {
     let at = end.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC");
-    // To the nearest ten minutes: a certificate for 30 days is not one for "29d23h".
-    let left = Duration::from_secs(left(end, now).as_secs().div_ceil(600) * 600);
-    format!("{at} ({})", Span(left))
+    format!("{at} ({})", remaining(end, now))
+}
+
+/// Returns how long it is until `end`, everywhere in the same way: up to the next ten minutes, so
+/// that a certificate for 30 days is not one for "29d23h".
+#[must_use]
+pub fn remaining(end: Timestamp, now: Timestamp) -> Span {
+    Span(Duration::from_secs(
+        left(end, now).as_secs().div_ceil(600) * 600,
+    ))
 }
 
 /// Returns the time from `now` to `end`; zero when it is over.

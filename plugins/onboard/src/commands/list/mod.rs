@@ -24,6 +24,10 @@ pub struct ListArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     expiring: Option<Span>,
 
+    /// List only users of this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+
     /// Also list users who were offboarded
     #[arg(long)]
     former: bool,
@@ -41,12 +45,18 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
     let (ui, interrupt) = (&frame.ui, &frame.interrupt);
     let ListArgs {
         expiring,
+        team,
         former,
         output,
     } = args;
     let session = frame.connect().await?;
     let looking = futures::future::try_join(people::all(&session), clock::read(&session));
-    let (people, clock) = interrupt.guard(looking).await?;
+    let (mut people, clock) = interrupt.guard(looking).await?;
+    if team.is_some() {
+        people
+            .known
+            .retain(|(record, _)| record.settings.team == team);
+    }
     for why in &people.unreadable {
         ui.warning(why);
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::commands::list::decide::{List, Row};
 use crate::model::generation::NEVER;
 use crate::model::kind::Kind;
-use crate::model::time::left;
+use crate::model::time::{left, remaining};
 
 /// Renders the list.
 ///
@@ -69,7 +69,7 @@ fn table(list: &List, output: &OutputArgs, now: Timestamp) -> String {
 fn expires(row: &Row, now: Timestamp) -> String {
     match row.not_after {
         Some(end) if end >= NEVER => "<by provider>".to_owned(),
-        Some(end) => Span(left(end, now)).to_string(),
+        Some(end) => remaining(end, now).to_string(),
         None => String::new(),
     }
 }

@@ -95,6 +95,7 @@ mod rollout_canary_slow;
 #[cfg(unix)]
 mod rollout_canary_small;
 mod rollout_canary_verdict;
+mod screens;
 mod words;
 
 use std::process::ExitCode;
@@ -178,6 +179,7 @@ fn main() -> ExitCode {
         ("reads", reads::cases()),
         ("reads_plugins", reads_plugins::cases()),
         ("rights", rights::cases()),
+        ("screens", screens::cases()),
         ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]

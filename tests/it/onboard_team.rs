@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use harness::{Case, Need, Suite};
+use harness::{Case, Need, Suite, eventually};
+use serde_json::json;
 
 /// What the proxy lets through for one person at most, who is new.
 const REQUESTS: usize = 20;
@@ -18,6 +19,16 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case::new("a_hundred_people_and_again_without_a_write", proxy, hundred),
         Case::new("who_left_the_file_is_offboarded_when_asked", needs, prunes),
+        Case::new(
+            "a_server_dry_run_finds_what_a_policy_refuses",
+            &[
+                Need::Plugins,
+                Need::Signer,
+                Need::Controllers,
+                Need::AdmissionPolicy,
+            ],
+            policy,
+        ),
         Case::new("a_file_that_is_none_is_refused_whole", needs, garbage),
     ]
 }
@@ -129,4 +140,62 @@ fn garbage(suite: &Suite) {
     }
     let run = suite.admin("onboard apply -f does-not-exist.yaml").run();
     run.code(2).says("does-not-exist.yaml");
+}
+
+fn policy(suite: &Suite) {
+    let people: Vec<String> = (0..2).map(|_| suite.name("crew")).collect();
+    let refused = &people[1];
+    let name = format!("refuse-{refused}");
+    let api = "admissionregistration.k8s.io/v1";
+    let policy = json!([
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"],
+                "operations": ["CREATE"], "resources": ["namespaces"]}]},
+            "validations": [{"expression": format!("object.metadata.name != '{refused}'"),
+                "message": "this name is taken by the platform"}]}},
+        {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]}},
+    ]);
+    for object in policy.as_array().expect("two") {
+        let create = suite.admin("create -f -").stdin(&object.to_string()).run();
+        create.success();
+    }
+    eventually("the policy works", || {
+        let line = format!("create namespace {refused} --dry-run=server");
+        suite
+            .admin(&line)
+            .run()
+            .stderr
+            .contains("taken by the platform")
+    });
+    let path = suite.file("team.yaml", &team("policy", &people, ""));
+    let apply = |mode: &str| {
+        suite
+            .admin(&format!(
+                "onboard apply --dry-run={mode} -o json --filename"
+            ))
+            .args([&path])
+            .run()
+    };
+    let asked = apply("server");
+    let document = asked.code(1).json();
+    let errors = document["people"].as_array().expect("people").iter();
+    let errors: Vec<String> = errors.map(|one| one["error"].to_string()).collect();
+    assert!(
+        errors[0] == "null" && errors[1].contains("taken by the platform"),
+        "{asked}"
+    );
+    apply("client").success();
+    for user in &people {
+        assert_eq!(suite.get(&format!("namespace {user}")), None);
+    }
+    for kind in [
+        "validatingadmissionpolicybinding",
+        "validatingadmissionpolicy",
+    ] {
+        suite
+            .admin(&format!("delete {kind} {name}"))
+            .run()
+            .success();
+    }
 }

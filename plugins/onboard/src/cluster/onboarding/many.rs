@@ -45,6 +45,37 @@ pub async fn survey(
         .await
 }
 
+/// Lets the server check what a run would write; writes nothing. What it refuses takes the place
+/// of what was to be done.
+pub async fn rehearse(onboarder: &Onboarder<'_>, crew: Vec<Member>) -> Vec<Member> {
+    let silent = onboarder.ui.muted();
+    let quiet = &Onboarder {
+        ui: &silent,
+        ..*onboarder
+    };
+    let rehearsed = async |member: Member| {
+        let Ok(task) = &member.task else {
+            return member;
+        };
+        if task.changes.is_empty() {
+            return member;
+        }
+        let trying = quiet.run(&task.options, &task.prepared);
+        match onboarder.interrupt.guard(trying.rehearse()).await {
+            Ok(_) => member,
+            Err(error) => Member {
+                task: Err(error),
+                ..member
+            },
+        }
+    };
+    futures::stream::iter(crew)
+        .map(rehearsed)
+        .buffered(CONCURRENCY)
+        .collect()
+        .await
+}
+
 /// Does what is to be done; the failure of one stops nobody else.
 pub async fn carry_out(onboarder: &Onboarder<'_>, crew: Vec<Member>, bar: &Progress) -> Vec<Ended> {
     let silent = onboarder.ui.muted();

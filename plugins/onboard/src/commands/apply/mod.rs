@@ -142,7 +142,13 @@ pub async fn run(
     drop(progress);
     let users: Vec<String> = pruned.iter().map(ToString::to_string).collect();
     if write.dry_run != DryRun::None {
-        // What a server would check further depends on namespaces that are not there yet.
+        let crew = if write.dry_run == DryRun::Server {
+            ui.status("not checked: the contents of namespaces that do not exist yet.");
+            let _progress = ui.progress("asking the server");
+            many::rehearse(&onboarder, crew).await
+        } else {
+            crew
+        };
         ui.answer(summary::plan(&crew, &users, &output)?)?;
         return Ok(plan_exit(&crew));
     }

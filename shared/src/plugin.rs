@@ -84,6 +84,7 @@ fn line<P: Plugin>(globals: impl Iterator<Item = Arg>) -> Command {
     let command = Common::join(P::command())
         .name(format!("kubectl-{}", P::NAME.replace('-', "_")))
         .bin_name(format!("kubectl {}", P::NAME))
+        .long_version(Product::new(P::NAME).about())
         // Flags may come before the command too; `misplaced` refuses those that are not global.
         .args_conflicts_with_subcommands(false)
         .subcommand_negates_reqs(true)

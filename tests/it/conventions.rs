@@ -82,7 +82,12 @@ fn help_is_an_answer(suite: &Suite) {
 fn version(suite: &Suite) {
     each(suite, |plugin, run| {
         let wanted = format!("{plugin} {}\n", env!("CARGO_PKG_VERSION"));
-        assert_eq!(run(&["--version"]).success().stdout, wanted);
+        let about = run(&["--version"]).success().stdout.clone();
+        assert!(about.starts_with(&wanted), "{about}");
+        for word in ["\ncommit  ", "\ntested  Kubernetes 1."] {
+            assert!(about.contains(word), "{about}");
+        }
+        assert_eq!(about.lines().count(), 3, "{about}");
     });
 }
 

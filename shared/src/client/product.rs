@@ -13,7 +13,22 @@ pub struct Product {
     pub version: &'static str,
 }
 
+/// The commit that a release is built from and its date, as `cargo sandbox dist` and the release
+/// workflow say it; absent in what a developer builds.
+const COMMIT: Option<&str> = option_env!("GROUNDCREW_COMMIT");
+
+/// The servers that the tests run on; `docs/versions.md` says how far.
+pub const TESTED: &str = "Kubernetes 1.37; in parts 1.30 and 1.24";
+
 impl Product {
+    /// Returns the version, the commit that it was built from, and the servers that it is tested
+    /// with, one on each line.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let commit = COMMIT.unwrap_or("not of a release");
+        format!("{}\ncommit  {commit}\ntested  {TESTED}", self.version)
+    }
+
     /// Returns the plugin of that name, in the version that all of them share.
     #[must_use]
     pub const fn new(plugin: &'static str) -> Self {

@@ -74,11 +74,29 @@ pub(super) fn build_release(plugins: &[Plugin], target: Option<&str>) -> Result<
     if let Some(home) = home {
         flags += &format!(" --remap-path-prefix={}=cargo", home.display());
     }
-    let status = attend(command().args(&args).env("RUSTFLAGS", flags))?;
+    let mut build = command();
+    build.args(&args).env("RUSTFLAGS", flags);
+    if let Some(commit) = commit() {
+        build.env("GROUNDCREW_COMMIT", commit);
+    }
+    let status = attend(&mut build)?;
     if status.success() {
         return Ok(programs.join("dist"));
     }
     Err(Error::new("cannot build the plugins").hint(format!("cargo {}", args.join(" "))))
+}
+
+/// Returns the commit that is checked out and its date, for `--version`; nothing where this is not
+/// a checkout.
+fn commit() -> Option<String> {
+    let output = Command::new("git")
+        .args(["log", "-1", "--format=%h of %cs"])
+        .current_dir(layout::workspace_root())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let said = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !said.is_empty()).then_some(said)
 }
 
 /// Returns the target triple of this machine.

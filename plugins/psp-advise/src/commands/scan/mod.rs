@@ -98,7 +98,7 @@ pub async fn run(args: ScanArgs, frame: &Frame) -> Result<Exit> {
         frame.ui.answer(format_args!(
             "{} {}\n",
             env!("CARGO_PKG_NAME"),
-            env!("CARGO_PKG_VERSION")
+            frame.product.about()
         ))?;
         return Ok(Exit::Done);
     }

@@ -28,6 +28,11 @@ pub(crate) fn cases() -> Vec<Case> {
             tokens_left,
         ),
         Case::new(
+            "what_the_user_could_have_left_is_named_again",
+            needs,
+            rights_left,
+        ),
+        Case::new(
             "what_cannot_be_archived_keeps_no_rights_and_the_namespace",
             proxy,
             archives_in_part,
@@ -116,7 +121,7 @@ fn returns(suite: &Suite) {
     // A second run finds nothing to take and proves it again.
     offboard(suite, &name, "")
         .success()
-        .answers("has no access");
+        .answers("has no rights of their own");
 
     eventually("the namespace goes", || {
         suite.get(&format!("namespace {name}")).is_none()
@@ -229,6 +234,47 @@ fn tokens_left(suite: &Suite) {
         .answers(&format!("{other} has no access."));
     assert!(!output.stdout.contains(&format!("{name} has no access")));
     suite.as_user(&name, &format!("get pods -n {web}")).code(1);
+}
+
+fn rights_left(suite: &Suite) {
+    let (name, shop) = (suite.name("nora"), suite.name("shop"));
+    suite
+        .admin(&format!("create namespace {shop}"))
+        .run()
+        .success();
+    let joins = ["--join".to_owned(), format!("{shop}:admin")];
+    suite.onboard(&name).args(joins).run().success();
+    let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret",
+        "type": "kubernetes.io/service-account-token", "metadata": {"name": "forever",
+        "annotations": {"kubernetes.io/service-account.name": "default"}}});
+    let file = suite.file("secret.json", &secret.to_string());
+    for line in [
+        format!("create -n {shop} -f {}", file.display()),
+        format!(
+            "create rolebinding ci -n {shop} --clusterrole=edit --serviceaccount={shop}:default"
+        ),
+    ] {
+        suite.as_user(&name, &line).success();
+    }
+    let first = offboard(suite, &name, "--yes -o json");
+    let left = first.success().json()["couldHaveLeft"][0].clone();
+    assert_eq!(
+        left["tokenSecrets"],
+        serde_json::json!(["forever"]),
+        "{first}"
+    );
+    assert_eq!(
+        left["bindings"][0]["binding"],
+        format!("rolebinding/{shop}/ci"),
+        "{first}"
+    );
+    // What showed it is gone; the record still knows.
+    let second = offboard(suite, &name, "--yes");
+    second
+        .success()
+        .answers(&format!("{name} has no rights of their own."))
+        .answers(&format!("kubectl delete secret forever -n {shop}"))
+        .answers(&format!("rolebinding/{shop}/ci grants ClusterRole edit"));
 }
 
 fn archives_in_part(suite: &Suite) {

@@ -211,6 +211,7 @@ mod tests {
             at: now,
             by: "carol".to_owned(),
             proved_at: None,
+            could_have_left: Vec::new(),
             highest_generation: None,
         });
         assert_eq!(obstacle(&over, now), Some(Obstacle::Unproved));

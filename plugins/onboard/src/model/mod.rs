@@ -13,6 +13,7 @@ pub mod identity;
 pub mod kind;
 pub mod kubeconfig;
 pub mod labels;
+pub mod left;
 pub mod login;
 pub mod objects;
 pub mod onboarding;

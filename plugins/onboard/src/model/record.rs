@@ -16,6 +16,7 @@ use crate::model::generation::Generation;
 use crate::model::holder::Holder;
 use crate::model::kind::Kind;
 use crate::model::labels;
+use crate::model::left::Left;
 use crate::model::settings::Settings;
 use crate::model::user::UserName;
 
@@ -62,6 +63,9 @@ pub struct Ended {
     /// The highest generation that a binding named, where the record knows of less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_generation: Option<u32>,
+    /// What the user could have left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub could_have_left: Vec<Left>,
 }
 
 /// An issue that has begun and is not on record yet: its run is under way, or has died.

@@ -272,6 +272,7 @@ mod tests {
                 at: now(),
                 by: "carol".to_owned(),
                 proved_at: None,
+                could_have_left: Vec::new(),
                 highest_generation: None,
             });
             (record, metadata)
@@ -309,6 +310,7 @@ mod tests {
             at: now(),
             by: "carol".to_owned(),
             proved_at: None,
+            could_have_left: Vec::new(),
             highest_generation: None,
         });
         let some = list(&people, None, false, now());

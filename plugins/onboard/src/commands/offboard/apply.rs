@@ -28,6 +28,7 @@ use crate::commands::offboard::steps::{NamespaceEnd, Step, Unbind, name};
 use crate::model::change::Change;
 use crate::model::identity::{Binding, Identities};
 use crate::model::labels;
+use crate::model::left::Left;
 use crate::model::record::{Ended, Record};
 use crate::model::settings::Settings;
 
@@ -37,6 +38,8 @@ pub struct Work<'a> {
     pub options: &'a Options,
     pub found: &'a Found,
     pub plan: &'a Plan,
+    /// What the user could have left behind.
+    pub left: &'a [Left],
     pub me: &'a str,
     pub ui: &'a Ui,
     pub interrupt: &'a Interrupt,
@@ -219,6 +222,7 @@ impl Work<'_> {
             at: began,
             by: self.me.to_owned(),
             proved_at: None,
+            could_have_left: self.left.to_vec(),
             highest_generation: (highest >= known || known > 1).then(|| highest.max(known - 1)),
         });
         let metadata = self

@@ -1,33 +1,34 @@
-//! What the user could have left behind: tokens of service accounts in namespaces that stay. Such a
-//! token works without the user's rights, and no server lists the tokens that were issued.
+//! What the user could have left behind in namespaces that stay: tokens of service accounts, which
+//! work without the user's rights and which no server lists, Secrets with such tokens, and bindings
+//! of service accounts.
 
 use groundcrew::client::Session;
 use groundcrew::client::access::Access;
 use groundcrew::error::Result;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use serde::Serialize;
+use groundcrew::finding::reason;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use kube::api::ListParams;
 
 use crate::cluster::access_reviews::{Subject, may};
 use crate::commands::offboard::decide::Plan;
+use crate::commands::offboard::observe::Found;
 use crate::model::credential_kind::CredentialKind;
+use crate::model::identity;
+use crate::model::left::Left;
 use crate::model::user::UserName;
 
-/// A namespace in which the user could create tokens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Left {
-    /// The namespace.
-    pub namespace: String,
-    /// Its service accounts; empty when they cannot be listed.
-    pub service_accounts: Vec<String>,
-}
-
-/// Asks where the user may create tokens, before the rights go.
+/// Asks what the user may make, before the rights go.
 ///
 /// # Errors
 ///
 /// That the server could not be asked.
-pub async fn could_be_left(session: &Session, user: &UserName, plan: &Plan) -> Result<Vec<Left>> {
+pub async fn could_be_left(
+    session: &Session,
+    user: &UserName,
+    found: &Found,
+    plan: &Plan,
+) -> Result<Vec<Left>> {
     let gone = plan.deleted_namespace();
     let bound = plan.bindings();
     let mut namespaces: Vec<&str> = bound
@@ -50,22 +51,57 @@ pub async fn could_be_left(session: &Session, user: &UserName, plan: &Plan) -> R
     }
     let mut all = Vec::new();
     for namespace in namespaces {
-        let mint = Access::new("create", "serviceaccounts/token").within(namespace);
-        let mut allowed = false;
-        for identity in &identities {
-            allowed |= may(session, identity, &mint).await?.allowed;
-        }
-        if !allowed {
-            continue;
-        }
-        // Who may not list them still learns that there may be some.
-        let accounts = session.in_(namespace).of::<ServiceAccount>();
-        let accounts = accounts.list().await.unwrap_or_default();
-        let names = accounts.into_iter().filter_map(|one| one.metadata.name);
-        all.push(Left {
+        let allowed = async |verb, resource| -> Result<bool> {
+            let access = Access::new(verb, resource).within(namespace);
+            for identity in &identities {
+                if may(session, identity, &access).await?.allowed {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        let mut left = Left {
             namespace: namespace.to_owned(),
-            service_accounts: names.collect(),
-        });
+            tokens: allowed("create", "serviceaccounts/token").await?,
+            ..Left::default()
+        };
+        if left.tokens {
+            // Who may not list them still learns that there may be some.
+            let accounts = session.in_(namespace).of::<ServiceAccount>();
+            let accounts = accounts.list().await.unwrap_or_default();
+            let names = accounts.into_iter().filter_map(|one| one.metadata.name);
+            left.service_accounts = names.collect();
+        }
+        if allowed("get", "secrets").await? || allowed("create", "secrets").await? {
+            match token_secrets(session, namespace).await {
+                Ok(names) => left.token_secrets = names,
+                Err(error) => left.unseen = Some(reason(&error)),
+            }
+        }
+        if let Some(since) = bound_since(plan, namespace)
+            && allowed("create", "rolebindings.rbac.authorization.k8s.io").await?
+        {
+            left.bindings = identity::made_since(&found.bindings, namespace, since);
+        }
+        if !left.is_empty() {
+            all.push(left);
+        }
     }
     Ok(all)
+}
+
+/// Returns the Secrets that hold tokens without an end; reads names, never what is inside.
+async fn token_secrets(session: &Session, namespace: &str) -> Result<Vec<String>> {
+    let secrets = session.in_(namespace).of::<Secret>();
+    let tokens = ListParams::default().fields("type=kubernetes.io/service-account-token");
+    let found = secrets.list_metadata(&tokens).await?;
+    Ok(found.into_iter().filter_map(|one| one.name).collect())
+}
+
+/// Returns since when the user has had a binding in a namespace.
+fn bound_since(plan: &Plan, namespace: &str) -> Option<Timestamp> {
+    let own = plan.bindings().map(|unbind| &unbind.binding.metadata);
+    let own = own.filter(|metadata| metadata.namespace.as_deref() == Some(namespace));
+    own.filter_map(|metadata| Some(metadata.creation_timestamp.as_ref()?.0))
+        .min()
 }

@@ -30,6 +30,7 @@ use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::render::count_of;
 use crate::commands::offboard::steps::Kind;
+use crate::model::left::merged;
 use crate::model::product;
 use crate::model::record::Record;
 use crate::model::user::UserName;
@@ -141,10 +142,11 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
             confirm(user, &plan, ui)?;
         }
     }
+    let earlier = record.and_then(|record| record.ended.as_ref());
+    let earlier = earlier.map_or(&[][..], |ended| &ended.could_have_left);
     let left = if options.dry_run == DryRun::None {
-        interrupt
-            .guard(left::could_be_left(session, user, &plan))
-            .await?
+        let looking = left::could_be_left(session, user, &found, &plan);
+        merged(earlier, interrupt.guard(looking).await?)
     } else {
         Vec::new()
     };
@@ -153,6 +155,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
         options,
         found: &found,
         plan: &plan,
+        left: &left,
         me: &me,
         ui,
         interrupt,
@@ -168,7 +171,7 @@ async fn end(options: &Options, session: &Session, ui: &Ui, interrupt: &Interrup
     drop(progress);
     show_proof(user, &kept.record, &proof, ui);
     let proved = proof.exit(&plan.shared);
-    let mut report = render::Report::new(options, &kept.record, &plan, proof, left, now);
+    let mut report = render::Report::new(options, &kept.record, &plan, proof, left.clone(), now);
     work.close(kept, proved == Exit::Done).await?;
     let mut exit = proved;
     if let (Some(folder), Some(name)) = (folder, plan.deleted_namespace()) {

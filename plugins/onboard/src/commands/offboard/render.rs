@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::offboard::decide::Plan;
-use crate::commands::offboard::left::Left;
 use crate::commands::offboard::options::Options;
 use crate::commands::offboard::prove::Proof;
 use crate::commands::offboard::steps::{Kind, NamespaceEnd, Step, Unbind, name};
 use crate::model::change::Change;
 use crate::model::kind::Kind as DocumentKind;
+use crate::model::left::Left;
 use crate::model::record::Record;
 
 /// What is taken away, for documents.
@@ -374,16 +374,7 @@ impl Report {
             let _ = writeln!(text, "  {line}");
         }
         for left in &self.could_have_left {
-            let accounts = match left.service_accounts.as_slice() {
-                [] => String::new(),
-                names => format!(" ({})", names.join(", ")),
-            };
-            let _ = writeln!(
-                text,
-                "Not ended: {user} could create tokens for the service accounts of namespace {}{accounts}.\n  \
-                 A token ends with its account:  kubectl delete serviceaccount NAME -n {}",
-                left.namespace, left.namespace
-            );
+            text.push_str(&not_ended(user, left));
         }
         if self.loses.can_log_in {
             let _ = writeln!(
@@ -400,4 +391,39 @@ impl Report {
         }
         text
     }
+}
+
+/// Says what may outlive the user's rights in a namespace, and how it is ended.
+fn not_ended(user: &str, left: &Left) -> String {
+    let namespace = &left.namespace;
+    let mut text = String::new();
+    if left.tokens {
+        let accounts = match left.service_accounts.as_slice() {
+            [] => String::new(),
+            names => format!(" ({})", names.join(", ")),
+        };
+        let _ = writeln!(
+            text,
+            "Not ended: {user} could create tokens for the service accounts of namespace {namespace}{accounts}.\n  \
+             A token ends with its account:  kubectl delete serviceaccount NAME -n {namespace}"
+        );
+    }
+    if !left.token_secrets.is_empty() {
+        let _ = writeln!(
+            text,
+            "Not ended: {user} could read or make the tokens in Secrets of namespace {namespace}.\n  \
+             A token ends with its Secret:  kubectl delete secret {} -n {namespace}",
+            left.token_secrets.join(" ")
+        );
+    }
+    for binding in &left.bindings {
+        let _ = writeln!(
+            text,
+            "Not ended: made while {user} could make bindings, perhaps by {user}: {binding}"
+        );
+    }
+    if let Some(why) = &left.unseen {
+        let _ = writeln!(text, "Not seen: Secrets of namespace {namespace}: {why}");
+    }
+    text
 }

@@ -51,7 +51,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 bad, 4 undecided, 5 conflict, 124 timeo
 /// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`,
 /// and what accepts a finding is on that of `plan` and in the finding itself.
 fn on_one_page(arg: Arg) -> Arg {
-    if ["accept_no_traffic", "accept_quota"].contains(&arg.get_id().as_str()) {
+    if ["accept_no_traffic", "accept_owner", "accept_quota"].contains(&arg.get_id().as_str()) {
         return arg.hide(true);
     }
     match arg.get_help_heading() {

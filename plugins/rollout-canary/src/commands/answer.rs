@@ -6,6 +6,7 @@ use groundcrew::app::Frame;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::{Finding, Unseen};
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
@@ -14,13 +15,14 @@ use serde::Serialize;
 
 use crate::cluster::records::Stored;
 use crate::drive::driver::Drive;
+use crate::drive::plan::ahead;
 use crate::drive::plan::foresee::{self, Driven, Foreseen, Pace};
 use crate::drive::plan::{Plan, text};
 use crate::drive::rollout::Reached;
 use crate::drive::session::Open;
 use crate::drive::this_process;
 use crate::model::change;
-use crate::model::findings::git_owner;
+use crate::model::findings::owners::git_owner;
 use crate::model::kind::Kind;
 use crate::model::machine::next::End;
 use crate::model::machine::place;
@@ -396,6 +398,16 @@ struct DryRunReport<'a> {
     stable: i32,
     canary: i32,
     steps: Vec<StepReport>,
+    /// Whether the run would end before it writes anything.
+    blocked: bool,
+    /// Rights that the run takes and that are held.
+    rights_held: Vec<String>,
+    /// Rights that it takes and that are missing.
+    rights_missing: Vec<String>,
+    /// What was found.
+    findings: &'a [Finding],
+    /// What could not be seen.
+    unseen: &'a [Unseen],
 }
 
 /// One step of it, in words.
@@ -414,20 +426,26 @@ struct StepReport {
 pub async fn foresee(
     open: &Open,
     read: &(Stored, Clock),
-    how: (Pace, Driven),
+    how: (Pace, Driven, &[&str]),
     aim: impl Fn(&mut Record),
     (dry_run, output): (DryRun, &OutputArgs),
     frame: &Frame,
 ) -> Result<Exit> {
     let look = async {
-        let (foreseen, cluster) = foresee::onward(open, read, how, aim).await?;
-        if dry_run == DryRun::Server {
-            foresee::check(open, Some(&read.0), &foreseen, &cluster).await?;
+        let (ahead, cluster) = ahead::onward(open, read, how, aim).await?;
+        if dry_run == DryRun::Server && !ahead.is_blocked {
+            foresee::check(open, Some(&read.0), &ahead.foreseen, &cluster).await?;
         }
-        Ok(foreseen)
+        Ok(ahead)
     };
-    let foreseen = frame.interrupt.guard(look).await?;
-    steps(&foreseen, dry_run, &frame.ui);
+    let ahead = frame.interrupt.guard(look).await?;
+    for line in ahead.notes() {
+        frame.ui.status(line);
+    }
+    let foreseen = &ahead.foreseen;
+    if !ahead.is_blocked {
+        steps(foreseen, dry_run, &frame.ui);
+    }
     let (stable, canary) = (foreseen.world.stable.size, foreseen.world.canary.size);
     let report = DryRunReport {
         deployment: &open.target.name,
@@ -436,6 +454,11 @@ pub async fn foresee(
         stable,
         canary,
         steps: foreseen.steps.iter().map(StepReport::of).collect(),
+        blocked: ahead.is_blocked,
+        rights_held: ahead.held.iter().map(ToString::to_string).collect(),
+        rights_missing: ahead.missing.iter().map(ToString::to_string).collect(),
+        findings: &ahead.findings,
+        unseen: &ahead.unseen,
     };
     let split = format!(
         "at {}: {} of {}",
@@ -447,6 +470,9 @@ pub async fn foresee(
         Format::Json => json(&Document::new(Kind::CanaryDryRun, &report))?,
         Format::Yaml => yaml(&Document::new(Kind::CanaryDryRun, &report))?,
         Format::Name => format!("deployment.apps/{}\n", open.target.name),
+        Format::Table | Format::Wide if ahead.is_blocked => {
+            format!("blocked{}\n", dry_run.suffix())
+        }
         Format::Table | Format::Wide => {
             let end = match foreseen.end {
                 End::Parked => format!("parked {split}"),
@@ -458,7 +484,18 @@ pub async fn foresee(
         }
     })?;
     open.session.finish()?;
-    Ok(Exit::Done)
+    Ok(match ahead.is_blocked {
+        true => Exit::No,
+        false => Exit::Done,
+    })
+}
+
+/// Says that nothing was done, because of what was found; `done` is what was not.
+pub fn blocked(done: &str, ui: &Ui) -> Exit {
+    ui.status(format_args!(
+        "not {done}: what is blocked above has to be fixed first, or accepted"
+    ));
+    Exit::No
 }
 
 impl StepReport {

@@ -19,7 +19,7 @@ use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
 use crate::model::change::{Change, Image, Manifest, Variable, manifests};
-use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_QUOTA};
+use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_OWNER, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
 use crate::model::target;
@@ -235,6 +235,10 @@ pub struct ShapeArgs {
     #[arg(long)]
     pub accept_no_traffic: bool,
 
+    /// Start although a GitOps tool will remove the canary
+    #[arg(long)]
+    pub accept_owner: bool,
+
     /// Start although a quota leaves too little room: wait for room instead
     #[arg(long)]
     pub accept_quota: bool,
@@ -345,6 +349,7 @@ impl ShapeArgs {
     pub fn accepted(&self) -> Vec<&'static str> {
         [
             (self.accept_no_traffic, ACCEPT_NO_TRAFFIC),
+            (self.accept_owner, ACCEPT_OWNER),
             (self.accept_quota, ACCEPT_QUOTA),
         ]
         .into_iter()

@@ -9,13 +9,14 @@ use groundcrew::flags::duration::Span;
 use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::cluster::records::Stored;
+use crate::cluster::watch::Watching;
 use crate::cluster::{deployment, template};
 use crate::commands::answer;
 use crate::commands::flags::{self, ChangeArgs, DryRunArgs, JudgeArgs, ShapeArgs, WaitArgs, open};
 use crate::drive::begin::Begun;
 use crate::drive::plan::Look;
 use crate::drive::plan::foresee::{self, Driven, Pace};
-use crate::drive::session::Open;
+use crate::drive::session::{Drove, Open};
 use crate::drive::{begin, lease, plan, rollout, this_process};
 use crate::model::change::Change;
 use crate::model::intent::{Course, Intent};
@@ -196,24 +197,21 @@ pub async fn run(
             let check = check_move(&intent.change, &open, &stored);
             interrupt.guard(check).await?;
             let aim = |record: &mut Record| aim(record, &intent);
-            match open
-                .drive(ui, interrupt, (stored, clock), patience, aim)
-                .await?
-            {
-                Ok(drive) => drive,
-                Err(driver) => return Err(lease::other(&driver)),
+            // A move asks for nothing that its start did not ask for.
+            let unchecked = async |_: &Watching, _: &Record, _: &Clock| Ok(true);
+            let read = (stored, clock);
+            let drove = open.drive(ui, interrupt, read, patience, unchecked, aim);
+            match drove.await? {
+                Drove::Mine(drive) => *drive,
+                Drove::Blocked => return Ok(answer::blocked("moved", ui)),
+                Drove::Other(driver) => return Err(lease::other(&driver)),
             }
         }
         None => {
             let begun = begin::begin(&intent, &open, clock, patience, ui, interrupt).await?;
             match begun {
                 Begun::Drives(drive) => *drive,
-                Begun::Blocked => {
-                    ui.status(
-                        "not started: what is blocked above has to be fixed first, or accepted",
-                    );
-                    return Ok(Exit::No);
-                }
+                Begun::Blocked => return Ok(answer::blocked("started", ui)),
             }
         }
     };
@@ -242,7 +240,7 @@ async fn foresee_move(
 ) -> Result<Exit> {
     let check = check_move(&intent.change, open, &read.0);
     frame.interrupt.guard(check).await?;
-    let how = (pace(intent), Driven::ByNobodyElse);
+    let how = (pace(intent), Driven::ByNobodyElse, &[][..]);
     let dry_run = args.dry.mode().unwrap_or_default();
     let aim = |record: &mut Record| aim(record, intent);
     answer::foresee(open, &read, how, aim, (dry_run, &args.output), frame).await

@@ -163,7 +163,7 @@ pub async fn enter(
     Ok(done)
 }
 
-fn planned(
+pub(super) fn planned(
     current: &Value,
     target: &Backends,
     route: &RouteRef,
@@ -199,7 +199,7 @@ fn changed(
     })
 }
 
-fn gone(route: &RouteRef) -> Error {
+pub(super) fn gone(route: &RouteRef) -> Error {
     Error::conflict(format!("{route} no longer exists"))
 }
 
@@ -359,7 +359,7 @@ fn services(session: &Session, canary: &Canary) -> Objects<Service> {
     session.in_(&canary.namespace).of()
 }
 
-fn writer(dry_run: bool) -> Writer {
+pub(super) fn writer(dry_run: bool) -> Writer {
     Writer {
         field_manager: FIELD_MANAGER.to_owned(),
         dry_run,
@@ -367,7 +367,7 @@ fn writer(dry_run: bool) -> Writer {
     }
 }
 
-fn not_ours(name: &str) -> Error {
+pub(super) fn not_ours(name: &str) -> Error {
     Error::conflict(format!(
         "service/{name} does not belong to this Deployment's canary"
     ))

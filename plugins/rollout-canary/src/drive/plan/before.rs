@@ -9,7 +9,7 @@ use crate::drive::session::Open;
 use crate::model::change::Change;
 use crate::model::controller::rounding::resolve;
 use crate::model::controller::world::World;
-use crate::model::findings;
+use crate::model::findings::owners;
 use crate::model::intent::{Course, Intent, Split};
 use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
@@ -186,7 +186,7 @@ pub fn record(
             min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
-            keeper: findings::git_keeper(&cluster.deployment).map(str::to_owned),
+            keeper: owners::git_keeper(&cluster.deployment).map(str::to_owned),
             managers: ownership::others(&cluster.deployment),
         },
         canary,

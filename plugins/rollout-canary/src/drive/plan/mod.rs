@@ -1,5 +1,6 @@
 //! `plan`: everything that can be known before anything is written.
 
+pub mod ahead;
 pub mod before;
 pub mod foresee;
 pub mod rights;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use crate::cluster::routes::detect;
 use crate::cluster::{deployment, neighbors};
-use crate::drive::plan::rights::rights;
+use crate::drive::plan::rights::{Begins, rights};
 use crate::drive::plan::traffic::{Traffic, traffic};
 use crate::drive::plan::weights::{AtWeight, Bounds, Ways, walk_all};
 use crate::drive::routes::no_route;
@@ -29,11 +30,13 @@ use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::World;
 use crate::model::findings::{Question, findings};
 use crate::model::intent::Intent;
+use crate::model::machine::next::End;
 use crate::model::object;
 use crate::model::pod::Pod;
 use crate::model::record::driver::Driver;
 use crate::model::record::{Layout, Record};
 use crate::model::snapshot::Snapshot;
+use crate::model::steps::Step;
 use crate::model::traffic::Router;
 use crate::model::traffic::service::Canary;
 use crate::model::walk::Walk;
@@ -165,19 +168,28 @@ impl Draft {
         } else {
             traffic(router, open, &record).await?
         };
-        let mut wanted = rights(open, &traffic);
+        let walks = steps.iter().map(|(_, walk)| walk);
+        let forms = trial::distinct(walks, &record);
+        let mut will: Vec<Step> = forms.iter().copied().map(Step::Form).collect();
+        will.extend(traffic.steps());
+        let ends = [End::Parked, End::Promoted, End::Aborted];
+        let mut wanted = rights(open, Begins::New, &will, &ends);
         if look == Look::BeforeStart {
             wanted.retain(|access| !rights::is_optional(access));
         }
         let newest = canary.as_ref().unwrap_or(&stable);
         let (session, namespace) = (&open.session, &open.target.namespace);
-        let walks = steps.iter().map(|(_, walk)| walk);
-        let forms = trial::distinct(walks, &record);
         let everything = look == Look::Everything;
-        let (missing, around, refused) = futures::join!(
+        let (missing, around, refused, unroutable) = futures::join!(
             access::missing(session, &wanted),
-            neighbors::around(session, namespace, newest, everything),
+            neighbors::around(
+                session,
+                namespace,
+                (&cluster.deployment, newest),
+                everything
+            ),
             trial::refused(open, &record, forms, &cluster),
+            traffic.refused(open, &record, &steps),
         );
         let missing = missing?;
         let question = Question {
@@ -196,6 +208,7 @@ impl Draft {
         // What the plan says of a route that is used is not what its pods alone would get.
         found
             .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.place.to_lowercase())));
+        found.extend(unroutable);
         if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
             found.push(unparked(step, cluster.replicas()));
         }
@@ -258,7 +271,7 @@ pub enum Look {
 }
 
 /// Turns what blocks and was accepted into notes.
-fn accept(found: &mut [Finding], accepted: &[&str]) {
+pub(super) fn accept(found: &mut [Finding], accepted: &[&str]) {
     for finding in found {
         if finding.severity == Severity::Error && accepted.contains(&finding.fix.as_str()) {
             finding.severity = Severity::Warning;

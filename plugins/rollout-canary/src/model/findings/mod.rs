@@ -1,23 +1,28 @@
 //! What a plan finds beside the numbers. Pure: from what was read to sentences.
 
+pub mod ahead;
+pub mod owners;
+mod quotas;
+mod template;
+
 use std::collections::BTreeMap;
 
 use groundcrew::finding::{Finding, Severity, Unseen};
-use groundcrew::quantity::parse;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt as _};
 use serde_json::Value;
 
+use crate::model::findings::owners::Keeper;
 use crate::model::object::text;
-use crate::model::quota;
 use crate::model::traffic::service::selects;
-use groundcrew::plural::count;
 
 /// Accepts that a Service does not select the canary.
 pub const ACCEPT_NO_TRAFFIC: &str = "--accept-no-traffic";
+
+/// Accepts that a GitOps tool will take the canary away.
+pub const ACCEPT_OWNER: &str = "--accept-owner";
 
 /// Accepts that a quota leaves too little room at present.
 pub const ACCEPT_QUOTA: &str = "--accept-quota";
@@ -31,10 +36,16 @@ pub struct Around {
     pub autoscalers: Vec<HorizontalPodAutoscaler>,
     /// Disruption budgets.
     pub budgets: Vec<PodDisruptionBudget>,
+    /// Whether they were looked for.
+    pub has_budgets: bool,
     /// Quotas.
     pub quotas: Vec<ResourceQuota>,
     /// Routes of every kind that is known, as JSON.
     pub routes: Vec<Value>,
+    /// Names and selectors of the other Deployments of the namespace.
+    pub deployments: Vec<(String, LabelSelector)>,
+    /// The objects of GitOps tools that keep the Deployment, as far as they could be read.
+    pub owners: Vec<Keeper>,
     /// ConfigMaps and Secrets that the template names, with when they were last written.
     pub configs: Vec<(String, Option<jiff::Timestamp>)>,
     /// What could not be read, and why.
@@ -67,11 +78,10 @@ pub struct Question<'a> {
 pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     let mut found = Vec::new();
     services(question, around, &mut found);
-    quotas(question, around, &mut found);
+    quotas::quotas(question, around, &mut found);
     autoscalers(question, around, &mut found);
-    budgets(question, around, &mut found);
-    gitops(question.deployment, &mut found);
-    template(question, &mut found);
+    owners::find(question.deployment, &around.owners, &mut found);
+    template::find(question, around, &mut found);
     configs(question, around, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
@@ -127,6 +137,22 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
     }
 }
 
+/// Says that no Service which selects the stable pods selects the canary, naming one; `None` where one
+/// does, or none is there.
+#[must_use]
+pub fn without_traffic(stable: &Value, canary: &Value, all: &[Service]) -> Option<String> {
+    let (stable, canary) = (labels(stable), labels(canary));
+    let mut known = all.iter().filter(|service| selects(service, &stable));
+    let first = known.next()?;
+    if selects(first, &canary) || known.any(|service| selects(service, &canary)) {
+        return None;
+    }
+    let name = first.metadata.name.as_deref().unwrap_or_default();
+    Some(format!(
+        "service/{name} does not select the canary, so it has no traffic to be judged by"
+    ))
+}
+
 /// Says whether a route of any kind names a Service as a backend.
 fn leads_to(route: &Value, service: &str) -> bool {
     match route {
@@ -144,69 +170,6 @@ fn leads_to(route: &Value, service: &str) -> bool {
         }),
         _ => false,
     }
-}
-
-fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
-    let template = question.canary.unwrap_or(question.stable);
-    let more = f64::from(question.more);
-    for quota in &around.quotas {
-        let name = quota.metadata.name.as_deref().unwrap_or_default();
-        if quota.spec.as_ref().is_some_and(|spec| {
-            spec.scopes
-                .as_ref()
-                .is_some_and(|scopes| !scopes.is_empty())
-                || spec.scope_selector.is_some()
-        }) {
-            let text = "has scopes, which this plan does not evaluate".to_owned();
-            add(found, Severity::Info, format!("resourcequota/{name}"), text);
-            continue;
-        }
-        for (resource, hard, used) in limits(quota) {
-            if resource == "count/replicasets.apps" {
-                if room(hard, used).is_some_and(|room| room < 1.0) && !question.known {
-                    let text =
-                        format!("{resource}: {used} of {hard} are used, and a canary needs one");
-                    let place = format!("resourcequota/{name}");
-                    let finding = Finding::new(Severity::Error, text, "").at(place);
-                    found.push(finding.fix(ACCEPT_QUOTA));
-                }
-                continue;
-            }
-            let Some(each) = quota::of_pod(template, resource) else {
-                continue;
-            };
-            let Some(room) = room(hard, used) else {
-                continue;
-            };
-            // Pods that are on their way out give their part back.
-            let (room, needed) = (room + each * f64::from(question.ending), each * more);
-            if needed > room {
-                let text = format!(
-                    "{resource}: {used} of {hard} are used, which leaves too little for {}",
-                    count(question.more, "more pod")
-                );
-                let place = format!("resourcequota/{name}");
-                let finding = Finding::new(Severity::Error, text, "").at(place);
-                found.push(finding.fix(ACCEPT_QUOTA));
-            }
-        }
-    }
-}
-
-fn limits(quota: &ResourceQuota) -> Vec<(&str, &str, &str)> {
-    let Some(status) = &quota.status else {
-        return Vec::new();
-    };
-    let (Some(hard), Some(used)) = (&status.hard, &status.used) else {
-        return Vec::new();
-    };
-    hard.iter()
-        .filter_map(|(key, hard)| Some((key.as_str(), hard.0.as_str(), used.get(key)?.0.as_str())))
-        .collect()
-}
-
-fn room(hard: &str, used: &str) -> Option<f64> {
-    Some(parse(hard)? - parse(used)?)
 }
 
 fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
@@ -234,104 +197,6 @@ fn autoscalers(question: &Question<'_>, around: &Around, found: &mut Vec<Finding
                  replicas may make it scale up; --layout replace avoids that";
             add(found, Severity::Warning, about, text.to_owned());
         }
-    }
-}
-
-fn budgets(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
-    let labels = labels(question.canary.unwrap_or(question.stable));
-    for budget in &around.budgets {
-        let selector = budget.spec.as_ref().and_then(|spec| spec.selector.clone());
-        let Some(Ok(selector)) = selector.map(|found: LabelSelector| Selector::try_from(found))
-        else {
-            continue;
-        };
-        if selector.matches(&labels) {
-            let name = budget.metadata.name.as_deref().unwrap_or_default();
-            let text = "counts canary pods as healthy".to_owned();
-            add(found, Severity::Info, format!("pdb/{name}"), text);
-        }
-    }
-}
-
-/// Marks by which GitOps tools know what is theirs.
-const OWNERS: [(&str, &str); 5] = [
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux"),
-    ("helm.toolkit.fluxcd.io/name", "Flux"),
-    ("meta.helm.sh/release-name", "Helm"),
-];
-
-/// Field managers of the same.
-const MANAGERS: [(&str, &str); 4] = [
-    ("argocd-controller", "Argo CD"),
-    ("argocd-application-controller", "Argo CD"),
-    ("kustomize-controller", "Flux"),
-    ("helm-controller", "Flux"),
-];
-
-fn gitops(deployment: &Value, found: &mut Vec<Finding>) {
-    if let Some(owner) = git_owner(deployment) {
-        let text = "manages this Deployment: while parked, it sees a difference only in paused and \
-             strategy; make it ignore those, or it removes the canary";
-        add(found, Severity::Warning, owner, text.to_owned());
-    }
-}
-
-/// Returns the tool that brings a Deployment to what Git says by itself, if one does; Helm does not.
-#[must_use]
-pub fn git_keeper(deployment: &Value) -> Option<&'static str> {
-    git_owner(deployment).filter(|owner| *owner != "Helm")
-}
-
-/// Returns the GitOps tool that keeps a Deployment, if one does.
-#[must_use]
-pub fn git_owner(deployment: &Value) -> Option<&'static str> {
-    let metadata = &deployment["metadata"];
-    let noted =
-        |key: &str| metadata["labels"][key].is_string() || metadata["annotations"][key].is_string();
-    let manages = |name: &str| {
-        metadata["managedFields"]
-            .as_array()
-            .is_some_and(|fields| fields.iter().any(|field| field["manager"] == name))
-    };
-    let by_note = OWNERS.iter().find(|(key, _)| noted(key));
-    by_note
-        .or_else(|| MANAGERS.iter().find(|(name, _)| manages(name)))
-        .map(|(_, owner)| *owner)
-}
-
-fn template(question: &Question<'_>, found: &mut Vec<Finding>) {
-    let spec = &question.canary.unwrap_or(question.stable)["spec"];
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let ports = list(&spec["containers"])
-        .iter()
-        .flat_map(|container| list(&container["ports"]))
-        .any(|port| port["hostPort"].as_i64().is_some_and(|port| port > 0));
-    if ports || spec["hostNetwork"] == true {
-        let text =
-            "pods use ports of their node: each canary pod needs a node without one".to_owned();
-        add(found, Severity::Warning, "template", text);
-    }
-    if list(&spec["volumes"])
-        .iter()
-        .any(|volume| volume["persistentVolumeClaim"].is_object())
-    {
-        let text = "pods share a volume claim: with ReadWriteOnce a canary pod on another node \
-             waits forever, and both versions write to the same data";
-        add(found, Severity::Warning, "template", text.to_owned());
-    }
-    let required = "requiredDuringSchedulingIgnoredDuringExecution";
-    if !list(&spec["affinity"]["podAntiAffinity"][required]).is_empty() {
-        let text = "pods avoid each other: each canary pod needs a node without one".to_owned();
-        add(found, Severity::Warning, "template", text);
-    }
-    if list(&spec["topologySpreadConstraints"])
-        .iter()
-        .any(|constraint| constraint["whenUnsatisfiable"] != "ScheduleAnyway")
-    {
-        let text = "topology spread counts both versions".to_owned();
-        add(found, Severity::Info, "template", text);
     }
 }
 

@@ -1,0 +1,72 @@
+//! Quotas, and the room that they leave.
+
+use groundcrew::finding::{Finding, Severity};
+use groundcrew::plural::count;
+use groundcrew::quantity::parse;
+use k8s_openapi::api::core::v1::ResourceQuota;
+
+use crate::model::findings::{ACCEPT_QUOTA, Around, Question, add};
+use crate::model::quota;
+
+pub(super) fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
+    let template = question.canary.unwrap_or(question.stable);
+    let more = f64::from(question.more);
+    for quota in &around.quotas {
+        let name = quota.metadata.name.as_deref().unwrap_or_default();
+        if quota.spec.as_ref().is_some_and(|spec| {
+            spec.scopes
+                .as_ref()
+                .is_some_and(|scopes| !scopes.is_empty())
+                || spec.scope_selector.is_some()
+        }) {
+            let text = "has scopes, which this plan does not evaluate".to_owned();
+            add(found, Severity::Info, format!("resourcequota/{name}"), text);
+            continue;
+        }
+        for (resource, hard, used) in limits(quota) {
+            if resource == "count/replicasets.apps" {
+                if room(hard, used).is_some_and(|room| room < 1.0) && !question.known {
+                    let text =
+                        format!("{resource}: {used} of {hard} are used, and a canary needs one");
+                    let place = format!("resourcequota/{name}");
+                    let finding = Finding::new(Severity::Error, text, "").at(place);
+                    found.push(finding.fix(ACCEPT_QUOTA));
+                }
+                continue;
+            }
+            let Some(each) = quota::of_pod(template, resource) else {
+                continue;
+            };
+            let Some(room) = room(hard, used) else {
+                continue;
+            };
+            // Pods that are on their way out give their part back.
+            let (room, needed) = (room + each * f64::from(question.ending), each * more);
+            if needed > room {
+                let text = format!(
+                    "{resource}: {used} of {hard} are used, which leaves too little for {}",
+                    count(question.more, "more pod")
+                );
+                let place = format!("resourcequota/{name}");
+                let finding = Finding::new(Severity::Error, text, "").at(place);
+                found.push(finding.fix(ACCEPT_QUOTA));
+            }
+        }
+    }
+}
+
+fn limits(quota: &ResourceQuota) -> Vec<(&str, &str, &str)> {
+    let Some(status) = &quota.status else {
+        return Vec::new();
+    };
+    let (Some(hard), Some(used)) = (&status.hard, &status.used) else {
+        return Vec::new();
+    };
+    hard.iter()
+        .filter_map(|(key, hard)| Some((key.as_str(), hard.0.as_str(), used.get(key)?.0.as_str())))
+        .collect()
+}
+
+fn room(hard: &str, used: &str) -> Option<f64> {
+    Some(parse(hard)? - parse(used)?)
+}

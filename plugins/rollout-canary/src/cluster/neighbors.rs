@@ -13,8 +13,8 @@ use kube::api::ListParams;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
-use crate::model::findings::Around;
-use crate::model::findings::owners::{self, Keeper, Place};
+use crate::model::findings::owners;
+use crate::model::findings::question::{Around, Keeper, Place};
 use crate::model::object::text;
 
 /// Kinds of objects that lead traffic to Services.

@@ -5,13 +5,17 @@ use groundcrew::client::clock::{self, Clock};
 use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_conflict};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use kube::core::ApiResource;
+
 use crate::cluster::refusal::is_blind;
 use crate::model::break_glass;
-use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, RECORD, STATE};
+use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, MARKER, RECORD, STATE};
 use crate::model::record::{LARGEST_BUDGET, Record, VERSION};
+use crate::model::target::Target;
 
 /// The place of one Deployment's record.
 #[derive(Clone, Debug)]
@@ -248,6 +252,47 @@ impl Store {
         ]
         .into())
     }
+}
+
+/// Returns the Deployments of a namespace, or of all, that have a record or are marked, each once, and
+/// the server's time.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn all(
+    session: &Session,
+    namespace: Option<&str>,
+) -> Result<(Vec<Target>, jiff::Timestamp)> {
+    let (maps, deployments) = (
+        ApiResource::erase::<ConfigMap>(&()),
+        ApiResource::erase::<Deployment>(&()),
+    );
+    let maps = session.cluster().dynamic(&maps, namespace);
+    let deployments = session.cluster().dynamic(&deployments, namespace);
+    let label = format!("{}={}", RECORD.0, RECORD.1);
+    let (records, marked, clock) = futures::try_join!(
+        maps.labelled(&label),
+        deployments.labelled(MARKER),
+        clock::read(session)
+    )?;
+    let prefix = names::record_name("");
+    let mut found: Vec<Target> = records
+        .into_iter()
+        .filter_map(|map| {
+            let name = map.metadata.name?.strip_prefix(&prefix)?.to_owned();
+            let namespace = map.metadata.namespace?;
+            Some(Target { namespace, name })
+        })
+        .collect();
+    found.extend(marked.into_iter().filter_map(|deployment| {
+        let namespace = deployment.metadata.namespace?;
+        let name = deployment.metadata.name?;
+        Some(Target { namespace, name })
+    }));
+    found.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
+    found.dedup();
+    Ok((found, clock.now()))
 }
 
 fn writer(dry_run: bool) -> Writer {

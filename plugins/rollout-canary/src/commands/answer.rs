@@ -12,6 +12,7 @@ use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cluster::records::Stored;
 use crate::drive::driver::Drive;
@@ -311,6 +312,20 @@ fn to_commit(record: &Record, cluster: &Snapshot) -> Option<String> {
     ))
 }
 
+fn seen_template(drive: &Drive<'_>) -> Value {
+    drive.watching.cluster.deployment["spec"]["template"].clone()
+}
+
+/// Names the images of a template that came from somebody else, in brackets.
+fn came(record: &Record, template: &Value) -> String {
+    let images = change::new_images(&record.original.template, template);
+    if images.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", images.join(", "))
+    }
+}
+
 /// Compares the Deployment with what it was.
 fn restored(drive: &Drive<'_>, record: &Record) -> String {
     let seen = drive.watching.cluster.seen(record, drive.clock.now());
@@ -323,14 +338,16 @@ fn restored(drive: &Drive<'_>, record: &Record) -> String {
         &record.original.keeper,
     ) {
         return format!(
-            "aborted: the canary is gone. The template that came meanwhile is kept, because {keeper} \
-             manages this Deployment: it is rolling out now.\n"
+            "aborted: the canary is gone. The template that came meanwhile{} is kept, because \
+             {keeper} manages this Deployment: it is rolling out now.\n",
+            came(record, &seen_template(drive))
         );
     }
     if differences.contains(&"spec.template") {
         return format!(
-            "aborted: the canary is gone; the current template is kept and rolls out. Different from \
-             the snapshot: {}.\n",
+            "aborted: the canary is gone; the current template{} is kept and rolls out. Different \
+             from the snapshot: {}.\n",
+            came(record, &seen_template(drive)),
             differences.join(", ")
         );
     }

@@ -19,7 +19,7 @@ use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
 use crate::model::change::{Change, Image, Manifest, Variable, manifests};
-use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_OWNER, ACCEPT_QUOTA};
+use crate::model::findings::question::{ACCEPT_NO_TRAFFIC, ACCEPT_OWNER, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
 use crate::model::target;
@@ -341,6 +341,7 @@ impl ShapeArgs {
             surge: self.surge,
             router: self.traffic,
             accept_weight: self.accept_weight,
+            yes: false,
         }
     }
 

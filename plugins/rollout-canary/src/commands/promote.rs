@@ -12,7 +12,7 @@ use crate::drive::plan::ahead::{self, How};
 use crate::drive::plan::foresee::{Driven, Pace};
 use crate::drive::session::{Drove, read};
 use crate::drive::{rollout, this_process};
-use crate::model::findings::ACCEPT_NO_TRAFFIC;
+use crate::model::findings::question::ACCEPT_NO_TRAFFIC;
 use crate::model::record::{Goal, Record};
 
 /// Promote the canary to all pods

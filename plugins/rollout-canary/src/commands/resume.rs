@@ -11,7 +11,7 @@ use crate::drive::plan::ahead::{self, How};
 use crate::drive::plan::foresee::{Driven, Pace};
 use crate::drive::session::{Drove, read_if_any};
 use crate::drive::{lease, rollout};
-use crate::model::findings::ACCEPT_NO_TRAFFIC;
+use crate::model::findings::question::ACCEPT_NO_TRAFFIC;
 
 /// Resume an interrupted rollout
 ///

@@ -19,7 +19,7 @@ use crate::drive::plan::foresee::{self, Driven, Pace};
 use crate::drive::session::{Drove, Open};
 use crate::drive::{begin, lease, plan, rollout, this_process};
 use crate::model::change::Change;
-use crate::model::intent::{Course, Intent};
+use crate::model::intent::{Course, Intent, Split};
 use crate::model::record::{Goal, Record, Rollout};
 use crate::model::target;
 use crate::model::verdict::asked::Asked;
@@ -35,6 +35,19 @@ pub struct StartArgs {
     /// Percentage of pods for the canary, such as 10%; omit it to show the current state
     #[arg(value_name = "WEIGHT")]
     weight: Option<Weight>,
+
+    /// The same as WEIGHT
+    #[arg(
+        long = "weight",
+        value_name = "WEIGHT",
+        conflicts_with_all = ["weight", "steps"],
+        hide = true
+    )]
+    weight_flag: Option<Weight>,
+
+    /// Take the nearest possible split without a question
+    #[arg(short = 'y', long, hide = true)]
+    yes: bool,
 
     #[command(flatten)]
     dry: DryRunArgs,
@@ -145,7 +158,7 @@ impl StartArgs {
             return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
         };
         let name = target::parse(name)?;
-        let one = self.weight.map(Weights::from);
+        let one = self.weight.or(self.weight_flag).map(Weights::from);
         let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
             if self.dry.mode().is_none() && self.change.is_empty() {
                 return Ok(Meant::Status(name));
@@ -155,7 +168,10 @@ impl StartArgs {
         let intent = Intent {
             weights,
             change: self.change.change(&name, interrupt).await?,
-            split: self.shape.split(),
+            split: Split {
+                yes: self.yes,
+                ..self.shape.split()
+            },
             course: self.rollout.course(),
             asked: self.asked()?,
             accepted: self.shape.accepted(),
@@ -258,7 +274,10 @@ async fn foresee_start(
     let look = async {
         let cluster = deployment::cluster(&open.session, &open.target).await?;
         let me = this_process::me(clock.now());
-        let draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        let mut draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        if intent.split.yes {
+            draft.take_nearest();
+        }
         let start = draft.start(intent, open).await?;
         let foreseen = foresee::along(open, start.way, pace(intent)).await?;
         if dry_run == DryRun::Server {

@@ -51,6 +51,15 @@ pub struct Status {
     /// What somebody else did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflict: Option<String>,
+    /// Who began it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// The step of a rollout in steps, from 1, and how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<(usize, usize)>,
+    /// When the pods of the canary are warm, so that counting begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_at: Option<Timestamp>,
     /// Since when there is a canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -73,6 +82,12 @@ pub struct Side {
     pub ready: usize,
     /// Restarts of its pods.
     pub restarts: i32,
+    /// Images of its containers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// When its oldest pod was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A share.
@@ -180,6 +195,9 @@ impl Status {
             effective: Percent { percent: None },
             driver: None,
             conflict: None,
+            by: String::new(),
+            step: None,
+            warm_at: None,
             since: None,
             traffic: None,
             verdict: Judged::default(),
@@ -199,6 +217,10 @@ impl Status {
             status.target.percent = Some(weight);
         }
         status.since = Some(record.since);
+        status.by.clone_from(&record.by);
+        let rollout = record.rollout.as_ref();
+        status.step = rollout.map(|rollout| (rollout.at + 1, rollout.steps.count()));
+        status.warm_at = warm_at(record, cluster);
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
@@ -244,6 +266,29 @@ impl Status {
     }
 }
 
+/// Returns when the canary's pods are past their warm-up, if that is judged by.
+fn warm_at(record: &Record, cluster: &Snapshot) -> Option<Timestamp> {
+    let judge = record.judge.as_ref()?;
+    let uid = text(&cluster.canary(record)?["metadata"]["uid"]);
+    let last = cluster
+        .pods_of(uid)
+        .filter_map(|pod| pod.ready_since)
+        .max()?;
+    last.checked_add(judge.settings().warmup).ok()
+}
+
+/// Returns the images of a template's containers, each once.
+fn images(template: &serde_json::Value) -> Vec<String> {
+    let containers = template["spec"]["containers"].as_array();
+    let mut images: Vec<String> = containers
+        .into_iter()
+        .flatten()
+        .map(|container| text(&container["image"]).to_owned())
+        .collect();
+    images.dedup();
+    images
+}
+
 fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
     let Some(set) = set else {
         return Side::default();
@@ -254,5 +299,7 @@ fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
         replicas: size(set),
         ready: cluster.pods_of(uid).filter(|pod| pod.ready).count(),
         restarts: cluster.pods_of(uid).map(|pod| pod.restarts).sum(),
+        images: images(&set["spec"]["template"]),
+        since: cluster.pods_of(uid).filter_map(|pod| pod.created).min(),
     }
 }

@@ -283,8 +283,8 @@ pub async fn edit(
         operations.extend(edit.operations.iter().cloned());
         let body = serde_json::to_vec(&operations)
             .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
-        let dry = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", path(route));
+        let dry = if dry_run { "dryRun=All&" } else { "" };
+        let path = format!("{}?{dry}fieldManager={FIELD_MANAGER}", path(route));
         let request = http::Request::patch(path)
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(body)

@@ -173,7 +173,8 @@ pub async fn check(
     let Some(form) = form else {
         return Ok(());
     };
-    let operations = patch::patch(&foreseen.record, form, &cluster.deployment);
+    // The controller may have written status since: what is checked is what is sent, not when.
+    let operations = patch::unbound(&foreseen.record, form, &cluster.deployment);
     match write::send(&open.session, &open.target, &operations, true).await? {
         Written::Done(_) => Ok(()),
         Written::LookAgain => Err(Error::conflict(format!(

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::cluster::routes::detect;
 use crate::cluster::{deployment, neighbors};
+use crate::drive::plan::before::Nearest;
 use crate::drive::plan::rights::{Begins, rights};
 use crate::drive::plan::traffic::{Traffic, traffic};
 use crate::drive::plan::weights::{AtWeight, Bounds, Ways, walk_all};
@@ -28,7 +29,8 @@ use crate::drive::this_process;
 use crate::model::change::Change;
 use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::World;
-use crate::model::findings::{Question, findings};
+use crate::model::findings::findings;
+use crate::model::findings::question::Question;
 use crate::model::intent::Intent;
 use crate::model::machine::next::End;
 use crate::model::object;
@@ -123,6 +125,17 @@ pub async fn draft(
 }
 
 impl Draft {
+    /// Returns the nearest split, where it is far from what was asked.
+    #[must_use]
+    pub fn nearest(&self) -> Option<Nearest> {
+        before::nearest(&self.record, &self.cluster).filter(|_| self.canary.is_some())
+    }
+
+    /// Takes the nearest split, however far it is.
+    pub fn take_nearest(&mut self) {
+        self.record.accept_weight = true;
+    }
+
     /// Returns the start, if it is one.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use groundcrew::finding::{Finding, Severity};
 
 use crate::model::change;
 use crate::model::findings::owners::{git_keeper, git_owner};
-use crate::model::findings::{Around, Question, add, quotas, services};
+use crate::model::findings::question::{Around, Question, add};
+use crate::model::findings::{quotas, services};
 use crate::model::record::{Goal, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::status::Judged;

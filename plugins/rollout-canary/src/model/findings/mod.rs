@@ -2,76 +2,17 @@
 
 pub mod ahead;
 pub mod owners;
+pub mod question;
 mod quotas;
 mod template;
 
-use std::collections::BTreeMap;
-
-use groundcrew::finding::{Finding, Severity, Unseen};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ResourceQuota, Service};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use groundcrew::finding::{Finding, Severity};
+use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
 
-use crate::model::findings::owners::Keeper;
+use crate::model::findings::question::{ACCEPT_NO_TRAFFIC, Around, Question, add, labels};
 use crate::model::object::text;
 use crate::model::traffic::service::selects;
-
-/// Accepts that a Service does not select the canary.
-pub const ACCEPT_NO_TRAFFIC: &str = "--accept-no-traffic";
-
-/// Accepts that a GitOps tool will take the canary away.
-pub const ACCEPT_OWNER: &str = "--accept-owner";
-
-/// Accepts that a quota leaves too little room at present.
-pub const ACCEPT_QUOTA: &str = "--accept-quota";
-
-/// What stands around.
-#[derive(Debug, Default)]
-pub struct Around {
-    /// Services of the namespace.
-    pub services: Vec<Service>,
-    /// Autoscalers.
-    pub autoscalers: Vec<HorizontalPodAutoscaler>,
-    /// Disruption budgets.
-    pub budgets: Vec<PodDisruptionBudget>,
-    /// Whether they were looked for.
-    pub has_budgets: bool,
-    /// Quotas.
-    pub quotas: Vec<ResourceQuota>,
-    /// Routes of every kind that is known, as JSON.
-    pub routes: Vec<Value>,
-    /// Names and selectors of the other Deployments of the namespace.
-    pub deployments: Vec<(String, LabelSelector)>,
-    /// The objects of GitOps tools that keep the Deployment, as far as they could be read.
-    pub owners: Vec<Keeper>,
-    /// ConfigMaps and Secrets that the template names, with when they were last written.
-    pub configs: Vec<(String, Option<jiff::Timestamp>)>,
-    /// What could not be read, and why.
-    pub unseen: Vec<Unseen>,
-}
-
-/// What the findings are about.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The Deployment, as JSON.
-    pub deployment: &'a Value,
-    /// The template of the pods that run.
-    pub stable: &'a Value,
-    /// The canary's, if it is known.
-    pub canary: Option<&'a Value>,
-    /// Pods above what runs now, at most.
-    pub more: i32,
-    /// Its pods that are on their way out.
-    pub ending: i32,
-    /// Whether the canary's ReplicaSet is there from an earlier revision.
-    pub known: bool,
-    /// Since when the stable template runs.
-    pub since: Option<jiff::Timestamp>,
-    /// Whether the layout has more pods than replicas.
-    pub surges: bool,
-}
 
 /// Returns everything that was found, what matters most first.
 #[must_use]
@@ -85,19 +26,6 @@ pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     configs(question, around, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
-}
-
-fn add(found: &mut Vec<Finding>, severity: Severity, about: impl Into<String>, text: String) {
-    found.push(Finding::new(severity, text, "").at(about));
-}
-
-fn labels(template: &Value) -> BTreeMap<String, String> {
-    let labels = template["metadata"]["labels"].as_object();
-    labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| (key.clone(), text(value).to_owned()))
-        .collect()
 }
 
 fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {

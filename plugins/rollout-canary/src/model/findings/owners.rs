@@ -4,7 +4,7 @@ use groundcrew::finding::{Finding, Severity};
 use groundcrew::output::shell_word;
 use serde_json::Value;
 
-use crate::model::findings::{ACCEPT_OWNER, add};
+use crate::model::findings::question::{ACCEPT_OWNER, Keeper, Place, add};
 use crate::model::names::FIELD_MANAGER;
 use crate::model::object::text;
 
@@ -24,26 +24,6 @@ const MANAGERS: [(&str, &str); 4] = [
     ("kustomize-controller", "Flux"),
     ("helm-controller", "Flux"),
 ];
-
-/// An object of a GitOps tool that keeps Deployments.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Keeper {
-    /// What it is.
-    pub what: Place,
-    /// The object, as JSON; absent when it could not be read.
-    pub object: Option<Value>,
-}
-
-/// Where the object of a GitOps tool is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// An Application of Argo CD, in whichever namespace.
-    Application(String),
-    /// A Kustomization of Flux: namespace and name.
-    Kustomization(String, String),
-    /// A HelmRelease of Flux: namespace and name.
-    HelmRelease(String, String),
-}
 
 /// Returns the object that keeps a Deployment, by its marks.
 #[must_use]

@@ -5,7 +5,7 @@ use groundcrew::plural::count;
 use groundcrew::quantity::parse;
 use k8s_openapi::api::core::v1::ResourceQuota;
 
-use crate::model::findings::{ACCEPT_QUOTA, Around, Question, add};
+use crate::model::findings::question::{ACCEPT_QUOTA, Around, Question, add};
 use crate::model::quota;
 
 pub(super) fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::Value;
 
-use crate::model::findings::{Around, Question, add, labels};
+use crate::model::findings::question::{Around, Question, add, labels};
 use crate::model::object::text;
 use crate::model::traffic::service::selects;
 

@@ -4,7 +4,8 @@ use groundcrew::finding::Severity;
 use k8s_openapi::api::core::v1::Service;
 
 use crate::model::findings::owners::{self, git_owner};
-use crate::model::findings::{Around, Question, findings, without_traffic};
+use crate::model::findings::question::{Around, Keeper, Question};
+use crate::model::findings::{findings, without_traffic};
 
 fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> Question<'a> {
     Question {
@@ -289,7 +290,7 @@ fn kept(metadata: Value, object: Option<Value>) -> (Severity, String, String) {
     let around = Around {
         owners: place
             .into_iter()
-            .map(|what| owners::Keeper {
+            .map(|what| Keeper {
                 what,
                 object: object.clone(),
             })

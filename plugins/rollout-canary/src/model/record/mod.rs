@@ -70,6 +70,9 @@ pub struct Record {
     pub uid: String,
     /// When it began, by the server.
     pub since: Timestamp,
+    /// Who began it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// What the Deployment was like.
     pub original: Original,
     /// The template that is tried, as the server filled it in.
@@ -321,6 +324,12 @@ impl Record {
         rollout.soaked = 0;
         self.aim(goal);
         true
+    }
+
+    /// Keeps the weight as it is: the rollout in steps is over.
+    pub fn stay(&mut self) {
+        self.rollout = None;
+        self.request = None;
     }
 
     /// Sets a new goal.

@@ -1,6 +1,6 @@
 //! Groups of flags that several commands take, and what they ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,12 +13,12 @@ use groundcrew::flags::{DryRun, OutputArgs};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
-use serde_json::Value;
 
 use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
-use crate::model::change::{Change, Image, Manifest, Variable, manifests};
+use crate::local::manifest;
+use crate::model::change::{Change, Image, Variable};
 use crate::model::findings::question::{ACCEPT_NO_TRAFFIC, ACCEPT_OWNER, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
@@ -278,15 +278,11 @@ impl ChangeArgs {
     /// Usage, for flags that say nothing that can be done.
     pub async fn change(&self, deployment: &str, interrupt: &Interrupt) -> Result<Change> {
         if let Some(patch) = &self.patch {
-            let patch = serde_saphyr::from_str(patch).map_err(|error| {
-                Error::usage(format!("--patch is neither JSON nor YAML: {error}"))
-            })?;
-            return Ok(Change::Patch(patch));
+            return manifest::patch(patch).map(Change::Patch);
         }
         if let Some(file) = &self.file {
-            let read = read(file.clone());
-            let text = interrupt.guard(read).await?;
-            return from_text(&text, file, deployment).map(Change::Manifests);
+            let found = manifest::of_file(file, deployment, interrupt).await?;
+            return Ok(Change::Manifests(found));
         }
         if self.is_empty() {
             return Ok(Change::Pending);
@@ -309,27 +305,6 @@ impl ChangeArgs {
             && self.patch.is_none()
             && self.file.is_none()
     }
-}
-
-/// Reads a file, or the standard input for `-`; Ctrl-C ends either.
-async fn read(file: PathBuf) -> Result<String> {
-    let shown = file.display().to_string();
-    let read = move || match file.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(&file),
-    };
-    let failed = || Error::usage(format!("cannot read {shown}"));
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| failed().with_source(error))?
-        .map_err(|error| failed().with_source(error))
-}
-
-fn from_text(text: &str, file: &Path, deployment: &str) -> Result<Vec<Manifest>> {
-    let shown = file.display();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|error| Error::usage(format!("{shown}: {error}")))?;
-    manifests(documents, deployment).map_err(|error| error.context(shown))
 }
 
 impl ShapeArgs {

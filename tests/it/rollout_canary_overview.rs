@@ -21,6 +21,10 @@ pub(crate) fn cases() -> Vec<Case> {
             no_traffic,
         ),
         case("who_keeps_a_deployment_is_named_with_what_to_do", owners),
+        case(
+            "where_argo_cd_would_heal_a_canary_away_it_does_not_start",
+            heals,
+        ),
     ]
 }
 
@@ -143,5 +147,68 @@ fn owners(suite: &Suite) {
     web.start("25%").success().says(suspend);
     let promote = web.canary("promote web").run();
     promote.success().says("commit web=sandbox.local/sim:2");
+    web.is_clean();
+}
+
+/// The kind of Argo CD's Applications, without its schema.
+fn applications(suite: &Suite) {
+    let crd = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "applications.argoproj.io"},
+        "spec": {"group": "argoproj.io", "scope": "Namespaced",
+            "names": {"kind": "Application", "plural": "applications", "singular": "application"},
+            "versions": [{"name": "v1alpha1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object",
+                    "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    suite
+        .admin("apply --server-side -f -")
+        .stdin(&crd.to_string())
+        .run()
+        .success();
+    suite
+        .admin("wait --for=condition=Established crd/applications.argoproj.io --timeout=60s")
+        .run()
+        .success();
+}
+
+fn heals(suite: &Suite) {
+    applications(suite);
+    let web = suite.web(4, Value::Null);
+    let id = format!(
+        "annotate deployment web argocd.argoproj.io/tracking-id=shop-{0}:apps/Deployment:{0}/web",
+        web.namespace
+    );
+    web.kubectl(&id).run().success();
+    let application = |spec: Value| {
+        web.apply(
+            &json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": format!("shop-{}", web.namespace), "namespace": web.namespace},
+            "spec": spec}),
+        );
+    };
+    let image = "--image web=sandbox.local/sim:2";
+    let healing = json!({"selfHeal": true});
+    application(json!({"syncPolicy": {"automated": healing}}));
+    let before = web.deployment()["metadata"]["generation"].clone();
+    for words in [format!("plan web 25% {image}"), format!("web 25% {image}")] {
+        let run = web.canary(&words).run();
+        run.code(3);
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(
+            text.contains("would remove the canary within seconds"),
+            "{text}"
+        );
+        assert!(text.contains("accept it: --accept-owner"), "{text}");
+    }
+    assert_eq!(web.deployment()["metadata"]["generation"], before);
+    application(json!({
+        "ignoreDifferences": [{"group": "apps", "kind": "Deployment", "name": "web",
+            "managedFieldsManagers": ["groundcrew-rollout-canary"]}],
+        "syncPolicy": {"automated": healing, "syncOptions": ["RespectIgnoreDifferences=true"]}}));
+    web.canary(&format!("plan web 25% {image}"))
+        .run()
+        .success()
+        .answers("ignores what this plugin writes");
+    web.start("25%").success();
+    web.aborts();
     web.is_clean();
 }

@@ -59,6 +59,7 @@ fn on_one_page(arg: Arg) -> Arg {
         "accept_no_traffic",
         "accept_owner",
         "accept_quota",
+        "field_manager",
         "no_headers",
     ]
     .contains(&arg.get_id().as_str())

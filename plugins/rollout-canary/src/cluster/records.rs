@@ -13,7 +13,7 @@ use kube::core::ApiResource;
 
 use crate::cluster::refusal::is_blind;
 use crate::model::break_glass;
-use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, MARKER, RECORD, STATE};
+use crate::model::names::{self, BREAK_GLASS, MANAGED_BY, MARKER, RECORD, STATE};
 use crate::model::record::{LARGEST_BUDGET, Record, VERSION};
 use crate::model::target::Target;
 
@@ -24,6 +24,7 @@ pub struct Store {
     path: String,
     namespace: String,
     deployment: String,
+    manager: String,
 }
 
 /// A record as it was read or written.
@@ -49,13 +50,19 @@ pub enum Put {
 impl Store {
     /// Returns the place for a Deployment.
     #[must_use]
-    pub fn new(session: &Session, namespace: &str, deployment: &str) -> Self {
+    pub fn new(session: &Session, target: &Target) -> Self {
+        let Target {
+            namespace,
+            name: deployment,
+            manager,
+        } = target;
         let name = names::record_name(deployment);
         Self {
             maps: session.in_(namespace).of(),
             path: format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
-            namespace: namespace.to_owned(),
-            deployment: deployment.to_owned(),
+            namespace: namespace.clone(),
+            deployment: deployment.clone(),
+            manager: manager.clone(),
         }
     }
 
@@ -121,7 +128,8 @@ impl Store {
     pub async fn create(&self, record: &Record) -> Result<Put> {
         let map = self.map(record)?;
         let mine = map.data.clone();
-        let created = writer(false)
+        let created = self
+            .writer(false)
             .create(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(created, record, "create")
@@ -136,7 +144,8 @@ impl Store {
         let mut map = read.map.clone();
         map.data = Some(self.data(record)?);
         let mine = map.data.clone();
-        let replaced = writer(false)
+        let replaced = self
+            .writer(false)
             .replace(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(replaced, record, "update")
@@ -149,7 +158,8 @@ impl Store {
     ///
     /// What the server says.
     pub async fn delete(&self, read: &Stored, dry_run: bool) -> Result<bool> {
-        match writer(dry_run)
+        match self
+            .writer(dry_run)
             .delete(self.maps.api(), &read.map.metadata)
             .await
         {
@@ -204,7 +214,7 @@ impl Store {
                 )
             }
         };
-        let writer = writer(true);
+        let writer = self.writer(true);
         let checked = match read {
             None => writer.create(self.maps.api(), &map, |_| false).await,
             Some(_) => writer.replace(self.maps.api(), &map, |_| false).await,
@@ -215,6 +225,14 @@ impl Store {
                 "the record changed in the meantime; run this again",
             )),
             Err(error) => Err(self.explain(verb, error)),
+        }
+    }
+
+    fn writer(&self, dry_run: bool) -> Writer {
+        Writer {
+            field_manager: self.manager.clone(),
+            dry_run,
+            force_conflicts: false,
         }
     }
 
@@ -282,23 +300,15 @@ pub async fn all(
         .filter_map(|map| {
             let name = map.metadata.name?.strip_prefix(&prefix)?.to_owned();
             let namespace = map.metadata.namespace?;
-            Some(Target { namespace, name })
+            Some(Target::new(namespace, name))
         })
         .collect();
     found.extend(marked.into_iter().filter_map(|deployment| {
         let namespace = deployment.metadata.namespace?;
         let name = deployment.metadata.name?;
-        Some(Target { namespace, name })
+        Some(Target::new(namespace, name))
     }));
     found.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
     found.dedup();
     Ok((found, clock.now()))
-}
-
-fn writer(dry_run: bool) -> Writer {
-    Writer {
-        field_manager: FIELD_MANAGER.to_owned(),
-        dry_run,
-        force_conflicts: false,
-    }
 }

@@ -75,7 +75,7 @@ impl AbortArgs {
 /// What the server says; conflicts.
 pub async fn run(args: AbortArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     loop {
         let read = interrupt.guard(read_if_any(&open)).await?;
         let Some(read) = read else {

@@ -164,7 +164,7 @@ pub async fn open(frame: &Frame, name: &str) -> Result<Open> {
 }
 
 /// Whether only to show what would be done.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct DryRunArgs {
     /// Show what would be done
     #[arg(
@@ -178,12 +178,40 @@ pub struct DryRunArgs {
         hide_default_value = true
     )]
     dry_run: DryRun,
+
+    /// Field manager name recorded by the server [default: groundcrew-rollout-canary]
+    #[arg(long, value_name = "NAME")]
+    field_manager: Option<String>,
 }
 
 impl DryRunArgs {
+    /// Returns what is open, to be written under the name that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// Usage, for a name that the server or Flux does not leave alone.
+    pub fn written(&self, open: Open) -> Result<Open> {
+        let Some(name) = &self.field_manager else {
+            return Ok(open);
+        };
+        let is_printable = name.chars().all(|c| !c.is_control());
+        if name.is_empty() || name.len() > 128 || !is_printable {
+            return Err(Error::usage(
+                "--field-manager takes 1 to 128 printable characters",
+            ));
+        }
+        if name.starts_with("kubectl") {
+            return Err(Error::usage(format!(
+                "--field-manager {name}: Flux takes over the fields of managers whose name begins \
+                 with kubectl, and removes them"
+            )));
+        }
+        Ok(open.written_by(name))
+    }
+
     /// Returns how, unless it is to be done.
     #[must_use]
-    pub fn mode(self) -> Option<DryRun> {
+    pub fn mode(&self) -> Option<DryRun> {
         Some(self.dry_run).filter(|mode| *mode != DryRun::None)
     }
 }

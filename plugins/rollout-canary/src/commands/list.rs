@@ -102,7 +102,7 @@ pub async fn run(args: ListArgs, frame: &Frame) -> Result<Exit> {
 
 /// Looks at one; `None` when there is no canary any more.
 async fn one(session: &Session, target: Target) -> std::result::Result<Option<Status>, Unseen> {
-    let store = Store::new(session, &target.namespace, &target.name);
+    let store = Store::new(session, &target);
     let what = format!(
         "deployment {} of namespace {}",
         target.name, target.namespace

@@ -39,7 +39,7 @@ pub struct PauseArgs {
 /// That it cannot be parked; what the server says; conflicts.
 pub async fn run(args: PauseArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     loop {
         let read = interrupt.guard(read(&open)).await?;
         let goal = goal(&open, &read.0.record)?;

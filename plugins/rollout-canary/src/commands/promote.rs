@@ -82,7 +82,7 @@ impl PromoteArgs {
 /// What the server says; conflicts.
 pub async fn run(args: PromoteArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     loop {
         let read = interrupt.guard(read(&open)).await?;
         let record = &read.0.record;

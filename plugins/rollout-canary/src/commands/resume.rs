@@ -39,7 +39,7 @@ pub struct ResumeArgs {
 /// What the server says; conflicts.
 pub async fn run(args: ResumeArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     let read = interrupt.guard(read_if_any(&open)).await?;
     let Some(read) = read else {
         return answer::nothing(&open, "resume", ui);

@@ -199,7 +199,7 @@ pub async fn run(
     frame: &Frame,
 ) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = open(frame, &name).await?;
+    let open = args.dry.written(open(frame, &name).await?)?;
     let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
     if let Some(dry_run) = args.dry.mode() {
         return match stored {

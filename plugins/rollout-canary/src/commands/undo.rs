@@ -74,7 +74,7 @@ enum Outcome {
 ///
 /// That a canary is under way, or that there is no such revision; what the server says.
 pub async fn run(args: UndoArgs, frame: &Frame) -> Result<Exit> {
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     let dry_run = args.dry.mode();
     let what = format!("deployment {}", open.target.name);
     let decision = retry_on_conflict(what, &frame.interrupt, async || {
@@ -143,7 +143,8 @@ async fn send(open: &Open, operations: &[Value], dry_run: bool, before: &[Value]
         Written::Done(_) if dry_run => Ok(true),
         Written::Done(object) => {
             let seen = deployment::json(&object)?;
-            give_back(&open.session, &open.target, seen, before).await?;
+            let names = std::slice::from_ref(&open.target.manager);
+            give_back(&open.session, &open.target, seen, (before, names)).await?;
             Ok(true)
         }
         Written::LookAgain => Ok(false),

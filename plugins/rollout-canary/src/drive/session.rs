@@ -87,11 +87,22 @@ impl Open {
     /// Returns the place of a Deployment in the connection's namespace.
     #[must_use]
     pub fn new(session: Session, name: String) -> Self {
+        let target = Target::new(session.namespace.clone(), name);
+        Self::of(session, target)
+    }
+
+    /// Returns the same with another field manager.
+    #[must_use]
+    pub fn written_by(self, manager: &str) -> Self {
         let target = Target {
-            namespace: session.namespace.clone(),
-            name,
+            manager: manager.to_owned(),
+            ..self.target
         };
-        let store = Store::new(&session, &target.namespace, &target.name);
+        Self::of(self.session, target)
+    }
+
+    fn of(session: Session, target: Target) -> Self {
+        let store = Store::new(&session, &target);
         Self {
             session,
             target,
@@ -140,6 +151,7 @@ impl Open {
         // What is to be done for it is announced in the same write.
         let change = |record: &mut Record| {
             change(record);
+            record.written_by(&self.target.manager);
             let seen = watching.cluster.seen(record, clock.now());
             if let Next::Write(form) = machine::next(record, &seen) {
                 walk::announce(record, &seen, &form);

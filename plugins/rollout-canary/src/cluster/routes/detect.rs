@@ -374,6 +374,7 @@ mod tests {
             deployment: name.to_owned(),
             uid: "u".to_owned(),
             hash: "h".to_owned(),
+            manager: "m".to_owned(),
             labels: BTreeMap::new(),
         }
     }

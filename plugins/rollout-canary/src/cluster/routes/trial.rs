@@ -27,7 +27,7 @@ pub async fn refused(
             // A rule that cannot give a share away says so without the server.
             foresee(session, target, route, share, &[]).await?;
             let plan = |current: &_| planned(current, target, route, share, &[]);
-            let done = edit(session, route, plan, true).await?;
+            let done = edit(session, (route, &canary.manager), plan, true).await?;
             done.map(|_| ()).ok_or_else(|| gone(route))
         };
         if let Err(error) = tried.await {
@@ -50,6 +50,8 @@ async fn service(session: &Session, canary: &Canary, target: &Backends) -> Resul
         ..canary.clone()
     };
     let extra = canary.beside(&original, &target.extra);
-    services.create(&writer(true), &extra, |_| false).await?;
+    services
+        .create(&writer(&canary, true), &extra, |_| false)
+        .await?;
     Ok(())
 }

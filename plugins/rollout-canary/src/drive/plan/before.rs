@@ -181,6 +181,7 @@ pub fn record(
         uid: cluster.uid().to_owned(),
         since: clock.now(),
         by: me.user.clone(),
+        managers: Vec::new(),
         original: Original {
             template: before.template,
             pending: before.pending,

@@ -116,8 +116,10 @@ pub async fn draft(
     };
     let stable = before.template.clone();
     let template = canary.clone().unwrap_or(Value::Null);
+    let mut record = before::record(intent, cluster, before, template, me, clock);
+    record.written_by(&open.target.manager);
     Ok(Draft {
-        record: before::record(intent, cluster, before, template, me, clock),
+        record,
         cluster: cluster.clone(),
         stable,
         canary,
@@ -207,6 +209,7 @@ impl Draft {
         let missing = missing?;
         let question = Question {
             deployment: &cluster.deployment,
+            manager: &open.target.manager,
             stable: &stable,
             canary: canary.as_ref(),
             more: extremes.most_sized - cluster.replicas(),

@@ -6,6 +6,7 @@ use crate::model::change;
 use crate::model::findings::owners::{git_keeper, git_owner};
 use crate::model::findings::question::{Around, Question, add};
 use crate::model::findings::{quotas, services};
+use crate::model::names::FIELD_MANAGER;
 use crate::model::record::{Goal, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::status::Judged;
@@ -38,6 +39,7 @@ fn promotion(
     let (stable, canary) = record.templates();
     let question = Question {
         deployment: &cluster.deployment,
+        manager: FIELD_MANAGER,
         stable,
         canary: Some(canary),
         more,

@@ -21,7 +21,7 @@ pub fn findings(question: &Question<'_>, around: &Around) -> Vec<Finding> {
     services(question, around, &mut found);
     quotas::quotas(question, around, &mut found);
     autoscalers(question, around, &mut found);
-    owners::find(question.deployment, &around.owners, &mut found);
+    owners::find(question, &around.owners, &mut found);
     template::find(question, around, &mut found);
     configs(question, around, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

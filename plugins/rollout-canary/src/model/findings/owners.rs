@@ -4,8 +4,7 @@ use groundcrew::finding::{Finding, Severity};
 use groundcrew::output::shell_word;
 use serde_json::Value;
 
-use crate::model::findings::question::{ACCEPT_OWNER, Keeper, Place, add};
-use crate::model::names::FIELD_MANAGER;
+use crate::model::findings::question::{ACCEPT_OWNER, Keeper, Place, Question, add};
 use crate::model::object::text;
 
 /// Marks by which GitOps tools know what is theirs.
@@ -80,16 +79,19 @@ pub fn git_owner(deployment: &Value) -> Option<&'static str> {
 
 /// Says who keeps the Deployment, and exactly what to do about it; it blocks where it is seen that the
 /// canary would be taken away.
-pub(super) fn find(deployment: &Value, keepers: &[Keeper], found: &mut Vec<Finding>) {
+pub(super) fn find(question: &Question<'_>, keepers: &[Keeper], found: &mut Vec<Finding>) {
+    let deployment = question.deployment;
     let Some(owner) = git_owner(deployment) else {
         return;
     };
     let name = text(&deployment["metadata"]["name"]);
     let keeper = keepers.first();
     let text = match (place(deployment), owner) {
-        (Some(Place::Application(app)), _) => {
-            argo(name, &app, keeper.and_then(|keeper| keeper.object.as_ref()))
-        }
+        (Some(Place::Application(app)), _) => argo(
+            (name, question.manager),
+            &app,
+            keeper.and_then(|keeper| keeper.object.as_ref()),
+        ),
         (Some(Place::Kustomization(namespace, kustomization)), _) => {
             let object = keeper.and_then(|keeper| keeper.object.as_ref());
             flux(
@@ -140,10 +142,10 @@ enum Said {
 
 /// Argo CD heals what differs, unless it is told to ignore what this plugin owns
 /// (<https://argo-cd.readthedocs.io/en/stable/user-guide/diffing/>).
-fn argo(deployment: &str, app: &str, object: Option<&Value>) -> Said {
+fn argo((deployment, manager): (&str, &str), app: &str, object: Option<&Value>) -> Said {
     let snippet = format!(
         "in the Application's spec:\n  ignoreDifferences:\n  - group: apps\n    kind: Deployment\n    \
-         name: {deployment}\n    managedFieldsManagers: [{FIELD_MANAGER}]\n  syncPolicy:\n    \
+         name: {deployment}\n    managedFieldsManagers: [{manager}]\n  syncPolicy:\n    \
          syncOptions: [RespectIgnoreDifferences=true]"
     );
     let Some(object) = object else {
@@ -164,7 +166,7 @@ fn argo(deployment: &str, app: &str, object: Option<&Value>) -> Said {
     };
     let ignores = list(&spec["ignoreDifferences"]).iter().any(|rule| {
         let managers = list(&rule["managedFieldsManagers"]);
-        is_here(rule) && managers.iter().any(|manager| manager == FIELD_MANAGER)
+        is_here(rule) && managers.iter().any(|known| known == manager)
     });
     let respects = list(&spec["syncPolicy"]["syncOptions"])
         .iter()

@@ -50,6 +50,8 @@ pub struct Around {
 pub struct Question<'a> {
     /// The Deployment, as JSON.
     pub deployment: &'a Value,
+    /// The field manager under which it is written.
+    pub manager: &'a str,
     /// The template of the pods that run.
     pub stable: &'a Value,
     /// The canary's, if it is known.

@@ -10,6 +10,7 @@ use crate::model::findings::{findings, without_traffic};
 fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> Question<'a> {
     Question {
         deployment,
+        manager: "groundcrew-rollout-canary",
         stable,
         canary: Some(canary),
         more: 2,

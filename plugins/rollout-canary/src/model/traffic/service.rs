@@ -29,6 +29,8 @@ pub struct Canary {
     pub uid: String,
     /// The hash of the canary's ReplicaSet.
     pub hash: String,
+    /// The field manager under which it is written.
+    pub manager: String,
     /// The labels of the Deployment's pods, which a Service selects by.
     pub labels: BTreeMap<String, String>,
 }
@@ -44,6 +46,7 @@ impl Canary {
             deployment: target.name.clone(),
             uid: uid.to_owned(),
             hash: hash.to_owned(),
+            manager: target.manager.clone(),
             labels: common(&labels(stable), &labels(canary)),
         }
     }
@@ -58,6 +61,7 @@ impl Canary {
             deployment: target.name.clone(),
             uid: uid.to_owned(),
             hash: String::new(),
+            manager: target.manager.clone(),
             labels: common(labels, labels),
         }
     }
@@ -193,6 +197,7 @@ mod tests {
             deployment: "web".to_owned(),
             uid: "u1".to_owned(),
             hash: "7b9c".to_owned(),
+            manager: "m".to_owned(),
             labels: common(&labels("1"), &labels("2")),
         }
     }

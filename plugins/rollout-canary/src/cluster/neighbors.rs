@@ -7,7 +7,7 @@ use groundcrew::error::Result;
 use groundcrew::finding::{Unseen, reason};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, ResourceQuota, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ListParams;
 use kube::core::{ApiResource, GroupVersionKind};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::model::findings::owners;
 use crate::model::findings::question::{Around, Keeper, Place};
 use crate::model::object::text;
+use crate::model::quota;
 
 /// Kinds of objects that lead traffic to Services.
 const ROUTES: [(&str, &str, &str, &str); 6] = [
@@ -100,6 +101,7 @@ pub async fn around(
         .into_iter()
         .filter_map(|found| Some((found.metadata.name?, found.spec?.selector)))
         .collect();
+    around.ranges = ranges(session, namespace, template, &around.quotas, &mut unseen).await;
     for (found, (group, _, _, plural)) in routes.into_iter().zip(ROUTES) {
         let resource = format!("{plural}.{group}");
         around.routes.extend(seen(found, &resource, &mut unseen));
@@ -113,15 +115,32 @@ pub async fn around(
     Around { unseen, ..around }
 }
 
+/// Reads limit ranges, where there is a quota and a container says less than a quota may want.
+async fn ranges(
+    session: &Session,
+    namespace: &str,
+    template: &Value,
+    quotas: &[ResourceQuota],
+    unseen: &mut Vec<Unseen>,
+) -> Vec<LimitRange> {
+    if quotas.is_empty() || !quota::is_open(template) {
+        return Vec::new();
+    }
+    let ranges = session.in_(namespace).of::<LimitRange>();
+    seen(ranges.list().await, ranges.resource(), unseen)
+}
+
 /// Reads what can keep a canary from being promoted.
-pub async fn before_promotion(session: &Session, namespace: &str) -> Around {
+pub async fn before_promotion(session: &Session, namespace: &str, template: &Value) -> Around {
     let here = session.in_(namespace);
     let (services, quotas) = (here.of::<Service>(), here.of::<ResourceQuota>());
     let (services_found, quotas_found) = futures::join!(services.list(), quotas.list());
     let mut unseen = Vec::new();
+    let quotas = seen(quotas_found, quotas.resource(), &mut unseen);
     Around {
         services: seen(services_found, services.resource(), &mut unseen),
-        quotas: seen(quotas_found, quotas.resource(), &mut unseen),
+        ranges: ranges(session, namespace, template, &quotas, &mut unseen).await,
+        quotas,
         unseen,
         ..Around::default()
     }

@@ -86,7 +86,7 @@ pub async fn look(
         access::missing(session, &wanted),
         async {
             if promotes {
-                neighbors::before_promotion(session, namespace).await
+                neighbors::before_promotion(session, namespace, &record.canary).await
             } else {
                 Around::default()
             }

@@ -215,6 +215,7 @@ impl Draft {
             more: extremes.most_sized - cluster.replicas(),
             ending: ending(&cluster),
             known: cluster.canary(&record).is_some(),
+            recorded: false,
             since: since(&cluster),
             surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
         };

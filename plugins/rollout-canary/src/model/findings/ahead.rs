@@ -45,6 +45,7 @@ fn promotion(
         more,
         ending: 0,
         known: true,
+        recorded: true,
         since: None,
         surges: false,
     };

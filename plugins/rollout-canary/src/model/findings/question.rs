@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use groundcrew::finding::{Finding, Severity, Unseen};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct Around {
     pub has_budgets: bool,
     /// Quotas.
     pub quotas: Vec<ResourceQuota>,
+    /// Limit ranges, where they change what pods take.
+    pub ranges: Vec<LimitRange>,
     /// Routes of every kind that is known, as JSON.
     pub routes: Vec<Value>,
     /// Names and selectors of the other Deployments of the namespace.
@@ -62,6 +64,8 @@ pub struct Question<'a> {
     pub ending: i32,
     /// Whether the canary's ReplicaSet is there from an earlier revision.
     pub known: bool,
+    /// Whether the record is there already.
+    pub recorded: bool,
     /// Since when the stable template runs.
     pub since: Option<jiff::Timestamp>,
     /// Whether the layout has more pods than replicas.

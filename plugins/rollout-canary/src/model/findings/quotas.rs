@@ -34,18 +34,58 @@ pub(super) fn quotas(question: &Question<'_>, around: &Around, found: &mut Vec<F
                 }
                 continue;
             }
-            let Some(each) = quota::of_pod(template, resource) else {
+            if ["configmaps", "count/configmaps"].contains(&resource) && !question.recorded {
+                if room(hard, used).is_some_and(|room| room < 1.0) {
+                    let text = format!(
+                        "{resource}: {used} of {hard} are used, and the record of a canary needs one"
+                    );
+                    add(
+                        found,
+                        Severity::Error,
+                        format!("resourcequota/{name}"),
+                        text,
+                    );
+                }
+                continue;
+            }
+            let lacking = quota::lacking(template, resource, &around.ranges);
+            if !lacking.is_empty() {
+                let text = format!(
+                    "requires {resource} of every container, and {} has none: no canary pod can be \
+                     created",
+                    lacking.join(", ")
+                );
+                add(
+                    found,
+                    Severity::Error,
+                    format!("resourcequota/{name}"),
+                    text,
+                );
+                continue;
+            }
+            let ranges = &around.ranges;
+            let Some(each) = quota::of_pod(template, resource, ranges) else {
                 continue;
             };
             let Some(room) = room(hard, used) else {
                 continue;
             };
+            let before = quota::of_pod(question.stable, resource, ranges).unwrap_or_default();
             // Pods that are on their way out give their part back.
-            let (room, needed) = (room + each * f64::from(question.ending), each * more);
-            if needed > room {
-                let text = format!(
-                    "{resource}: {used} of {hard} are used, which leaves too little for {}",
+            let room = room + before * f64::from(question.ending);
+            // In the end every pod is a canary, and takes what the canary takes.
+            let replicas = question.deployment["spec"]["replicas"]
+                .as_f64()
+                .unwrap_or(1.0);
+            let grown = replicas * (each - before);
+            if each * more > room || grown > room {
+                let why = if each * more > room {
                     count(question.more, "more pod")
+                } else {
+                    "the promotion, in which every pod takes what the canary takes".to_owned()
+                };
+                let text = format!(
+                    "{resource}: {used} of {hard} are used, which leaves too little for {why}"
                 );
                 let place = format!("resourcequota/{name}");
                 let finding = Finding::new(Severity::Error, text, "").at(place);

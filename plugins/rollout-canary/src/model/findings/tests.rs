@@ -16,6 +16,7 @@ fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> 
         more: 2,
         ending: 0,
         known: false,
+        recorded: false,
         since: Some(jiff::Timestamp::UNIX_EPOCH),
         surges: true,
     }
@@ -98,6 +99,37 @@ fn a_quota_without_room_for_the_extra_pods_blocks() {
         let found = about(&quota(cpu, pods), &deployment, &stable, &stable);
         assert_eq!(found, vec!["error resourcequota/q"; blocks], "{cpu} {pods}");
     }
+}
+
+#[test]
+fn a_quota_for_the_promotion_the_record_and_what_containers_lack_blocks() {
+    let (mut deployment, stable) = plain();
+    deployment["spec"]["replicas"] = json!(4);
+    let mut larger = stable.clone();
+    larger["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("2");
+    let quota = |resource: &str, hard: &str, used: &str| {
+        of(json!({"quotas": [{"metadata": {"name": "q"},
+            "status": {"hard": {resource: hard}, "used": {resource: used}}}]}))
+    };
+    let what = |around: &Around, canary: &Value| -> Vec<String> {
+        let found = findings(&question(&deployment, &stable, canary), around);
+        found.into_iter().map(|found| found.what).collect()
+    };
+    // Two more pods of 2 fit, four that grow from 0.5 to 2 do not.
+    let found = what(&quota("requests.cpu", "7", "2"), &larger);
+    assert!(found[0].contains("the promotion"), "{found:?}");
+    assert!(what(&quota("requests.cpu", "8", "2"), &larger).is_empty());
+    let found = what(&quota("configmaps", "3", "3"), &stable);
+    assert!(
+        found[0].contains("the record of a canary needs one"),
+        "{found:?}"
+    );
+    let found = what(&quota("limits.cpu", "9", "0"), &stable);
+    assert!(
+        found[0].contains("requires limits.cpu of every container, and web has none"),
+        "{found:?}"
+    );
+    assert!(what(&quota("limits.memory", "9Gi", "0"), &stable).is_empty());
 }
 
 #[test]

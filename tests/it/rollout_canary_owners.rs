@@ -106,8 +106,8 @@ fn named(suite: &Suite) {
     let is_by = |name: &str| owners(&web).iter().any(|entry| entry["manager"] == name);
     // Helm's own name, too: what it applied is not what was patched.
     for (manager, end) in [("ci bot/7", "abort web"), ("helm", "abort web")] {
-        web.canary("web 25% --restart --field-manager")
-            .args([manager])
+        web.canary("web 25% --restart")
+            .args(["--field-manager", manager])
             .run()
             .success();
         assert!(is_by(manager) && !is_by("groundcrew-rollout-canary"));

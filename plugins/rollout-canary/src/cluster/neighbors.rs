@@ -14,7 +14,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
 use crate::model::findings::owners;
-use crate::model::findings::question::{Around, Keeper, Place};
+use crate::model::findings::question::{Around, Keeper, Neighbor, Place};
 use crate::model::object::text;
 use crate::model::quota;
 
@@ -99,7 +99,15 @@ pub async fn around(
     let deployments = seen(others_found, others.resource(), &mut unseen);
     around.deployments = deployments
         .into_iter()
-        .filter_map(|found| Some((found.metadata.name?, found.spec?.selector)))
+        .filter_map(|found| {
+            let spec = found.spec?;
+            Some(Neighbor {
+                name: found.metadata.name?,
+                selector: spec.selector,
+                labels: spec.template.metadata.and_then(|data| data.labels)?,
+                replicas: spec.replicas.unwrap_or(1),
+            })
+        })
         .collect();
     around.ranges = ranges(session, namespace, template, &around.quotas, &mut unseen).await;
     for (found, (group, _, _, plural)) in routes.into_iter().zip(ROUTES) {

@@ -30,7 +30,7 @@ use crate::model::machine::place;
 use crate::model::record::{Failure, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::state::Phase;
-use crate::model::status::{Judged, Status};
+use crate::model::status::{Judged, SAME_IMAGE, Status};
 use crate::model::steps::Step;
 use crate::model::target::Target;
 use crate::model::verdict::judge::Decision;
@@ -55,7 +55,7 @@ pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
 /// Returns the table of a status.
 #[must_use]
 pub fn table(status: &Status, headers: bool) -> String {
-    let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS"];
+    let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS", "IMAGE"];
     let mut table = Table::new(headers.then_some(&names[..]));
     let share = status.effective.percent;
     for (arm, side, share) in [
@@ -72,6 +72,7 @@ pub fn table(status: &Status, headers: bool) -> String {
             &side.ready.to_string(),
             &share.map(|share| share.to_string()).unwrap_or_default(),
             &side.restarts.to_string(),
+            &side.images.join(", "),
         ]);
     }
     let mut text = format!("{}: {}\n", status.deployment, sentence(status));
@@ -83,6 +84,9 @@ pub fn table(status: &Status, headers: bool) -> String {
             traffic.routes.join(", "),
             traffic.pods_percent
         ));
+    }
+    if status.same_image {
+        text.push_str(&format!("note: {SAME_IMAGE}\n"));
     }
     text.push_str(&verdict(&status.verdict, headers));
     text
@@ -253,6 +257,9 @@ pub fn tell(
             ))?,
             End::Aborted => ui.answer(restored(drive, record))?,
         },
+    }
+    if status.same_image {
+        ui.warning(SAME_IMAGE);
     }
     if reached.end == End::Promoted
         && let Some(line) = to_commit(record, &drive.watching.cluster)

@@ -19,6 +19,10 @@ use crate::model::verdict::settings::Unit;
 use crate::model::weight::Weight;
 use crate::model::{conflict, dead};
 
+/// What is said where both arms run the same image.
+pub const SAME_IMAGE: &str =
+    "canary and stable pods run the same image by its id: nothing new is tried";
+
 /// The answer of most commands.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +70,9 @@ pub struct Status {
     /// What its share of the requests is, when a route gives it one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// Whether both arms run the same image although their templates name different ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_image: bool,
     /// What is known of how good it is.
     pub verdict: Judged,
 }
@@ -200,6 +207,7 @@ impl Status {
             warm_at: None,
             since: None,
             traffic: None,
+            same_image: false,
             verdict: Judged::default(),
         };
         let Some(record) = record else {
@@ -221,6 +229,8 @@ impl Status {
         let rollout = record.rollout.as_ref();
         status.step = rollout.map(|rollout| (rollout.at + 1, rollout.steps.count()));
         status.warm_at = warm_at(record, cluster);
+        status.same_image = status.stable.images != status.canary.images
+            && runs_the_same(cluster, cluster.stable(record), cluster.canary(record));
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
@@ -264,6 +274,24 @@ impl Status {
     pub fn document(&self) -> Document<Kind, &Self> {
         Document::new(Kind::CanaryStatus, self)
     }
+}
+
+/// Says whether the pods of both sets run the same images by their ids, as far as they are known.
+fn runs_the_same(
+    cluster: &Snapshot,
+    stable: Option<&serde_json::Value>,
+    canary: Option<&serde_json::Value>,
+) -> bool {
+    let ids = |set: Option<&serde_json::Value>| {
+        let uid = text(&set?["metadata"]["uid"]).to_owned();
+        let mut pods = cluster
+            .pods
+            .values()
+            .filter(|pod| pod.owner == uid && pod.ready);
+        pods.find(|pod| !pod.image_ids.is_empty())
+            .map(|pod| &pod.image_ids)
+    };
+    ids(stable).is_some_and(|stable| ids(canary) == Some(stable))
 }
 
 /// Returns when the canary's pods are past their warm-up, if that is judged by.

@@ -7,7 +7,7 @@ use groundcrew::plural::count;
 use jiff::Timestamp;
 
 use crate::model::state::Phase;
-use crate::model::status::{Side, Status};
+use crate::model::status::{SAME_IMAGE, Side, Status};
 use crate::model::verdict::judge::Decision;
 use crate::model::weight::Weight;
 
@@ -47,6 +47,9 @@ pub fn tree(status: &Status, now: Timestamp, sentence: &str, width: usize) -> St
             traffic.routes.join(", "),
             traffic.pods_percent
         ));
+    }
+    if status.same_image {
+        lines.push(format!("   images    {SAME_IMAGE}"));
     }
     if let Some(analysis) = analysis(status, now) {
         lines.push(format!("   analysis  {analysis}"));
@@ -196,6 +199,7 @@ mod tests {
             warm_at: None,
             since: Some(at(-260)),
             traffic: None,
+            same_image: false,
             verdict: Judged::default(),
         }
     }

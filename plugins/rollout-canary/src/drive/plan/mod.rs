@@ -212,6 +212,7 @@ impl Draft {
             manager: &open.target.manager,
             stable: &stable,
             canary: canary.as_ref(),
+            split: steps.first().map(|(step, _)| (step.stable, step.canary)),
             more: extremes.most_sized - cluster.replicas(),
             ending: ending(&cluster),
             known: cluster.canary(&record).is_some(),
@@ -226,6 +227,12 @@ impl Draft {
         found
             .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.place.to_lowercase())));
         found.extend(unroutable);
+        let own = record.own_steps(cluster.replicas());
+        if own.surge == 0 && extremes.most_sized > cluster.replicas() {
+            let more = count(extremes.most_sized - cluster.replicas(), "pod");
+            let text = format!("is 0, and a canary takes {more} above the replicas for a while");
+            found.push(Finding::new(Severity::Warning, text, "").at("maxSurge"));
+        }
         if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
             found.push(unparked(step, cluster.replicas()));
         }

@@ -42,6 +42,7 @@ fn promotion(
         manager: FIELD_MANAGER,
         stable,
         canary: Some(canary),
+        split: None,
         more,
         ending: 0,
         known: true,

@@ -7,12 +7,14 @@ mod quotas;
 mod template;
 
 use groundcrew::finding::{Finding, Severity};
+use groundcrew::plural::count;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::Value;
 
 use crate::model::findings::question::{ACCEPT_NO_TRAFFIC, Around, Question, add, labels};
 use crate::model::object::text;
 use crate::model::traffic::service::selects;
+use crate::model::weight::Weight;
 
 /// Returns everything that was found, what matters most first.
 #[must_use]
@@ -55,6 +57,7 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
             let text = "is headless: its clients choose pods themselves";
             add(found, Severity::Warning, &about, text.to_owned());
         }
+        behind(question, around, (service, &about), found);
         for route in around.routes.iter().filter(|route| leads_to(route, name)) {
             let kind = text(&route["kind"]);
             let route = format!("{kind}/{}", text(&route["metadata"]["name"]));
@@ -63,6 +66,37 @@ fn services(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) 
             add(found, Severity::Info, route, text);
         }
     }
+}
+
+/// Says what the canary's share of a Service's requests is, where pods of others are behind it too.
+fn behind(
+    question: &Question<'_>,
+    around: &Around,
+    (service, about): (&Service, &str),
+    found: &mut Vec<Finding>,
+) {
+    let own = text(&question.deployment["metadata"]["name"]);
+    let others = around.deployments.iter();
+    let others = others.filter(|other| other.name != own && other.replicas > 0);
+    let others: Vec<_> = others
+        .filter(|other| selects(service, &other.labels))
+        .collect();
+    let Some((stable, canary)) = question.split.filter(|_| !others.is_empty()) else {
+        return;
+    };
+    let more: i32 = others.iter().map(|other| other.replicas).sum();
+    let names: Vec<String> = others
+        .iter()
+        .map(|other| format!("deployment/{}", other.name))
+        .collect();
+    let text = format!(
+        "also sends requests to {} of {}: {} of the Deployment's pods are {} of what is behind it",
+        count(more, "pod"),
+        names.join(", "),
+        Weight::of(canary, stable + canary),
+        Weight::of(canary, stable + canary + more)
+    );
+    add(found, Severity::Warning, about, text);
 }
 
 /// Says that no Service which selects the stable pods selects the canary, naming one; `None` where one

@@ -37,8 +37,8 @@ pub struct Around {
     pub ranges: Vec<LimitRange>,
     /// Routes of every kind that is known, as JSON.
     pub routes: Vec<Value>,
-    /// Names and selectors of the other Deployments of the namespace.
-    pub deployments: Vec<(String, LabelSelector)>,
+    /// The Deployments of the namespace.
+    pub deployments: Vec<Neighbor>,
     /// The objects of GitOps tools that keep the Deployment, as far as they could be read.
     pub owners: Vec<Keeper>,
     /// ConfigMaps and Secrets that the template names, with when they were last written.
@@ -58,6 +58,8 @@ pub struct Question<'a> {
     pub stable: &'a Value,
     /// The canary's, if it is known.
     pub canary: Option<&'a Value>,
+    /// Stable and canary pods at the first weight.
+    pub split: Option<(i32, i32)>,
     /// Pods above what runs now, at most.
     pub more: i32,
     /// Its pods that are on their way out.
@@ -70,6 +72,19 @@ pub struct Question<'a> {
     pub since: Option<jiff::Timestamp>,
     /// Whether the layout has more pods than replicas.
     pub surges: bool,
+}
+
+/// A Deployment of the same namespace.
+#[derive(Clone, Debug)]
+pub struct Neighbor {
+    /// Its name.
+    pub name: String,
+    /// What it takes for its pods.
+    pub selector: LabelSelector,
+    /// The labels of its pods.
+    pub labels: BTreeMap<String, String>,
+    /// Its replicas.
+    pub replicas: i32,
 }
 
 /// An object of a GitOps tool that keeps Deployments.

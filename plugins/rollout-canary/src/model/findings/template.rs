@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt as _};
 use serde_json::Value;
 
-use crate::model::findings::question::{Around, Question, add, labels};
+use crate::model::findings::question::{Around, Neighbor, Question, add, labels};
 use crate::model::object::text;
 use crate::model::traffic::service::selects;
 
@@ -222,7 +222,10 @@ fn disruption(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>
 fn shared(question: &Question<'_>, around: &Around, found: &mut Vec<Finding>) {
     let labels = labels(question.canary.unwrap_or(question.stable));
     let own = text(&question.deployment["metadata"]["name"]);
-    for (name, of) in &around.deployments {
+    for Neighbor {
+        name, selector: of, ..
+    } in &around.deployments
+    {
         if name != own && selector(of).is_some_and(|of| of.matches(&labels)) {
             let text = "selects these pods too: their counts and Services mix with the canary's";
             add(

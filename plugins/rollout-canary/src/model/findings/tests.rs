@@ -4,7 +4,7 @@ use groundcrew::finding::Severity;
 use k8s_openapi::api::core::v1::Service;
 
 use crate::model::findings::owners::{self, git_owner};
-use crate::model::findings::question::{Around, Keeper, Question};
+use crate::model::findings::question::{Around, Keeper, Neighbor, Question};
 use crate::model::findings::{findings, without_traffic};
 
 fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> Question<'a> {
@@ -13,6 +13,7 @@ fn question<'a>(deployment: &'a Value, stable: &'a Value, canary: &'a Value) -> 
         manager: "groundcrew-rollout-canary",
         stable,
         canary: Some(canary),
+        split: Some((3, 1)),
         more: 2,
         ending: 0,
         known: false,
@@ -302,16 +303,37 @@ fn budgets_and_other_deployments_of_the_same_pods_are_told() {
     assert_eq!(found(&with(json!([budget(1)]))), ["info pdb/b"]);
     assert_eq!(found(&with(json!([]))), ["info template"]);
     assert_eq!(found(&of(json!({}))), [""; 0], "nobody looked for budgets");
-    let selector = |label: &str| serde_json::from_value(json!({"matchLabels": {"app": label}}));
+    let neighbor = |name: &str, label: &str| Neighbor {
+        name: name.to_owned(),
+        selector: serde_json::from_value(json!({"matchLabels": {"app": label}})).unwrap(),
+        labels: [("app".to_owned(), label.to_owned())].into(),
+        replicas: 2,
+    };
+    let deployments = vec![
+        neighbor("web", "web"),
+        neighbor("twin", "web"),
+        neighbor("other", "api"),
+    ];
     let around = Around {
-        deployments: vec![
-            ("web".to_owned(), selector("web").unwrap()),
-            ("twin".to_owned(), selector("web").unwrap()),
-            ("other".to_owned(), selector("api").unwrap()),
-        ],
+        deployments: deployments.clone(),
         ..Around::default()
     };
     assert_eq!(found(&around), ["warning deployment/twin"]);
+    let service = json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}}});
+    let around = Around {
+        deployments,
+        ..of(json!({"services": [service]}))
+    };
+    let all = findings(&question(&deployment, &stable, &stable), &around);
+    let behind = all
+        .iter()
+        .find(|found| found.place == "service/web")
+        .unwrap();
+    assert_eq!(
+        behind.what,
+        "also sends requests to 2 pods of deployment/twin: 25% of the Deployment's pods are 16.7% of \
+         what is behind it"
+    );
 }
 
 /// What is said of who keeps a Deployment.

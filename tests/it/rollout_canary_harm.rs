@@ -43,6 +43,10 @@ pub(crate) fn cases() -> Vec<Case> {
             full_quota,
         ),
         case("a_node_that_comes_later_is_waited_for", later_node),
+        case(
+            "a_set_that_somebody_scaled_is_told_and_not_waited_for",
+            scaled_by_hand,
+        ),
     ]
 }
 
@@ -414,5 +418,33 @@ fn later_node(suite: &Suite) {
     assert_eq!(status["parked"], true);
     web.canary("abort web").run().success();
     drop(labeled);
+    web.is_clean();
+}
+
+fn scaled_by_hand(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    web.start("25%").success();
+    let status = web.canary("status web -o json").run().json();
+    let hash = |side: &str| status[side]["hash"].as_str().unwrap_or_default().to_owned();
+    for (side, replicas) in [("canary", 2), ("stable", 3)] {
+        let scale = format!("scale replicaset web-{} --replicas={replicas}", hash(side));
+        web.kubectl(&scale).run().success();
+    }
+    eventually("both sets are as they were scaled", || {
+        web.split() == (3, 2)
+    });
+    let begun = Instant::now();
+    let run = web.canary("web 25%").run();
+    assert!(begun.elapsed() < Duration::from_secs(110), "{run}");
+    if run.code == Some(0) {
+        // It was brought to the weight again.
+        let status = web.canary("status web -o json").run().success().json();
+        assert_eq!(status["phase"], "Holding", "{status}");
+    } else {
+        run.code(5)
+            .says("were scaled by someone else")
+            .says("abort web");
+    }
+    web.canary("abort web").run().success();
     web.is_clean();
 }

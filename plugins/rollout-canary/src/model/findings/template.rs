@@ -84,49 +84,46 @@ fn is_served(template: &Value, around: &Around) -> bool {
 
 fn containers(spec: &Value, is_served: bool, found: &mut Vec<Finding>) {
     let all = list(&spec["containers"]);
-    let names = |is: &dyn Fn(&Value) -> bool| {
-        let names: Vec<&str> = all
-            .iter()
-            .filter(|container| is(container))
-            .map(|container| text(&container["name"]))
-            .collect();
-        names.join(", ")
-    };
-    let mut say = |severity, names: String, what: &str| {
-        if !names.is_empty() {
-            add(found, severity, "template", format!("{names}: {what}"));
-        }
-    };
     // Of a pod with several containers one probe tells when it is ready.
-    let probed = all
-        .iter()
-        .any(|container| container["readinessProbe"].is_object());
-    if is_served && !probed {
-        let what = "no readiness probe, so a pod gets requests, and counts as Ready, the moment it \
-             starts";
-        say(Severity::Warning, names(&|_| true), what);
+    if is_served
+        && !all
+            .iter()
+            .any(|container| container["readinessProbe"].is_object())
+    {
+        let text = "has no readiness probe, so a pod gets requests, and counts as Ready, the moment \
+             it starts";
+        add(found, Severity::Warning, "template", text.to_owned());
     }
-    if is_served {
-        let what = "no preStop hook: a pod that ends may still get requests for some seconds \
-             (a hook that sleeps avoids that)";
-        let lacks = |container: &Value| {
-            !list(&container["ports"]).is_empty() && !container["lifecycle"]["preStop"].is_object()
-        };
-        say(Severity::Info, names(&lacks), what);
+    for container in all {
+        let about = format!("container/{}", text(&container["name"]));
+        let mut say = |severity, what: &str| add(found, severity, &about, what.to_owned());
+        match tag(text(&container["image"])) {
+            Tag::Digest => {}
+            Tag::Floating => say(
+                Severity::Warning,
+                "has an image without a tag, or \"latest\": pods of one version may run different \
+                 images",
+            ),
+            Tag::Named => say(
+                Severity::Info,
+                "has an image by tag, not by digest: pods that start later may run another one",
+            ),
+        }
+        let is_unlimited = container["resources"]["limits"]["memory"].is_null()
+            && spec["resources"]["limits"]["memory"].is_null();
+        if is_unlimited {
+            let what = "has no memory limit: a canary that leaks takes memory from stable pods of its \
+                 node";
+            say(Severity::Info, what);
+        }
+        let ends_at_once =
+            !list(&container["ports"]).is_empty() && !container["lifecycle"]["preStop"].is_object();
+        if is_served && ends_at_once {
+            let what = "has no preStop hook: a pod that ends may still get requests for some seconds \
+                 (a hook that sleeps avoids that)";
+            say(Severity::Info, what);
+        }
     }
-    let floating = |container: &Value| tag(text(&container["image"])) == Tag::Floating;
-    let what = "its image has no tag or \"latest\": pods of one version may run different images";
-    say(Severity::Warning, names(&floating), what);
-    let tagged = |container: &Value| tag(text(&container["image"])) == Tag::Named;
-    let what =
-        "its image is named by tag, not by digest: pods that start later may run another one";
-    say(Severity::Info, names(&tagged), what);
-    let unlimited = |container: &Value| {
-        container["resources"]["limits"]["memory"].is_null()
-            && spec["resources"]["limits"]["memory"].is_null()
-    };
-    let what = "no memory limit: a canary that leaks takes memory from stable pods of its node";
-    say(Severity::Info, names(&unlimited), what);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -224,26 +224,31 @@ fn the_template_that_comes_is_looked_at_and_not_the_one_that_runs() {
         (
             "image",
             json!("web"),
-            "warning template",
-            "has no tag or \"latest\"",
+            "warning container/web",
+            "without a tag",
         ),
         (
             "image",
             json!("r.example:5000/web:latest"),
-            "warning template",
+            "warning container/web",
             "\"latest\"",
         ),
         (
             "image",
             json!("r.example:5000/web:2"),
-            "info template",
+            "info container/web",
             "not by digest",
         ),
-        ("resources", json!({}), "info template", "no memory limit"),
+        (
+            "resources",
+            json!({}),
+            "info container/web",
+            "no memory limit",
+        ),
         (
             "ports",
             json!([{"containerPort": 80}]),
-            "info template",
+            "info container/web",
             "no preStop hook",
         ),
         (

@@ -13,7 +13,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
 use crate::model::target::Target;
 use crate::model::traffic::Shared;
-use crate::model::verdict::judge::{Decision, Verdict};
+use crate::model::verdict::judge::{Decision, Judge, Verdict};
 use crate::model::verdict::judgment;
 use crate::model::verdict::settings::Unit;
 use crate::model::weight::Weight;
@@ -228,7 +228,8 @@ impl Status {
         status.by.clone_from(&record.by);
         let rollout = record.rollout.as_ref();
         status.step = rollout.map(|rollout| (rollout.at + 1, rollout.steps.count()));
-        status.warm_at = warm_at(record, cluster);
+        let judge = record.judge.as_ref();
+        status.warm_at = judge.and_then(|judge| warm_at(record, cluster, judge));
         status.same_image = status.stable.images != status.canary.images
             && runs_the_same(cluster, cluster.stable(record), cluster.canary(record));
         status.driver = record.driver.as_ref().map(ToString::to_string);
@@ -294,9 +295,9 @@ fn runs_the_same(
     ids(stable).is_some_and(|stable| ids(canary) == Some(stable))
 }
 
-/// Returns when the canary's pods are past their warm-up, if that is judged by.
-fn warm_at(record: &Record, cluster: &Snapshot) -> Option<Timestamp> {
-    let judge = record.judge.as_ref()?;
+/// Returns when the canary's pods are past the warm-up that a judge gives them.
+#[must_use]
+pub fn warm_at(record: &Record, cluster: &Snapshot, judge: &Judge) -> Option<Timestamp> {
     let uid = text(&cluster.canary(record)?["metadata"]["uid"]);
     let last = cluster
         .pods_of(uid)

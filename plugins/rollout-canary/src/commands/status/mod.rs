@@ -30,7 +30,7 @@ use crate::model::record::Record;
 use crate::model::record::driver::Driving;
 use crate::model::snapshot::Snapshot;
 use crate::model::state::Phase;
-use crate::model::status::Status;
+use crate::model::status::{Status, warm_at};
 use crate::model::verdict::asked::Asked;
 use crate::model::verdict::judge::{Decision, Judge};
 
@@ -195,6 +195,7 @@ impl Onlooker {
             judge.observe(&reading);
         }
         status.verdict.take(judge.verdict(), looking.notes());
+        status.warm_at = warm_at(record, &watching.cluster, judge);
         Ok(())
     }
 }

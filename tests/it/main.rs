@@ -73,6 +73,7 @@ mod rights;
 mod rights_canary;
 mod rollout_canary;
 #[cfg(unix)]
+mod rollout_canary_ahead;
 mod rollout_canary_dry_run;
 #[cfg(unix)]
 mod rollout_canary_edits;
@@ -86,6 +87,7 @@ mod rollout_canary_held;
 mod rollout_canary_killed;
 mod rollout_canary_matrix;
 mod rollout_canary_others;
+mod rollout_canary_overview;
 mod rollout_canary_owners;
 mod rollout_canary_routes;
 #[cfg(unix)]
@@ -183,6 +185,7 @@ fn main() -> ExitCode {
         ("rights_canary", rights_canary::cases()),
         ("rollout_canary", rollout_canary::cases()),
         #[cfg(unix)]
+        ("rollout_canary_ahead", rollout_canary_ahead::cases()),
         ("rollout_canary_dry_run", rollout_canary_dry_run::cases()),
         #[cfg(unix)]
         ("rollout_canary_edits", rollout_canary_edits::cases()),
@@ -196,6 +199,7 @@ fn main() -> ExitCode {
         ("rollout_canary_killed", rollout_canary_killed::cases()),
         ("rollout_canary_matrix", rollout_canary_matrix::cases()),
         ("rollout_canary_others", rollout_canary_others::cases()),
+        ("rollout_canary_overview", rollout_canary_overview::cases()),
         ("rollout_canary_owners", rollout_canary_owners::cases()),
         ("rollout_canary_routes", rollout_canary_routes::cases()),
         #[cfg(unix)]

@@ -119,8 +119,9 @@ fn edits(phase: &str) -> Vec<Edit> {
 
 const START: &str = "web 40% --image web=sandbox.local/sim:2";
 
+/// The first patch of the Deployment, after the record.
 fn patch() -> Match {
-    Match::request("PATCH".parse().expect("a method"), "/deployments/web")
+    Match::write(2)
 }
 
 /// Brings a Deployment into a phase that nobody drives.

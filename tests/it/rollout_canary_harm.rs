@@ -43,6 +43,10 @@ pub(crate) fn cases() -> Vec<Case> {
             full_quota,
         ),
         case("a_node_that_comes_later_is_waited_for", later_node),
+        case(
+            "a_set_that_somebody_scaled_is_told_and_not_waited_for",
+            scaled_by_hand,
+        ),
     ]
 }
 
@@ -414,5 +418,28 @@ fn later_node(suite: &Suite) {
     assert_eq!(status["parked"], true);
     web.canary("abort web").run().success();
     drop(labeled);
+    web.is_clean();
+}
+
+fn scaled_by_hand(suite: &Suite) {
+    let web = suite.web(4, Value::Null);
+    web.start("25%").success();
+    let status = web.canary("status web -o json").run().json();
+    let canary = status["canary"]["hash"].as_str().unwrap_or_default();
+    let scale = format!("scale replicaset web-{canary} --replicas=3");
+    web.kubectl(&scale).run().success();
+    // The controller takes back what is above the replicas, from both.
+    eventually("the controller has come to rest", || {
+        let (stable, canary) = web.split();
+        canary > 1 && stable + canary == 4
+    });
+    let begun = Instant::now();
+    let run = web.canary("web 25%").run();
+    assert!(begun.elapsed() < Duration::from_secs(120), "{run}");
+    run.code(5)
+        .says("were scaled by someone else")
+        .says("abort web");
+    web.canary("abort web").run().success();
+    assert_eq!(web.sizes(), [("1".to_owned(), 4)].into());
     web.is_clean();
 }

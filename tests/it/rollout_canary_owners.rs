@@ -14,6 +14,10 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case("after_a_promotion_a_chart_has_no_conflict", promoted),
         case("after_undo_a_chart_has_no_conflict", undone),
+        case(
+            "another_field_manager_is_used_and_nothing_stays_its_own",
+            named,
+        ),
     ]
 }
 
@@ -91,6 +95,26 @@ fn promoted(suite: &Suite) {
     nothing_is_ours(&web);
     release(&web, &chart(&web, 2, "sandbox.local/sim:3"));
     assert_eq!(web.sizes(), [("3".to_owned(), 4)].into());
+    web.is_clean();
+}
+
+fn named(suite: &Suite) {
+    let web = released(suite);
+    let before = owners(&web);
+    let refused = "web 25% --restart --field-manager kubectl-x";
+    web.canary(refused).run().code(2).says("Flux");
+    let is_by = |name: &str| owners(&web).iter().any(|entry| entry["manager"] == name);
+    // Helm's own name, too: what it applied is not what was patched.
+    for (manager, end) in [("ci bot/7", "abort web"), ("helm", "abort web")] {
+        web.canary("web 25% --restart")
+            .args(["--field-manager", manager])
+            .run()
+            .success();
+        assert!(is_by(manager) && !is_by("groundcrew-rollout-canary"));
+        // Another person ends it, and does not know the name.
+        web.canary(end).run().success().answers("0 differences");
+        assert_eq!(owners(&web), before, "{manager}");
+    }
     web.is_clean();
 }
 

@@ -7,7 +7,8 @@ use groundcrew::exit::Exit;
 
 use crate::commands::start::Meant;
 use crate::commands::{
-    abort, break_glass, doctor, flags, history, plan, promote, resume, start, status, undo,
+    abort, break_glass, doctor, flags, history, list, pause, plan, promote, resume, start, status,
+    undo,
 };
 
 /// Run a canary of a Deployment on a share of its pods
@@ -31,9 +32,12 @@ pub struct Cli {
 enum Command {
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
     Promote(promote::PromoteArgs),
     #[command(visible_alias = "rollback")]
     Abort(abort::AbortArgs),
+    Pause(pause::PauseArgs),
     Resume(resume::ResumeArgs),
     Undo(undo::UndoArgs),
     History(history::HistoryArgs),
@@ -44,14 +48,22 @@ enum Command {
 const EXAMPLES: &str = "\
 Example:
   kubectl rollout-canary web 10% --image web=registry.example/web:2
-
 For the flags of the verdict, see kubectl rollout-canary status --help.
 Exit codes: 0 done, 1 failed, 2 usage, 3 bad, 4 undecided, 5 conflict, 124 timeout, 130 interrupted";
 
 /// Keeps the help of the root command on one page: the flags of the verdict are on that of `status`,
-/// and what accepts a finding is on that of `plan` and in the finding itself.
+/// what accepts a finding is on that of `plan` and in the finding itself, and the header of tables is
+/// a matter of `status`.
 fn on_one_page(arg: Arg) -> Arg {
-    if ["accept_no_traffic", "accept_quota"].contains(&arg.get_id().as_str()) {
+    if [
+        "accept_no_traffic",
+        "accept_owner",
+        "accept_quota",
+        "field_manager",
+        "no_headers",
+    ]
+    .contains(&arg.get_id().as_str())
+    {
         return arg.hide(true);
     }
     match arg.get_help_heading() {
@@ -74,8 +86,10 @@ impl Plugin for Cli {
             },
             Some(Command::Plan(args)) => plan::run(args, frame).await,
             Some(Command::Status(args)) => status::run(args, frame).await,
+            Some(Command::List(args)) => list::run(args, frame).await,
             Some(Command::Promote(args)) => promote::run(args, frame).await,
             Some(Command::Abort(args)) => abort::run(args, frame).await,
+            Some(Command::Pause(args)) => pause::run(args, frame).await,
             Some(Command::Resume(args)) => resume::run(args, frame).await,
             Some(Command::Undo(args)) => undo::run(args, frame).await,
             Some(Command::History(args)) => history::run(args, frame).await,

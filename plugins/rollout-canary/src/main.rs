@@ -4,6 +4,7 @@ mod cli;
 mod cluster;
 mod commands;
 mod drive;
+mod local;
 mod model;
 
 fn main() -> std::process::ExitCode {

@@ -139,6 +139,28 @@ impl Ui {
         })
     }
 
+    /// Writes an answer on the terminal in the place of its last `lines` lines; elsewhere below them.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn answer_over(&self, lines: usize, text: impl Display) -> Result<()> {
+        if self.0.width.is_none() || lines == 0 {
+            return self.answer(text);
+        }
+        let erase = || {
+            let mut answers = lock(&self.0.stdout);
+            let Answers { styled, plain } = &mut *answers;
+            // Not color, so it is not taken out with it.
+            let out = plain.as_mut().unwrap_or(styled);
+            write!(out, "\x1b[{lines}A\r\x1b[J")?;
+            out.flush()
+        };
+        let erased: io::Result<()> = self.suspend(erase);
+        erased.map_err(|error| Error::failed("cannot write to stdout").with_source(error))?;
+        self.answer(text)
+    }
+
     /// Writes a line to stderr; what a terminal would obey is made visible.
     pub fn status(&self, line: impl Display) {
         self.line(visible_lines(&line.to_string()));

@@ -5,14 +5,18 @@ use futures::future::join_all;
 use groundcrew::client::Session;
 use groundcrew::error::Result;
 use groundcrew::finding::{Unseen, reason};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{ConfigMap, ResourceQuota, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, ResourceQuota, Secret, Service};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::ListParams;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::Value;
 
-use crate::model::findings::Around;
+use crate::model::findings::owners;
+use crate::model::findings::question::{Around, Keeper, Neighbor, Place};
 use crate::model::object::text;
+use crate::model::quota;
 
 /// Kinds of objects that lead traffic to Services.
 const ROUTES: [(&str, &str, &str, &str); 6] = [
@@ -38,7 +42,7 @@ const ROUTES: [(&str, &str, &str, &str); 6] = [
 pub async fn around(
     session: &Session,
     namespace: &str,
-    template: &Value,
+    (deployment, template): (&Value, &Value),
     everything: bool,
 ) -> Around {
     let here = session.in_(namespace);
@@ -50,7 +54,17 @@ pub async fn around(
             .filter(|_| everything)
             .map(|route| routes_of(session, namespace, route)),
     );
-    let (services_found, autoscalers_found, budgets_found, quotas_found, routes, configs) = futures::join!(
+    let others = here.of::<Deployment>();
+    let (
+        services_found,
+        autoscalers_found,
+        budgets_found,
+        quotas_found,
+        routes,
+        configs,
+        others_found,
+        owners,
+    ) = futures::join!(
         services.list(),
         autoscalers.list(),
         async {
@@ -63,6 +77,14 @@ pub async fn around(
         quotas.list(),
         routes,
         configs(session, namespace, template),
+        async {
+            if everything {
+                others.list().await
+            } else {
+                Ok(Vec::new())
+            }
+        },
+        keepers(session, deployment),
     );
     let mut unseen = Vec::new();
     let mut around = Around {
@@ -70,8 +92,24 @@ pub async fn around(
         autoscalers: seen(autoscalers_found, autoscalers.resource(), &mut unseen),
         budgets: seen(budgets_found, budgets.resource(), &mut unseen),
         quotas: seen(quotas_found, quotas.resource(), &mut unseen),
+        has_budgets: everything,
+        owners,
         ..Around::default()
     };
+    let deployments = seen(others_found, others.resource(), &mut unseen);
+    around.deployments = deployments
+        .into_iter()
+        .filter_map(|found| {
+            let spec = found.spec?;
+            Some(Neighbor {
+                name: found.metadata.name?,
+                selector: spec.selector,
+                labels: spec.template.metadata.and_then(|data| data.labels)?,
+                replicas: spec.replicas.unwrap_or(1),
+            })
+        })
+        .collect();
+    around.ranges = ranges(session, namespace, template, &around.quotas, &mut unseen).await;
     for (found, (group, _, _, plural)) in routes.into_iter().zip(ROUTES) {
         let resource = format!("{plural}.{group}");
         around.routes.extend(seen(found, &resource, &mut unseen));
@@ -83,6 +121,88 @@ pub async fn around(
             .extend(seen(one, "configmaps and secrets", &mut unseen));
     }
     Around { unseen, ..around }
+}
+
+/// Reads limit ranges, where there is a quota and a container says less than a quota may want.
+async fn ranges(
+    session: &Session,
+    namespace: &str,
+    template: &Value,
+    quotas: &[ResourceQuota],
+    unseen: &mut Vec<Unseen>,
+) -> Vec<LimitRange> {
+    if quotas.is_empty() || !quota::is_open(template) {
+        return Vec::new();
+    }
+    let ranges = session.in_(namespace).of::<LimitRange>();
+    seen(ranges.list().await, ranges.resource(), unseen)
+}
+
+/// Reads what can keep a canary from being promoted.
+pub async fn before_promotion(session: &Session, namespace: &str, template: &Value) -> Around {
+    let here = session.in_(namespace);
+    let (services, quotas) = (here.of::<Service>(), here.of::<ResourceQuota>());
+    let (services_found, quotas_found) = futures::join!(services.list(), quotas.list());
+    let mut unseen = Vec::new();
+    let quotas = seen(quotas_found, quotas.resource(), &mut unseen);
+    Around {
+        services: seen(services_found, services.resource(), &mut unseen),
+        ranges: ranges(session, namespace, template, &quotas, &mut unseen).await,
+        quotas,
+        unseen,
+        ..Around::default()
+    }
+}
+
+/// Reads the object of a GitOps tool that keeps a Deployment. Where the tool runs in another cluster,
+/// there is none here; what may not be read is there without its content.
+async fn keepers(session: &Session, deployment: &Value) -> Vec<Keeper> {
+    let Some(place) = owners::place(deployment) else {
+        return Vec::new();
+    };
+    let dynamic =
+        |group: &str, version: &str, kind: &str, plural: &str, namespace: Option<&str>| {
+            let gvk = GroupVersionKind::gvk(group, version, kind);
+            let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+            session.cluster().dynamic(&resource, namespace)
+        };
+    let found = match &place {
+        Place::Application(name) => {
+            let all = dynamic(
+                "argoproj.io",
+                "v1alpha1",
+                "Application",
+                "applications",
+                None,
+            );
+            let params = ListParams::default().fields(&format!("metadata.name={name}"));
+            all.list_by(&params)
+                .await
+                .ok()
+                .and_then(|list| list.into_iter().next())
+        }
+        Place::Kustomization(namespace, name) => {
+            let group = "kustomize.toolkit.fluxcd.io";
+            let all = dynamic(
+                group,
+                "v1",
+                "Kustomization",
+                "kustomizations",
+                Some(namespace),
+            );
+            all.find(name).await.ok().flatten()
+        }
+        Place::HelmRelease(namespace, name) => {
+            let group = "helm.toolkit.fluxcd.io";
+            let all = dynamic(group, "v2", "HelmRelease", "helmreleases", Some(namespace));
+            all.find(name).await.ok().flatten()
+        }
+    };
+    let object = found.and_then(|object| serde_json::to_value(object).ok());
+    vec![Keeper {
+        what: place,
+        object,
+    }]
 }
 
 /// Returns what was read, and notes why it could not be.

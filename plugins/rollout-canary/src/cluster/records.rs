@@ -5,13 +5,17 @@ use groundcrew::client::clock::{self, Clock};
 use groundcrew::cluster::Objects;
 use groundcrew::error::{Error, Result};
 use groundcrew::write::{Writer, is_conflict};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use kube::core::ApiResource;
+
 use crate::cluster::refusal::is_blind;
 use crate::model::break_glass;
-use crate::model::names::{self, BREAK_GLASS, FIELD_MANAGER, MANAGED_BY, RECORD, STATE};
+use crate::model::names::{self, BREAK_GLASS, MANAGED_BY, MARKER, RECORD, STATE};
 use crate::model::record::{LARGEST_BUDGET, Record, VERSION};
+use crate::model::target::Target;
 
 /// The place of one Deployment's record.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub struct Store {
     path: String,
     namespace: String,
     deployment: String,
+    manager: String,
 }
 
 /// A record as it was read or written.
@@ -45,13 +50,19 @@ pub enum Put {
 impl Store {
     /// Returns the place for a Deployment.
     #[must_use]
-    pub fn new(session: &Session, namespace: &str, deployment: &str) -> Self {
+    pub fn new(session: &Session, target: &Target) -> Self {
+        let Target {
+            namespace,
+            name: deployment,
+            manager,
+        } = target;
         let name = names::record_name(deployment);
         Self {
             maps: session.in_(namespace).of(),
             path: format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
-            namespace: namespace.to_owned(),
-            deployment: deployment.to_owned(),
+            namespace: namespace.clone(),
+            deployment: deployment.clone(),
+            manager: manager.clone(),
         }
     }
 
@@ -117,7 +128,8 @@ impl Store {
     pub async fn create(&self, record: &Record) -> Result<Put> {
         let map = self.map(record)?;
         let mine = map.data.clone();
-        let created = writer(false)
+        let created = self
+            .writer(false)
             .create(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(created, record, "create")
@@ -132,7 +144,8 @@ impl Store {
         let mut map = read.map.clone();
         map.data = Some(self.data(record)?);
         let mine = map.data.clone();
-        let replaced = writer(false)
+        let replaced = self
+            .writer(false)
             .replace(self.maps.api(), &map, |found| found.data == mine)
             .await;
         self.outcome(replaced, record, "update")
@@ -145,7 +158,8 @@ impl Store {
     ///
     /// What the server says.
     pub async fn delete(&self, read: &Stored, dry_run: bool) -> Result<bool> {
-        match writer(dry_run)
+        match self
+            .writer(dry_run)
             .delete(self.maps.api(), &read.map.metadata)
             .await
         {
@@ -200,7 +214,7 @@ impl Store {
                 )
             }
         };
-        let writer = writer(true);
+        let writer = self.writer(true);
         let checked = match read {
             None => writer.create(self.maps.api(), &map, |_| false).await,
             Some(_) => writer.replace(self.maps.api(), &map, |_| false).await,
@@ -211,6 +225,14 @@ impl Store {
                 "the record changed in the meantime; run this again",
             )),
             Err(error) => Err(self.explain(verb, error)),
+        }
+    }
+
+    fn writer(&self, dry_run: bool) -> Writer {
+        Writer {
+            field_manager: self.manager.clone(),
+            dry_run,
+            force_conflicts: false,
         }
     }
 
@@ -250,10 +272,43 @@ impl Store {
     }
 }
 
-fn writer(dry_run: bool) -> Writer {
-    Writer {
-        field_manager: FIELD_MANAGER.to_owned(),
-        dry_run,
-        force_conflicts: false,
-    }
+/// Returns the Deployments of a namespace, or of all, that have a record or are marked, each once, and
+/// the server's time.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn all(
+    session: &Session,
+    namespace: Option<&str>,
+) -> Result<(Vec<Target>, jiff::Timestamp)> {
+    let (maps, deployments) = (
+        ApiResource::erase::<ConfigMap>(&()),
+        ApiResource::erase::<Deployment>(&()),
+    );
+    let maps = session.cluster().dynamic(&maps, namespace);
+    let deployments = session.cluster().dynamic(&deployments, namespace);
+    let label = format!("{}={}", RECORD.0, RECORD.1);
+    let (records, marked, clock) = futures::try_join!(
+        maps.labelled(&label),
+        deployments.labelled(MARKER),
+        clock::read(session)
+    )?;
+    let prefix = names::record_name("");
+    let mut found: Vec<Target> = records
+        .into_iter()
+        .filter_map(|map| {
+            let name = map.metadata.name?.strip_prefix(&prefix)?.to_owned();
+            let namespace = map.metadata.namespace?;
+            Some(Target::new(namespace, name))
+        })
+        .collect();
+    found.extend(marked.into_iter().filter_map(|deployment| {
+        let namespace = deployment.metadata.namespace?;
+        let name = deployment.metadata.name?;
+        Some(Target::new(namespace, name))
+    }));
+    found.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
+    found.dedup();
+    Ok((found, clock.now()))
 }

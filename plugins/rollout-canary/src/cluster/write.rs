@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::cluster::deployment::deployments;
 use crate::cluster::refusal::{is_blind, is_outrun};
-use crate::model::names::FIELD_MANAGER;
 use crate::model::target::Target;
 
 /// How a write to the Deployment went.
@@ -59,10 +58,15 @@ pub async fn patched(
     patch: &Value,
     dry_run: bool,
 ) -> kube::Result<DynamicObject> {
-    let Target { namespace, name } = target;
+    let Target {
+        namespace,
+        name,
+        manager,
+    } = target;
+    let manager = encoded(manager);
     let dry = if dry_run { "&dryRun=All" } else { "" };
     let path = format!(
-        "/apis/apps/v1/namespaces/{namespace}/deployments/{name}?fieldManager={FIELD_MANAGER}{dry}"
+        "/apis/apps/v1/namespaces/{namespace}/deployments/{name}?fieldManager={manager}{dry}"
     );
     let body = serde_json::to_vec(patch).map_err(kube::Error::SerdeError)?;
     let request = http::Request::patch(path)
@@ -70,4 +74,18 @@ pub async fn patched(
         .body(body)
         .map_err(kube::Error::HttpError)?;
     session.client.request(request).await
+}
+
+/// Writes a field manager's name for a query: the API takes any printable text.
+#[must_use]
+pub fn encoded(manager: &str) -> String {
+    let mut text = String::new();
+    for byte in manager.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }

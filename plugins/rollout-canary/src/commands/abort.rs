@@ -8,8 +8,9 @@ use groundcrew::exit::Exit;
 use crate::commands::answer;
 use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
 use crate::drive::ask::{self, Answered};
+use crate::drive::plan::ahead::{self, How};
 use crate::drive::plan::foresee::{Driven, Pace};
-use crate::drive::session::read_if_any;
+use crate::drive::session::{Drove, read_if_any};
 use crate::drive::{rollout, this_process};
 use crate::model::record::form::Original;
 use crate::model::record::{Goal, Record};
@@ -74,7 +75,7 @@ impl AbortArgs {
 /// What the server says; conflicts.
 pub async fn run(args: AbortArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     loop {
         let read = interrupt.guard(read_if_any(&open)).await?;
         let Some(read) = read else {
@@ -84,17 +85,23 @@ pub async fn run(args: AbortArgs, frame: &Frame) -> Result<Exit> {
         let goal = args.goal(&read.0.record.original, by);
         let aim = |record: &mut Record| record.aim(goal.clone());
         if let Some(dry_run) = args.dry.mode() {
-            let how = (Pace::ToTheEnd, Driven::ByAnybody);
+            let how = (Pace::ToTheEnd, Driven::ByAnybody, &[][..]);
             let output = &args.common.output;
             return answer::foresee(&open, &read, how, aim, (dry_run, output), frame).await;
         }
         let patience = args.wait.patience();
-        match open.drive(ui, interrupt, read, patience, aim).await? {
-            Ok(mut drive) => {
+        let how = How {
+            pace: Pace::ToTheEnd,
+            patience,
+            accepted: &[],
+        };
+        match ahead::drive(&open, (ui, interrupt), read, how, aim).await? {
+            Drove::Mine(mut drive) => {
                 let reached = rollout::run(&mut drive, &open.target, ui).await?;
                 return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
-            Err(driver) => {
+            Drove::Blocked => return Ok(answer::blocked("rolled back", ui)),
+            Drove::Other(driver) => {
                 ui.status(format_args!("{driver} is driving; asking it to roll back"));
                 if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("aborted by its driver.\n")?;

@@ -6,28 +6,31 @@ use groundcrew::app::Frame;
 use groundcrew::client::clock::Clock;
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
+use groundcrew::finding::{Finding, Unseen};
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{DryRun, Format, OutputArgs};
 use groundcrew::output::{Document, Table, json, yaml};
 use groundcrew::ui::Ui;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cluster::records::Stored;
 use crate::drive::driver::Drive;
+use crate::drive::plan::ahead;
 use crate::drive::plan::foresee::{self, Driven, Foreseen, Pace};
 use crate::drive::plan::{Plan, text};
 use crate::drive::rollout::Reached;
 use crate::drive::session::Open;
 use crate::drive::this_process;
 use crate::model::change;
-use crate::model::findings::git_owner;
+use crate::model::findings::owners::git_owner;
 use crate::model::kind::Kind;
 use crate::model::machine::next::End;
 use crate::model::machine::place;
 use crate::model::record::{Failure, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::state::Phase;
-use crate::model::status::{Judged, Status};
+use crate::model::status::{Judged, SAME_IMAGE, Status};
 use crate::model::steps::Step;
 use crate::model::target::Target;
 use crate::model::verdict::judge::Decision;
@@ -52,7 +55,7 @@ pub fn rolled_back(failure: Failure) -> (&'static str, Exit) {
 /// Returns the table of a status.
 #[must_use]
 pub fn table(status: &Status, headers: bool) -> String {
-    let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS"];
+    let names = ["ARM", "HASH", "PODS", "READY", "SHARE", "RESTARTS", "IMAGE"];
     let mut table = Table::new(headers.then_some(&names[..]));
     let share = status.effective.percent;
     for (arm, side, share) in [
@@ -69,6 +72,7 @@ pub fn table(status: &Status, headers: bool) -> String {
             &side.ready.to_string(),
             &share.map(|share| share.to_string()).unwrap_or_default(),
             &side.restarts.to_string(),
+            &side.images.join(", "),
         ]);
     }
     let mut text = format!("{}: {}\n", status.deployment, sentence(status));
@@ -80,6 +84,9 @@ pub fn table(status: &Status, headers: bool) -> String {
             traffic.routes.join(", "),
             traffic.pods_percent
         ));
+    }
+    if status.same_image {
+        text.push_str(&format!("note: {SAME_IMAGE}\n"));
     }
     text.push_str(&verdict(&status.verdict, headers));
     text
@@ -251,6 +258,9 @@ pub fn tell(
             End::Aborted => ui.answer(restored(drive, record))?,
         },
     }
+    if status.same_image {
+        ui.warning(SAME_IMAGE);
+    }
     if reached.end == End::Promoted
         && let Some(line) = to_commit(record, &drive.watching.cluster)
     {
@@ -309,6 +319,20 @@ fn to_commit(record: &Record, cluster: &Snapshot) -> Option<String> {
     ))
 }
 
+fn seen_template(drive: &Drive<'_>) -> Value {
+    drive.watching.cluster.deployment["spec"]["template"].clone()
+}
+
+/// Names the images of a template that came from somebody else, in brackets.
+fn came(record: &Record, template: &Value) -> String {
+    let images = change::new_images(&record.original.template, template);
+    if images.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", images.join(", "))
+    }
+}
+
 /// Compares the Deployment with what it was.
 fn restored(drive: &Drive<'_>, record: &Record) -> String {
     let seen = drive.watching.cluster.seen(record, drive.clock.now());
@@ -321,14 +345,16 @@ fn restored(drive: &Drive<'_>, record: &Record) -> String {
         &record.original.keeper,
     ) {
         return format!(
-            "aborted: the canary is gone. The template that came meanwhile is kept, because {keeper} \
-             manages this Deployment: it is rolling out now.\n"
+            "aborted: the canary is gone. The template that came meanwhile{} is kept, because \
+             {keeper} manages this Deployment: it is rolling out now.\n",
+            came(record, &seen_template(drive))
         );
     }
     if differences.contains(&"spec.template") {
         return format!(
-            "aborted: the canary is gone; the current template is kept and rolls out. Different from \
-             the snapshot: {}.\n",
+            "aborted: the canary is gone; the current template{} is kept and rolls out. Different \
+             from the snapshot: {}.\n",
+            came(record, &seen_template(drive)),
             differences.join(", ")
         );
     }
@@ -396,6 +422,16 @@ struct DryRunReport<'a> {
     stable: i32,
     canary: i32,
     steps: Vec<StepReport>,
+    /// Whether the run would end before it writes anything.
+    blocked: bool,
+    /// Rights that the run takes and that are held.
+    rights_held: Vec<String>,
+    /// Rights that it takes and that are missing.
+    rights_missing: Vec<String>,
+    /// What was found.
+    findings: &'a [Finding],
+    /// What could not be seen.
+    unseen: &'a [Unseen],
 }
 
 /// One step of it, in words.
@@ -414,20 +450,26 @@ struct StepReport {
 pub async fn foresee(
     open: &Open,
     read: &(Stored, Clock),
-    how: (Pace, Driven),
+    how: (Pace, Driven, &[&str]),
     aim: impl Fn(&mut Record),
     (dry_run, output): (DryRun, &OutputArgs),
     frame: &Frame,
 ) -> Result<Exit> {
     let look = async {
-        let (foreseen, cluster) = foresee::onward(open, read, how, aim).await?;
-        if dry_run == DryRun::Server {
-            foresee::check(open, Some(&read.0), &foreseen, &cluster).await?;
+        let (ahead, cluster) = ahead::onward(open, read, how, aim).await?;
+        if dry_run == DryRun::Server && !ahead.is_blocked {
+            foresee::check(open, Some(&read.0), &ahead.foreseen, &cluster).await?;
         }
-        Ok(foreseen)
+        Ok(ahead)
     };
-    let foreseen = frame.interrupt.guard(look).await?;
-    steps(&foreseen, dry_run, &frame.ui);
+    let ahead = frame.interrupt.guard(look).await?;
+    for line in ahead.notes() {
+        frame.ui.status(line);
+    }
+    let foreseen = &ahead.foreseen;
+    if !ahead.is_blocked {
+        steps(foreseen, dry_run, &frame.ui);
+    }
     let (stable, canary) = (foreseen.world.stable.size, foreseen.world.canary.size);
     let report = DryRunReport {
         deployment: &open.target.name,
@@ -436,6 +478,11 @@ pub async fn foresee(
         stable,
         canary,
         steps: foreseen.steps.iter().map(StepReport::of).collect(),
+        blocked: ahead.is_blocked,
+        rights_held: ahead.held.iter().map(ToString::to_string).collect(),
+        rights_missing: ahead.missing.iter().map(ToString::to_string).collect(),
+        findings: &ahead.findings,
+        unseen: &ahead.unseen,
     };
     let split = format!(
         "at {}: {} of {}",
@@ -447,6 +494,9 @@ pub async fn foresee(
         Format::Json => json(&Document::new(Kind::CanaryDryRun, &report))?,
         Format::Yaml => yaml(&Document::new(Kind::CanaryDryRun, &report))?,
         Format::Name => format!("deployment.apps/{}\n", open.target.name),
+        Format::Table | Format::Wide if ahead.is_blocked => {
+            format!("blocked{}\n", dry_run.suffix())
+        }
         Format::Table | Format::Wide => {
             let end = match foreseen.end {
                 End::Parked => format!("parked {split}"),
@@ -458,7 +508,18 @@ pub async fn foresee(
         }
     })?;
     open.session.finish()?;
-    Ok(Exit::Done)
+    Ok(match ahead.is_blocked {
+        true => Exit::No,
+        false => Exit::Done,
+    })
+}
+
+/// Says that nothing was done, because of what was found; `done` is what was not.
+pub fn blocked(done: &str, ui: &Ui) -> Exit {
+    ui.status(format_args!(
+        "not {done}: what is blocked above has to be fixed first, or accepted"
+    ));
+    Exit::No
 }
 
 impl StepReport {

@@ -1,6 +1,6 @@
 //! Groups of flags that several commands take, and what they ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,13 +13,13 @@ use groundcrew::flags::{DryRun, OutputArgs};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
-use serde_json::Value;
 
 use crate::cluster::signals::sources::Sources;
 use crate::drive::driver::Patience;
 use crate::drive::session::Open;
-use crate::model::change::{Change, Image, Manifest, Variable, manifests};
-use crate::model::findings::{ACCEPT_NO_TRAFFIC, ACCEPT_QUOTA};
+use crate::local::manifest;
+use crate::model::change::{Change, Image, Variable};
+use crate::model::findings::question::{ACCEPT_NO_TRAFFIC, ACCEPT_OWNER, ACCEPT_QUOTA};
 use crate::model::intent::Split;
 use crate::model::record::Layout;
 use crate::model::target;
@@ -164,7 +164,7 @@ pub async fn open(frame: &Frame, name: &str) -> Result<Open> {
 }
 
 /// Whether only to show what would be done.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct DryRunArgs {
     /// Show what would be done
     #[arg(
@@ -178,12 +178,40 @@ pub struct DryRunArgs {
         hide_default_value = true
     )]
     dry_run: DryRun,
+
+    /// Field manager name recorded by the server [default: groundcrew-rollout-canary]
+    #[arg(long, value_name = "NAME")]
+    field_manager: Option<String>,
 }
 
 impl DryRunArgs {
+    /// Returns what is open, to be written under the name that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// Usage, for a name that the server or Flux does not leave alone.
+    pub fn written(&self, open: Open) -> Result<Open> {
+        let Some(name) = &self.field_manager else {
+            return Ok(open);
+        };
+        let is_printable = name.chars().all(|c| !c.is_control());
+        if name.is_empty() || name.len() > 128 || !is_printable {
+            return Err(Error::usage(
+                "--field-manager takes 1 to 128 printable characters",
+            ));
+        }
+        if name.starts_with("kubectl") {
+            return Err(Error::usage(format!(
+                "--field-manager {name}: Flux takes over the fields of managers whose name begins \
+                 with kubectl, and removes them"
+            )));
+        }
+        Ok(open.written_by(name))
+    }
+
     /// Returns how, unless it is to be done.
     #[must_use]
-    pub fn mode(self) -> Option<DryRun> {
+    pub fn mode(&self) -> Option<DryRun> {
         Some(self.dry_run).filter(|mode| *mode != DryRun::None)
     }
 }
@@ -235,6 +263,10 @@ pub struct ShapeArgs {
     #[arg(long)]
     pub accept_no_traffic: bool,
 
+    /// Start although a GitOps tool will remove the canary
+    #[arg(long)]
+    pub accept_owner: bool,
+
     /// Start although a quota leaves too little room: wait for room instead
     #[arg(long)]
     pub accept_quota: bool,
@@ -274,15 +306,11 @@ impl ChangeArgs {
     /// Usage, for flags that say nothing that can be done.
     pub async fn change(&self, deployment: &str, interrupt: &Interrupt) -> Result<Change> {
         if let Some(patch) = &self.patch {
-            let patch = serde_saphyr::from_str(patch).map_err(|error| {
-                Error::usage(format!("--patch is neither JSON nor YAML: {error}"))
-            })?;
-            return Ok(Change::Patch(patch));
+            return manifest::patch(patch).map(Change::Patch);
         }
         if let Some(file) = &self.file {
-            let read = read(file.clone());
-            let text = interrupt.guard(read).await?;
-            return from_text(&text, file, deployment).map(Change::Manifests);
+            let found = manifest::of_file(file, deployment, interrupt).await?;
+            return Ok(Change::Manifests(found));
         }
         if self.is_empty() {
             return Ok(Change::Pending);
@@ -307,27 +335,6 @@ impl ChangeArgs {
     }
 }
 
-/// Reads a file, or the standard input for `-`; Ctrl-C ends either.
-async fn read(file: PathBuf) -> Result<String> {
-    let shown = file.display().to_string();
-    let read = move || match file.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(&file),
-    };
-    let failed = || Error::usage(format!("cannot read {shown}"));
-    tokio::task::spawn_blocking(read)
-        .await
-        .map_err(|error| failed().with_source(error))?
-        .map_err(|error| failed().with_source(error))
-}
-
-fn from_text(text: &str, file: &Path, deployment: &str) -> Result<Vec<Manifest>> {
-    let shown = file.display();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|error| Error::usage(format!("{shown}: {error}")))?;
-    manifests(documents, deployment).map_err(|error| error.context(shown))
-}
-
 impl ShapeArgs {
     /// Returns what they ask for.
     #[must_use]
@@ -337,6 +344,7 @@ impl ShapeArgs {
             surge: self.surge,
             router: self.traffic,
             accept_weight: self.accept_weight,
+            yes: false,
         }
     }
 
@@ -345,6 +353,7 @@ impl ShapeArgs {
     pub fn accepted(&self) -> Vec<&'static str> {
         [
             (self.accept_no_traffic, ACCEPT_NO_TRAFFIC),
+            (self.accept_owner, ACCEPT_OWNER),
             (self.accept_quota, ACCEPT_QUOTA),
         ]
         .into_iter()

@@ -6,6 +6,8 @@ pub mod break_glass;
 pub mod doctor;
 pub mod flags;
 pub mod history;
+pub mod list;
+pub mod pause;
 pub mod plan;
 pub mod promote;
 pub mod resume;

@@ -8,9 +8,11 @@ use groundcrew::exit::Exit;
 use crate::commands::answer;
 use crate::commands::flags::{Common, DryRunArgs, WaitArgs};
 use crate::drive::ask::{self, Answered};
+use crate::drive::plan::ahead::{self, How};
 use crate::drive::plan::foresee::{Driven, Pace};
-use crate::drive::session::read;
+use crate::drive::session::{Drove, read};
 use crate::drive::{rollout, this_process};
+use crate::model::findings::question::ACCEPT_NO_TRAFFIC;
 use crate::model::record::{Goal, Record};
 
 /// Promote the canary to all pods
@@ -26,6 +28,10 @@ pub struct PromoteArgs {
     /// Promote to all pods at once, whatever steps are left (the default)
     #[arg(long, conflicts_with = "step")]
     full: bool,
+
+    /// Promote although a Service does not select the canary
+    #[arg(long)]
+    accept_no_traffic: bool,
 
     #[command(flatten)]
     dry: DryRunArgs,
@@ -52,6 +58,11 @@ impl PromoteArgs {
             .map_or(Goal::Promote { by }, |weight| Goal::Hold { weight }))
     }
 
+    fn accepted(&self) -> Vec<&'static str> {
+        let flag = self.accept_no_traffic.then_some(ACCEPT_NO_TRAFFIC);
+        flag.into_iter().collect()
+    }
+
     fn aim(&self, record: &mut Record, goal: &Goal) {
         if !matches!(record.goal, Goal::Promote { .. }) {
             record.aim(goal.clone());
@@ -71,7 +82,7 @@ impl PromoteArgs {
 /// What the server says; conflicts.
 pub async fn run(args: PromoteArgs, frame: &Frame) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     loop {
         let read = interrupt.guard(read(&open)).await?;
         let record = &read.0.record;
@@ -84,17 +95,24 @@ pub async fn run(args: PromoteArgs, frame: &Frame) -> Result<Exit> {
         let goal = args.goal(record, this_process::me(read.1.now()).user)?;
         let aim = |record: &mut Record| args.aim(record, &goal);
         if let Some(dry_run) = args.dry.mode() {
-            let how = (Pace::ToTheEnd, Driven::ByAnybody);
+            let accepted = args.accepted();
+            let how = (Pace::ToTheEnd, Driven::ByAnybody, &accepted[..]);
             let output = &args.common.output;
             return answer::foresee(&open, &read, how, aim, (dry_run, output), frame).await;
         }
         let patience = args.wait.patience();
-        match open.drive(ui, interrupt, read, patience, aim).await? {
-            Ok(mut drive) => {
+        let how = How {
+            pace: Pace::ToTheEnd,
+            patience,
+            accepted: &args.accepted(),
+        };
+        match ahead::drive(&open, (ui, interrupt), read, how, aim).await? {
+            Drove::Mine(mut drive) => {
                 let reached = rollout::run(&mut drive, &open.target, ui).await?;
                 return answer::tell(&drive, &reached, &open.target, &args.common.output, ui);
             }
-            Err(driver) => {
+            Drove::Blocked => return Ok(answer::blocked("promoted", ui)),
+            Drove::Other(driver) => {
                 ui.status(format_args!("{driver} is driving; asking it to promote"));
                 if ask::ask(&open, &goal, patience.goal, interrupt).await? == Answered::Done {
                     ui.answer("promoted by its driver.\n")?;

@@ -9,16 +9,17 @@ use groundcrew::flags::duration::Span;
 use groundcrew::flags::{DryRun, OutputArgs};
 
 use crate::cluster::records::Stored;
+use crate::cluster::watch::Watching;
 use crate::cluster::{deployment, template};
 use crate::commands::answer;
 use crate::commands::flags::{self, ChangeArgs, DryRunArgs, JudgeArgs, ShapeArgs, WaitArgs, open};
 use crate::drive::begin::Begun;
 use crate::drive::plan::Look;
 use crate::drive::plan::foresee::{self, Driven, Pace};
-use crate::drive::session::Open;
+use crate::drive::session::{Drove, Open};
 use crate::drive::{begin, lease, plan, rollout, this_process};
 use crate::model::change::Change;
-use crate::model::intent::{Course, Intent};
+use crate::model::intent::{Course, Intent, Split};
 use crate::model::record::{Goal, Record, Rollout};
 use crate::model::target;
 use crate::model::verdict::asked::Asked;
@@ -34,6 +35,19 @@ pub struct StartArgs {
     /// Percentage of pods for the canary, such as 10%; omit it to show the current state
     #[arg(value_name = "WEIGHT")]
     weight: Option<Weight>,
+
+    /// The same as WEIGHT
+    #[arg(
+        long = "weight",
+        value_name = "WEIGHT",
+        conflicts_with_all = ["weight", "steps"],
+        hide = true
+    )]
+    weight_flag: Option<Weight>,
+
+    /// Take the nearest possible split without a question
+    #[arg(short = 'y', long, hide = true)]
+    yes: bool,
 
     #[command(flatten)]
     dry: DryRunArgs,
@@ -144,7 +158,7 @@ impl StartArgs {
             return Err(Error::usage("a Deployment is required").with_hint(EXAMPLE));
         };
         let name = target::parse(name)?;
-        let one = self.weight.map(Weights::from);
+        let one = self.weight.or(self.weight_flag).map(Weights::from);
         let Some(weights) = one.or_else(|| self.rollout.steps.clone()) else {
             if self.dry.mode().is_none() && self.change.is_empty() {
                 return Ok(Meant::Status(name));
@@ -154,7 +168,10 @@ impl StartArgs {
         let intent = Intent {
             weights,
             change: self.change.change(&name, interrupt).await?,
-            split: self.shape.split(),
+            split: Split {
+                yes: self.yes,
+                ..self.shape.split()
+            },
             course: self.rollout.course(),
             asked: self.asked()?,
             accepted: self.shape.accepted(),
@@ -182,7 +199,7 @@ pub async fn run(
     frame: &Frame,
 ) -> Result<Exit> {
     let Frame { ui, interrupt, .. } = frame;
-    let open = open(frame, &name).await?;
+    let open = args.dry.written(open(frame, &name).await?)?;
     let (stored, clock) = interrupt.guard(open.store.read(&open.session)).await?;
     if let Some(dry_run) = args.dry.mode() {
         return match stored {
@@ -196,24 +213,21 @@ pub async fn run(
             let check = check_move(&intent.change, &open, &stored);
             interrupt.guard(check).await?;
             let aim = |record: &mut Record| aim(record, &intent);
-            match open
-                .drive(ui, interrupt, (stored, clock), patience, aim)
-                .await?
-            {
-                Ok(drive) => drive,
-                Err(driver) => return Err(lease::other(&driver)),
+            // A move asks for nothing that its start did not ask for.
+            let unchecked = async |_: &Watching, _: &Record, _: &Clock| Ok(true);
+            let read = (stored, clock);
+            let drove = open.drive(ui, interrupt, read, patience, unchecked, aim);
+            match drove.await? {
+                Drove::Mine(drive) => *drive,
+                Drove::Blocked => return Ok(answer::blocked("moved", ui)),
+                Drove::Other(driver) => return Err(lease::other(&driver)),
             }
         }
         None => {
             let begun = begin::begin(&intent, &open, clock, patience, ui, interrupt).await?;
             match begun {
                 Begun::Drives(drive) => *drive,
-                Begun::Blocked => {
-                    ui.status(
-                        "not started: what is blocked above has to be fixed first, or accepted",
-                    );
-                    return Ok(Exit::No);
-                }
+                Begun::Blocked => return Ok(answer::blocked("started", ui)),
             }
         }
     };
@@ -242,7 +256,7 @@ async fn foresee_move(
 ) -> Result<Exit> {
     let check = check_move(&intent.change, open, &read.0);
     frame.interrupt.guard(check).await?;
-    let how = (pace(intent), Driven::ByNobodyElse);
+    let how = (pace(intent), Driven::ByNobodyElse, &[][..]);
     let dry_run = args.dry.mode().unwrap_or_default();
     let aim = |record: &mut Record| aim(record, intent);
     answer::foresee(open, &read, how, aim, (dry_run, &args.output), frame).await
@@ -260,7 +274,10 @@ async fn foresee_start(
     let look = async {
         let cluster = deployment::cluster(&open.session, &open.target).await?;
         let me = this_process::me(clock.now());
-        let draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        let mut draft = plan::draft(intent, open, &cluster, (clock, &me)).await?;
+        if intent.split.yes {
+            draft.take_nearest();
+        }
         let start = draft.start(intent, open).await?;
         let foreseen = foresee::along(open, start.way, pace(intent)).await?;
         if dry_run == DryRun::Server {

@@ -18,7 +18,7 @@ use crate::drive::session::Open;
 use crate::model::kind::Kind;
 use crate::model::object::{revision, without_hash};
 use crate::model::snapshot::Snapshot;
-use crate::model::{ownership, patch};
+use crate::model::{change, ownership, patch};
 
 /// Roll a Deployment without a canary back to an earlier revision
 ///
@@ -46,6 +46,8 @@ enum Decision {
     Back {
         revision: u64,
         operations: Vec<Value>,
+        /// Images that the last `kubectl apply` states otherwise.
+        applied: Vec<String>,
     },
 }
 
@@ -74,7 +76,7 @@ enum Outcome {
 ///
 /// That a canary is under way, or that there is no such revision; what the server says.
 pub async fn run(args: UndoArgs, frame: &Frame) -> Result<Exit> {
-    let open = args.common.open(frame).await?;
+    let open = args.dry.written(args.common.open(frame).await?)?;
     let dry_run = args.dry.mode();
     let what = format!("deployment {}", open.target.name);
     let decision = retry_on_conflict(what, &frame.interrupt, async || {
@@ -134,6 +136,18 @@ fn decide(cluster: &Snapshot, to: Option<u64>, open: &Open) -> Result<Decision> 
     Ok(Decision::Back {
         revision,
         operations,
+        applied: applied_otherwise(&cluster.deployment, &template),
+    })
+}
+
+/// Returns the images of a template that the last `kubectl apply` states otherwise; nothing where nobody
+/// applied it in that way.
+fn applied_otherwise(deployment: &Value, template: &Value) -> Vec<String> {
+    let key = "kubectl.kubernetes.io/last-applied-configuration";
+    let last = deployment["metadata"]["annotations"][key].as_str();
+    let last: Option<Value> = last.and_then(|text| serde_json::from_str(text).ok());
+    last.map_or_else(Vec::new, |last| {
+        change::new_images(template, &last["spec"]["template"])
     })
 }
 
@@ -143,7 +157,8 @@ async fn send(open: &Open, operations: &[Value], dry_run: bool, before: &[Value]
         Written::Done(_) if dry_run => Ok(true),
         Written::Done(object) => {
             let seen = deployment::json(&object)?;
-            give_back(&open.session, &open.target, seen, before).await?;
+            let names = std::slice::from_ref(&open.target.manager);
+            give_back(&open.session, &open.target, seen, (before, names)).await?;
             Ok(true)
         }
         Written::LookAgain => Ok(false),
@@ -157,6 +172,14 @@ fn tell(decision: &Decision, open: &Open, args: &UndoArgs, frame: &Frame) -> Res
         Decision::Unchanged(revision) => (*revision, Outcome::Unchanged),
         Decision::Back { revision, .. } => (*revision, Outcome::Configured),
     };
+    if let Decision::Back { applied, .. } = decision
+        && !applied.is_empty()
+    {
+        frame.ui.warning(format_args!(
+            "the last kubectl apply stated {}: applying that file again brings it back",
+            applied.join(", ")
+        ));
+    }
     let undone = Undone {
         deployment: name,
         namespace: &open.target.namespace,
@@ -181,4 +204,26 @@ fn tell(decision: &Decision, open: &Open, args: &UndoArgs, frame: &Frame) -> Res
         }
     })?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_applied_otherwise_is_told() {
+        let template =
+            |image: &str| json!({"spec": {"containers": [{"name": "web", "image": image}]}});
+        let applied = json!({"spec": {"template": template("w:2")}}).to_string();
+        let deployment = json!({"metadata": {"annotations":
+            {"kubectl.kubernetes.io/last-applied-configuration": applied}}});
+        assert_eq!(
+            applied_otherwise(&deployment, &template("w:1")),
+            ["web=w:2"]
+        );
+        assert!(applied_otherwise(&deployment, &template("w:2")).is_empty());
+        assert!(applied_otherwise(&json!({}), &template("w:1")).is_empty());
+    }
 }

@@ -74,5 +74,7 @@ fn is_going(record: &Record, goal: &Goal) -> bool {
     let aborts = |goal: &Goal| matches!(goal, Goal::Abort { .. });
     let promotes = |goal: &Goal| matches!(goal, Goal::Promote { .. });
     let is = |test: &dyn Fn(&Goal) -> bool| test(&record.goal) || asked.is_some_and(test);
-    is(&aborts) || (promotes(goal) && is(&promotes))
+    let holds = |goal: &Goal| matches!(goal, Goal::Hold { .. });
+    // A rollout that is over stays where it is without being asked.
+    is(&aborts) || (promotes(goal) && is(&promotes)) || (holds(goal) && record.rollout.is_none())
 }

@@ -8,6 +8,7 @@ use groundcrew::ui::Ui;
 use crate::cluster::records::Put;
 use crate::cluster::watch::Watching;
 use crate::drive::driver::{Drive, Patience};
+use crate::drive::plan::before::Nearest;
 use crate::drive::plan::{Look, draft, planned, text};
 use crate::drive::session::Open;
 use crate::drive::{lease, this_process};
@@ -38,7 +39,12 @@ pub async fn begin<'a>(
     let watching = interrupt.guard(Watching::open(session, target)).await?;
     let me = this_process::me(clock.now());
     let plan = async {
-        let draft = draft(intent, open, &watching.cluster, (&clock, &me)).await?;
+        let mut draft = draft(intent, open, &watching.cluster, (&clock, &me)).await?;
+        if let Some(nearest) = draft.nearest()
+            && take(nearest, intent.split.yes, ui)?
+        {
+            draft.take_nearest();
+        }
         let start = draft.start(intent, open).await?;
         let (plan, blocked) = draft.plan(intent, open, Look::BeforeStart).await?;
         Ok((start, plan, blocked))
@@ -68,4 +74,20 @@ pub async fn begin<'a>(
     let context = open.context(ui, interrupt);
     let drive = Drive::new(context, watching, stored, clock, me, patience);
     Ok(Begun::Drives(Box::new(drive)))
+}
+
+/// Asks whether the nearest split is wanted; without a terminal, and without `--yes`, the start says
+/// itself why it is refused.
+fn take(nearest: Nearest, yes: bool, ui: &Ui) -> Result<bool> {
+    if yes {
+        ui.status(format_args!("note: {nearest}"));
+        return Ok(true);
+    }
+    if !ui.is_interactive() {
+        return Ok(false);
+    }
+    if ui.confirm(&format!("{nearest}. Start with that?"))? {
+        return Ok(true);
+    }
+    Err(Error::failed("aborted; nothing was changed"))
 }

@@ -84,6 +84,8 @@ pub struct Drive<'a> {
     pub(super) writes: Writes,
     /// The canary pods when their promotion began.
     pub(crate) canaries: Option<BTreeSet<String>>,
+    /// Sizes that nobody changes although they are not as wanted, and since when.
+    pub(super) stuck: Option<((i32, i32), Instant)>,
     /// How long what may pass by itself has been so.
     pub(super) waits: Waits,
     /// Hash collisions of the Deployment when this run began.
@@ -122,6 +124,7 @@ impl<'a> Drive<'a> {
             obstacle: None,
             writes: Writes::default(),
             canaries: None,
+            stuck: None,
             waits: Waits::default(),
             collisions,
             begun: Instant::now(),

@@ -14,6 +14,7 @@ use crate::model::target::Target;
 const TRIES: usize = 8;
 
 /// Gives the fields of a Deployment back to those who owned them `before`; says whether that was done.
+/// `names` are those under which it was written beside this plugin's own.
 ///
 /// # Errors
 ///
@@ -22,10 +23,10 @@ pub async fn give_back(
     session: &Session,
     target: &Target,
     mut seen: Value,
-    before: &[Value],
+    (before, names): (&[Value], &[String]),
 ) -> Result<bool> {
     for _ in 0..TRIES {
-        let Some(operations) = ownership::give_back(&seen, before) else {
+        let Some(operations) = ownership::give_back(&seen, before, names) else {
             return Ok(true);
         };
         match write::send(session, target, &operations, false).await? {
@@ -44,7 +45,8 @@ impl Drive<'_> {
         let context = self.context;
         let seen = self.watching.cluster.deployment.clone();
         let before = &self.stored.record.original.managers;
-        let given = give_back(context.session, context.target, seen, before).await;
+        let names = &self.stored.record.managers;
+        let given = give_back(context.session, context.target, seen, (before, names)).await;
         let words = "some fields of the Deployment are still owned by this plugin";
         match given {
             Ok(true) => {}

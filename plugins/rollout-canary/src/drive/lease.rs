@@ -14,8 +14,8 @@ use crate::drive::driver::Drive;
 use crate::drive::this_process::{self, Heard};
 use crate::model::names::MARKER;
 use crate::model::patch;
-use crate::model::record::Record;
 use crate::model::record::driver::{Driver, Driving, RENEW, SURE};
+use crate::model::record::{Goal, Record};
 use crate::model::target::Target;
 
 /// What came of trying to become the driver.
@@ -206,7 +206,11 @@ impl Drive<'_> {
             return Ok(false);
         };
         let mut record = self.stored.record.clone();
-        record.aim(request.goal);
+        if matches!(request.goal, Goal::Hold { .. }) {
+            record.stay();
+        } else {
+            record.aim(request.goal);
+        }
         self.put(record).await?;
         Ok(true)
     }

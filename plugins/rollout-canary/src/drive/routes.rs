@@ -168,7 +168,7 @@ impl Drive<'_> {
                 if !self.may_write() {
                     self.keep_lease().await?;
                 }
-                let entered = write::enter(session, &shared.target, &planned, PATIENCE);
+                let entered = write::enter(session, canary, &shared.target, &planned, PATIENCE);
                 match interrupt.guard(entered).await {
                     Err(error) if is_slow(&error, &mut tries) => self.keep_lease().await?,
                     entered => break entered?,

@@ -14,8 +14,8 @@ use crate::drive::driver::{Drive, Outcome};
 use crate::drive::narrate;
 use crate::model::conflict::Conflict;
 use crate::model::dead::{self, Dead, Habits};
-use crate::model::machine::next::{End, Next};
-use crate::model::machine::seen::Seen;
+use crate::model::machine::next::{End, Next, Waiting};
+use crate::model::machine::seen::{Arm, Seen};
 use crate::model::record::form::Template;
 use crate::model::record::{Failure, Goal};
 use crate::model::{conflict, machine, object, obstacle};
@@ -23,6 +23,10 @@ use groundcrew::plural::count;
 
 /// How long the way back may take when this process was told to end.
 const BACK_OUT: Duration = Duration::from_secs(60);
+
+/// How long nothing moves before it is believed that nothing will: a controller that is slow asks the
+/// server at least this often.
+const STILL: Duration = Duration::from_secs(45);
 
 /// One ReplicaSet of the name may be somebody's; more are made for nothing.
 const COLLISIONS: i64 = 3;
@@ -69,6 +73,9 @@ impl Drive<'_> {
                     return Ok(Outcome::Stopped(Conflict::ReplicaSets));
                 }
                 Next::Wait(waiting) => {
+                    if let Some(conflict) = self.nothing_moves(&seen, waiting) {
+                        return Ok(Outcome::Stopped(conflict));
+                    }
                     let line = narrate::waiting(&seen, waiting);
                     self.say(&line);
                     self.tell_obstacle();
@@ -98,6 +105,33 @@ impl Drive<'_> {
             self.say(&line);
         }
         self.obstacle = found;
+    }
+
+    /// Says that the controller has nothing to do any more although the sets are not as wanted:
+    /// somebody scaled them by hand.
+    fn nothing_moves(&mut self, seen: &Seen, waiting: Waiting) -> Option<Conflict> {
+        let cluster = &self.watching.cluster;
+        let sizes = (seen.stable.size, seen.canary.size);
+        let whole = |arm: &Arm| arm.ready == arm.size;
+        let is_still = waiting == Waiting::Sizes
+            && !self.watching.blind
+            && cluster.is_caught_up()
+            && whole(&seen.stable)
+            && whole(&seen.canary)
+            && obstacle::obstacle(cluster, &self.stored.record).is_none();
+        if !is_still {
+            self.stuck = None;
+            return None;
+        }
+        match self.stuck {
+            Some((known, since)) if known == sizes => {
+                (since.elapsed() >= STILL).then_some(Conflict::Sizes(sizes.0, sizes.1))
+            }
+            _ => {
+                self.stuck = Some((sizes, Instant::now()));
+                None
+            }
+        }
     }
 
     /// Says whether on the way back the controller makes one ReplicaSet after the other, none of which

@@ -15,9 +15,19 @@ use crate::drive::this_process;
 use crate::model::machine::next::Next;
 use crate::model::names::{MARKER, is_hold};
 use crate::model::record::Record;
-use crate::model::record::driver::Driver;
+use crate::model::record::driver::{Driver, Driving};
 use crate::model::target::Target;
 use crate::model::{machine, walk};
+
+/// What came of trying to drive.
+pub enum Drove<'a> {
+    /// This process drives.
+    Mine(Box<Drive<'a>>),
+    /// Somebody else does.
+    Other(Driver),
+    /// What was found before blocks it; it was told, and nothing is written.
+    Blocked,
+}
 
 /// A connection and the Deployment on it.
 pub struct Open {
@@ -77,11 +87,22 @@ impl Open {
     /// Returns the place of a Deployment in the connection's namespace.
     #[must_use]
     pub fn new(session: Session, name: String) -> Self {
+        let target = Target::new(session.namespace.clone(), name);
+        Self::of(session, target)
+    }
+
+    /// Returns the same with another field manager.
+    #[must_use]
+    pub fn written_by(self, manager: &str) -> Self {
         let target = Target {
-            namespace: session.namespace.clone(),
-            name,
+            manager: manager.to_owned(),
+            ..self.target
         };
-        let store = Store::new(&session, &target.namespace, &target.name);
+        Self::of(self.session, target)
+    }
+
+    fn of(session: Session, target: Target) -> Self {
+        let store = Store::new(&session, &target);
         Self {
             session,
             target,
@@ -101,8 +122,8 @@ impl Open {
         }
     }
 
-    /// Becomes the driver of a record and starts to watch; `Err` of the inner result is who drives
-    /// instead.
+    /// Becomes the driver of a record and starts to watch. `check` is asked before anything is
+    /// written, with the record as it will be, unless somebody else drives.
     ///
     /// # Errors
     ///
@@ -113,14 +134,24 @@ impl Open {
         interrupt: &'a Interrupt,
         (stored, clock): (Stored, Clock),
         patience: Patience,
+        check: impl AsyncFn(&Watching, &Record, &Clock) -> Result<bool>,
         change: impl Fn(&mut Record),
-    ) -> Result<Result<Drive<'a>, Driver>> {
+    ) -> Result<Drove<'a>> {
         let me = this_process::me(clock.now());
         // What can fail comes before anything is written.
         let watching = Watching::open(&self.session, &self.target).await?;
+        let standing = this_process::standing(stored.record.driver.as_ref(), &me, clock.now());
+        if standing != Driving::Other {
+            let mut record = stored.record.clone();
+            change(&mut record);
+            if !check(&watching, &record, &clock).await? {
+                return Ok(Drove::Blocked);
+            }
+        }
         // What is to be done for it is announced in the same write.
         let change = |record: &mut Record| {
             change(record);
+            record.written_by(&self.target.manager);
             let seen = watching.cluster.seen(record, clock.now());
             if let Next::Write(form) = machine::next(record, &seen) {
                 walk::announce(record, &seen, &form);
@@ -130,11 +161,11 @@ impl Open {
             lease::acquire(&self.session, &self.store, stored, &clock, &me, change).await?;
         let stored = match acquired {
             Acquired::Mine(stored) => *stored,
-            Acquired::Other(driver) => return Ok(Err(driver)),
+            Acquired::Other(driver) => return Ok(Drove::Other(driver)),
         };
         let context = self.context(ui, interrupt);
         let mut drive = Drive::new(context, watching, stored, clock, me, patience);
         drive.fence().await?;
-        Ok(Ok(drive))
+        Ok(Drove::Mine(Box::new(drive)))
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use groundcrew::error::Result;
+use groundcrew::error::{Kind, Result};
+use k8s_openapi::api::core::v1::Service;
 use tokio::time::Instant;
 
 use crate::cluster::signals::sources::Sources;
@@ -11,6 +12,7 @@ use crate::drive::driver::Drive;
 use crate::drive::look::{Looking, Sides};
 use crate::model::conflict::Conflict;
 use crate::model::dead::Dead;
+use crate::model::findings::without_traffic;
 use crate::model::machine;
 use crate::model::machine::next::Next;
 use crate::model::pod::Pod;
@@ -92,6 +94,7 @@ impl Drive<'_> {
             .map(|pod| (pod.uid.clone(), pod.restarts))
             .collect();
         let mut last = Instant::now();
+        let mut unserved = None;
         // Watching is not part of reaching a goal, which is what patience is for.
         let patience = self.patience.goal.take();
         let result = loop {
@@ -116,7 +119,10 @@ impl Drive<'_> {
             }
             last = Instant::now();
             let judgment = if compares {
-                self.judged(soak)
+                match self.judged(soak) {
+                    Judgment::Good => self.with_traffic(&mut unserved).await?,
+                    other => other,
+                }
             } else {
                 self.baked(&restarts, watched, soak)
             };
@@ -154,6 +160,33 @@ impl Drive<'_> {
         let asked = self.stored.record.asked.as_ref();
         let warmup = asked.map_or(Duration::ZERO, |asked| asked.settings.warmup);
         warmup + 2 * soak + GRACE
+    }
+
+    /// Takes back that a canary is good where a Service is known and sends it nothing: nothing could
+    /// have gone wrong. It is asked once; where Services may not be read, that is not known.
+    async fn with_traffic(&self, known: &mut Option<Option<String>>) -> Result<Judgment> {
+        let why = match known {
+            Some(why) => why.clone(),
+            None => {
+                let (context, record) = (self.context, &self.stored.record);
+                let services = context
+                    .session
+                    .in_(&context.target.namespace)
+                    .of::<Service>();
+                let (stable, canary) = record.templates();
+                let listed = context.interrupt.guard(services.list()).await;
+                let why = match listed {
+                    Ok(all) => without_traffic(stable, canary, &all),
+                    Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+                    Err(_) => None,
+                };
+                known.insert(why).clone()
+            }
+        };
+        Ok(why.map_or(Judgment::Good, |why| Judgment::Undecided {
+            why,
+            waits: false,
+        }))
     }
 
     /// Compares the canary with the stable pods.

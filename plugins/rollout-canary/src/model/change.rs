@@ -35,31 +35,22 @@ pub struct Manifest {
     pub template: Value,
 }
 
-/// Returns the manifests of a Deployment of this name in documents, also in lists.
+/// Returns the manifests of a Deployment of this name among objects.
 ///
 /// # Errors
 ///
 /// Usage, when there is none.
-pub fn manifests(documents: Vec<Value>, deployment: &str) -> Result<Vec<Manifest>> {
+pub fn manifests(objects: Vec<Value>, deployment: &str) -> Result<Vec<Manifest>> {
     let mut found = Vec::new();
-    let mut open = documents;
-    open.reverse();
-    while let Some(mut document) = open.pop() {
-        if text(&document["kind"]).ends_with("List") {
-            let items = document["items"].take();
-            let items = items.as_array().cloned().unwrap_or_default();
-            open.extend(items.into_iter().rev());
-            continue;
-        }
-        let is_it = document["kind"] == "Deployment"
-            && document["metadata"]["name"] == *deployment
-            && document["spec"]["template"].is_object();
+    for mut object in objects {
+        let is_it = object["kind"] == "Deployment"
+            && object["metadata"]["name"] == *deployment
+            && object["spec"]["template"].is_object();
         if is_it {
+            let namespace = &object["metadata"]["namespace"];
             found.push(Manifest {
-                namespace: document["metadata"]["namespace"]
-                    .as_str()
-                    .map(str::to_owned),
-                template: document["spec"]["template"].take(),
+                namespace: namespace.as_str().map(str::to_owned),
+                template: object["spec"]["template"].take(),
             });
         }
     }
@@ -341,14 +332,17 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_that_of_the_namespace_also_in_a_list() {
+    fn a_manifest_is_that_of_the_namespace() {
         let web = |namespace: Option<&str>, image: &str| {
             json!({"kind": "Deployment", "metadata": {"name": "web", "namespace": namespace},
                 "spec": {"template": {"image": image}}})
         };
-        let list =
-            json!({"kind": "List", "items": [web(Some("stage"), "s"), web(Some("prod"), "p")]});
-        let found = manifests(vec![json!({"kind": "Service"}), list], "web").unwrap();
+        let objects = vec![
+            json!({"kind": "Service"}),
+            web(Some("stage"), "s"),
+            web(Some("prod"), "p"),
+        ];
+        let found = manifests(objects, "web").unwrap();
         assert_eq!(of_namespace(&found, "prod").unwrap()["image"], "p");
         let error = of_namespace(&found, "test").unwrap_err();
         assert_eq!(error.hints(), ["use that one:  -n stage"]);

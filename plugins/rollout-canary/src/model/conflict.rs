@@ -2,6 +2,7 @@
 //! `doctor`.
 
 use groundcrew::error::Error;
+use groundcrew::plural::count;
 
 use crate::model::names::MARKER;
 use crate::model::target::Target;
@@ -34,6 +35,9 @@ pub enum Conflict {
     ReplicaSets,
     /// What was written is undone by somebody, again and again.
     Undone,
+    /// The ReplicaSets have other sizes than the controller gave them, and nothing moves: stable and
+    /// canary pods.
+    Sizes(i32, i32),
 }
 
 /// One way to go on: what it does, and the command.
@@ -94,6 +98,12 @@ impl Conflict {
                 "what is written to deployment {name} is undone by someone else, again and again; \
                  nothing more is written"
             ),
+            Self::Sizes(stable, canary) => format!(
+                "the ReplicaSets of deployment {name} were scaled by someone else to {} and {}, and its \
+                 controller leaves them so; nothing more is written",
+                count(*stable, "stable pod"),
+                count(*canary, "canary pod")
+            ),
             Self::ScaledToZero => format!(
                 "deployment {name} is scaled to zero, and the canary is over: the pods that come \
                  back are stable"
@@ -133,6 +143,10 @@ impl Conflict {
                     "--force-conflicts",
                 ),
                 one("do it without this plugin", "break-glass", ""),
+            ],
+            Self::Sizes(..) => vec![
+                one("move to another weight", "", "WEIGHT"),
+                one("roll back", "abort", ""),
             ],
             Self::Fields(_) | Self::Marker | Self::ThirdSet(_) => vec![overwrite],
             Self::Vanished | Self::ScaledToZero => vec![one("clean up", "abort", "")],

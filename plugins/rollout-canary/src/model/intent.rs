@@ -34,6 +34,8 @@ pub struct Split {
     pub router: Option<Router>,
     /// A split that is far from the weight, or not parked, is accepted.
     pub accept_weight: bool,
+    /// The nearest split is taken without a question.
+    pub yes: bool,
 }
 
 /// Who drives a canary once its first weight is reached.

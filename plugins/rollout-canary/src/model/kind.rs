@@ -19,6 +19,8 @@ pub enum Kind {
     CanaryUndo,
     /// What `kubectl rollout-canary history` answers.
     CanaryHistory,
+    /// What `kubectl rollout-canary list` answers.
+    CanaryList,
     /// What `kubectl rollout-canary doctor` found.
     CanaryDiagnosis,
 }
@@ -35,11 +37,12 @@ mod tests {
             Kind::CanaryDryRun,
             Kind::CanaryUndo,
             Kind::CanaryHistory,
+            Kind::CanaryList,
             Kind::CanaryDiagnosis,
         ];
         insta::assert_snapshot!(
             serde_json::to_string(&kinds).unwrap(),
-            @r#"["CanaryStatus","CanaryPlan","CanaryDryRun","CanaryUndo","CanaryHistory","CanaryDiagnosis"]"#
+            @r#"["CanaryStatus","CanaryPlan","CanaryDryRun","CanaryUndo","CanaryHistory","CanaryList","CanaryDiagnosis"]"#
         );
     }
 }

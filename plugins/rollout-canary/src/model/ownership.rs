@@ -17,6 +17,12 @@ fn is_ours(entry: &Value) -> bool {
     entry["manager"] == FIELD_MANAGER || entry["manager"] == FIELD_MANAGER_BEFORE
 }
 
+/// Says whether an entry is of a manager of that name, as a patch makes it; what is applied under the
+/// same name is not this plugin's.
+fn is_by(entry: &Value, name: &String) -> bool {
+    entry["manager"] == *name && entry["operation"] == "Update" && entry["subresource"].is_null()
+}
+
 /// Returns the entries of everybody else; those of subresources are none that this plugin touches.
 #[must_use]
 pub fn others(object: &Value) -> Vec<Value> {
@@ -26,10 +32,11 @@ pub fn others(object: &Value) -> Vec<Value> {
 }
 
 /// Returns the patch after which no field is this plugin's, and those who owned one `before` own it
-/// again; `None` when nothing is.
+/// again; `None` when nothing is. `names` are the other names under which it wrote.
 #[must_use]
-pub fn give_back(object: &Value, before: &[Value]) -> Option<Vec<Value>> {
-    let (ours, mut kept): (Vec<Value>, Vec<Value>) = entries(object).into_iter().partition(is_ours);
+pub fn give_back(object: &Value, before: &[Value], names: &[String]) -> Option<Vec<Value>> {
+    let is = |entry: &Value| is_ours(entry) || names.iter().any(|name| is_by(entry, name));
+    let (ours, mut kept): (Vec<Value>, Vec<Value>) = entries(object).into_iter().partition(is);
     if ours.is_empty() {
         return None;
     }
@@ -126,7 +133,7 @@ mod tests {
                 spec(json!({"f:image": {}, "f:paused": {}})),
             ),
         ]);
-        let patch = give_back(&now, &before).unwrap();
+        let patch = give_back(&now, &before, &[]).unwrap();
         let left = &patch.last().unwrap()["value"];
         assert_eq!(*left, json!(before));
         assert_eq!(patch[1]["value"], "7", "bound to the version");
@@ -145,7 +152,7 @@ mod tests {
             status.clone(),
             entry(FIELD_MANAGER_BEFORE, "Update", spec(json!({"f:image": {}}))),
         ]);
-        let patch = give_back(&now, &before).unwrap();
+        let patch = give_back(&now, &before, &[]).unwrap();
         let left = patch.last().unwrap()["value"].clone();
         assert_eq!(left, json!([status, before[0]]));
     }
@@ -157,7 +164,20 @@ mod tests {
             "Apply",
             spec(json!({"f:replicas": {}})),
         )]);
-        assert_eq!(give_back(&now, &[]), None);
+        assert_eq!(give_back(&now, &[], &[]), None);
         assert_eq!(others(&now).len(), 1);
+    }
+
+    #[test]
+    fn what_was_patched_under_another_name_goes_back_and_what_it_applied_stays() {
+        let before = [entry("ci", "Update", spec(json!({"f:image": {}})))];
+        let applied = entry("ci", "Apply", spec(json!({"f:replicas": {}})));
+        let now = object(vec![
+            applied.clone(),
+            entry("ci", "Update", spec(json!({"f:image": {}, "f:paused": {}}))),
+        ]);
+        assert_eq!(give_back(&now, &before, &[]), None);
+        let patch = give_back(&now, &before, &["ci".to_owned()]).unwrap();
+        assert_eq!(patch.last().unwrap()["value"], json!([applied, before[0]]));
     }
 }

@@ -1,5 +1,7 @@
 //! What matters of a pod.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod as FullPod, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
@@ -33,6 +35,8 @@ pub struct Pod {
     pub ended: bool,
     /// Restarts of all its containers.
     pub restarts: i32,
+    /// The images that its containers run, by their ids; sorted, each once.
+    pub image_ids: Vec<String>,
     /// Runs of its containers that ended for want of memory, as far as they are still told of.
     pub killed: Vec<String>,
     /// Why it is not scheduled: since when, and the scheduler's words.
@@ -157,6 +161,11 @@ impl From<Read> for Pod {
             deleting: metadata.deletion_timestamp.is_some(),
             ended: matches!(phase, Some("Failed" | "Succeeded")),
             restarts: containers.clone().map(|found| found.restart_count).sum(),
+            image_ids: {
+                let ids = containers.clone().map(|found| found.image_id.clone());
+                let ids: BTreeSet<String> = ids.filter(|id| !id.is_empty()).collect();
+                ids.into_iter().collect()
+            },
             killed: containers.clone().flat_map(killed).collect(),
             unschedulable,
             troubles: troubled,

@@ -13,11 +13,15 @@ use crate::model::snapshot::Snapshot;
 use crate::model::state::{Phase, conflict, is_abandoned, is_parked, phase};
 use crate::model::target::Target;
 use crate::model::traffic::Shared;
-use crate::model::verdict::judge::{Decision, Verdict};
+use crate::model::verdict::judge::{Decision, Judge, Verdict};
 use crate::model::verdict::judgment;
 use crate::model::verdict::settings::Unit;
 use crate::model::weight::Weight;
 use crate::model::{conflict, dead};
+
+/// What is said where both arms run the same image.
+pub const SAME_IMAGE: &str =
+    "canary and stable pods run the same image by its id: nothing new is tried";
 
 /// The answer of most commands.
 #[derive(Clone, Debug, Serialize)]
@@ -51,12 +55,24 @@ pub struct Status {
     /// What somebody else did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflict: Option<String>,
+    /// Who began it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// The step of a rollout in steps, from 1, and how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<(usize, usize)>,
+    /// When the pods of the canary are warm, so that counting begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_at: Option<Timestamp>,
     /// Since when there is a canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// What its share of the requests is, when a route gives it one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traffic: Option<Traffic>,
+    /// Whether both arms run the same image although their templates name different ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_image: bool,
     /// What is known of how good it is.
     pub verdict: Judged,
 }
@@ -73,6 +89,12 @@ pub struct Side {
     pub ready: usize,
     /// Restarts of its pods.
     pub restarts: i32,
+    /// Images of its containers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// When its oldest pod was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A share.
@@ -180,8 +202,12 @@ impl Status {
             effective: Percent { percent: None },
             driver: None,
             conflict: None,
+            by: String::new(),
+            step: None,
+            warm_at: None,
             since: None,
             traffic: None,
+            same_image: false,
             verdict: Judged::default(),
         };
         let Some(record) = record else {
@@ -199,6 +225,13 @@ impl Status {
             status.target.percent = Some(weight);
         }
         status.since = Some(record.since);
+        status.by.clone_from(&record.by);
+        let rollout = record.rollout.as_ref();
+        status.step = rollout.map(|rollout| (rollout.at + 1, rollout.steps.count()));
+        let judge = record.judge.as_ref();
+        status.warm_at = judge.and_then(|judge| warm_at(record, cluster, judge));
+        status.same_image = status.stable.images != status.canary.images
+            && runs_the_same(cluster, cluster.stable(record), cluster.canary(record));
         status.driver = record.driver.as_ref().map(ToString::to_string);
         status.parked = is_parked(record, &seen);
         status.phase = phase(record, &seen);
@@ -244,6 +277,47 @@ impl Status {
     }
 }
 
+/// Says whether the pods of both sets run the same images by their ids, as far as they are known.
+fn runs_the_same(
+    cluster: &Snapshot,
+    stable: Option<&serde_json::Value>,
+    canary: Option<&serde_json::Value>,
+) -> bool {
+    let ids = |set: Option<&serde_json::Value>| {
+        let uid = text(&set?["metadata"]["uid"]).to_owned();
+        let mut pods = cluster
+            .pods
+            .values()
+            .filter(|pod| pod.owner == uid && pod.ready);
+        pods.find(|pod| !pod.image_ids.is_empty())
+            .map(|pod| &pod.image_ids)
+    };
+    ids(stable).is_some_and(|stable| ids(canary) == Some(stable))
+}
+
+/// Returns when the canary's pods are past the warm-up that a judge gives them.
+#[must_use]
+pub fn warm_at(record: &Record, cluster: &Snapshot, judge: &Judge) -> Option<Timestamp> {
+    let uid = text(&cluster.canary(record)?["metadata"]["uid"]);
+    let last = cluster
+        .pods_of(uid)
+        .filter_map(|pod| pod.ready_since)
+        .max()?;
+    last.checked_add(judge.settings().warmup).ok()
+}
+
+/// Returns the images of a template's containers, each once.
+fn images(template: &serde_json::Value) -> Vec<String> {
+    let containers = template["spec"]["containers"].as_array();
+    let mut images: Vec<String> = containers
+        .into_iter()
+        .flatten()
+        .map(|container| text(&container["image"]).to_owned())
+        .collect();
+    images.dedup();
+    images
+}
+
 fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
     let Some(set) = set else {
         return Side::default();
@@ -254,5 +328,7 @@ fn side(cluster: &Snapshot, set: Option<&serde_json::Value>) -> Side {
         replicas: size(set),
         ready: cluster.pods_of(uid).filter(|pod| pod.ready).count(),
         restarts: cluster.pods_of(uid).map(|pod| pod.restarts).sum(),
+        images: images(&set["spec"]["template"]),
+        since: cluster.pods_of(uid).filter_map(|pod| pod.created).min(),
     }
 }

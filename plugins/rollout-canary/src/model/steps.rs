@@ -30,6 +30,8 @@ pub enum Step {
         by_pods: Weight,
         /// The Service that the rest goes by.
         service: String,
+        /// The user's Service, beside which it is.
+        beside: String,
     },
     /// A route is as it was before it gave a share.
     Restored(RouteRef),
@@ -62,6 +64,7 @@ impl Step {
             whole: shared.whole(),
             by_pods: shared.by_pods(),
             service: shared.target.extra.clone(),
+            beside: shared.target.service.clone(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use groundcrew::error::{Error, Result};
 
+use crate::model::names::FIELD_MANAGER;
+
 /// A Deployment by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -9,9 +11,21 @@ pub struct Target {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// The field manager under which it is written.
+    pub manager: String,
 }
 
 impl Target {
+    /// Returns a Deployment that is written under this plugin's own name.
+    #[must_use]
+    pub fn new(namespace: String, name: String) -> Self {
+        Self {
+            namespace,
+            name,
+            manager: FIELD_MANAGER.to_owned(),
+        }
+    }
+
     /// Returns the words that name it on a command line.
     #[must_use]
     pub fn words(&self, command: &str, rest: &str) -> String {

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use crate::model::traffic::Backends;
 use crate::model::traffic::others::OTHERS;
-use crate::model::traffic::route::{RouteKind, RouteRef, services};
+use crate::model::traffic::route::{
+    RouteKind, RouteRef, is_service, keeps_sessions, rules, served,
+};
 use crate::model::traffic::service::Canary;
 
 /// The Gateway API's group.
@@ -30,8 +32,90 @@ pub struct Detection {
     pub services: Vec<String>,
     /// Other routers that lead to one of them, such as `VirtualService/web`.
     pub others: Vec<String>,
+    /// Routes that keep their clients on one backend.
+    pub sticky: Vec<String>,
+    /// Whether routes of other namespaces may not be read.
+    pub only_here: bool,
     /// What could not be looked at, in the server's words.
     pub unseen: Vec<Unseen>,
+}
+
+/// Looks for routes of other namespaces that lead here: a share that one of this namespace gives is not
+/// one of theirs. Who may not list them all is told that they are not known.
+async fn elsewhere(session: &Session, here: &str, versions: &[String], found: &mut Detection) {
+    for kind in RouteKind::ALL {
+        let what = (GROUP, kind.as_str(), plural(kind));
+        let Ok((_, objects)) = list(session, None, what, versions).await else {
+            found.only_here = true;
+            return;
+        };
+        let leads = |object: &&Value| {
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            namespace != here
+                && rules(object)
+                    .flat_map(|(_, backends)| backends)
+                    .any(|backend| {
+                        backend["namespace"] == here
+                            && found
+                                .services
+                                .iter()
+                                .any(|name| is_service(backend, here, name))
+                    })
+        };
+        let names: Vec<String> = objects
+            .iter()
+            .filter(leads)
+            .map(|object| {
+                let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
+                format!(
+                    "{}/{} of namespace {}",
+                    kind.as_str(),
+                    text("name"),
+                    text("namespace")
+                )
+            })
+            .collect();
+        found.others.extend(names);
+    }
+}
+
+/// Policies that target a Service by its name: group, kind, plural.
+const POLICIES: [(&str, &str, &str); 2] = [
+    (GROUP, "BackendTLSPolicy", "backendtlspolicies"),
+    (
+        "gateway.networking.x-k8s.io",
+        "XBackendTrafficPolicy",
+        "xbackendtrafficpolicies",
+    ),
+];
+
+/// Returns a policy that targets a Service by its name.
+async fn policy(
+    session: &Session,
+    namespace: &str,
+    service: &str,
+    groups: &[APIGroup],
+    found: &mut Detection,
+) -> Option<String> {
+    for (group, kind, plural) in POLICIES {
+        let versions = versions(groups, group);
+        match list(session, Some(namespace), (group, kind, plural), &versions).await {
+            Ok((_, objects)) => {
+                let targets = |object: &&Value| {
+                    let refs = object["spec"]["targetRefs"].as_array();
+                    let is =
+                        |target: &Value| target["kind"] == "Service" && target["name"] == service;
+                    refs.into_iter().flatten().any(is)
+                };
+                if let Some(object) = objects.iter().find(targets) {
+                    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                    return Some(format!("{}/{name}", kind.to_lowercase()));
+                }
+            }
+            Err(why) => found.unseen.push(why),
+        }
+    }
+    None
 }
 
 /// Looks for routes in the Deployment's namespace. What may not be read is in
@@ -53,6 +137,8 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
         why: None,
         services: selecting,
         others: Vec::new(),
+        sticky: Vec::new(),
+        only_here: false,
         unseen: Vec::new(),
     };
     if found.services.is_empty() {
@@ -62,14 +148,19 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
     let groups = groups(session).await?;
     let versions = |name: &str| versions(&groups, name);
     let routes = read_routes(session, namespace, &versions(GROUP), &mut found.unseen).await;
+    let sticky: Vec<RouteRef> = routes
+        .iter()
+        .filter(|(_, object)| keeps_sessions(object))
+        .map(|(route, _)| route.clone())
+        .collect();
     let routes = routes
         .into_iter()
-        .map(|(route, object)| (route, services(&object)))
+        .map(|(route, object)| (route, served(&object)))
         .collect();
     for other in OTHERS {
         let listed = list(
             session,
-            namespace,
+            Some(namespace),
             (other.group, other.kind, other.plural),
             &versions(other.group),
         )
@@ -85,7 +176,22 @@ pub async fn detect(session: &Session, canary: &Canary) -> Result<Detection> {
             Err(why) => found.unseen.push(why),
         }
     }
+    elsewhere(session, namespace, &versions(GROUP), &mut found).await;
     choose(&mut found, canary, routes, !versions(GROUP).is_empty());
+    if let Some(target) = &found.target {
+        let used = sticky.iter().filter(|route| target.routes.contains(route));
+        found.sticky = used.map(ToString::to_string).collect();
+        let service = target.service.clone();
+        // A gateway speaks to the extra Service as to any other: what a policy says of the user's
+        // Service by its name would not hold for the canary's requests.
+        if let Some(policy) = policy(session, namespace, &service, &groups, &mut found).await {
+            found.target = None;
+            found.why = Some(format!(
+                "{policy} targets service/{service} by name, and would not hold for the extra Service \
+                 of the canary"
+            ));
+        }
+    }
     Ok(found)
 }
 
@@ -202,7 +308,7 @@ async fn routes_of(
     versions: &[String],
 ) -> std::result::Result<Vec<(RouteRef, Value)>, Unseen> {
     let what = (GROUP, kind.as_str(), plural(kind));
-    let (version, objects) = list(session, namespace, what, versions).await?;
+    let (version, objects) = list(session, Some(namespace), what, versions).await?;
     let route = |object: Value| {
         let text = |key: &str| {
             object["metadata"][key]
@@ -233,14 +339,14 @@ pub fn plural(kind: RouteKind) -> &'static str {
 /// preference; nothing when none does.
 async fn list(
     session: &Session,
-    namespace: &str,
+    namespace: Option<&str>,
     (group, kind, plural): (&'static str, &str, &'static str),
     versions: &[String],
 ) -> std::result::Result<(String, Vec<Value>), Unseen> {
     for version in versions {
         let gvk = GroupVersionKind::gvk(group, version, kind);
         let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
-        let objects = session.cluster().dynamic(&resource, Some(namespace));
+        let objects = session.cluster().dynamic(&resource, namespace);
         match objects.list().await {
             Ok(objects) => {
                 let values = objects.into_iter().map(serde_json::to_value);
@@ -268,6 +374,7 @@ mod tests {
             deployment: name.to_owned(),
             uid: "u".to_owned(),
             hash: "h".to_owned(),
+            manager: "m".to_owned(),
             labels: BTreeMap::new(),
         }
     }
@@ -289,6 +396,8 @@ mod tests {
             why: None,
             services: vec!["web".to_owned(), "web-internal".to_owned()],
             others: Vec::new(),
+            sticky: Vec::new(),
+            only_here: false,
             unseen: unseen
                 .iter()
                 .map(|why| Unseen::new("routes", *why))

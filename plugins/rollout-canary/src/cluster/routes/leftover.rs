@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::routes::detect;
 use crate::cluster::routes::write::{self, Patience};
+use crate::model::names::FIELD_MANAGER;
 use crate::model::names::MANAGED_BY;
 use crate::model::traffic::route::{self, Edit, RouteRef, Rule};
 use crate::model::traffic::service::{Canary, name_of_extra};
@@ -136,7 +137,7 @@ pub async fn take_route_back(
         take_out(current, &found.extra, &found.own, &left.known)
             .map_err(|why| Error::conflict(format!("{}: {why}", left.route)))
     };
-    let edited = write::edit(session, &left.route, plan, dry_run).await?;
+    let edited = write::edit(session, (&left.route, FIELD_MANAGER), plan, dry_run).await?;
     if edited.is_some() && !dry_run {
         write::await_observed(session, &left.route, PATIENCE).await?;
         tokio::time::sleep(DRAIN).await;

@@ -2,4 +2,5 @@
 
 pub mod detect;
 pub mod leftover;
+pub mod trial;
 pub mod write;

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::cluster::refusal::is_outrun;
 use crate::cluster::routes::detect::{GROUP, plural};
-use crate::model::names::FIELD_MANAGER;
+use crate::cluster::write::encoded;
 use crate::model::patch::bound_to;
 use crate::model::traffic::Backends;
 use crate::model::traffic::route::{self, Change, Edit, RouteRef, Rule};
@@ -73,7 +73,9 @@ pub async fn prepare(
                     )));
                 }
             }
-            services.delete(&writer(false), &found.metadata).await?;
+            services
+                .delete(&writer(canary, false), &found.metadata)
+                .await?;
             create(session, canary, target).await?;
         }
         None => create(session, canary, target).await?,
@@ -106,7 +108,9 @@ async fn create(session: &Session, canary: &Canary, target: &Backends) -> Result
     let original = services.get(&target.service).await?;
     let extra = canary.beside(&original, &target.extra);
     let is_mine = |found: &Service| canary.owns(found) && canary.is_current(found);
-    services.create(&writer(false), &extra, is_mine).await?;
+    services
+        .create(&writer(canary, false), &extra, is_mine)
+        .await?;
     Ok(())
 }
 
@@ -141,6 +145,7 @@ pub async fn foresee(
 /// in time.
 pub async fn enter(
     session: &Session,
+    canary: &Canary,
     target: &Backends,
     change: &Change,
     patience: Patience,
@@ -151,7 +156,7 @@ pub async fn enter(
         share,
     } = change;
     let plan = |current: &Value| planned(current, target, route, *share, rules);
-    let edit = edit(session, route, plan, false).await?;
+    let edit = edit(session, (route, &canary.manager), plan, false).await?;
     let done = changed(
         target,
         route,
@@ -163,7 +168,7 @@ pub async fn enter(
     Ok(done)
 }
 
-fn planned(
+pub(super) fn planned(
     current: &Value,
     target: &Backends,
     route: &RouteRef,
@@ -199,7 +204,7 @@ fn changed(
     })
 }
 
-fn gone(route: &RouteRef) -> Error {
+pub(super) fn gone(route: &RouteRef) -> Error {
     Error::conflict(format!("{route} no longer exists"))
 }
 
@@ -219,7 +224,7 @@ pub async fn leave(
         return Ok(Left::default());
     };
     let plan = |current: &Value| Ok(route::take_back(current, &extra, &change.rules));
-    let Some(edit) = edit(session, &change.route, plan, false).await? else {
+    let Some(edit) = edit(session, (&change.route, &canary.manager), plan, false).await? else {
         return Ok(Left {
             gone: true,
             foreign: Vec::new(),
@@ -260,14 +265,16 @@ pub async fn delete_service(
     dry_run: bool,
 ) -> Result<bool> {
     let services = services(session, canary);
-    services.delete(&writer(dry_run), &service.metadata).await
+    services
+        .delete(&writer(canary, dry_run), &service.metadata)
+        .await
 }
 
 /// Reads, plans and patches until the patch meets the route it was planned for. `None` when the
 /// route is gone or another one of the same name.
 pub async fn edit(
     session: &Session,
-    route: &RouteRef,
+    (route, manager): (&RouteRef, &str),
     plan: impl Fn(&Value) -> Result<Edit>,
     dry_run: bool,
 ) -> Result<Option<Edit>> {
@@ -283,8 +290,8 @@ pub async fn edit(
         operations.extend(edit.operations.iter().cloned());
         let body = serde_json::to_vec(&operations)
             .map_err(|error| Error::failed("cannot write the patch").with_source(error))?;
-        let dry = if dry_run { "&dryRun=All" } else { "" };
-        let path = format!("{}?fieldManager={FIELD_MANAGER}{dry}", path(route));
+        let dry = if dry_run { "dryRun=All&" } else { "" };
+        let path = format!("{}?{dry}fieldManager={}", path(route), encoded(manager));
         let request = http::Request::patch(path)
             .header(http::header::CONTENT_TYPE, "application/json-patch+json")
             .body(body)
@@ -359,15 +366,15 @@ fn services(session: &Session, canary: &Canary) -> Objects<Service> {
     session.in_(&canary.namespace).of()
 }
 
-fn writer(dry_run: bool) -> Writer {
+pub(super) fn writer(canary: &Canary, dry_run: bool) -> Writer {
     Writer {
-        field_manager: FIELD_MANAGER.to_owned(),
+        field_manager: canary.manager.clone(),
         dry_run,
         force_conflicts: false,
     }
 }
 
-fn not_ours(name: &str) -> Error {
+pub(super) fn not_ours(name: &str) -> Error {
     Error::conflict(format!(
         "service/{name} does not belong to this Deployment's canary"
     ))

@@ -9,7 +9,7 @@ use crate::drive::session::Open;
 use crate::model::change::Change;
 use crate::model::controller::rounding::resolve;
 use crate::model::controller::world::World;
-use crate::model::findings;
+use crate::model::findings::owners;
 use crate::model::intent::{Course, Intent, Split};
 use crate::model::machine::next::End;
 use crate::model::machine::split::choose;
@@ -169,6 +169,7 @@ pub fn record(
         surge,
         router,
         accept_weight,
+        yes: _,
     } = intent.split;
     let budget = surge
         .map_or(own.surge, |surge| surge.pods(replicas))
@@ -179,6 +180,8 @@ pub fn record(
         fence: 1,
         uid: cluster.uid().to_owned(),
         since: clock.now(),
+        by: me.user.clone(),
+        managers: Vec::new(),
         original: Original {
             template: before.template,
             pending: before.pending,
@@ -186,7 +189,7 @@ pub fn record(
             min_ready: spec["minReadySeconds"].as_i64().unwrap_or_default(),
             deadline: spec["progressDeadlineSeconds"].as_i64(),
             strategy: spec["strategy"].clone(),
-            keeper: findings::git_keeper(&cluster.deployment).map(str::to_owned),
+            keeper: owners::git_keeper(&cluster.deployment).map(str::to_owned),
             managers: ownership::others(&cluster.deployment),
         },
         canary,
@@ -231,6 +234,56 @@ pub fn possible(record: &Record, cluster: &Snapshot) -> Result<()> {
     .with_hint("use what is possible:  --layout auto, or a larger --surge"))
 }
 
+/// A split that can be parked and is far from what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// What was asked.
+    pub asked: Weight,
+    /// Stable pods of the nearest split.
+    pub stable: i32,
+    /// Canary pods of it.
+    pub canary: i32,
+}
+
+impl std::fmt::Display for Nearest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            asked,
+            stable,
+            canary,
+        } = *self;
+        write!(
+            f,
+            "asked {asked}, and the nearest split is {}: {} and {}",
+            Weight::of(canary, stable + canary),
+            count(stable, "stable pod"),
+            count(canary, "canary pod")
+        )
+    }
+}
+
+/// Returns the nearest split, where it is so far from what was asked that somebody has to want it.
+#[must_use]
+pub fn nearest(record: &Record, cluster: &Snapshot) -> Option<Nearest> {
+    let Goal::Hold { weight: asked } = record.goal else {
+        return None;
+    };
+    let replicas = cluster.replicas();
+    let own = record.own_steps(replicas);
+    let walk = walk(record.clone(), World::at_rest(replicas, own), None);
+    let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
+    let is_far = is_far(asked, Weight::of(canary, stable + canary));
+    (is_far && walk.end == Ok(End::Parked) && !record.accept_weight).then_some(Nearest {
+        asked,
+        stable,
+        canary,
+    })
+}
+
+fn is_far(asked: Weight, share: Weight) -> bool {
+    share > asked.plus(asked.max(Weight::percent(10)))
+}
+
 /// Walks the way in the model, and refuses what is far from what was asked, and what could be left
 /// neither driven nor parked.
 pub fn planned(
@@ -249,7 +302,7 @@ pub fn planned(
     let (stable, canary) = (walk.world.stable.size, walk.world.canary.size);
     let share = Weight::of(canary, stable + canary);
     let parks = walk.end == Ok(End::Parked);
-    let far = share > weight.plus(weight.max(Weight::percent(10)));
+    let far = is_far(weight, share);
     let driven = matches!(course, Course::Driven(_));
     if record.accept_weight || (!far && (parks || driven)) {
         return Ok(walk);
@@ -266,7 +319,7 @@ pub fn planned(
     let error = Error::usage(format!("asked {weight}, and {why}"));
     let steps = format!("… --steps {:.0} --auto promote", f64::from(share));
     let hinted = if parks {
-        error
+        error.with_hint(format!("take it:  {}", target.words("", "… --yes")))
     } else {
         error.with_hint(format!(
             "drive it to the end:  {}",

@@ -1,28 +1,24 @@
 //! What a run does from here to its goal: its dry run shows it, and the driver announces the same
 //! forms in the record before it acts.
 
-use groundcrew::client::clock::Clock;
 use groundcrew::error::{Error, Result};
 
-use crate::cluster::deployment;
 use crate::cluster::records::Stored;
 use crate::cluster::routes::{detect, write as routes};
 use crate::cluster::write::{self, Written};
 use crate::drive::routes::no_route;
 use crate::drive::session::Open;
-use crate::drive::{lease, this_process};
 use crate::model::conflict::told;
 use crate::model::controller::world::World;
 use crate::model::machine;
 use crate::model::machine::next::End;
 use crate::model::patch;
-use crate::model::record::driver::Driving;
 use crate::model::record::{Goal, Record};
 use crate::model::snapshot::Snapshot;
 use crate::model::steps::{Step, Watch};
 use crate::model::traffic::service::Canary;
 use crate::model::traffic::{Router, Shared, share};
-use crate::model::walk::{Walk, from_here, sight, walk};
+use crate::model::walk::{Walk, sight, walk};
 use crate::model::weight::Weight;
 
 /// What a run will do, if everything goes well and nobody else changes anything.
@@ -54,31 +50,6 @@ pub enum Driven {
     ByNobodyElse,
     /// Anybody: another driver is asked to do it.
     ByAnybody,
-}
-
-/// Foresees what follows for a canary that is there, once `aim` changed its record.
-///
-/// # Errors
-///
-/// What the run would end with: that somebody else drives it or changed it; what the server says.
-pub async fn onward(
-    open: &Open,
-    (stored, clock): &(Stored, Clock),
-    (pace, driven): (Pace, Driven),
-    aim: impl Fn(&mut Record),
-) -> Result<(Foreseen, Snapshot)> {
-    let standing = this_process::driving(Some(&stored.record), clock.now());
-    if let (Driven::ByNobodyElse, Driving::Other, Some(driver)) =
-        (driven, standing, &stored.record.driver)
-    {
-        return Err(lease::other(driver));
-    }
-    let cluster = deployment::cluster(&open.session, &open.target).await?;
-    let mut record = stored.record.clone();
-    aim(&mut record);
-    let seen = cluster.seen(&record, clock.now());
-    let foreseen = along(open, from_here(&record, &seen), pace).await?;
-    Ok((foreseen, cluster))
 }
 
 /// Foresees a run along a way, and what routes are to do on it.
@@ -152,7 +123,7 @@ async fn restored(open: &Open, shared: &Shared) -> Result<Vec<Step>> {
 }
 
 /// The steps in which routes give a share of their requests.
-async fn give(open: &Open, way: &Walk) -> Result<(Vec<Step>, Option<Shared>)> {
+pub(super) async fn give(open: &Open, way: &Walk) -> Result<(Vec<Step>, Option<Shared>)> {
     let Goal::Hold { weight } = way.record.goal else {
         return Ok((Vec::new(), None));
     };
@@ -202,7 +173,8 @@ pub async fn check(
     let Some(form) = form else {
         return Ok(());
     };
-    let operations = patch::patch(&foreseen.record, form, &cluster.deployment);
+    // The controller may have written status since: what is checked is what is sent, not when.
+    let operations = patch::unbound(&foreseen.record, form, &cluster.deployment);
     match write::send(&open.session, &open.target, &operations, true).await? {
         Written::Done(_) => Ok(()),
         Written::LookAgain => Err(Error::conflict(format!(

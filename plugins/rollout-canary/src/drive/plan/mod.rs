@@ -1,5 +1,6 @@
 //! `plan`: everything that can be known before anything is written.
 
+pub mod ahead;
 pub mod before;
 pub mod foresee;
 pub mod rights;
@@ -18,7 +19,8 @@ use serde_json::Value;
 
 use crate::cluster::routes::detect;
 use crate::cluster::{deployment, neighbors};
-use crate::drive::plan::rights::rights;
+use crate::drive::plan::before::Nearest;
+use crate::drive::plan::rights::{Begins, rights};
 use crate::drive::plan::traffic::{Traffic, traffic};
 use crate::drive::plan::weights::{AtWeight, Bounds, Ways, walk_all};
 use crate::drive::routes::no_route;
@@ -27,13 +29,16 @@ use crate::drive::this_process;
 use crate::model::change::Change;
 use crate::model::controller::rounding::Steps;
 use crate::model::controller::world::World;
-use crate::model::findings::{Question, findings};
+use crate::model::findings::findings;
+use crate::model::findings::question::Question;
 use crate::model::intent::Intent;
+use crate::model::machine::next::End;
 use crate::model::object;
 use crate::model::pod::Pod;
 use crate::model::record::driver::Driver;
 use crate::model::record::{Layout, Record};
 use crate::model::snapshot::Snapshot;
+use crate::model::steps::Step;
 use crate::model::traffic::Router;
 use crate::model::traffic::service::Canary;
 use crate::model::walk::Walk;
@@ -111,8 +116,10 @@ pub async fn draft(
     };
     let stable = before.template.clone();
     let template = canary.clone().unwrap_or(Value::Null);
+    let mut record = before::record(intent, cluster, before, template, me, clock);
+    record.written_by(&open.target.manager);
     Ok(Draft {
-        record: before::record(intent, cluster, before, template, me, clock),
+        record,
         cluster: cluster.clone(),
         stable,
         canary,
@@ -120,6 +127,17 @@ pub async fn draft(
 }
 
 impl Draft {
+    /// Returns the nearest split, where it is far from what was asked.
+    #[must_use]
+    pub fn nearest(&self) -> Option<Nearest> {
+        before::nearest(&self.record, &self.cluster).filter(|_| self.canary.is_some())
+    }
+
+    /// Takes the nearest split, however far it is.
+    pub fn take_nearest(&mut self) {
+        self.record.accept_weight = true;
+    }
+
     /// Returns the start, if it is one.
     ///
     /// # Errors
@@ -165,28 +183,40 @@ impl Draft {
         } else {
             traffic(router, open, &record).await?
         };
-        let mut wanted = rights(open, &traffic);
+        let walks = steps.iter().map(|(_, walk)| walk);
+        let forms = trial::distinct(walks, &record);
+        let mut will: Vec<Step> = forms.iter().copied().map(Step::Form).collect();
+        will.extend(traffic.steps());
+        let ends = [End::Parked, End::Promoted, End::Aborted];
+        let mut wanted = rights(open, Begins::New, &will, &ends);
         if look == Look::BeforeStart {
             wanted.retain(|access| !rights::is_optional(access));
         }
         let newest = canary.as_ref().unwrap_or(&stable);
         let (session, namespace) = (&open.session, &open.target.namespace);
-        let walks = steps.iter().map(|(_, walk)| walk);
-        let forms = trial::distinct(walks, &record);
         let everything = look == Look::Everything;
-        let (missing, around, refused) = futures::join!(
+        let (missing, around, refused, unroutable) = futures::join!(
             access::missing(session, &wanted),
-            neighbors::around(session, namespace, newest, everything),
+            neighbors::around(
+                session,
+                namespace,
+                (&cluster.deployment, newest),
+                everything
+            ),
             trial::refused(open, &record, forms, &cluster),
+            traffic.refused(open, &record, &steps),
         );
         let missing = missing?;
         let question = Question {
             deployment: &cluster.deployment,
+            manager: &open.target.manager,
             stable: &stable,
             canary: canary.as_ref(),
+            split: steps.first().map(|(step, _)| (step.stable, step.canary)),
             more: extremes.most_sized - cluster.replicas(),
             ending: ending(&cluster),
             known: cluster.canary(&record).is_some(),
+            recorded: false,
             since: since(&cluster),
             surges: steps.iter().any(|(step, _)| step.layout == Layout::Surge),
         };
@@ -196,6 +226,13 @@ impl Draft {
         // What the plan says of a route that is used is not what its pods alone would get.
         found
             .retain(|one| !(traffic.gateway && traffic.routes.contains(&one.place.to_lowercase())));
+        found.extend(unroutable);
+        let own = record.own_steps(cluster.replicas());
+        if own.surge == 0 && extremes.most_sized > cluster.replicas() {
+            let more = count(extremes.most_sized - cluster.replicas(), "pod");
+            let text = format!("is 0, and a canary takes {more} above the replicas for a while");
+            found.push(Finding::new(Severity::Warning, text, "").at("maxSurge"));
+        }
         if let Some(step) = steps.iter().map(|(step, _)| step).find(|step| !step.parked) {
             found.push(unparked(step, cluster.replicas()));
         }
@@ -258,7 +295,7 @@ pub enum Look {
 }
 
 /// Turns what blocks and was accepted into notes.
-fn accept(found: &mut [Finding], accepted: &[&str]) {
+pub(super) fn accept(found: &mut [Finding], accepted: &[&str]) {
     for finding in found {
         if finding.severity == Severity::Error && accepted.contains(&finding.fix.as_str()) {
             finding.severity = Severity::Warning;

@@ -1,6 +1,8 @@
 //! A plan for people.
 
-use groundcrew::finding::{Finding, Severity};
+use std::fmt::Display;
+
+use groundcrew::finding::{Finding, Severity, Unseen};
 use groundcrew::output::Table;
 
 use crate::drive::plan::Plan;
@@ -10,10 +12,10 @@ use crate::model::record::Layout;
 use crate::model::weight::Weight;
 use groundcrew::plural::count;
 
-/// Says who gives the canary its share of the requests.
 /// How far more than was asked for is worth a word: a share is given to half a percent.
 const HALF: Weight = Weight::hundredths(50);
 
+/// Says who gives the canary its share of the requests.
 fn traffic(traffic: &Traffic) -> String {
     let routes = traffic.routes.join(", ");
     let mut text = match (traffic.gateway, &traffic.extra_service, &traffic.why) {
@@ -28,6 +30,18 @@ fn traffic(traffic: &Traffic) -> String {
         (_, None, Some(why)) => format!("traffic: by the number of pods: {why}\n"),
         (_, None, None) => String::new(),
     };
+    if traffic.gateway && !traffic.sticky.is_empty() {
+        let sticky = traffic.sticky.join(", ");
+        text.push_str(&format!(
+            "traffic: {sticky} keeps each client on one backend (sessionPersistence): the canary's share \
+             of the requests may differ\n"
+        ));
+    }
+    if traffic.gateway && traffic.only_here {
+        text.push_str(
+            "traffic: routes of other namespaces may not be read; what enters by them is not counted\n",
+        );
+    }
     if !traffic.others.is_empty() {
         let others = traffic.others.join(", ");
         text.push_str(&format!(
@@ -40,16 +54,22 @@ fn traffic(traffic: &Traffic) -> String {
 /// Returns what a plan found, line by line, without what is only worth knowing.
 #[must_use]
 pub fn notes(plan: &Plan) -> Vec<String> {
+    found(&plan.rights_missing, &plan.findings, &plan.unseen)
+}
+
+/// Returns what was found before a run, line by line, without what is only worth knowing.
+#[must_use]
+pub fn found(missing: &[impl Display], findings: &[Finding], unseen: &[Unseen]) -> Vec<String> {
     let mut lines = Vec::new();
-    for right in &plan.rights_missing {
+    for right in missing {
         lines.push(format!("missing permission: {right}"));
     }
-    for finding in &plan.findings {
+    for finding in findings {
         if let Some(line) = line(finding).filter(|_| finding.severity >= Severity::Warning) {
             lines.push(line);
         }
     }
-    let unseen: Vec<&str> = plan.unseen.iter().map(|one| one.what.as_str()).collect();
+    let unseen: Vec<&str> = unseen.iter().map(|one| one.what.as_str()).collect();
     if !unseen.is_empty() {
         lines.push(format!("not seen: {}", unseen.join(", ")));
     }

@@ -20,17 +20,7 @@ use crate::model::walk::{Walk, walk};
 /// see: one of each purpose.
 pub fn distinct<'a>(walks: impl Iterator<Item = &'a Walk>, record: &Record) -> Vec<Form> {
     let mut found: Vec<Form> = Vec::new();
-    let mut add = |way: &Walk| {
-        for stage in &way.stages {
-            let form = stage.form;
-            let is_known = found
-                .iter()
-                .any(|known| (known.purpose, known.template) == (form.purpose, form.template));
-            if !is_known {
-                found.push(form);
-            }
-        }
-    };
+    let mut add = |way: &Walk| found.extend(way.stages.iter().map(|stage| stage.form));
     for way in walks {
         add(way);
         for goal in [Goal::Promote { by: String::new() }, Goal::back()] {
@@ -39,9 +29,22 @@ pub fn distinct<'a>(walks: impl Iterator<Item = &'a Walk>, record: &Record) -> V
             add(&walk(ahead, way.world, way.form));
         }
     }
-    // The last form gives back what the first took: it is what is there now, but for a promotion.
-    let is_worth = |form: &Form| form.purpose != Purpose::Final || record.original.pending;
-    found.retain(is_worth);
+    worth(found, record)
+}
+
+/// Returns the forms that differ in what a policy can see, without the last: it gives back what the
+/// first took, and is what was there before.
+pub fn worth(forms: Vec<Form>, record: &Record) -> Vec<Form> {
+    let mut found: Vec<Form> = Vec::new();
+    for form in forms {
+        let is_known = found
+            .iter()
+            .any(|known| (known.purpose, known.template) == (form.purpose, form.template));
+        let is_last = form.purpose == Purpose::Final && !record.original.pending;
+        if !is_known && !is_last {
+            found.push(form);
+        }
+    }
     found
 }
 

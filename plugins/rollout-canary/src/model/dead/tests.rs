@@ -18,6 +18,7 @@ fn pod(reason: &str, message: &str) -> Pod {
         ended: false,
         restarts: 0,
         killed: Vec::new(),
+        image_ids: Vec::new(),
         unschedulable: None,
         troubles: vec![Trouble {
             container: "app".to_owned(),

@@ -25,6 +25,8 @@ pub fn hold(percent: f64) -> Goal {
 
 pub fn record(replicas: i32, percent: f64, layout: Layout, budget: i32) -> Record {
     Record {
+        by: String::new(),
+        managers: Vec::new(),
         version: VERSION,
         run: "r1".to_owned(),
         fence: 1,

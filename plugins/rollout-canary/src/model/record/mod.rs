@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::controller::rounding::{Steps, resolve};
+use crate::model::names::FIELD_MANAGER;
 use crate::model::names::{HOLD_BEFORE, HOLD_DEADLINE, HOLD_SECONDS};
 use crate::model::object::without_hash;
 use crate::model::record::driver::Driver;
@@ -70,6 +71,12 @@ pub struct Record {
     pub uid: String,
     /// When it began, by the server.
     pub since: Timestamp,
+    /// Who began it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Field managers under which it was written, beside this plugin's own name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub managers: Vec<String>,
     /// What the Deployment was like.
     pub original: Original,
     /// The template that is tried, as the server filled it in.
@@ -321,6 +328,19 @@ impl Record {
         rollout.soaked = 0;
         self.aim(goal);
         true
+    }
+
+    /// Notes under which name it is written from here on.
+    pub fn written_by(&mut self, manager: &str) {
+        if manager != FIELD_MANAGER && !self.managers.iter().any(|known| known == manager) {
+            self.managers.push(manager.to_owned());
+        }
+    }
+
+    /// Keeps the weight as it is: the rollout in steps is over.
+    pub fn stay(&mut self) {
+        self.rollout = None;
+        self.request = None;
     }
 
     /// Sets a new goal.

@@ -12,7 +12,7 @@ pub struct Other {
 }
 
 /// Those that are looked for.
-pub const OTHERS: [Other; 5] = [
+pub const OTHERS: [Other; 8] = [
     Other {
         group: "networking.istio.io",
         kind: "VirtualService",
@@ -23,6 +23,24 @@ pub const OTHERS: [Other; 5] = [
         group: "networking.k8s.io",
         kind: "Ingress",
         plural: "ingresses",
+        key: "name",
+    },
+    Other {
+        group: "gateway.networking.k8s.io",
+        kind: "TCPRoute",
+        plural: "tcproutes",
+        key: "name",
+    },
+    Other {
+        group: "gateway.networking.k8s.io",
+        kind: "TLSRoute",
+        plural: "tlsroutes",
+        key: "name",
+    },
+    Other {
+        group: "gateway.networking.k8s.io",
+        kind: "UDPRoute",
+        plural: "udproutes",
         key: "name",
     },
     Other {

@@ -126,6 +126,27 @@ pub fn services(route: &Value) -> Vec<String> {
     found
 }
 
+/// Returns those of them that get requests: a weight of 0 gets none.
+#[must_use]
+pub fn served(route: &Value) -> Vec<String> {
+    let mut route = route.clone();
+    let rules = route["spec"]["rules"].as_array_mut();
+    for rule in rules.into_iter().flatten() {
+        if let Some(backends) = rule["backendRefs"].as_array_mut() {
+            backends.retain(|backend| weight(backend) > 0);
+        }
+    }
+    services(&route)
+}
+
+/// Says whether a rule keeps its clients on one backend, which shares by weight do not reach again.
+#[must_use]
+pub fn keeps_sessions(route: &Value) -> bool {
+    let rules = route["spec"]["rules"].as_array();
+    let mut rules = rules.into_iter().flatten();
+    rules.any(|rule| rule["sessionPersistence"].is_object())
+}
+
 /// Plans the change that gives the Service `extra` the share `share` of what `service` has in every
 /// rule that points to it. It starts from what the user wrote: from `known`, if the canary has a
 /// share already, and from the route else. A share of 0 is [`take_back`].
@@ -155,6 +176,10 @@ pub fn give(
             continue;
         };
         let current: Vec<u64> = before.iter().map(weight).collect();
+        // It has no requests of this rule, so there are none to share.
+        if current[target] == 0 {
+            continue;
+        }
         let weights = share::weights(&current, target, share)
             .ok_or_else(|| format!("rule {index} cannot give away {:.2}%", share * 100.0))?;
         let mut after = before.clone();
@@ -163,8 +188,11 @@ pub fn give(
                 backend["weight"] = json!(weight);
             }
         }
-        let port = &before[target]["port"];
-        let added = json!({"name": extra, "port": port, "weight": weights.extra});
+        // With its filters and whatever else the user's backend has: the canary gets the same
+        // requests.
+        let mut added = before[target].clone();
+        added["name"] = json!(extra);
+        added["weight"] = json!(weights.extra);
         let wanted: Vec<Value> = after.iter().chain([&added]).cloned().collect();
         if !same(&wanted, backends) {
             replace(&mut edit.operations, index, backends, wanted);

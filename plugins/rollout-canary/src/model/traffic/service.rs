@@ -29,6 +29,8 @@ pub struct Canary {
     pub uid: String,
     /// The hash of the canary's ReplicaSet.
     pub hash: String,
+    /// The field manager under which it is written.
+    pub manager: String,
     /// The labels of the Deployment's pods, which a Service selects by.
     pub labels: BTreeMap<String, String>,
 }
@@ -44,6 +46,7 @@ impl Canary {
             deployment: target.name.clone(),
             uid: uid.to_owned(),
             hash: hash.to_owned(),
+            manager: target.manager.clone(),
             labels: common(&labels(stable), &labels(canary)),
         }
     }
@@ -58,6 +61,7 @@ impl Canary {
             deployment: target.name.clone(),
             uid: uid.to_owned(),
             hash: String::new(),
+            manager: target.manager.clone(),
             labels: common(labels, labels),
         }
     }
@@ -90,6 +94,7 @@ impl Canary {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
                 namespace: Some(self.namespace.clone()),
+                annotations: Some(annotations(original)).filter(|found| !found.is_empty()),
                 labels: Some(BTreeMap::from([(
                     "app.kubernetes.io/managed-by".to_owned(),
                     MANAGED_BY.1.to_owned(),
@@ -108,6 +113,8 @@ impl Canary {
                 selector: Some(selector),
                 ports: Some(ports.collect()),
                 traffic_distribution: spec.traffic_distribution,
+                session_affinity: spec.session_affinity,
+                session_affinity_config: spec.session_affinity_config,
                 ..ServiceSpec::default()
             }),
             status: None,
@@ -128,6 +135,26 @@ impl Canary {
             .and_then(|spec| spec.selector.as_ref());
         selector.and_then(|selector| selector.get(HASH)) == Some(&self.hash)
     }
+}
+
+/// Prefixes of annotations by which gateways and proxies are told how to speak to a Service's pods.
+/// Others are left out: one of external-dns or of a cloud's load balancer would make something.
+const FOR_PROXIES: [&str; 7] = [
+    "traefik.ingress.kubernetes.io/",
+    "projectcontour.io/",
+    "konghq.com/",
+    "haproxy.org/",
+    "cloud.google.com/app-protocols",
+    "cloud.google.com/backend-config",
+    "service.kubernetes.io/topology-",
+];
+
+/// Returns the annotations of a Service that say how its pods are spoken to.
+fn annotations(original: &Service) -> BTreeMap<String, String> {
+    let all = original.metadata.annotations.iter().flatten();
+    all.filter(|(key, _)| FOR_PROXIES.iter().any(|prefix| key.starts_with(prefix)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// Returns what the extra Service of a Deployment is called.
@@ -170,6 +197,7 @@ mod tests {
             deployment: "web".to_owned(),
             uid: "u1".to_owned(),
             hash: "7b9c".to_owned(),
+            manager: "m".to_owned(),
             labels: common(&labels("1"), &labels("2")),
         }
     }
@@ -207,6 +235,27 @@ mod tests {
             })
         );
         assert_eq!(extra["metadata"]["ownerReferences"][0]["uid"], "u1");
+    }
+
+    #[test]
+    fn the_extra_service_keeps_what_proxies_are_told_and_nothing_that_makes_something() {
+        let mut original = service(
+            json!({"selector": {"app": "web"}, "sessionAffinity": "ClientIP",
+            "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 60}}}),
+        );
+        let all = [
+            ("traefik.ingress.kubernetes.io/service.serversscheme", "h2c"),
+            ("external-dns.alpha.kubernetes.io/hostname", "shop.example"),
+            ("kubectl.kubernetes.io/last-applied-configuration", "{}"),
+        ];
+        let all = all.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        original.metadata.annotations = Some(all.into());
+        let extra = serde_json::to_value(canary().beside(&original, "web-rc-canary")).unwrap();
+        assert_eq!(
+            extra["metadata"]["annotations"],
+            json!({"traefik.ingress.kubernetes.io/service.serversscheme": "h2c"})
+        );
+        assert_eq!(extra["spec"]["sessionAffinity"], "ClientIP");
     }
 
     #[test]

@@ -92,7 +92,16 @@ pub fn why(verdict: &Verdict) -> String {
             let Some((finding, reason)) = open.min_by_key(|(_, reason)| rank(reason)) else {
                 return "nothing has been read yet".to_owned();
             };
-            let reason = format!("{}: {reason}", finding.indicator.name);
+            let reason = match (reason, finding.indicator.unit) {
+                // These count pods that run, which needs no traffic.
+                (Reason::NoTraffic { .. }, Unit::PodSeconds) => {
+                    format!(
+                        "{}: no pod has been Ready long enough yet",
+                        finding.indicator.name
+                    )
+                }
+                _ => format!("{}: {reason}", finding.indicator.name),
+            };
             match longer {
                 // It would say the same twice.
                 Longer::Unknown => reason,
@@ -218,6 +227,17 @@ mod tests {
         let why = why(&few);
         // 299 requests prove 1 %: at one a second 239 more.
         assert_eq!(why, "requests: 60 requests are too few; about 4m more");
+    }
+
+    #[test]
+    fn pods_that_warm_up_are_not_told_to_need_traffic() {
+        let judge = Judge::new(
+            Settings::default(),
+            vec![Indicator::new("restarts", Unit::PodSeconds)],
+        );
+        let mut verdict = judge.verdict();
+        verdict.indicators[0].open = vec![Reason::NoTraffic { arm: Arm::Canary }];
+        assert!(why(&verdict).starts_with("restarts: no pod has been Ready long enough yet"));
     }
 
     #[test]

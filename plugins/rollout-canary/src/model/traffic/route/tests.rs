@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::model::traffic::route::{Edit, give, observed, services, take_back};
+use crate::model::traffic::route::{Edit, give, observed, served, services, take_back};
 
 const EXTRA: &str = "web-rc-canary";
 
@@ -54,7 +54,7 @@ fn a_share_is_added_beside_the_users_backend_and_taken_back_without_a_trace() {
     let during = apply(&before, &edit);
     let backends = &during["spec"]["rules"][0]["backendRefs"];
     assert_eq!(backends[0]["weight"], 9);
-    assert_eq!(backends[1], backend(EXTRA, Some(1)));
+    assert_eq!(backends[1], defaulted(backend(EXTRA, Some(1))));
     assert_eq!(
         apply(&during, &take_back(&during, EXTRA, &edit.rules)),
         before
@@ -137,9 +137,43 @@ fn weights_that_somebody_else_set_are_left_and_named() {
 
 #[test]
 fn a_share_that_a_rule_cannot_express_is_refused() {
-    let before = route(json!([{"backendRefs": [backend("web", Some(0)), backend("old", None)]}]));
+    // Every weight is the largest already: no hundredth of it can be written.
+    let whole = backend("web", Some(1));
+    let before = route(json!([{"backendRefs": [whole, backend("old", Some(1_000_000))]}]));
     let why = give(&before, "web", EXTRA, 0.1, &[]).unwrap_err();
     assert_eq!(why, "rule 0 cannot give away 10.00%");
+}
+
+#[test]
+fn a_backend_without_requests_is_left_alone() {
+    let off = json!({"backendRefs": [backend("web", Some(0)), backend("old", None)]});
+    let on = json!({"backendRefs": [backend("web", Some(1))]});
+    let before = route(json!([off, on]));
+    let edit = given(&before, 0.1);
+    let during = apply(&before, &edit);
+    assert_eq!(during["spec"]["rules"][0], off);
+    assert_eq!(during["spec"]["rules"][1]["backendRefs"][1]["name"], EXTRA);
+    assert_eq!(served(&route(json!([off]))), ["old"]);
+}
+
+#[test]
+fn the_canary_gets_the_same_requests_as_the_users_backend() {
+    let filters = json!([{"type": "RequestHeaderModifier",
+        "requestHeaderModifier": {"set": [{"name": "x-env", "value": "prod"}]}}]);
+    let mut own = backend("web", Some(1));
+    own["filters"] = filters.clone();
+    let before = route(json!([{"backendRefs": [own]}]));
+    let edit = given(&before, 0.1);
+    let during = apply(&before, &edit);
+    let added = &during["spec"]["rules"][0]["backendRefs"][1];
+    assert_eq!(
+        (&added["name"], &added["filters"]),
+        (&json!(EXTRA), &filters)
+    );
+    assert_eq!(
+        apply(&during, &take_back(&during, EXTRA, &edit.rules)),
+        before
+    );
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! `status`.
 
+mod tree;
+
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use groundcrew::app::{Frame, Interrupt};
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
-use groundcrew::flags::OutputArgs;
 use groundcrew::flags::duration::{self, Span};
+use groundcrew::flags::{Format, OutputArgs};
 use groundcrew::output::json;
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use crate::cluster::signals::sources::Sources;
 use crate::cluster::watch::Watching;
 use crate::commands::answer::{self, show};
 use crate::commands::flags::{Common, JudgeArgs, open};
+use crate::commands::status::tree::tree;
 use crate::drive::look::{Looking, Sides};
 use crate::drive::session::Open;
 use crate::drive::this_process;
@@ -27,7 +30,7 @@ use crate::model::record::Record;
 use crate::model::record::driver::Driving;
 use crate::model::snapshot::Snapshot;
 use crate::model::state::Phase;
-use crate::model::status::Status;
+use crate::model::status::{Status, warm_at};
 use crate::model::verdict::asked::Asked;
 use crate::model::verdict::judge::{Decision, Judge};
 
@@ -192,6 +195,7 @@ impl Onlooker {
             judge.observe(&reading);
         }
         status.verdict.take(judge.verdict(), looking.notes());
+        status.warm_at = warm_at(record, &watching.cluster, judge);
         Ok(())
     }
 }
@@ -225,6 +229,10 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             .transpose()?,
         at_work: None,
     };
+    let redraws = args.watch
+        && ui.width().is_some()
+        && matches!(args.common.output.format, Format::Table | Format::Wide);
+    let mut lines = 0;
     // Once the record is gone, only what it said tells a promotion from the way back.
     let mut tried = None;
     loop {
@@ -243,7 +251,12 @@ async fn follow(args: &StatusArgs, open: &Open, ui: &Ui, interrupt: &Interrupt) 
             && shown
                 .as_ref()
                 .is_none_or(|(known, at)| *known != gist || at.elapsed() >= AGAIN);
-        if args.watch && news {
+        if redraws && believed {
+            let (width, sentence) = (ui.width().unwrap_or(80), answer::sentence(&status));
+            let text = tree(&status, clock.now(), &sentence, width);
+            ui.answer_over(lines, &text)?;
+            lines = text.lines().count();
+        } else if args.watch && news {
             show(&status, &args.common.output, ui)?;
             shown = Some((gist, Instant::now()));
         }

@@ -1,0 +1,3 @@
+//! Files of this machine.
+
+pub mod manifest;

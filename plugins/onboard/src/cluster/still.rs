@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::cluster::bindings;
 use crate::cluster::claims::{claim_index, claimed};
 use crate::model::identity;
-use crate::model::identity::Other;
 use crate::model::labels;
+use crate::model::left::Other;
 use crate::model::onboarding::observed::Observed;
 use crate::model::onboarding::options::Options;
 

@@ -1,19 +1,16 @@
 //! Who the API server takes for the user, and which bindings name them. Pure.
 
-use std::fmt;
-
-use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
-use jiff::Timestamp;
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Deserialize, Serialize};
-
 use crate::model::generation::Generation;
 use crate::model::labels;
+use crate::model::left::Other;
 use crate::model::login::Asserted;
 use crate::model::record::Record;
 use crate::model::settings::Extra;
 use crate::model::user::UserName;
+use groundcrew::tenancy::{CLAIM_OWNER_BINDING, SYSTEM_NAMESPACE};
+use jiff::Timestamp;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// A RoleBinding or a ClusterRoleBinding.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -146,36 +143,11 @@ impl<'a> Identities<'a> {
     }
 }
 
-/// A binding that the user's record does not account for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Other {
-    /// `rolebinding/shop/sneaky`.
-    pub binding: String,
-    /// What it grants: `ClusterRole admin`.
-    pub grants: String,
-    /// Who gets it: `user alice`, `serviceaccount shop/ci`.
-    pub to: Vec<String>,
-}
-
-impl Other {
-    fn of<'a>(binding: &Binding, to: impl Iterator<Item = &'a Subject>) -> Self {
-        Self {
-            binding: binding.object(),
-            grants: binding.granted(),
-            to: to.map(described).collect(),
-        }
-    }
-}
-
-impl fmt::Display for Other {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            binding,
-            grants,
-            to,
-        } = self;
-        write!(f, "{binding} grants {grants} to {}", to.join(", "))
+fn other<'a>(binding: &Binding, to: impl Iterator<Item = &'a Subject>) -> Other {
+    Other {
+        binding: binding.object(),
+        grants: binding.granted(),
+        to: to.map(described).collect(),
     }
 }
 
@@ -207,7 +179,7 @@ pub fn others(
             .filter(|subject| identities.is_in(binding, subject))
             .peekable();
         own.peek()?;
-        Some(Other::of(binding, own))
+        Some(other(binding, own))
     });
     named.collect()
 }
@@ -235,7 +207,7 @@ pub fn made_since(bindings: &[Binding], namespace: &str, since: Timestamp) -> Ve
             })
             .peekable();
         accounts.peek()?;
-        Some(Other::of(binding, accounts))
+        Some(other(binding, accounts))
     })
     .collect()
 }

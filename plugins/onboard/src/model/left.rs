@@ -1,8 +1,8 @@
 //! What a user could have left behind: credentials and rights of others that outlive their own.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::model::identity::Other;
+use serde::{Deserialize, Serialize};
 
 /// A namespace that stays, and in which the user could make what outlives their rights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,4 +47,27 @@ pub fn merged(earlier: &[Left], now: Vec<Left>) -> Vec<Left> {
     all.extend(now);
     all.sort_by(|one, other| one.namespace.cmp(&other.namespace));
     all
+}
+
+/// A binding that the user's record does not account for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Other {
+    /// `rolebinding/shop/sneaky`.
+    pub binding: String,
+    /// What it grants: `ClusterRole admin`.
+    pub grants: String,
+    /// Who gets it: `user alice`, `serviceaccount shop/ci`.
+    pub to: Vec<String>,
+}
+
+impl fmt::Display for Other {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            binding,
+            grants,
+            to,
+        } = self;
+        write!(f, "{binding} grants {grants} to {}", to.join(", "))
+    }
 }

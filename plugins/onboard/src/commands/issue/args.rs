@@ -115,7 +115,7 @@ pub struct CredentialArgs {
     #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
-    /// Refuse a credential that lasts longer than this, whatever the signer issues
+    /// Refuse a credential that lasts longer than this
     #[arg(long, value_name = "DURATION", value_parser = duration::positive)]
     max_expires: Option<Span>,
 

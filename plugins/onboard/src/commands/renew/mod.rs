@@ -66,7 +66,7 @@ pub struct RenewArgs {
     #[arg(long, alias = "ttl", value_name = "DURATION", default_value = "30d", value_parser = duration::positive)]
     expires: Span,
 
-    /// Refuse a credential that lasts longer than this, whatever the signer issues
+    /// Refuse a credential that lasts longer than this
     #[arg(long, value_name = "DURATION", value_parser = duration::positive, conflicts_with_all = ["by_user", "due"])]
     max_expires: Option<Span>,
 

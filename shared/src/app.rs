@@ -113,7 +113,7 @@ fn color_choice(words: &[OsString]) -> ColorChoice {
 fn finish_early(ui: &Ui, error: &clap::Error) -> Exit {
     let text = error.render();
     if !error.use_stderr() {
-        return match ui.answer_with(|out| write!(out, "{}", text.ansi())) {
+        return match ui.answer_styled(|out| write!(out, "{}", text.ansi())) {
             Ok(()) => Exit::Done,
             Err(error) => error.kind().into(),
         };

@@ -10,6 +10,7 @@
 //! - [`ui`] and [`output`]: stdout for the answer, stderr for everything else;
 //! - [`error`] and [`exit`]: errors with a kind, a cause and a hint; one table of exit codes;
 //! - [`finding`]: what a doctor found, and what it could not see;
+//! - [`limits`]: how much is read of what others wrote;
 //! - [`plural`]: counts in sentences;
 //! - [`report`]: SARIF, JUnit, Markdown and HTML;
 //! - [`tenancy`]: what a namespace for people gets: limits, quota, network policy;
@@ -26,6 +27,7 @@ pub mod finding;
 pub mod flags;
 mod guess;
 mod interrupt;
+pub mod limits;
 pub mod manifest;
 mod manual;
 pub mod output;

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ManualArgs, command: Command, globals: &[Arg], ui: &Ui)
 /// Prints the flags that every command takes.
 pub(crate) fn options(command: &Command, globals: &[Arg], ui: &Ui) -> Result<Exit> {
     let help = shared_flags(command, globals).render_help();
-    ui.answer_with(|out| write!(out, "{}", help.ansi()))?;
+    ui.answer_styled(|out| write!(out, "{}", help.ansi()))?;
     Ok(Exit::Done)
 }
 

@@ -8,6 +8,7 @@ mod can_i_audit_planted;
 mod can_i_audit_verify;
 mod can_i_audit_words;
 mod connects;
+mod connects_limits;
 mod conventions;
 mod core;
 #[cfg(unix)]
@@ -69,6 +70,7 @@ mod psp_advise_policies;
 mod psp_advise_scan;
 mod reads;
 mod reads_plugins;
+mod reads_terminal;
 mod rights;
 mod rights_canary;
 mod rollout_canary;
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
         ("can_i_audit_verify", can_i_audit_verify::cases()),
         ("can_i_audit_words", can_i_audit_words::cases()),
         ("connects", connects::cases()),
+        ("connects_limits", connects_limits::cases()),
         ("conventions", conventions::cases()),
         #[cfg(unix)]
         ("guides", guides::cases()),
@@ -180,6 +183,7 @@ fn main() -> ExitCode {
         ("psp_advise_scan", psp_advise_scan::cases()),
         ("reads", reads::cases()),
         ("reads_plugins", reads_plugins::cases()),
+        ("reads_terminal", reads_terminal::cases()),
         ("rights", rights::cases()),
         ("screens", screens::cases()),
         ("rights_canary", rights_canary::cases()),

@@ -25,6 +25,11 @@ pub(crate) fn cases() -> Vec<Case> {
             &[Need::Plugins],
             kustomize,
         ),
+        Case::new(
+            "folders_as_projects_publish_them_are_read_whole",
+            &[Need::Plugins],
+            published,
+        ),
     ]
 }
 
@@ -34,14 +39,15 @@ fn pods(suite: &Suite) {
     let container = "  containers: [{name: c, image: x}]\n";
     let json =
         r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":true}}"#;
+    let other = json.replace("\"p\"", "\"q\"");
     let texts = [
         format!("{POD}  <<: {{hostPID: false}}\n  <<: {{hostPID: true}}\n{container}"),
         format!("{POD}  hostPID: false\n  <<: {{hostPID: true}}\n{container}"),
         format!("{POD}{container}  # note\u{2028}  hostPID: true\n"),
         format!("{POD}{container}  # note\u{85}  hostPID: true\n"),
         format!("{POD}{container}  hostPID: false\n  hostPID: on\n"),
-        format!("{json}\n{json}\n"),
-        format!("{json}{json}\n"),
+        format!("{json}\n{other}\n"),
+        format!("{json}{other}\n"),
         r#"{"apiVersion":"v1","kind":"PodList","items":[{"metadata":{"name":"p"},"spec":{"hostPID":true}}]}"#.to_owned(),
         format!("# none\n---# x\n{POD}  hostPID: true\n"),
     ];
@@ -164,4 +170,118 @@ fn kustomize(suite: &Suite) {
         .run();
     output.answers("ann").says("is for kustomize");
     assert_ne!(output.code, Some(4), "{output}");
+
+    let container =
+        "  securityContext: {runAsNonRoot: true}\n  containers: [{name: c, image: x}]\n";
+    write("pod.yaml", &format!("{POD}{container}"));
+    let advise = || {
+        suite
+            .program(&suite.plugin("kubectl-psp_advise"))
+            .line("--level baseline -f")
+            .args([&folder])
+            .run()
+    };
+    advise().code(0).says("is for kustomize");
+    write("twice.yaml", &format!("# again\n{POD}{container}"));
+    advise()
+        .code(4)
+        .says("twice.yaml:2: pod/p")
+        .says("it is defined twice, first at")
+        .says("pod.yaml:1");
+}
+
+/// Shapes of what argo-cd, ingress-nginx, kube-prometheus, rook, longhorn and calico publish.
+fn published(suite: &Suite) {
+    let labels = "  labels:\n    app.kubernetes.io/name: x\n    app.kubernetes.io/part-of: x\n";
+    let role = |name: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n{labels}  name: {name}\n\
+             rules:\n- apiGroups:\n  - \"\"\n  resources:\n  - secrets\n  verbs:\n  - get\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata:\n{labels}  name: {name}\n\
+             roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: {name}\n\
+             subjects:\n- kind: ServiceAccount\n  name: {name}\n  namespace: {name}\n"
+        )
+    };
+    let host = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n{labels}  name: {name}\n  namespace: {name}\nspec:\n  \
+             selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec:\n      \
+             hostNetwork: true\n      containers:\n      - name: c\n        image: x\n"
+        )
+    };
+    let both = |name: &str| format!("{}---\n{}", role(name), host(name));
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: as.x.io\n\
+                      spec:\n  group: x.io\n  names: {plural: as, kind: A}\n  scope: Namespaced\n  versions: []\n";
+    let comments = "# \n".repeat(120);
+    let projects: [(&str, Vec<(&str, String)>, i32); 6] = [
+        (
+            // One file of everything beside the parts of kustomize.
+            "argo-cd",
+            vec![
+                ("install.yaml", format!("# This is an auto-generated file. DO NOT EDIT\n{definition}---\n{}", both("argo-cd"))),
+                ("kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- install.yaml\n".to_owned()),
+            ],
+            0,
+        ),
+        (
+            // A service account that is bound before it is there; a webhook and its jobs.
+            "ingress-nginx",
+            vec![
+                ("deploy.yaml", format!("apiVersion: v1\nkind: Namespace\nmetadata:\n{labels}  name: ingress-nginx\n---\napiVersion: v1\ndata: null\nkind: ConfigMap\nmetadata:\n{labels}  name: c\n  namespace: ingress-nginx\n---\n{}", both("ingress-nginx"))),
+                ("kustomization.yaml", "resources: [deploy.yaml]\n".to_owned()),
+            ],
+            0,
+        ),
+        (
+            // Rules with templates of Prometheus, and lists that hold roles.
+            "kube-prometheus",
+            vec![
+                ("rule.yaml", "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: r\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      annotations:\n        description: '{{ $labels.pod }} of {{ $value }}'\n      expr: |\n        up == 0\n".to_owned()),
+                ("list.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nitems:\n- apiVersion: rbac.authorization.k8s.io/v1\n  kind: Role\n  metadata:\n    name: k8s\n    namespace: default\n  rules: []\nkind: RoleList\n".to_owned()),
+                ("all.yaml", both("kube-prometheus")),
+            ],
+            0,
+        ),
+        (
+            // Long comments, empty documents, and a file of values for Helm beside them.
+            "rook",
+            vec![
+                ("operator.yaml", format!("{comments}---\n{}---\n{comments}---\n", both("rook"))),
+                ("values.yaml", "image:\n  tag: v1\n".to_owned()),
+            ],
+            4,
+        ),
+        (
+            "longhorn",
+            vec![("longhorn.yaml", format!("---\n# Builtin: \"helm template\" does not respect --create-namespace\n{}---\n# Source: x\n{definition}", both("longhorn")))],
+            0,
+        ),
+        (
+            // A script in a ConfigMap, with names that are filled in on the node.
+            "calico",
+            vec![("calico.yaml", format!("---\nkind: ConfigMap\napiVersion: v1\nmetadata:\n  name: c\n  namespace: calico\ndata:\n  cni: |-\n    {{\n      \"mtu\": __CNI_MTU__,\n      \"---\": \"not a document\"\n    }}\n---\n{}", both("calico")))],
+            0,
+        ),
+    ];
+    for (name, files, code) in projects {
+        let folder = suite.path(name);
+        std::fs::create_dir(&folder).expect("the case's directory can be written");
+        for (file, text) in files {
+            std::fs::write(folder.join(file), text).expect("the case's directory can be written");
+        }
+        let output = suite
+            .program(&suite.plugin("kubectl-can_i_audit"))
+            .line("who get secrets -n shop --from")
+            .args([&folder])
+            .run();
+        output.code(code).answers(name);
+        let output = suite
+            .program(&suite.plugin("kubectl-psp_advise"))
+            .line("--level baseline -o json -f")
+            .args([&folder])
+            .run();
+        output.answers("hostNetwork");
+        let unseen = output.json()["unseen"].as_array().map_or(0, Vec::len);
+        assert_eq!(unseen, usize::from(code == 4), "{name}: {output}");
+    }
 }

@@ -187,6 +187,30 @@ impl Run {
             .unwrap_or_else(|error| panic!("cannot start `{}`: {error}", self.shown))
     }
 
+    /// Runs it on a terminal of its own and returns all that the terminal got, as it came.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started, or does not end in time.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn seen_on_terminal(mut self) -> String {
+        self.command.env("TERM", "xterm");
+        let patience = u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX);
+        let options = rexpect::reader::Options::new()
+            .timeout_ms(Some(patience))
+            .strip_ansi_escape_codes(false);
+        let seen = rexpect::session::spawn_with_options(self.command, options)
+            .and_then(|mut session| session.exp_eof())
+            .unwrap_or_else(|error| panic!("`{}` on a terminal: {error}", self.shown));
+        // rexpect makes a letter of every byte.
+        let bytes: Vec<u8> = seen
+            .chars()
+            .filter_map(|letter| u8::try_from(u32::from(letter)).ok())
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Starts it with a stdout whose reader has gone, and returns what it did then.
     ///
     /// # Panics

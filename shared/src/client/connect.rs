@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::error::{Error, Result};
 use crate::flags::kube::{KubeArgs, Tuning};
+use crate::limits;
 use crate::ui::Ui;
 
 use super::product::Product;
@@ -118,6 +119,15 @@ async fn open(
         target.user = without_credentials(target.user);
     }
     check_token(&target)?;
+    check_password(&mut target)?;
+    // A token that stands in the kubeconfig comes first, as kube has it and client-go until now.
+    let token = target
+        .user
+        .token_file
+        .take()
+        .filter(|_| target.user.token.is_none())
+        .map(|path| layers::TokenFile::open(&path))
+        .transpose()?;
 
     let mut config = kube::Config::new(server.clone());
     config.default_retry = false;
@@ -148,7 +158,7 @@ async fn open(
         proxy: config.proxy_url.as_ref().map(host_and_port),
         timeout: tuning.request_timeout,
     };
-    let client = layers::client(config, place, &counters, ui).map_err(|source| {
+    let client = layers::client(config, token, place, &counters, ui).map_err(|source| {
         Error::failed(format!(
             "cannot set up the connection to {}",
             endpoint.server
@@ -212,6 +222,26 @@ fn check_token(target: &Target) -> Result<()> {
     )
 }
 
+/// client-go refuses a user with both (`HTTPWrappersForConfig` in
+/// `k8s.io/client-go/transport/round_trippers.go`), and takes a missing password as an empty one.
+fn check_password(target: &mut Target) -> Result<()> {
+    let user = &mut target.user;
+    if user.username.is_none() {
+        return Ok(());
+    }
+    if user.token.is_some() || user.token_file.is_some() {
+        return Err(
+            Error::failed("username/password or bearer token may be set, but not both")
+                .with_detail(format!(
+                    "user \"{}\" has both",
+                    target.user_name.as_deref().unwrap_or_default()
+                )),
+        );
+    }
+    user.password.get_or_insert_default();
+    Ok(())
+}
+
 fn endpoint(target: &Target) -> Result<Endpoint> {
     let Target {
         cluster,
@@ -246,23 +276,29 @@ fn authority(cluster: &Cluster, name: &str) -> Result<Option<Vec<u8>>> {
     let Some(file) = &cluster.certificate_authority else {
         return Ok(None);
     };
-    std::fs::read(file).map(Some).map_err(|source| {
-        Error::failed(format!(
-            "cannot read certificate authority {file} of cluster \"{name}\""
-        ))
-        .with_source(source)
-    })
+    limits::file(Path::new(file), limits::CONFIGURATION)
+        .map(Some)
+        .map_err(|source| {
+            Error::failed(format!(
+                "cannot read certificate authority {file} of cluster \"{name}\""
+            ))
+            .with_source(source)
+        })
 }
 
-/// Returns the certificates of a PEM bundle.
+/// Returns the certificates of a PEM bundle that can be trust anchors. Other text and blocks are
+/// passed over, broken ones too, as `AppendCertsFromPEM` of Go's `crypto/x509` does.
 fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let fault = || Error::failed("the cluster's certificate authority holds no PEM certificate");
-    let list = CertificateDer::pem_slice_iter(pem)
-        .map(|certificate| certificate.map(|der| der.to_vec()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|source| fault().with_source(source))?;
+    let mut known = rustls::RootCertStore::empty();
+    let list: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
+        .filter_map(std::result::Result::ok)
+        .filter(|certificate| known.add(certificate.clone()).is_ok())
+        .map(|certificate| certificate.to_vec())
+        .collect();
     if list.is_empty() {
-        Err(fault())
+        Err(Error::failed(
+            "the cluster's certificate authority holds no PEM certificate",
+        ))
     } else {
         Ok(list)
     }

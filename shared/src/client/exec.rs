@@ -10,8 +10,10 @@ use std::process::Stdio;
 
 use kube::config::{AuthInfo, Cluster, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use serde::Deserialize;
+use tokio::io::AsyncReadExt as _;
 
 use crate::error::{Error, Result};
+use crate::limits;
 
 const GROUP: &str = "client.authentication.k8s.io";
 
@@ -101,21 +103,38 @@ async fn run(config: &ExecConfig, cluster: &Cluster, terminal: bool) -> Result<S
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
     tracing::debug!(command, interactive, "credential plugin starts");
-    let child = process
+    let mut child = process
         .spawn()
         .map_err(|source| cannot_start(config, command, source))?;
-    let output = child.wait_with_output().await.map_err(|source| {
+    let output = output(&mut child).await.map_err(|source| {
         Error::failed(format!("cannot read from credential plugin {command}")).with_source(source)
     })?;
-    if !output.status.success() {
-        let how = match output.status.code() {
+    let status = child.wait().await.map_err(|source| {
+        Error::failed(format!("cannot wait for credential plugin {command}")).with_source(source)
+    })?;
+    if !status.success() {
+        let how = match status.code() {
             Some(code) => format!("failed with exit code {code}"),
             None => "was ended by a signal".to_owned(),
         };
         return Err(Error::failed(format!("credential plugin {command} {how}"))
             .with_hint("kubectl config view --minify shows how it is called"));
     }
-    read(&output.stdout, command, version)
+    read(&output, command, version)
+}
+
+/// Reads what the plugin prints; one that prints without end is ended.
+async fn output(child: &mut tokio::process::Child) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(stdout) = child.stdout.take() else {
+        return Ok(bytes);
+    };
+    let mut stdout = stdout.take(limits::CREDENTIAL + 1);
+    if stdout.read_to_end(&mut bytes).await? as u64 > limits::CREDENTIAL {
+        child.kill().await?;
+        return Err(limits::too_large(limits::CREDENTIAL));
+    }
+    Ok(bytes)
 }
 
 /// Returns whether the plugin may ask; the error follows the plugin's name.

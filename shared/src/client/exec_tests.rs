@@ -200,3 +200,13 @@ fn a_plugin_asks_only_where_somebody_can_answer() {
     assert_eq!(asks(None, "v1beta1", true), Some(true));
     assert_eq!(asks(None, "v1", true), None);
 }
+
+#[tokio::test]
+async fn a_plugin_that_prints_without_end_is_ended() {
+    let plugin = Plugin::new("exec yes");
+    let error = plugin.failure().await;
+    assert!(
+        format!("{error:?}").contains("larger than 1 MiB, the limit"),
+        "{error:?}"
+    );
+}

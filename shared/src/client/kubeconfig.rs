@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use kube::config::{Kubeconfig, KubeconfigError};
 
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// Where kubeconfig files are looked for.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +70,7 @@ pub(super) fn load(places: &Places) -> Result<Loaded> {
             loaded.missing.push(file);
             continue;
         }
-        let mut next = Kubeconfig::read_from(&file).map_err(|error| unreadable(&file, error))?;
+        let mut next = read(&file)?;
         forget_empty(&mut next);
         loaded.config = loaded
             .config
@@ -78,6 +79,51 @@ pub(super) fn load(places: &Places) -> Result<Loaded> {
         loaded.read.push(file);
     }
     Ok(loaded)
+}
+
+/// Reads a file; what it names relative to itself becomes absolute (`ResolveLocalPaths` in
+/// `k8s.io/client-go/tools/clientcmd/loader.go`).
+fn read(file: &Path) -> Result<Kubeconfig> {
+    let failed = |source| unreadable(file, KubeconfigError::ReadConfig(source, file.to_owned()));
+    let bytes = limits::file(file, limits::CONFIGURATION).map_err(failed)?;
+    let text = crate::manifest::text(&bytes)
+        .map_err(|why| Error::failed(format!("kubeconfig {}: {why}", file.display())))?;
+    let mut config = Kubeconfig::from_yaml(&text).map_err(|error| unreadable(file, error))?;
+    if let Some(directory) = file.parent() {
+        resolve(&mut config, directory);
+    }
+    Ok(config)
+}
+
+fn resolve(config: &mut Kubeconfig, directory: &Path) {
+    let absolute = |value: &mut Option<String>| {
+        if let Some(text) = value
+            && !text.is_empty()
+            && Path::new(text.as_str()).is_relative()
+            && let Some(joined) = directory.join(text.as_str()).to_str()
+        {
+            *text = joined.to_owned();
+        }
+    };
+    let clusters = config.clusters.iter_mut();
+    for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
+        absolute(&mut cluster.certificate_authority);
+    }
+    let users = config.auth_infos.iter_mut();
+    for user in users.filter_map(|named| named.auth_info.as_mut()) {
+        absolute(&mut user.client_certificate);
+        absolute(&mut user.client_key);
+        absolute(&mut user.token_file);
+        // A name without a separator is looked for on PATH.
+        if let Some(exec) = &mut user.exec
+            && exec
+                .command
+                .as_ref()
+                .is_some_and(|command| command.contains(std::path::MAIN_SEPARATOR))
+        {
+            absolute(&mut exec.command);
+        }
+    }
 }
 
 /// Reads one document that lives in no file.

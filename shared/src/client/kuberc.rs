@@ -58,7 +58,8 @@ impl Policy {
         if size > LARGEST {
             return Err(wrong(format!("it has {size} bytes")));
         }
-        let bytes = std::fs::read(&file).map_err(|error| wrong(error.to_string()))?;
+        let bytes = crate::limits::file(&file, crate::limits::CONFIGURATION)
+            .map_err(|error| wrong(error.to_string()))?;
         let text = manifest::text(&bytes).map_err(wrong)?;
         Self::parse(&text).map_err(wrong)
     }

@@ -319,3 +319,45 @@ async fn an_older_server_says_who_one_is_through_the_beta() {
     );
     assert_eq!(api.seen()[0].method, "POST");
 }
+
+#[tokio::test]
+async fn what_kubectl_refuses_of_a_user_with_a_password_is_refused() {
+    let api = fixture::Api::tls(empty_list).await;
+    let ui = Heard::default().ui();
+    let both = json!({"username": "u", "password": "p", "token": "hunter2"});
+    let error = session(&api.kubeconfig(&both), &ui).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("username/password or bearer token may be set, but not both"),
+        "{error}"
+    );
+    let alone = json!({"username": "u"});
+    list(&session(&api.kubeconfig(&alone), &ui).await.unwrap())
+        .await
+        .unwrap();
+    // "u:" in base64: a password that is not there is an empty one.
+    assert_eq!(api.seen()[0].header("authorization"), Some("Basic dTo="));
+}
+
+#[test]
+fn a_bundle_of_authorities_is_read_around_what_is_broken() {
+    let good = rcgen::generate_simple_self_signed(["a".to_owned()])
+        .unwrap()
+        .cert
+        .pem();
+    let broken = "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for bundle in [
+        format!("{good}{broken}"),
+        format!("{broken}{good}"),
+        format!("{no_certificate}text\n{good}-----BEGIN X-----\n"),
+    ] {
+        assert_eq!(
+            certificates(bundle.as_bytes()).unwrap().len(),
+            1,
+            "{bundle}"
+        );
+    }
+    assert!(certificates(broken.as_bytes()).is_err());
+}

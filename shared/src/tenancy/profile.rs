@@ -129,7 +129,7 @@ impl Profile {
 
 impl Custom {
     fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = crate::limits::text(path, crate::limits::CONFIGURATION).map_err(|error| {
             Error::usage(format!("cannot read profile {}", path.display()))
                 .with_source(error)
                 .with_hint("--profile takes small, medium, large, none or a YAML file")

@@ -11,7 +11,7 @@ use super::color::{self, ColorChoice};
 use super::progress::Progress;
 use super::prompt::{Check, Prompter, TerminalPrompter};
 use super::screen::{Screen, styled};
-use super::visible::{visible, visible_answer, visible_lines};
+use super::visible::{VisibleWriter, visible, visible_answer, visible_lines};
 use crate::error::{Error, Kind, Result};
 
 type Sink = Box<dyn Write + Send>;
@@ -23,6 +23,8 @@ pub struct Ui(Arc<Shared>);
 struct Shared {
     /// Columns of the terminal that shows the answer.
     width: Option<usize>,
+    /// Whether a terminal shows the answer; some say no width.
+    terminal: bool,
     stdout: Mutex<Answers>,
     stderr: Mutex<Sink>,
     bars: Option<MultiProgress>,
@@ -55,6 +57,7 @@ impl Ui {
         let interactive = stderr_is_terminal && io::stdin().is_terminal();
         Self(Arc::new(Shared {
             width: Screen::keep(color).width,
+            terminal: io::stdout().is_terminal(),
             stdout: Mutex::new(Answers {
                 styled: Box::new(AutoStream::new(io::stdout(), color.into())),
                 plain: Some(Box::new(io::stdout())),
@@ -74,6 +77,7 @@ impl Ui {
     ) -> Self {
         Self(Arc::new(Shared {
             width: None,
+            terminal: false,
             stdout: Mutex::new(Answers {
                 styled: Box::new(anstream::StripStream::new(Box::new(stdout) as Sink)),
                 plain: None,
@@ -105,24 +109,45 @@ impl Ui {
     ///
     /// [`Kind::ClosedPipe`] when the reader went away; the run then ends quietly.
     pub fn answer(&self, text: impl Display) -> Result<()> {
-        if self.0.width.is_some() || Screen::get().color {
+        if Screen::get().color {
             let text = text.to_string();
-            let text = match self.0.width {
-                Some(_) => visible_answer(&text),
-                None => text.into(),
+            let text = if self.0.terminal {
+                visible_answer(&text)
+            } else {
+                text.into()
             };
-            return self.answer_with(|out| out.write_all(styled(&text).as_bytes()));
+            return self.answer_styled(|out| out.write_all(styled(&text).as_bytes()));
         }
         self.answer_with(|out| write!(out, "{text}"))
     }
 
     /// Writes a part of the answer to stdout as `write` makes it, so that an answer of many
-    /// megabytes never has to be in memory as a whole.
+    /// megabytes never has to be in memory as a whole. On a terminal, what it would obey is made
+    /// visible.
     ///
     /// # Errors
     ///
     /// As [`answer`](Self::answer).
     pub fn answer_with(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        if !self.0.terminal {
+            return self.answer_styled(write);
+        }
+        self.answer_styled(|out| {
+            let mut shown = VisibleWriter::new(out);
+            write(&mut shown)?;
+            shown.finish()
+        })
+    }
+
+    /// Writes text of our own to stdout, with its color: help.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub(crate) fn answer_styled(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
         let answer = || {
             let mut answers = lock(&self.0.stdout);
             let gate = Gate {

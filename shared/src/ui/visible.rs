@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use super::screen::is_mark;
 
@@ -65,9 +66,70 @@ fn is_hidden(letter: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Writes text as [`visible_lines`] shows it, for text that comes in parts: a letter may go over
+/// the end of one.
+pub(super) struct VisibleWriter<W: Write> {
+    out: W,
+    /// The beginning of a letter whose end is in the next part.
+    rest: Vec<u8>,
+}
+
+impl<W: Write> VisibleWriter<W> {
+    pub(super) fn new(out: W) -> Self {
+        let rest = Vec::new();
+        Self { out, rest }
+    }
+
+    /// Writes what is left, which is no whole letter.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let rest = std::mem::take(&mut self.rest);
+        self.out
+            .write_all(visible_lines(&String::from_utf8_lossy(&rest)).as_bytes())?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Write for VisibleWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.rest) {
+            Ok(text) => text.len(),
+            // `None` is a letter that goes on; what is not UTF-8 at all is replaced.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => self.rest.len(),
+        };
+        let text = String::from_utf8_lossy(&self.rest[..whole]);
+        self.out.write_all(visible_lines(&text).as_bytes())?;
+        self.rest.drain(..whole);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_in_parts_is_shown_as_in_one() {
+        let text = "{\"a\": \"山\u{202e}\u{9b}2J\u{1b}[31m\"}\n";
+        for size in 1..text.len() {
+            let mut shown = Vec::new();
+            let mut writer = VisibleWriter::new(&mut shown);
+            for part in text.as_bytes().chunks(size) {
+                writer.write_all(part).unwrap();
+            }
+            writer.finish().unwrap();
+            assert_eq!(
+                String::from_utf8(shown).unwrap(),
+                visible_lines(text),
+                "{size}"
+            );
+        }
+    }
 
     #[test]
     fn what_a_terminal_obeys_is_shown_and_the_rest_stays() {

@@ -1,10 +1,9 @@
 //! Text of files: UTF-8, YAML and JSON.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::limits;
 use groundcrew::manifest;
 use serde::de::DeserializeOwned;
 
@@ -14,11 +13,8 @@ use serde::de::DeserializeOwned;
 ///
 /// That it cannot be read.
 pub(super) fn stdin_bytes(what: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).map_err(|error| {
-        Error::failed(format!("cannot read {what} from stdin")).with_source(error)
-    })?;
-    Ok(bytes)
+    limits::read(std::io::stdin().lock(), limits::MANIFESTS)
+        .map_err(|error| Error::failed(format!("cannot read {what} from stdin")).with_source(error))
 }
 
 /// Reads stdin to its end as text.
@@ -36,7 +32,7 @@ pub(super) fn stdin(what: &str) -> Result<String> {
 ///
 /// That it cannot be read.
 pub(super) fn file_bytes(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).map_err(|error| {
+    limits::file(file, limits::MANIFESTS).map_err(|error| {
         Error::failed(format!("cannot read {}", file.display())).with_source(error)
     })
 }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use groundcrew::error::{Error, Result};
+use groundcrew::limits;
 use psp_advise::model::manifest::text;
 use psp_advise::model::workload::TemplatePath;
 
@@ -73,10 +73,7 @@ const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
 pub fn each(args: &FileArgs, mut take: impl FnMut(File) -> Result<()>) -> Result<()> {
     for path in &args.filename {
         if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            let content = std::io::stdin()
-                .read_to_end(&mut bytes)
-                .map(|_| bytes)
+            let content = limits::read(std::io::stdin().lock(), limits::MANIFESTS)
                 .map_err(|error| error.to_string());
             take(File {
                 name: "<stdin>".to_owned(),
@@ -132,6 +129,6 @@ fn read(path: &Path) -> File {
     File {
         name: path.display().to_string(),
         path: Some(path.to_owned()),
-        content: fs::read(path).map_err(|error| error.to_string()),
+        content: limits::file(path, limits::MANIFESTS).map_err(|error| error.to_string()),
     }
 }

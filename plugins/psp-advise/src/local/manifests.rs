@@ -1,11 +1,14 @@
 //! Manifests instead of a cluster.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use groundcrew::error::Result;
 use psp_advise::model::decision::Source;
 use psp_advise::model::fix::note_fixes;
-use psp_advise::model::manifest::{each as documents, told, unknown_fields};
+use psp_advise::model::manifest::{Node, each as documents, told, unknown_fields};
 use psp_advise::model::report::{Builder, Criteria, Live, Report};
-use psp_advise::model::workload::extract;
+use psp_advise::model::workload::{ObjectRef, extract};
 
 use super::files::{self, FileArgs};
 
@@ -16,9 +19,10 @@ use super::files::{self, FileArgs};
 /// A path that is not there.
 pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
     let mut builder = Builder::new(criteria, true);
+    let mut seen = Seen::default();
     files::each(args, |file| {
         match file.text() {
-            Ok(text) => each(&file.name, &text, &mut builder),
+            Ok(text) => each(&file.name, &text, &mut builder, &mut seen),
             Err(message) => builder.unseen(&file.name, message),
         }
         Ok(())
@@ -26,7 +30,7 @@ pub fn evaluate(args: &FileArgs, criteria: &Criteria) -> Result<Report> {
     Ok(builder.finish())
 }
 
-fn each(file: &str, text: &str, builder: &mut Builder<'_>) {
+fn each(file: &str, text: &str, builder: &mut Builder<'_>, seen: &mut Seen) {
     let criteria = builder.criteria();
     let custom = &criteria.custom;
     documents(text, |found| {
@@ -50,6 +54,14 @@ fn each(file: &str, text: &str, builder: &mut Builder<'_>) {
         }
         let extracted = extract(&document, custom);
         for fault in extracted.unreadable {
+            // `kubectl apply -f` refuses the file and applies the others, and `apply -k` renders
+            // it: it is no object of the cluster either way.
+            if fault.object.kind.is_empty() && is_kustomization(file) {
+                builder.note(format!(
+                    "{file} is for kustomize and not a manifest; skipped"
+                ));
+                continue;
+            }
             let place = format!("{file}:{}", fault.line);
             let what = if fault.object.kind.is_empty() {
                 place
@@ -64,6 +76,12 @@ fn each(file: &str, text: &str, builder: &mut Builder<'_>) {
             }
         }
         for (workload, node) in &extracted.workloads {
+            if let Some(first) = seen.before(&workload.object, node, file) {
+                builder.unseen(
+                    format!("{file}:{}: {}", node.place.line, workload.object.short()),
+                    format!("it is defined twice, first at {first}: the later one stays"),
+                );
+            }
             let source = Source {
                 file: Some(file),
                 node: Some(node),
@@ -77,4 +95,30 @@ fn each(file: &str, text: &str, builder: &mut Builder<'_>) {
             }
         }
     });
+}
+
+/// Kustomize fills in the kind, so most of its files have none.
+fn is_kustomization(file: &str) -> bool {
+    Path::new(file).file_stem().and_then(|stem| stem.to_str()) == Some("kustomization")
+}
+
+/// The objects so far, and where each stands.
+#[derive(Default)]
+struct Seen(BTreeMap<(String, String, String, String), String>);
+
+impl Seen {
+    /// Returns where an object stands that has been there before. Generated names differ.
+    fn before(&mut self, object: &ObjectRef, node: &Node, file: &str) -> Option<String> {
+        node.at("metadata.name")?.as_str()?;
+        let here = format!("{file}:{}", node.place.line);
+        let key = (
+            object.group().to_owned(),
+            object.kind.clone(),
+            object.namespace.clone(),
+            object.name.clone(),
+        );
+        let first = self.0.entry(key).or_insert_with(|| here.clone());
+        // One object may hold several pods.
+        (*first != here).then(|| first.clone())
+    }
 }

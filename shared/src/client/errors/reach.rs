@@ -7,7 +7,7 @@ use rustls::CertificateError;
 use rustls::pki_types::{ServerName, UnixTime};
 
 use super::doing::Doing;
-use crate::client::layers::{Failed, TimedOut, find, io_kind};
+use crate::client::layers::{AnswerTooLarge, Failed, TimedOut, find, io_kind};
 use crate::error::{Error, Kind};
 
 /// Explains an error of the connection in kubectl's words.
@@ -34,6 +34,13 @@ pub(super) fn explain(error: &(dyn StdError + 'static), doing: &Doing) -> Error 
         .verbatim()
         .with_detail(format!("while: {doing}"))
         .with_hint("pass a longer --request-timeout, or 0 for none");
+    }
+    if let Some(too_large) = find::<AnswerTooLarge>(error) {
+        return Error::failed(format!("cannot read the answer of {server}: {too_large}"))
+            .with_detail(format!("while: {doing}"))
+            .with_hint(format!(
+                "check that {server} is a Kubernetes API server: kubectl version"
+            ));
     }
     let error = unable(&cause(error));
     let error = hint(

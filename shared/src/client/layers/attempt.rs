@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Either, Full};
 use kube::client::Body;
@@ -12,8 +12,9 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::counters::{Counters, Place};
-use super::failure::{BodyLost, Failed, TimedOut};
+use super::failure::{AnswerTooLarge, BodyLost, Failed, TimedOut};
 use super::{trace, warnings};
+use crate::limits;
 use crate::ui::Ui;
 
 /// An answer that is here in full, or a stream such as a watch.
@@ -64,6 +65,7 @@ where
         let line = trace::Line::of(&request);
         let started = Instant::now();
         let warnings = self.warnings.clone();
+        let counters = self.counters.clone();
         let answer = self.inner.call(request);
         let answer = async move {
             let response = answer.await?;
@@ -71,7 +73,7 @@ where
             if streams {
                 Ok(response.map(Either::Right))
             } else {
-                complete(response).await
+                complete(response, &counters).await
             }
         };
         let place = self.place.clone();
@@ -95,13 +97,30 @@ where
     }
 }
 
-async fn complete<B>(response: Response<B>) -> Result<Response<Settled<B>>, BoxError>
+/// Reads an answer to its end. The limit is one for all answers that are being read, because a
+/// command asks several questions at once.
+async fn complete<B>(
+    response: Response<B>,
+    counters: &Counters,
+) -> Result<Response<Settled<B>>, BoxError>
 where
-    B: http_body::Body<Data = Bytes, Error = BoxError>,
+    B: http_body::Body<Data = Bytes, Error = BoxError> + Unpin,
 {
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(BodyLost)?.to_bytes();
-    Ok(Response::from_parts(parts, Either::Left(Full::new(body))))
+    let (parts, mut body) = response.into_parts();
+    let mut reading = counters.reading();
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.map_err(BodyLost)?.into_data() {
+            if reading.add(data.len()) > limits::ANSWER {
+                return Err(Box::new(AnswerTooLarge));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(Response::from_parts(
+        parts,
+        Either::Left(Full::new(bytes.freeze())),
+    ))
 }
 
 /// Says whether the answer goes on for as long as there is news: a watch, a followed log, or

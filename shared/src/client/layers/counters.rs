@@ -23,6 +23,8 @@ pub(in crate::client) struct Counters(Arc<Counts>);
 struct Counts {
     requests: AtomicU64,
     warnings: AtomicU64,
+    /// Bytes of the answers that are not here in full yet.
+    reading: AtomicU64,
 }
 
 impl Counters {
@@ -39,11 +41,56 @@ impl Counters {
         self.count_warning();
     }
 
+    /// Begins to read an answer.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            counts: Arc::clone(&self.0),
+            bytes: 0,
+        }
+    }
+
     pub(super) fn count_request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_warning(&self) {
         self.0.warnings.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The bytes of an answer that is being read; they no longer count when it is dropped.
+#[derive(Debug)]
+pub(super) struct Reading {
+    counts: Arc<Counts>,
+    bytes: u64,
+}
+
+impl Reading {
+    /// Adds some, and returns how many there are in all answers.
+    pub(super) fn add(&mut self, bytes: usize) -> u64 {
+        let bytes = bytes as u64;
+        self.bytes += bytes;
+        self.counts.reading.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.counts.reading.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_are_read_at_once_count_together_until_they_are_here() {
+        let counters = Counters::default();
+        let (mut one, mut other) = (counters.reading(), counters.reading());
+        assert_eq!(one.add(10), 10);
+        assert_eq!(other.add(5), 15);
+        drop(one);
+        assert_eq!(other.add(1), 6);
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use http::{Method, Response, StatusCode, header};
 use tower::BoxError;
 
+use crate::limits;
+
 /// Why an attempt did not end in an answer that can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -22,6 +24,8 @@ pub(super) enum Failure {
     Lost,
     /// The time for one attempt was over.
     TimedOut,
+    /// The answer has more bytes than are read; asking again brings the same.
+    TooLarge,
 }
 
 impl Failure {
@@ -43,6 +47,9 @@ impl Failure {
     fn of_error(error: &(dyn StdError + 'static)) -> Self {
         if find::<TimedOut>(error).is_some() {
             return Self::TimedOut;
+        }
+        if find::<AnswerTooLarge>(error).is_some() {
+            return Self::TooLarge;
         }
         if find::<BodyLost>(error).is_some() {
             return Self::Lost;
@@ -131,6 +138,11 @@ pub(in crate::client) struct Failed {
 #[error("no answer within {}", crate::flags::duration::Span(*.0))]
 pub(in crate::client) struct TimedOut(pub(in crate::client) Duration);
 
+/// The answer goes on beyond [`limits::ANSWER`].
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is larger than {} MiB, the limit", limits::ANSWER >> 20)]
+pub(in crate::client) struct AnswerTooLarge;
+
 /// The connection broke inside of an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was lost inside of an answer: {0}")]
@@ -182,7 +194,7 @@ pub fn outcome_unknown(error: &kube::Error) -> bool {
             find::<OutcomeUnknown>(inner.as_ref()).is_some()
                 || matches!(
                     Failure::of_error(inner.as_ref()),
-                    Failure::Lost | Failure::TimedOut
+                    Failure::Lost | Failure::TimedOut | Failure::TooLarge
                 )
         }
         kube::Error::HyperError(inner) => !inner.is_canceled(),

@@ -17,21 +17,32 @@ mod attempt;
 mod counters;
 mod failure;
 mod retry;
+mod token_file;
 mod trace;
 mod warnings;
 
 pub(super) use counters::{Counters, Place};
 pub use failure::outcome_unknown;
-pub(super) use failure::{Failed, OutcomeUnknown, TimedOut, find, io_kind};
+pub(super) use failure::{AnswerTooLarge, Failed, OutcomeUnknown, TimedOut, find, io_kind};
+pub(super) use token_file::TokenFile;
 
 /// Builds kube's client with our layers around its stack.
 pub(super) fn client(
     config: kube::Config,
+    token: Option<TokenFile>,
     place: Place,
     counters: &Counters,
     ui: &Ui,
 ) -> kube::Result<kube::Client> {
-    let layer = layer_fn(|kube_stack| around(kube_stack, place.clone(), counters, ui));
+    let layer = layer_fn(|inner| {
+        let file = token.clone();
+        around(
+            token_file::WithToken { inner, file },
+            place.clone(),
+            counters,
+            ui,
+        )
+    });
     Ok(ClientBuilder::try_from(config)?.with_layer(&layer).build())
 }
 

@@ -61,9 +61,11 @@ pub(super) fn decide(reads: bool, attempt: u32, failure: Failure, waited: Durati
         Failure::Status(status, Some(wait)) if reads && status.is_server_error() => busy(wait),
         Failure::NotSent { transient: true } => reach(if reads { 2 } else { 1 }),
         Failure::Lost if reads => reach(2),
-        Failure::Status(..) | Failure::NotSent { .. } | Failure::Lost | Failure::TimedOut => {
-            Decision::GiveUp
-        }
+        Failure::Status(..)
+        | Failure::NotSent { .. }
+        | Failure::Lost
+        | Failure::TimedOut
+        | Failure::TooLarge => Decision::GiveUp,
     }
 }
 

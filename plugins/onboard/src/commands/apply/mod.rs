@@ -2,7 +2,6 @@
 
 pub mod file;
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use groundcrew::client::Session;
 use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
+use groundcrew::limits;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::onboarding::{many, onboarder};
@@ -175,10 +175,9 @@ pub async fn run(
 
 fn read(path: &Path) -> Result<String> {
     let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        limits::read(std::io::stdin().lock(), limits::MANIFESTS)
     } else {
-        std::fs::read(path)
+        limits::file(path, limits::MANIFESTS)
     };
     let bytes = bytes.map_err(|error| {
         Error::usage(format!("cannot read {}", path.display())).with_source(error)

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use groundcrew::error::{Error, Result};
-use serde_json::Value;
+use groundcrew::limits;
+use groundcrew::manifest::{self, Node};
 
 use crate::commands::issue::setup::manifest::{Manifest, SCRIPT, Setup, wrong};
 
@@ -28,8 +29,11 @@ pub fn directory(directory: &Path) -> Result<Setup> {
     let mut problems = Vec::new();
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        match fs::read_to_string(path) {
-            Ok(text) => problems.extend(file(&name, &text, &mut manifests)),
+        match limits::file(path, limits::MANIFESTS) {
+            Ok(bytes) => match manifest::text(&bytes) {
+                Ok(text) => problems.extend(file(&name, &text, &mut manifests)),
+                Err(why) => problems.push(format!("{name}: {why}")),
+            },
             Err(error) => problems.push(format!("{name}: {error}")),
         }
     }
@@ -81,123 +85,67 @@ fn is_executable(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Reads the documents of a file; returns what is wrong with them.
+/// Reads the documents of a file; returns what is wrong with them, and what somebody who reads the
+/// text would not expect: here it would go into somebody's namespace.
 fn file(name: &str, text: &str, manifests: &mut Vec<Manifest>) -> Vec<String> {
-    let documents = if name.ends_with(".json") {
-        json(text)
-    } else {
-        yaml(text)
-    };
     let mut problems = Vec::new();
-    for document in documents {
-        let (line, found) = document;
-        let read = found.and_then(|value| objects(name, line, value));
-        match read {
-            Ok(found) => manifests.extend(found),
-            Err(why) => problems.push(format!("{name}:{line}: {why}")),
+    let mut wrong = |line: usize, why: &str| problems.push(format!("{name}:{line}: {why}"));
+    for document in manifest::documents(text) {
+        for note in &document.notes {
+            wrong(note.line, &note.message);
+        }
+        if let Some(fault) = &document.ignored {
+            wrong(fault.line, &fault.message);
+        }
+        let node = match &document.node {
+            Ok(node) if node.is_null() => continue,
+            Ok(node) => node,
+            Err(fault) => {
+                wrong(fault.line, &fault.message);
+                continue;
+            }
+        };
+        for found in manifest::objects(node) {
+            match found {
+                Ok(node) => match object(name, node) {
+                    Ok(object) => manifests.push(object),
+                    Err(why) => wrong(node.place.line, &why),
+                },
+                Err(fault) => wrong(fault.line, &fault.message),
+            }
         }
     }
     problems
 }
 
-type Document = (usize, Result<Value, String>);
-
-fn json(text: &str) -> Vec<Document> {
-    let mut all = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    loop {
-        let rest = text.get(stream.byte_offset()..).unwrap_or_default();
-        let begin = text.len() - rest.trim_start().len();
-        let line = text[..begin].lines().count().max(1);
-        // A document on the line on which the one before ends begins there too.
-        let line = line + usize::from(begin > 0 && text[..begin].ends_with('\n'));
-        match stream.next() {
-            None => return all,
-            Some(Ok(value)) => all.push((line, Ok(value))),
-            Some(Err(error)) => {
-                all.push((error.line(), Err(format!("not JSON: {error}"))));
-                return all;
-            }
-        }
+fn object(file: &str, node: &Node) -> Result<Manifest, String> {
+    let text = |path: &str| node.at(path).and_then(Node::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if api_version.is_empty() {
+        return Err("not a manifest: apiVersion is missing".to_owned());
     }
-}
-
-/// Cuts a text where Kubernetes does: at lines that begin with `---`
-/// (`YAMLReader.Read` in `k8s.io/apimachinery/pkg/util/yaml/decoder.go`).
-fn yaml(text: &str) -> Vec<Document> {
-    let mut parts: Vec<(usize, Vec<&str>)> = vec![(0, Vec::new())];
-    for (index, line) in text.lines().enumerate() {
-        let after = line.strip_prefix("---").map(str::trim);
-        if after.is_some_and(|after| after.is_empty() || after.starts_with('#')) {
-            parts.push((index + 1, Vec::new()));
-        } else if let Some((_, lines)) = parts.last_mut() {
-            lines.push(line);
-        }
-    }
-    let blank = |line: &&str| {
-        let line = line.trim();
-        line.is_empty() || line.starts_with('#') || line == "..."
-    };
-    parts
-        .into_iter()
-        .filter_map(|(before, lines)| {
-            let first = lines.iter().position(|line| !blank(line))?;
-            // Blank lines in front make the parser count the lines of the file.
-            let text = "\n".repeat(before) + &lines.join("\n");
-            Some((before + first + 1, document(&text)))
-        })
-        .collect()
-}
-
-fn document(text: &str) -> Result<Value, String> {
-    // kubectl reads YAML 1.1: `yes` is true and `defaultMode: 0644` is octal. A snippet of the
-    // text could show a secret.
-    let options = serde_saphyr::options! {
-        legacy_octal_numbers: true,
-        strict_booleans: false,
-        with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("not YAML: {error}"))
-}
-
-/// Returns the objects of a document; a `List` is as many as it holds.
-fn objects(file: &str, line: usize, value: Value) -> Result<Vec<Manifest>, String> {
-    if value.is_null() {
-        return Ok(Vec::new());
-    }
-    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
-    let api_version = text("/apiVersion").unwrap_or_default().to_owned();
-    let kind = text("/kind").unwrap_or_default().to_owned();
-    if !value.is_object() || api_version.is_empty() || kind.is_empty() {
-        return Err("not a manifest: apiVersion and kind are needed".to_owned());
-    }
-    if api_version == "v1" && kind == "List" {
-        let items = value.get("items").and_then(Value::as_array);
-        let items = items.ok_or("the List has no items")?;
-        let mut all = Vec::new();
-        for item in items {
-            all.extend(objects(file, line, item.clone())?);
-        }
-        return Ok(all);
-    }
-    let Some(name) = text("/metadata/name").filter(|name| !name.is_empty()) else {
+    let name = text("metadata.name");
+    if name.is_empty() {
         let why = "needs metadata.name: by its name it is found again";
         return Err(format!("{kind} {why}"));
+    }
+    let namespace = match node.at("metadata.namespace") {
+        None => None,
+        Some(node) if node.is_null() => None,
+        Some(node) => match node.as_str() {
+            Some(name) => Some(name.to_owned()),
+            None => return Err(format!("{kind} {name:?}: metadata.namespace is not a text")),
+        },
     };
-    let namespace = match value.pointer("/metadata/namespace") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name.clone()),
-        Some(_) => return Err(format!("{kind} {name:?}: metadata.namespace is not a text")),
-    };
-    Ok(vec![Manifest {
+    Ok(Manifest {
         file: file.to_owned(),
-        line,
+        line: node.place.line,
         name: name.to_owned(),
         namespace,
-        api_version,
-        kind,
-        value,
-    }])
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        value: node.to_json(),
+    })
 }
 
 /// Names objects that stand there twice: the second would undo the first.
@@ -279,6 +227,24 @@ mod tests {
     }
 
     #[test]
+    fn what_kubectl_reads_otherwise_than_it_looks_is_named() {
+        let map = "apiVersion: v1\nkind: X\nmetadata: {name: a}\n";
+        for (text, line) in [
+            (format!("{map}a: 1\na: 2\n"), 5),
+            (format!("{map}...\n{map}"), 5),
+        ] {
+            let (_, problems) = read("a.yaml", &text);
+            assert!(
+                problems[0].starts_with(&format!("a.yaml:{line}: ")),
+                "{problems:?}"
+            );
+        }
+        let (found, problems) = read("a.yaml", &format!("{map}a: {{b: 1, <<: {{b: 2}}}}\n"));
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(found[0].value["a"]["b"], 2);
+    }
+
+    #[test]
     fn json_may_hold_several_and_a_list_is_what_it_holds() {
         let pod = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"NAME"}}"#;
         let (a, b, c) = (
@@ -291,7 +257,7 @@ mod tests {
         let (found, problems) = read("a.json", &text);
         assert_eq!(problems, Vec::<String>::new());
         let places: Vec<String> = found.iter().map(Manifest::place).collect();
-        assert_eq!(places, ["a.json:1", "a.json:3", "a.json:3"]);
+        assert_eq!(places, ["a.json:1", "a.json:4", "a.json:4"]);
         let (_, problems) = read("a.json", &format!("{a}\n{{"));
         assert_eq!(problems.len(), 1);
     }

@@ -1,90 +1,17 @@
-//! The cryptography of connections: ring's, and what kubectl accepts beyond it.
-//!
-//! Go's TLS sends a client certificate as it is and uses P-521. rustls wants to read the certificate
-//! first, and its reader knows version 3 only, while stock MicroK8s and `openssl x509 -req` without
-//! extensions make version 1; ring has no P-521.
-
-use std::sync::Arc;
+//! ECDSA on the curve P-521, which ring does not have.
 
 use p521::ecdsa::signature::{Signer as _, Verifier as _};
 use p521::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p521::pkcs8::DecodePrivateKey as _;
-use rustls::crypto::{CryptoProvider, KeyProvider, WebPkiSupportedAlgorithms, ring};
 use rustls::sign::{Signer, SigningKey as Key};
 use rustls::{Error, SignatureAlgorithm, SignatureScheme};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, PrivateKeyDer, SignatureVerificationAlgorithm, alg_id,
 };
 
-/// Makes it the cryptography of every connection of this process, the first time it is called.
-pub(super) fn install() {
-    if CryptoProvider::get_default().is_none() {
-        let _other = provider().install_default();
-    }
-}
-
-fn provider() -> CryptoProvider {
-    let provider = ring::default_provider();
-    CryptoProvider {
-        key_provider: Box::leak(Box::new(Keys(provider.key_provider))),
-        signature_verification_algorithms: with_p521(provider.signature_verification_algorithms),
-        ..provider
-    }
-}
-
-/// Adds P-521; made once, so what is leaked is no more than a few pointers.
-fn with_p521(known: WebPkiSupportedAlgorithms) -> WebPkiSupportedAlgorithms {
-    let all: Vec<&'static dyn SignatureVerificationAlgorithm> =
-        known.all.iter().copied().chain([P521]).collect();
-    let mapping: Vec<_> = known
-        .mapping
-        .iter()
-        .copied()
-        .chain([(SignatureScheme::ECDSA_NISTP521_SHA512, &[P521][..])])
-        .collect();
-    WebPkiSupportedAlgorithms {
-        all: Box::leak(all.into_boxed_slice()),
-        mapping: Box::leak(mapping.into_boxed_slice()),
-    }
-}
-
-/// Loads the keys of client certificates.
-#[derive(Debug)]
-struct Keys(&'static dyn KeyProvider);
-
-impl KeyProvider for Keys {
-    fn load_private_key(&self, der: PrivateKeyDer<'static>) -> Result<Arc<dyn Key>, Error> {
-        if let Some(key) = P521Key::read(&der) {
-            return Ok(Arc::new(key));
-        }
-        match self.0.load_private_key(der) {
-            Ok(key) => Ok(Arc::new(Unjudged(key))),
-            Err(error) => Err(Error::General(format!(
-                "the client key is none of RSA with 2048 bits or more, P-256, P-384, P-521, \
-                 Ed25519: {error}"
-            ))),
-        }
-    }
-}
-
-/// A key that does not show its public half, so that the certificate is not read for it: the
-/// server judges both.
-#[derive(Debug)]
-struct Unjudged(Arc<dyn Key>);
-
-impl Key for Unjudged {
-    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        self.0.choose_scheme(offered)
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        self.0.algorithm()
-    }
-}
-
 /// A key on the curve P-521.
 #[derive(Clone)]
-struct P521Key(SigningKey);
+pub(super) struct P521Key(SigningKey);
 
 impl std::fmt::Debug for P521Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,7 +21,7 @@ impl std::fmt::Debug for P521Key {
 
 impl P521Key {
     /// Reads PKCS #8 or SEC 1; `None` when it is another kind of key.
-    fn read(der: &PrivateKeyDer<'_>) -> Option<Self> {
+    pub(super) fn read(der: &PrivateKeyDer<'_>) -> Option<Self> {
         let key = match der {
             PrivateKeyDer::Pkcs8(der) => {
                 p521::SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?
@@ -131,7 +58,7 @@ impl Signer for P521Key {
     }
 }
 
-const P521: &dyn SignatureVerificationAlgorithm = &P521Sha512;
+pub(super) const P521: &dyn SignatureVerificationAlgorithm = &P521Sha512;
 
 /// ECDSA on P-521 with SHA-512 (RFC 8446, section 4.2.3).
 #[derive(Debug)]

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::manifest::{self, Node, TypeError};
 use k8s_openapi::api::core::v1::{LimitRange, ResourceQuota};
-use serde::Deserialize;
 use serde_json::json;
+
+/// What a file may hold.
+const HOLDS: &str = "the file holds a LimitRange, a ResourceQuota, or both separated by ---";
 
 /// What `--profile` names.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,60 +132,66 @@ impl Profile {
 
 impl Custom {
     fn read(path: &Path) -> Result<Self> {
-        let text = crate::limits::text(path, crate::limits::CONFIGURATION).map_err(|error| {
+        let bytes = crate::limits::file(path, crate::limits::CONFIGURATION).map_err(|error| {
             Error::usage(format!("cannot read profile {}", path.display()))
                 .with_source(error)
                 .with_hint("--profile takes small, medium, large, none or a YAML file")
         })?;
-        Self::from_yaml(&text).map_err(|error| error.context(path.display()))
+        let text = manifest::text(&bytes).map_err(Error::usage);
+        text.and_then(|text| Self::from_manifest(&text))
+            .map_err(|error| error.context(path.display()))
     }
 
-    fn from_yaml(text: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Head {
-            kind: String,
-        }
-        let hint = "the file holds a LimitRange, a ResourceQuota, or both separated by ---";
-        let broken = |error: serde_saphyr::Error| {
-            Error::usage("not a Kubernetes object in YAML")
-                .with_source(error)
-                .with_hint(hint)
-        };
+    /// Reads the objects as kubectl reads a file, with the line of what is wrong.
+    fn from_manifest(text: &str) -> Result<Self> {
         let mut custom = Self::default();
-        let documents: Vec<serde_json::Value> =
-            serde_saphyr::from_multiple(text).map_err(broken)?;
-        for document in documents {
-            let head: Head = serde_json::from_value(document.clone())
-                .map_err(|_| Error::usage("a document has no kind").with_hint(hint))?;
-            let parsed = |error: serde_json::Error| {
-                Error::usage(format!("the {} cannot be read", head.kind)).with_source(error)
-            };
-            let twice = match head.kind.as_str() {
-                "LimitRange" => {
-                    let object = serde_json::from_value(document).map_err(parsed)?;
-                    custom.limit_range.replace(object).is_some()
-                }
-                "ResourceQuota" => {
-                    let object = serde_json::from_value(document).map_err(parsed)?;
-                    custom.quota.replace(object).is_some()
-                }
-                other => {
-                    return Err(
-                        Error::usage(format!("a profile cannot hold a {other}")).with_hint(hint)
-                    );
-                }
-            };
-            if twice {
-                return Err(
-                    Error::usage(format!("there is more than one {}", head.kind)).with_hint(hint),
-                );
+        for document in manifest::documents(text) {
+            let node = document
+                .node
+                .map_err(|fault| at(fault.line, &fault.message))?;
+            if let Some(ignored) = document.ignored {
+                return Err(at(ignored.line, &ignored.message));
+            }
+            for object in manifest::objects(&node) {
+                custom.take(object.map_err(|fault| at(fault.line, &fault.message))?)?;
             }
         }
         if custom == Self::default() {
-            return Err(Error::usage("the profile is empty").with_hint(hint));
+            return Err(Error::usage("the profile is empty").with_hint(HOLDS));
         }
         Ok(custom)
     }
+
+    fn take(&mut self, object: &Node) -> Result<()> {
+        let kind = object
+            .get("kind")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        let line = object.place.line;
+        let typed = |error: TypeError| {
+            let why = format!("the {kind} cannot be read: {}", error.message);
+            at(if error.line == 0 { line } else { error.line }, &why)
+        };
+        let twice = match kind {
+            "LimitRange" => {
+                let read = manifest::read(object).map_err(typed)?;
+                self.limit_range.replace(read).is_some()
+            }
+            "ResourceQuota" => {
+                let read = manifest::read(object).map_err(typed)?;
+                self.quota.replace(read).is_some()
+            }
+            other => return Err(at(line, &format!("a profile cannot hold a {other}"))),
+        };
+        match twice {
+            true => Err(at(line, &format!("there is more than one {kind}"))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn at(line: usize, why: &str) -> Error {
+    Error::usage(format!("line {line}: {why}")).with_hint(HOLDS)
 }
 
 /// Reads an object that this file itself wrote down.
@@ -215,15 +224,40 @@ mod tests {
         );
     }
 
+    const QUOTA: &str = "apiVersion: v1\nkind: ResourceQuota\nspec: {hard: {pods: '3'}}\n";
+
+    fn refused(text: &str) -> String {
+        Custom::from_manifest(text).unwrap_err().to_string()
+    }
+
     #[test]
     fn a_file_may_hold_one_of_each_and_nothing_else() {
-        let quota = "apiVersion: v1\nkind: ResourceQuota\nspec: {hard: {pods: '3'}}\n";
-        let custom = Custom::from_yaml(quota).unwrap();
+        let custom = Custom::from_manifest(QUOTA).unwrap();
         assert!(custom.quota.is_some() && custom.limit_range.is_none());
-        let twice = Custom::from_yaml(&format!("{quota}---\n{quota}")).unwrap_err();
-        assert_eq!(twice.to_string(), "there is more than one ResourceQuota");
-        let pod = Custom::from_yaml("kind: Pod\n").unwrap_err();
-        assert_eq!(pod.to_string(), "a profile cannot hold a Pod");
+        let twice = refused(&format!("{QUOTA}---\n{QUOTA}"));
+        assert_eq!(twice, "line 5: there is more than one ResourceQuota");
+        let pod = refused("apiVersion: v1\nkind: Pod\n");
+        assert_eq!(pod, "line 1: a profile cannot hold a Pod");
+        assert_eq!(refused("# nothing\n"), "the profile is empty");
+    }
+
+    #[test]
+    fn a_profile_is_read_as_kubectl_reads_it() {
+        let list = format!(
+            "kind: List\napiVersion: v1\nitems:\n- {}",
+            QUOTA.trim_end().replace('\n', "\n  ")
+        );
+        assert!(Custom::from_manifest(&list).unwrap().quota.is_some());
+        let json = r#"{"apiVersion": "v1", "kind": "LimitRange", "spec": {"limits": []}}"#;
+        assert!(Custom::from_manifest(json).unwrap().limit_range.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_profile_is_told_with_its_line() {
+        let wrong = refused("apiVersion: v1\nkind: ResourceQuota\nspec:\n  hard: 3\n");
+        assert!(wrong.starts_with("line 4: the ResourceQuota"), "{wrong}");
+        let broken = refused(&format!("{QUOTA}---\nkind: [\n"));
+        assert!(broken.starts_with("line "), "{broken}");
     }
 
     #[test]

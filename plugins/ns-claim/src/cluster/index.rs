@@ -7,6 +7,7 @@ use groundcrew::client::Session;
 use groundcrew::cluster::{Attempt, retry_on_conflict};
 use groundcrew::error::{Error, Result};
 use groundcrew::tenancy::{SYSTEM_NAMESPACE, system_namespace};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -152,6 +153,20 @@ pub async fn rewrite(
         }
     })
     .await
+}
+
+/// Writes down that a reaper came to the end of a run. Over whatever others wrote: no entry changes.
+///
+/// # Errors
+///
+/// What the server says.
+pub async fn reaped(session: &Session, now: Timestamp, dry_run: bool) -> Result<()> {
+    let patch = json!({"metadata": {"annotations": {meta::REAPED: now.to_string()}}});
+    match send(session, patch, dry_run).await {
+        // A lost answer: the next run writes it again.
+        Ok(Put::Done | Put::Raced) => Ok(()),
+        Err(error) => Err(records(session).explain("patch", meta::INDEX, error)),
+    }
 }
 
 /// Takes the entry of `name` out if `owner` holds it, so that they may claim again.

@@ -4,12 +4,15 @@
 //! hold, and lets nobody make a namespace that is not in it under their name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use groundcrew::error::Result;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::meta;
 use super::settings::Settings;
+use super::view::between;
 
 /// What the reaper appends to a name whose place it is about to free. No namespace has such a name,
 /// so none can be made for the entry; it counts for its holder until it is gone.
@@ -29,6 +32,31 @@ pub struct Index {
     pub settings: Settings,
     /// Whether the settings are the installation's and not the built-in ones.
     pub installed: bool,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// When a reaper last came to the end of a run.
+    pub reaped: Option<Timestamp>,
+}
+
+/// That no reaper runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreaped {
+    /// None came to the end of a run since this one.
+    Since(Timestamp),
+    /// None ever came to the end of a run; the index was made then.
+    Never(Timestamp),
+}
+
+impl fmt::Display for Unreaped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Since(last) => write!(f, "no reaper has completed a run since {last}"),
+            Self::Never(since) => write!(
+                f,
+                "no reaper has ever completed a run; claims are possible since {since}"
+            ),
+        }
+    }
 }
 
 impl Index {
@@ -41,11 +69,9 @@ impl Index {
         let Some(map) = map else {
             return Ok(Self::default());
         };
-        let text = map
-            .metadata
-            .annotations
-            .as_ref()
-            .and_then(|notes| notes.get(meta::SETTINGS));
+        let notes = map.metadata.annotations.as_ref();
+        let note = |key| notes.and_then(|notes| notes.get(key));
+        let text = note(meta::SETTINGS);
         Ok(Self {
             resource_version: map.metadata.resource_version,
             holders: map.data.unwrap_or_default(),
@@ -54,6 +80,19 @@ impl Index {
                 .transpose()?
                 .unwrap_or_default(),
             installed: text.is_some(),
+            created: map.metadata.creation_timestamp.map(|time| time.0),
+            reaped: note(meta::REAPED).and_then(|text| text.parse().ok()),
+        })
+    }
+
+    /// Returns since when no reaper has come to the end of a run, if that is for longer than an
+    /// installation can be without one: since the last run, or since the index was made.
+    #[must_use]
+    pub fn unreaped_since(&self, now: Timestamp) -> Option<Unreaped> {
+        let since = self.reaped.or(self.created)?;
+        (between(since, now) > self.settings.silence()).then_some(match self.reaped {
+            Some(last) => Unreaped::Since(last),
+            None => Unreaped::Never(since),
         })
     }
 
@@ -98,5 +137,56 @@ impl Index {
             .filter(|(_, holder)| *holder == user)
             .map(|(name, _)| name.as_str())
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::claim::tests::at;
+
+    #[test]
+    fn a_reaper_that_did_not_run_lately_is_missed_scheduled_or_not() {
+        let mut index = Index {
+            created: Some(at("2026-11-21T12:00:00Z")),
+            ..Index::default()
+        };
+        let after = |seconds| {
+            let made = at("2026-11-21T12:00:00Z");
+            made.checked_add(Duration::from_secs(seconds)).unwrap()
+        };
+        let made = at("2026-11-21T12:00:00Z");
+        // By hand or in CI: once a day.
+        assert_eq!(index.unreaped_since(after(86_400)), None);
+        let never = Some(Unreaped::Never(made));
+        assert_eq!(index.unreaped_since(after(86_401)), never);
+        let last = after(80_000);
+        index.reaped = Some(last);
+        assert_eq!(index.unreaped_since(after(86_401)), None);
+        // Every quarter of an hour.
+        index.settings.image = Some("x".to_owned());
+        assert_eq!(index.unreaped_since(after(82_250)), None);
+        let missed = index.unreaped_since(after(82_251));
+        assert_eq!(missed, Some(Unreaped::Since(last)));
+        // Of another schedule it is not known how often it runs.
+        index.settings.schedule = "0 5 * * *".to_owned();
+        assert_eq!(index.unreaped_since(after(86_401)), None);
+    }
+
+    #[test]
+    fn a_run_that_nobody_can_read_is_no_run() {
+        let map = |text: &str| ConfigMap {
+            metadata: kube::api::ObjectMeta {
+                annotations: Some([(meta::REAPED.to_owned(), text.to_owned())].into()),
+                ..kube::api::ObjectMeta::default()
+            },
+            ..ConfigMap::default()
+        };
+        let reaped = |text| Index::of(Some(map(text))).unwrap().reaped;
+        let moment = "2026-11-21T12:00:00Z";
+        assert_eq!(reaped(moment), Some(at(moment)));
+        assert_eq!(reaped("lately"), None);
     }
 }

@@ -27,6 +27,9 @@ pub const WARNED: &str = "groundcrew.dev/warned-at";
 pub const PROTECTED: &str = "groundcrew.dev/protected-by";
 /// Annotation with the settings, on the index.
 pub const SETTINGS: &str = "groundcrew.dev/settings";
+/// Annotation with when a reaper last came to the end of a run, RFC 3339 in UTC; on the index, since
+/// everybody who claims reads that anyway.
+pub const REAPED: &str = "groundcrew.dev/reaped-at";
 
 /// ConfigMap in [`SYSTEM_NAMESPACE`]: namespace → user, the index and the cap's counter.
 pub use groundcrew::tenancy::CLAIM_INDEX as INDEX;

@@ -49,7 +49,15 @@ pub struct Settings {
     /// Image of the reaper; without one, no reaper is scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
+    /// The reaper is run by other means, in CI for example, and that was said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reaped_elsewhere: bool,
 }
+
+/// A reaper by hand or in CI that was not there for so long is not there.
+const SILENCE: Duration = Duration::from_secs(86_400);
+/// A schedule that had no run for so long does not work: two runs and a half of the default.
+const FAILING: Duration = Duration::from_secs(2250);
 
 /// Of installations that say nothing of it.
 fn ninety_days() -> u64 {
@@ -76,6 +84,7 @@ impl Default for Settings {
             name_prefix: None,
             added_keys: Vec::new(),
             image: None,
+            reaped_elsewhere: false,
         }
     }
 }
@@ -156,6 +165,16 @@ impl Settings {
     #[must_use]
     pub fn keep_records(&self) -> Span {
         Span(Duration::from_secs(self.keep_records_seconds))
+    }
+
+    /// Returns for how long no reaper may run before that is told. Of another schedule than the
+    /// default, and of a reaper elsewhere, it is not known how often it runs: once a day is enough.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        match self.image.is_some() && self.schedule == Self::default().schedule {
+            true => FAILING,
+            false => SILENCE,
+        }
     }
 
     /// Returns how long before its end a claim's owner is warned.

@@ -302,6 +302,7 @@ async fn claim(wanted: Wanted, bare: bool, frame: &Frame) -> Result<Exit> {
         interrupt,
     };
     let installed = index.installed;
+    let unreaped = index.unreaped_since(now);
     let claim = run.carry_out(terms, index, suggest).await?;
     if claim.was_mine {
         ui.status(format_args!("{} was already yours.", claim.view.name));
@@ -313,6 +314,15 @@ async fn claim(wanted: Wanted, bare: bool, frame: &Frame) -> Result<Exit> {
         ui.hint(
             "delete expired claims with `kubectl ns-claim reap`, or run: kubectl ns-claim install",
         );
+    } else if let Some(unreaped) = unreaped {
+        ui.warning(format_args!(
+            "{unreaped}; this claim may not expire on its own"
+        ));
+        ui.hint(format_args!(
+            "release it when it is not needed any more: kubectl ns-claim release {}; an admin can find \
+             out why: kubectl ns-claim doctor",
+            claim.view.name
+        ));
     }
     if wanted.wait && wanted.dry_run == DryRun::None {
         run.wait(&claim.view.name).await?;

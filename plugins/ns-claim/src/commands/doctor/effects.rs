@@ -153,30 +153,6 @@ pub fn records(index: &Index, kept: &Kept) -> Vec<Finding> {
     findings
 }
 
-/// Says when a reaper was here last, where no CronJob says so.
-pub fn last_run(
-    claims: &[Claim],
-    kept: &Kept,
-    now: Timestamp,
-    silence: Duration,
-) -> Option<Finding> {
-    let last = kept
-        .ledger
-        .claims
-        .values()
-        .filter_map(|entry| entry.last_seen)
-        .max();
-    let oldest = claims.iter().filter_map(|claim| claim.created).min()?;
-    let since = last.unwrap_or(oldest).max(oldest);
-    (between(since, now) > silence).then(|| {
-        let why = match last {
-            Some(last) => format!("none has been here since {last}"),
-            None => "none has ever been here, and there are claims".to_owned(),
-        };
-        Finding::new(Severity::Error, "reaper", why).fix("kubectl ns-claim reap")
-    })
-}
-
 /// Says what the cluster adds to namespaces on their way.
 pub fn platform(added: &Added, settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -319,16 +295,6 @@ mod tests {
         assert!(filled(10_000).is_empty(), "a third");
         assert_eq!(filled(15_000)[0].severity, Severity::Info);
         assert_eq!(filled(25_000)[0].severity, Severity::Error);
-    }
-
-    #[test]
-    fn a_reaper_that_was_not_here_for_a_day_is_missed() {
-        let day = Duration::from_secs(86_400);
-        let later = at("2026-11-23T12:00:00Z");
-        assert!(last_run(&[], &Kept::default(), later, day).is_none());
-        assert!(last_run(&[claim()], &Kept::default(), later, day).is_some());
-        let soon = at("2026-11-21T13:00:00Z");
-        assert!(last_run(&[claim()], &Kept::default(), soon, day).is_none());
     }
 
     #[test]

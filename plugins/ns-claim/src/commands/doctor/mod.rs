@@ -41,10 +41,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SHOWN: usize = 5;
 /// How long a claim may be in the making.
 const UNDER_WAY: Duration = Duration::from_secs(10);
-/// A reaper by hand or in CI that has not been there for so long is not there.
-const SILENCE: Duration = Duration::from_secs(86_400);
-/// A schedule that has had no success for so long does not work: two runs and a half of the default.
-const FAILING: Duration = Duration::from_secs(2250);
 /// What puts everything back.
 const INSTALL: &str = "kubectl ns-claim install";
 /// What lets the reaper run again.
@@ -71,6 +67,9 @@ struct Report {
     /// Whether every policy was seen to deny; none where there is no guard, or it was not seen.
     guard_denies: Option<bool>,
     settings: Settings,
+    /// When a reaper last came to the end of a run; none where that was never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reaped_at: Option<Timestamp>,
     /// Claims that no quota limits; none where that was not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     without_quota: Option<Vec<String>>,
@@ -167,6 +166,7 @@ fn nothing_installed(settings: Settings) -> Report {
         objects: Vec::new(),
         guard_denies: None,
         settings,
+        reaped_at: None,
         without_quota: None,
     }
 }
@@ -203,20 +203,13 @@ fn judge(seen: Observed) -> Report {
         }
     };
     findings.push(clock(seen.clock.check()));
-    let mut reapers = vec![reaper(&seen.settings, &seen.parts, now)];
+    findings.push(reaper(&seen.index, &seen.parts, now));
     match (&seen.claims, &seen.kept) {
         (Ok(found), Ok(kept)) => {
-            let none = seen.settings.image.is_none();
-            let missed = effects::last_run(found, kept, now, SILENCE);
-            if let Some(missed) = missed.filter(|_| none) {
-                reapers = vec![missed];
-            }
-            findings.append(&mut reapers);
             findings.extend(effects::claims(found, &seen.index, kept, now));
             findings.extend(effects::records(&seen.index, kept));
         }
         (Err(why), _) | (_, Err(why)) => {
-            findings.append(&mut reapers);
             unseen.push(Unseen::new("claims", why.clone()));
         }
     }
@@ -250,6 +243,7 @@ fn judge(seen: Observed) -> Report {
             .collect(),
         guard_denies,
         settings: seen.settings,
+        reaped_at: seen.index.reaped,
         without_quota,
     }
 }
@@ -295,15 +289,20 @@ fn clock(checked: Result<()>) -> Finding {
     }
 }
 
-/// Says whether the reaper runs.
-fn reaper(settings: &Settings, parts: &[Part], now: Timestamp) -> Finding {
+/// Says whether the reaper runs: what it did lately, not only how it is scheduled.
+fn reaper(index: &Index, parts: &[Part], now: Timestamp) -> Finding {
+    let settings = &index.settings;
     let ok = |severity, why: String| Finding::new(severity, "reaper", why);
+    let missed = index.unreaped_since(now);
     if settings.image.is_none() {
-        return ok(
-            Severity::Info,
-            "not scheduled; claims expire only when someone runs `kubectl ns-claim reap`"
-                .to_owned(),
-        );
+        if let Some(missed) = missed {
+            return ok(Severity::Error, missed.to_string()).fix("kubectl ns-claim reap --yes");
+        }
+        let how = match settings.reaped_elsewhere {
+            true => "run by other means (--no-reaper)",
+            false => "not scheduled; claims expire only when someone runs `kubectl ns-claim reap`",
+        };
+        return ok(Severity::Info, how.to_owned());
     }
     let found = parts
         .iter()
@@ -317,26 +316,14 @@ fn reaper(settings: &Settings, parts: &[Part], now: Timestamp) -> Finding {
             .at(title)
             .fix(RESUME);
     }
-    let moment = |value: &serde_json::Value| value.as_str()?.parse::<Timestamp>().ok();
-    let succeeded = moment(&found.data["status"]["lastSuccessfulTime"]);
-    let created = found.metadata.creation_timestamp.as_ref();
-    let since = succeeded.or(created.map(|time| time.0));
-    // Of another schedule than the default it is not known how often it runs.
-    let patience = match settings.schedule == Settings::default().schedule {
-        true => FAILING,
-        false => SILENCE,
-    };
-    match since {
-        Some(since) if between(since, now) > patience => {
-            let why = match succeeded {
-                Some(_) => format!("it has not succeeded since {since}"),
-                None => format!("it has never succeeded; it was scheduled at {since}"),
-            };
-            ok(Severity::Error, why)
-                .at(title)
-                .fix("kubectl get jobs,pods -n groundcrew-system")
-        }
-        _ => ok(Severity::Ok, format!("scheduled at {}", settings.schedule)),
+    // One that was scheduled a moment ago had no time to run.
+    let scheduled = found.metadata.creation_timestamp.as_ref();
+    let is_new = scheduled.is_some_and(|time| between(time.0, now) <= settings.silence());
+    match missed.filter(|_| !is_new) {
+        Some(missed) => ok(Severity::Error, missed.to_string())
+            .at(title)
+            .fix("kubectl get jobs,pods -n groundcrew-system"),
+        None => ok(Severity::Ok, format!("scheduled at {}", settings.schedule)),
     }
 }
 
@@ -454,28 +441,55 @@ mod tests {
     #[test]
     fn a_reaper_that_cannot_or_does_not_run_is_an_error() {
         let now = at("2026-11-21T19:48:00Z");
-        let scheduled = Settings {
-            image: Some("x".to_owned()),
-            ..Settings::default()
+        let index = |image: Option<&str>, reaped: Option<&str>| Index {
+            settings: Settings {
+                image: image.map(str::to_owned),
+                ..Settings::default()
+            },
+            created: Some(at("2026-11-01T12:00:00Z")),
+            reaped: reaped.map(at),
+            ..Index::default()
         };
-        let found = |spec: &str, succeeded: &str| {
+        let part = |spec: &str, created: &str| {
             let spec: serde_json::Value = serde_json::from_str(spec).unwrap();
-            let part = cron_job(serde_json::json!({
-                "metadata": {"name": "reaper"}, "spec": spec,
-                "status": {"lastSuccessfulTime": succeeded},
-            }));
-            reaper(&scheduled, &[part], now)
+            cron_job(serde_json::json!({
+                "metadata": {"name": "reaper", "creationTimestamp": created}, "spec": spec,
+            }))
         };
-        let fresh = "2026-11-21T19:40:00Z";
-        assert_eq!(found("{}", fresh).severity, Severity::Ok);
-        let suspended = found(r#"{"suspend": true}"#, fresh);
+        let (fresh, old) = ("2026-11-21T19:40:00Z", "2026-11-20T19:40:00Z");
+        let found = |spec: &str, reaped| {
+            let index = index(Some("x"), reaped);
+            reaper(&index, &[part(spec, "2026-11-01T12:00:00Z")], now)
+        };
+        assert_eq!(found("{}", Some(fresh)).severity, Severity::Ok);
+        let suspended = found(r#"{"suspend": true}"#, Some(fresh));
         assert_eq!(suspended.severity, Severity::Error);
         assert!(suspended.fix.contains("suspend"), "{suspended:?}");
-        let silent = found("{}", "2026-11-20T19:40:00Z");
-        assert_eq!(silent.severity, Severity::Error);
-        assert_eq!(reaper(&scheduled, &[], now).severity, Severity::Error);
-        let none = reaper(&Settings::default(), &[], now);
-        assert_eq!(none.severity, Severity::Info);
+        assert_eq!(found("{}", Some(old)).severity, Severity::Error);
+        assert_eq!(found("{}", None).severity, Severity::Error);
+        let new = reaper(&index(Some("x"), None), &[part("{}", fresh)], now);
+        assert_eq!(new.severity, Severity::Ok, "{new:?}");
+        let gone = reaper(&index(Some("x"), Some(fresh)), &[], now);
+        assert_eq!(gone.severity, Severity::Error);
+    }
+
+    #[test]
+    fn without_a_schedule_a_run_once_a_day_is_enough_and_none_is_an_error_with_or_without_claims() {
+        let now = at("2026-11-21T19:48:00Z");
+        let mut index = Index {
+            created: Some(at("2026-11-01T12:00:00Z")),
+            ..Index::default()
+        };
+        let never = reaper(&index, &[], now);
+        assert_eq!(never.severity, Severity::Error);
+        assert!(never.fix.contains("reap"), "{never:?}");
+        index.reaped = Some(at("2026-11-20T20:00:00Z"));
+        let once = reaper(&index, &[], now);
+        assert_eq!(once.severity, Severity::Info);
+        assert!(once.why.starts_with("not scheduled"), "{once:?}");
+        index.settings.reaped_elsewhere = true;
+        let elsewhere = reaper(&index, &[], now);
+        assert!(elsewhere.why.contains("other means"), "{elsewhere:?}");
     }
 
     #[test]

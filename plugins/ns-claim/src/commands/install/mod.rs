@@ -20,6 +20,7 @@ use crate::cluster::installation::added::{self, Added};
 use crate::cluster::installation::part::Part;
 use crate::cluster::installation::{check, objects, probe};
 use crate::cluster::server;
+use crate::model::installation::reaper;
 use crate::model::installation::stages::Stages;
 use crate::model::meta;
 use crate::model::settings::Settings;
@@ -41,8 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// claim. A second run leaves unchanged objects alone, restores altered ones, and keeps the
 /// settings of earlier runs that are not given.
 ///
-/// With --image, the reaper runs as a CronJob; otherwise, run `kubectl ns-claim reap --yes`
-/// regularly, in CI for example. With -o yaml the manifests are printed and nothing is written.
+/// With --image, the reaper runs as a CronJob. Without one, run `kubectl ns-claim reap --yes`
+/// regularly, in CI for example, and say so with --no-reaper, which deletes the CronJob of an
+/// earlier run. With -o yaml the manifests are printed and nothing is written.
 #[derive(Args, Debug)]
 pub struct InstallArgs {
     #[command(flatten)]
@@ -101,6 +103,8 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
     let look = async {
         let mut parts = objects::look_at_all(&session, [ground.clone(), grant].concat()).await?;
         let mut wanted: Vec<Access> = parts.iter().filter_map(Part::right_to_put).collect();
+        let unwanted = schedules(&session, &settings).await?;
+        wanted.extend(unwanted.iter().filter_map(Part::right_to_delete));
         if parts
             .iter()
             .any(|part| part.is_guard() && !part.is_unchanged())
@@ -119,9 +123,9 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
             check::writes(&session, &parts).await?;
         }
         let grant = parts.split_off(ground.len());
-        Ok::<_, Error>((parts, grant))
+        Ok::<_, Error>((parts, grant, unwanted))
     };
-    let (ground, grant) = interrupt.guard(look).await?;
+    let (ground, grant, unwanted) = interrupt.guard(look).await?;
     let changed = put_all(&session, &ground, dry_run, &mut lines, interrupt).await?;
     if guarded && dry_run == DryRun::None {
         if changed {
@@ -135,6 +139,16 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
         guard_denies = Some(true);
     }
     put_all(&session, &grant, dry_run, &mut lines, interrupt).await?;
+    for part in unwanted {
+        interrupt.check()?;
+        if dry_run != DryRun::Client {
+            objects::delete(&session, &part, dry_run).await?;
+        }
+        lines.push(Line {
+            object: part.title(),
+            state: part.removal(),
+        });
+    }
     let report = Report {
         objects: lines,
         guard_denies,
@@ -144,14 +158,33 @@ pub async fn run(args: InstallArgs, frame: &Frame) -> Result<Exit> {
     if !matches!(args.output.format, Format::Json | Format::Name) {
         ui.answer(summary(&report, dry_run))?;
     }
-    if report.settings.image.is_none() {
+    if report.settings.image.is_none() && !report.settings.reaped_elsewhere {
         ui.warning(
             "no reaper is scheduled: claims expire only when someone runs `kubectl ns-claim reap`",
         );
-        ui.hint("run kubectl ns-claim install --image REF, or `kubectl ns-claim reap --yes` in CI");
+        ui.hint(
+            "run kubectl ns-claim install --image REF, or `kubectl ns-claim reap --yes` in CI and \
+             kubectl ns-claim install --no-reaper",
+        );
     }
     session.finish()?;
     Ok(Exit::Done)
+}
+
+/// Looks for the CronJob of an earlier run where the reaper runs elsewhere from now on: two reapers
+/// would be safe, and the old one would go on with an image that nobody looks after.
+async fn schedules(session: &Session, settings: &Settings) -> Result<Vec<Part>> {
+    if !settings.reaped_elsewhere {
+        return Ok(Vec::new());
+    }
+    let scheduled = Settings {
+        image: Some("none".to_owned()),
+        ..settings.clone()
+    };
+    let job = reaper::cron_job(&scheduled).into_iter().collect();
+    let mut parts = objects::look_at_all(session, job).await?;
+    parts.retain(|part| part.found.is_some());
+    Ok(parts)
 }
 
 /// Takes up which keys the cluster itself adds to namespaces, so that the guard lets them through.

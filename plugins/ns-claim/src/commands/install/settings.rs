@@ -15,9 +15,13 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "CRON")]
     schedule: Option<String>,
 
-    /// Image of the reaper; without one, no reaper is scheduled
+    /// Image of the reaper, by digest if you can; without one, no reaper is scheduled
     #[arg(long, value_name = "REF")]
     image: Option<String>,
+
+    /// Schedule no reaper: `kubectl ns-claim reap --yes` runs regularly elsewhere
+    #[arg(long, conflicts_with = "image")]
+    no_reaper: bool,
 
     /// Highest number of claims that one user can hold at once [default: 3]
     #[arg(long, value_name = "COUNT")]
@@ -112,7 +116,11 @@ impl SettingsArgs {
                 Some("") => None,
                 Some(prefix) => Some(checked(prefix)?),
             },
-            image: self.image.clone().or_else(|| before.image.clone()),
+            image: match self.no_reaper {
+                true => None,
+                false => self.image.clone().or_else(|| before.image.clone()),
+            },
+            reaped_elsewhere: self.no_reaper || (before.reaped_elsewhere && self.image.is_none()),
             self_service: guarded,
             owner_role: meta::OWNER_ROLE.to_owned(),
             ..before
@@ -126,5 +134,38 @@ impl SettingsArgs {
             );
         }
         Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: SettingsArgs,
+    }
+
+    fn over(words: &[&str], before: Settings) -> Settings {
+        let words = std::iter::once(&"install").chain(words);
+        let line = Line::try_parse_from(words).unwrap();
+        line.settings.over(before, true).unwrap()
+    }
+
+    #[test]
+    fn who_runs_the_reaper_is_kept_until_something_else_is_given() {
+        let scheduled = over(&["--image", "x"], Settings::default());
+        let who = |settings: &Settings| (settings.image.clone(), settings.reaped_elsewhere);
+        assert_eq!(who(&scheduled), (Some("x".to_owned()), false));
+        assert_eq!(who(&over(&[], scheduled.clone())), who(&scheduled));
+        let elsewhere = over(&["--no-reaper"], scheduled.clone());
+        assert_eq!(who(&elsewhere), (None, true));
+        assert_eq!(who(&over(&[], elsewhere.clone())), who(&elsewhere));
+        let back = over(&["--image", "x"], elsewhere);
+        assert_eq!(who(&back), who(&scheduled));
+        assert!(Line::try_parse_from(["install", "--image", "x", "--no-reaper"]).is_err());
     }
 }

@@ -236,6 +236,16 @@ impl Reaper<'_> {
         .await
     }
 
+    /// Writes down that this run came to its end, where `doctor` and everybody who claims see it.
+    pub async fn ran(&self) -> Result<()> {
+        let index = &self.observed.index;
+        if self.dry_run == DryRun::Client || index.resource_version.is_none() {
+            return Ok(());
+        }
+        let now = self.observed.clock.now();
+        index::reaped(self.session, now, self.dry_run == DryRun::Server).await
+    }
+
     /// Shortens the grace of pods that keep what is going; returns their names.
     pub async fn hasten(&self, claim: &Claim) -> Result<Vec<String>> {
         let clock = &self.observed.clock;

@@ -110,14 +110,20 @@ pub async fn run(args: ReapArgs, frame: &Frame) -> Result<Exit> {
     let places = remember(&reaper, &next, frame, &mut report.problems).await?;
     let asked = dry_run != DryRun::None || args.write.yes;
     let due = oldest_first(&report.rows);
-    if !due.is_empty()
-        && max_deletes > 0
-        && (asked || ui.confirm(&question(&report.rows, &due, max_deletes))?)
-    {
+    let deletes = max_deletes > 0
+        && !due.is_empty()
+        && (asked || ui.confirm(&question(&report.rows, &due, max_deletes))?);
+    if deletes {
         delete(&reaper, &next.ledger, &mut report.rows, &due, max_deletes).await?;
     }
     report.stopped = left(&report) > 0 && report.due > max_deletes as usize;
     if let Err(error) = reaper.free(&places).await {
+        report.problems.push(problem(record(meta::INDEX), error)?);
+    }
+    // A run that was told to leave what is due is none that claims can count on.
+    if (deletes || due.is_empty())
+        && let Err(error) = reaper.ran().await
+    {
         report.problems.push(problem(record(meta::INDEX), error)?);
     }
     ui.answer(render::report(&report, &args.output, now, dry_run)?)?;

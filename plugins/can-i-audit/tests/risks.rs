@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use can_i_audit::model::aggregate;
 use can_i_audit::model::catalog::Catalog;
 use can_i_audit::model::engine::World;
 use can_i_audit::model::policy::{
@@ -641,6 +642,47 @@ fn objects_that_do_not_do_what_they_seem_to_do_are_found() {
 }
 
 #[test]
+fn a_cluster_role_binding_that_the_server_refuses_is_found_and_a_role_binding_is_not() {
+    let mut policy = planted("", "ServiceAccount team/app", &["get core limitranges"]);
+    policy.cluster_role_bindings[0].subjects[0]
+        .namespace
+        .clear();
+    assert_eq!(found(&policy), [("HYG-20", Severity::Medium)]);
+    let all = findings(&World::new(&policy), false);
+    assert_eq!(all[0].object.as_deref(), Some("ClusterRoleBinding/planted"));
+    assert_eq!(all[0].detail, "service account \"app\" has no namespace");
+
+    // In a RoleBinding it is an account of the binding's namespace.
+    let mut policy = planted("team", "ServiceAccount team/app", &["get core limitranges"]);
+    policy.role_bindings[0].subjects[0].namespace.clear();
+    assert_eq!(found(&policy), []);
+}
+
+#[test]
+fn rules_of_manifests_that_the_aggregation_controller_overwrites_are_found() {
+    let aggregated = |part: &str| {
+        let mut policy = planted("", "User x", &["get core limitranges"]);
+        policy.cluster_roles[0].aggregation_rule = Some(AggregationRule {
+            cluster_role_selectors: vec![LabelSelector {
+                match_labels: [("part".to_owned(), "yes".to_owned())].into(),
+                ..LabelSelector::default()
+            }],
+        });
+        let mut policy = with_role(policy, "part", &[part]);
+        let labels = &mut policy.cluster_roles[1].metadata.labels;
+        labels.insert("part".to_owned(), "yes".to_owned());
+        policy.overwritten = aggregate::fill(&mut policy.cluster_roles);
+        policy
+    };
+    let policy = aggregated("get core services");
+    assert_eq!(found(&policy), [("HYG-21", Severity::Medium)]);
+    let all = findings(&World::new(&policy), false);
+    assert_eq!(all[0].detail, "no part of it here has: get limitranges");
+    // Its part gives it the same.
+    assert_eq!(found(&aggregated("get core limitranges")), []);
+}
+
+#[test]
 fn what_could_not_be_read_is_not_called_missing() {
     let mut policy = planted("", "ServiceAccount team/gone", &["get core limitranges"]);
     policy.cluster_role_bindings[0].role_ref.name = "gone".to_owned();
@@ -658,7 +700,7 @@ fn what_could_not_be_read_is_not_called_missing() {
 /// only found together with something else.
 const ELSEWHERE: &[&str] = &[
     "CIA-003", "CIA-004", "CIA-013", "CIA-032", "CIA-035", "CIA-036", "HYG-01", "HYG-04", "HYG-08",
-    "HYG-09", "HYG-11",
+    "HYG-09", "HYG-11", "HYG-20", "HYG-21",
 ];
 
 #[test]

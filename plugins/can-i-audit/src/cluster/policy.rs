@@ -51,6 +51,7 @@ pub async fn read(session: &Session, chunk: u32) -> Result<Policy> {
         catalog: Catalog::default(),
         unseen: Vec::new(),
         from_cluster: true,
+        overwritten: BTreeMap::new(),
         server_minor: minor,
         resource_versions: found.moments,
     };

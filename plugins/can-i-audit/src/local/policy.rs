@@ -88,7 +88,7 @@ pub fn read(places: &[PathBuf], namespace: &str, ui: &Ui) -> Result<Policy> {
             own.join(", ")
         ));
     }
-    aggregate::fill(&mut policy.cluster_roles);
+    policy.overwritten = aggregate::fill(&mut policy.cluster_roles);
     Ok(policy)
 }
 

@@ -1,6 +1,8 @@
 //! Aggregated ClusterRoles, as the controller computes them
 //! (`pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`).
 
+use std::collections::BTreeMap;
+
 use crate::model::policy::{Role, Rule};
 
 /// The controller runs again after each change; so many rounds are more than any chain has links.
@@ -29,8 +31,28 @@ pub fn computed(role: &Role, all: &[Role]) -> Option<Vec<Rule>> {
 }
 
 /// Fills in the rules of every aggregated ClusterRole until nothing changes any more: what the
-/// controller would have made of manifests that were never in a cluster.
-pub fn fill(roles: &mut [Role]) {
+/// controller would have made of manifests that were never in a cluster. Returns the rules that
+/// are lost by it, by the name of their role.
+pub fn fill(roles: &mut [Role]) -> BTreeMap<String, Vec<Rule>> {
+    let given: Vec<(usize, Vec<Rule>)> = roles
+        .iter()
+        .enumerate()
+        .filter(|(_, role)| role.aggregation_rule.is_some())
+        .map(|(index, role)| (index, role.rules.clone()))
+        .collect();
+    settle(roles);
+    let mut lost = BTreeMap::new();
+    for (index, mut rules) in given {
+        let role = &roles[index];
+        rules.retain(|rule| !role.rules.contains(rule));
+        if !rules.is_empty() {
+            lost.insert(role.metadata.name.clone(), rules);
+        }
+    }
+    lost
+}
+
+fn settle(roles: &mut [Role]) {
     for _ in 0..ROUNDS {
         let mut changed = false;
         for index in 0..roles.len() {

@@ -31,6 +31,10 @@ pub struct Policy {
     pub unseen: Vec<Gap>,
     /// It is a cluster's and not that of manifests, so that what is not there does not exist.
     pub from_cluster: bool,
+    /// Rules that manifests give to aggregated ClusterRoles and that none of their parts has, by the
+    /// name of the role. The controller overwrites them, so that a cluster never shows any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub overwritten: BTreeMap<String, Vec<Rule>>,
     /// The minor version of a server of major version 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_minor: Option<u32>,

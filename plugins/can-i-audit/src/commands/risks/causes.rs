@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use can_i_audit::model::engine::{RoleAt, World};
+use can_i_audit::model::engine::{RoleAt, SetId, World};
 use can_i_audit::model::grant;
 use can_i_audit::model::risks::row::Row;
 use can_i_audit::model::risks::{Finding, Severity};
 use groundcrew::output::Table;
+use groundcrew::plural::count;
 
 use super::rows::Rows;
 
@@ -33,8 +34,27 @@ const HEADERS: [&str; 7] = [
 struct Key<'a> {
     severity: Severity,
     rule: &'static str,
-    roles: Vec<(RoleAt, usize)>,
+    roles: Vec<(Origin, usize)>,
     detail: &'a str,
+}
+
+/// Where a right comes from. A Role that a chart or a script makes in every namespace is one
+/// origin, whatever its name there; a ClusterRole is one object, and stands for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Origin {
+    ClusterRole(u32),
+    EqualRoles(SetId),
+    Missing,
+}
+
+impl Origin {
+    fn of(world: &World<'_>, binding: usize) -> Self {
+        match world.role_at(binding) {
+            RoleAt::Cluster(at) => Self::ClusterRole(at),
+            RoleAt::Namespaced(_) => Self::EqualRoles(world.set_of(binding)),
+            RoleAt::Missing => Self::Missing,
+        }
+    }
 }
 
 /// Findings of one cause, by their numbers.
@@ -81,7 +101,7 @@ fn causes(world: &World<'_>, same: &[Finding], begin: usize) -> Vec<Cause> {
         let mut roles = Vec::with_capacity(1);
         // An object is found for what is said of it, whatever the role.
         for chain in finding.chains.iter().filter(|_| finding.object.is_none()) {
-            let role = (world.role_at(chain.binding), chain.rule);
+            let role = (Origin::of(world, chain.binding), chain.rule);
             if !roles.contains(&role) {
                 roles.push(role);
             }
@@ -115,6 +135,17 @@ fn words(rows: Rows<'_>, cause: &Cause) -> String {
         return first.detail.clone();
     };
     let mut words = grant::rule_words(rows.world, *chain);
+    let equal = cause.findings.iter().filter_map(|at| {
+        let chain = rows.found[*at].chains.first()?;
+        match rows.world.role_at(chain.binding) {
+            RoleAt::Namespaced(role) => Some(role),
+            RoleAt::Cluster(_) | RoleAt::Missing => None,
+        }
+    });
+    let equal: HashSet<u32> = equal.collect();
+    if equal.len() > 1 {
+        words.push_str(&format!(" and {}", count(equal.len() - 1, "equal Role")));
+    }
     if cause.rules > 1 {
         words.push_str(&format!("  (+{} more)", cause.rules - 1));
     }
@@ -240,6 +271,56 @@ mod tests {
             ]
         );
         assert_eq!(rows.len(), 2);
+    }
+
+    /// So many namespaces with a Role that reads Secrets, and a binding to a user of each; the
+    /// Role of an odd namespace has `odd` as its name.
+    fn in_each(times: usize, odd: &str, verb_of_last: &str) -> Policy {
+        let (mut roles, mut bindings) = (Vec::new(), Vec::new());
+        for number in 0..times {
+            let space = format!("n-{number:02}");
+            let name = if number % 2 == 0 { "reader" } else { odd };
+            let verb = if number + 1 == times {
+                verb_of_last
+            } else {
+                "get"
+            };
+            let rule = json!({"verbs": [verb], "apiGroups": [""], "resources": ["secrets"]});
+            roles.push(json!({"metadata": {"name": name, "namespace": space}, "rules": [rule]}));
+            bindings.push(json!({
+                "metadata": {"name": name, "namespace": space},
+                "roleRef": {"kind": "Role", "name": name},
+                "subjects": [{"kind": "User", "name": format!("u-{number:02}")}],
+            }));
+        }
+        let mut policy: Policy =
+            serde_json::from_value(json!({"roles": roles, "roleBindings": bindings})).unwrap();
+        policy.sort();
+        policy
+    }
+
+    #[test]
+    fn equal_roles_in_many_namespaces_are_one_cause() {
+        let rows = lines(&in_each(30, "reads", "get"));
+        assert_eq!(
+            rows[0][2..],
+            [
+                "30",
+                "30",
+                "30",
+                "Role/n-00/reader, rule 1 and 29 equal Roles",
+                "user:u-00 in n-00, user:u-01 in n-01",
+            ]
+        );
+        assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn a_role_with_another_rule_is_another_cause() {
+        let rows = lines(&in_each(30, "reader", "list"));
+        let findings: Vec<&str> = rows.iter().map(|row| row[2].as_str()).collect();
+        assert_eq!(findings, ["29", "1"]);
+        assert_eq!(rows[1][5], "Role/n-29/reader, rule 1");
     }
 
     #[test]

@@ -86,6 +86,15 @@ fn bindings(
         }
         let named = binding.subjects.iter().zip(subjects.of(index));
         for (at, (stored, number)) in named.enumerate() {
+            // `ValidateRoleBindingSubject` of pkg/apis/rbac/validation. In a RoleBinding such a
+            // subject is an account of its namespace.
+            let homeless = stored.kind == "ServiceAccount" && stored.namespace.is_empty();
+            if homeless && world.is_cluster_wide(index) {
+                let (name, account) = (name(), &stored.name);
+                let detail = format!("service account {account:?} has no namespace");
+                let fix = format!("add the namespace of subject {account:?} to {name}");
+                found.push(object("HYG-20", name, detail, fix));
+            }
             let Some(subject) = number.map(|number| subjects.name(number)) else {
                 continue;
             };
@@ -219,6 +228,9 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
         }
         if cluster {
             drift(role, &name, policy, found);
+            if let Some(lost) = policy.overwritten.get(&meta.name) {
+                found.push(overwritten(&name, lost));
+            }
         }
         // What an aggregated role holds is told at its parts.
         if role.aggregation_rule.is_none() {
@@ -227,6 +239,25 @@ fn roles(world: &World<'_>, defaults: &Defaults, all: bool, found: &mut Vec<Find
             }
         }
     }
+}
+
+/// Says which rules of manifests the controller would not keep.
+fn overwritten(name: &str, lost: &[Rule]) -> Finding {
+    let words = |rule: &Rule| {
+        let what = if rule.resources.is_empty() {
+            &rule.non_resource_urls
+        } else {
+            &rule.resources
+        };
+        format!("{} {}", rule.verbs.join(","), what.join(","))
+    };
+    let lost: Vec<String> = lost.iter().map(words).collect();
+    object(
+        "HYG-21",
+        name.to_owned(),
+        format!("no part of it here has: {}", lost.join("; ")),
+        "move the rules into a ClusterRole that its aggregationRule selects".to_owned(),
+    )
 }
 
 fn drift(role: &Role, name: &str, policy: &Policy, found: &mut Vec<Finding>) {

@@ -36,7 +36,7 @@ const fn on(
 }
 
 /// Every rule.
-pub const RULES: [RiskRule; 47] = [
+pub const RULES: [RiskRule; 49] = [
     on(
         "CIA-001",
         "cluster-admin-equivalent",
@@ -314,6 +314,18 @@ pub const RULES: [RiskRule; 47] = [
         "aggregation-drift",
         Medium,
         "the rules of the role differ from those of its parts",
+    ),
+    on(
+        "HYG-20",
+        "refused-subject",
+        Medium,
+        "the API server refuses the binding, so that nobody in it gets anything",
+    ),
+    on(
+        "HYG-21",
+        "overwritten-rules",
+        Medium,
+        "the aggregation controller replaces the rules of a ClusterRole with an aggregationRule",
     ),
 ];
 

@@ -120,7 +120,8 @@ fn documents(_: &Suite) {
 }
 
 /// What a summary may begin with; a new command adds its verb.
-const VERBS: [&str; 45] = [
+const VERBS: [&str; 46] = [
+    "Park",
     "Accept",
     "Answer",
     "Apply",

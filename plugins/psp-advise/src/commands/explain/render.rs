@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use groundcrew::error::{Error, Result};
 use groundcrew::flags::Format as Suite;
 use groundcrew::output::{Document, json, yaml};
+use groundcrew::ui::visible;
 use psp_advise::model::decision::Decision;
 use psp_advise::model::kind::Kind;
 use psp_advise::model::psp::{Grant, Outcome, complete};
@@ -101,16 +102,16 @@ fn standards(decision: &Decision) -> String {
     if decision.allowed {
         return format!("{name} passes {policy} on {}\n", decision.server_version);
     }
-    let mut text = format!("{name} {}\n", decision.message);
+    let mut text = format!("{name} {}\n", visible(&decision.message));
     for check in &decision.checks {
         let _ = writeln!(text, "  {}", check.id);
         for fault in &check.faults {
-            let is = fault.current.as_deref().unwrap_or("unset");
+            let is = visible(fault.current.as_deref().unwrap_or("unset"));
             let _ = writeln!(
                 text,
                 "    {} is {is}, allowed: {} ({}: {})",
-                fault.path,
-                fault.allowed,
+                visible(&fault.path),
+                visible(&fault.allowed),
                 fault.fix.as_str(),
                 fault.why
             );
@@ -126,7 +127,7 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
         (Some(policy), true) => format!("{name} is admitted by {policy}, which changes it:\n"),
         (None, _) => format!(
             "{name} is refused: {}\n",
-            outcome.refusal.as_deref().unwrap_or_default()
+            visible(outcome.refusal.as_deref().unwrap_or_default())
         ),
     };
     if outcome.mutated {
@@ -141,7 +142,7 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
         let (before, after) = (annotations(&one.subject.pod), annotations(&outcome.pod));
         changes("metadata.annotations", &before, &after, &mut lines);
         for line in lines {
-            let _ = writeln!(text, "  {line}");
+            let _ = writeln!(text, "  {}", visible(&line));
         }
     }
     if let Some(grant) = outcome
@@ -164,7 +165,7 @@ fn policies(one: &Explained, outcome: &Outcome) -> String {
     for (policy, reasons) in &outcome.reasons {
         let _ = writeln!(text, "  {policy} does not admit it:");
         for reason in reasons {
-            let _ = writeln!(text, "    {reason}");
+            let _ = writeln!(text, "    {}", visible(reason));
         }
     }
     for (policy, reasons) in &outcome.not_usable {

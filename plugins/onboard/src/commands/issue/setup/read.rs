@@ -240,7 +240,10 @@ mod tests {
             );
         }
         let (found, problems) = read("a.yaml", &format!("{map}a: {{b: 1, <<: {{b: 2}}}}\n"));
-        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(
+            problems,
+            ["a.yaml:4: \"b\" is overridden by the << below it, as kubectl reads it"]
+        );
         assert_eq!(found[0].value["a"]["b"], 2);
     }
 

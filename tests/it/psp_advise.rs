@@ -11,7 +11,7 @@ use harness::{Case, Need, Suite};
 use serde_json::Value;
 
 use corpus::{Dice, controller, pod};
-use world::{decided, list, namespaces, server_minor};
+use world::{decided, list, namespaces};
 
 /// Pods per policy; with every policy of two levels that makes thousands.
 const PODS: usize = 40;
@@ -51,7 +51,7 @@ fn all_policies(server: u64) -> Vec<(&'static str, String)> {
 
 fn refusals(suite: &Suite) {
     let mut dice = Dice::new(SEED);
-    let policies = all_policies(server_minor(suite));
+    let policies = all_policies(suite.server_minor());
     let names = namespaces(suite, "enforce", &policies);
     let (mut valid, mut refused) = (0, 0);
     for (namespace, (level, version)) in names.iter().zip(&policies) {
@@ -94,7 +94,7 @@ fn refusals(suite: &Suite) {
 
 fn warnings(suite: &Suite) {
     let mut dice = Dice::new(SEED + 1);
-    let policies = all_policies(server_minor(suite));
+    let policies = all_policies(suite.server_minor());
     let names = namespaces(suite, "warn", &policies);
     let mut seen = 0;
     for (namespace, (level, version)) in names.iter().zip(&policies) {

@@ -190,6 +190,9 @@ fn kustomize(suite: &Suite) {
         .says("pod.yaml:1");
 }
 
+/// A project's name, its files, and the exit code for its folder.
+type Project = (&'static str, Vec<(&'static str, String)>, i32);
+
 /// Shapes of what argo-cd, ingress-nginx, kube-prometheus, rook, longhorn and calico publish.
 fn published(suite: &Suite) {
     let labels = "  labels:\n    app.kubernetes.io/name: x\n    app.kubernetes.io/part-of: x\n";
@@ -213,7 +216,7 @@ fn published(suite: &Suite) {
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: as.x.io\n\
                       spec:\n  group: x.io\n  names: {plural: as, kind: A}\n  scope: Namespaced\n  versions: []\n";
     let comments = "# \n".repeat(120);
-    let projects: [(&str, Vec<(&str, String)>, i32); 6] = [
+    let projects: [Project; 6] = [
         (
             // One file of everything beside the parts of kustomize.
             "argo-cd",

@@ -184,6 +184,21 @@ impl Suite {
         (!stdout.is_empty()).then(|| output.json())
     }
 
+    /// Returns the server's minor version: 37 of v1.37.2.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not say it.
+    #[must_use]
+    pub fn server_minor(&self) -> u64 {
+        let version = self.admin("version -o json").run().success().json();
+        let minor = version["serverVersion"]["minor"]
+            .as_str()
+            .unwrap_or_default();
+        let minor = minor.trim_end_matches('+').parse();
+        minor.expect("a server has a minor version")
+    }
+
     /// Starts a fault proxy before the API server.
     ///
     /// # Panics

@@ -5,17 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness::{Suite, eventually};
 use serde_json::{Value, json};
 
-pub(crate) fn server_minor(suite: &Suite) -> u64 {
-    let version = suite.admin("version -o json").run().success().json();
-    let minor = version["serverVersion"]["minor"]
-        .as_str()
-        .unwrap_or_default();
-    minor
-        .trim_end_matches('+')
-        .parse()
-        .expect("a server has a minor version")
-}
-
 /// Makes the namespaces, one per policy, and waits until pods can be made there.
 pub(crate) fn namespaces(suite: &Suite, mode: &str, policies: &[(&str, String)]) -> Vec<String> {
     let names: Vec<String> = policies.iter().map(|_| suite.name("psa")).collect();

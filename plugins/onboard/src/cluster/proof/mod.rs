@@ -128,7 +128,7 @@ fn not_arrived(holder: &Session, seen: &'static str) -> Error {
 #[must_use]
 pub fn is_not_arrived(error: &Error) -> bool {
     let source = std::error::Error::source(error);
-    source.is_some_and(|source| source.is::<NotArrived>())
+    source.is_some_and(<dyn std::error::Error>::is::<NotArrived>)
 }
 
 /// Says whether a refusal is about a request that brought no credential.

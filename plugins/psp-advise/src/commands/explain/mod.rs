@@ -59,7 +59,8 @@ pub struct ExplainArgs {
     #[arg(long = "version", id = "policy-version", value_name = "VERSION")]
     version: Option<Version>,
 
-    /// API server version to decide as: v1.31, or cluster [default: the newest known]
+    /// API server version to decide as: v1.31, or cluster [default: the cluster's; with -f, the
+    /// newest known]
     #[arg(long, value_name = "VERSION", value_parser = version::parse)]
     server_version: Option<Choice>,
 
@@ -147,8 +148,9 @@ async fn connect(args: &ExplainArgs, frame: &Frame) -> Result<(Option<Session>, 
     let needed = args.pod.is_some()
         || args.psp.contains(&ReadFrom::Cluster)
         || args.rbac.contains(&ReadFrom::Cluster);
-    let newest = Choice::Given(Server::default());
-    flags::open(args.server_version.or(Some(newest)), needed, &frame).await
+    // A pod of the cluster is decided about as its server does.
+    let newest = args.pod.is_none().then(|| Choice::Given(Server::default()));
+    flags::open(args.server_version.or(newest), needed, &frame).await
 }
 
 async fn subjects(

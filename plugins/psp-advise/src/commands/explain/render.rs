@@ -111,7 +111,7 @@ fn standards(decision: &Decision) -> String {
                 text,
                 "    {} is {is}, allowed: {} ({}: {})",
                 visible(&fault.path),
-                visible(&fault.allowed),
+                visible(fault.allowed),
                 fault.fix.as_str(),
                 fault.why
             );

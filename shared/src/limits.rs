@@ -35,7 +35,7 @@ pub fn file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// As [`file`], or [`ErrorKind::InvalidData`] for what is not UTF-8.
+/// As [`file()`], or [`ErrorKind::InvalidData`] for what is not UTF-8.
 pub fn text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(file(path, limit)?)
         .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
@@ -45,7 +45,7 @@ pub fn text(path: &Path, limit: u64) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// As [`file`].
+/// As [`file()`].
 pub fn read(stream: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(limit + 1).read_to_end(&mut bytes)?;

@@ -57,7 +57,7 @@ pub enum Tone {
 }
 
 /// Ends a tone. Tags of Unicode, which have no width, stand for color until the text is written: no
-/// text that comes from elsewhere can hold them, since [`visible`](super::visible) shows them as
+/// text that comes from elsewhere can hold them, since [`visible`](super::visible()) shows them as
 /// escapes.
 const END: char = '\u{e0004}';
 

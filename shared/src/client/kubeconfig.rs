@@ -11,6 +11,7 @@ use kube::config::{Kubeconfig, KubeconfigError};
 
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::output::shell_word;
 
 /// Where kubeconfig files are looked for.
 #[derive(Clone, Debug, Default)]
@@ -161,8 +162,10 @@ fn unreadable(file: &Path, error: KubeconfigError) -> Error {
                 Some(location) => format!(":{}:{}", location.line(), location.column()),
                 None => String::new(),
             };
-            Error::failed(format!("kubeconfig {file}{place} is not valid"))
-                .with_hint(format!("kubectl config view --kubeconfig={file}"))
+            Error::failed(format!("kubeconfig {file}{place} is not valid")).with_hint(format!(
+                "kubectl config view --kubeconfig={}",
+                shell_word(&file.to_string())
+            ))
         }
         other => Error::failed(format!("cannot use kubeconfig {file}")).with_source(other),
     }

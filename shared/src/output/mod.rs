@@ -6,5 +6,5 @@ mod shell;
 mod table;
 
 pub use document::{API_VERSION, Document, json, write_json, yaml};
-pub use shell::shell_word;
+pub use shell::{path_word, shell_word};
 pub use table::Table;

@@ -6,6 +6,12 @@ pub fn shell_word(text: &str) -> String {
     shell_words::quote(text).into_owned()
 }
 
+/// Quotes a path for the shell where it needs it.
+#[must_use]
+pub fn path_word(path: &std::path::Path) -> String {
+    shell_word(&path.display().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::duration::Span;
 use groundcrew::flags::{OutputArgs, duration};
+use groundcrew::output::path_word;
 use groundcrew::ui::Ui;
 use jiff::Timestamp;
 
@@ -97,7 +98,7 @@ pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
             "{} can be read by others (mode {mode:o})",
             joined.key_path.display()
         ));
-        ui.hint(format_args!("chmod 600 {}", joined.key_path.display()));
+        ui.hint(format_args!("chmod 600 {}", path_word(&joined.key_path)));
     }
     let document = joined.document()?;
     let tuning = frame.kube.tuning();
@@ -119,7 +120,7 @@ pub async fn run(args: &AcceptArgs, frame: &Frame) -> Result<Exit> {
             "{} now holds your key and can be read by others (mode {mode:o})",
             path.display()
         ));
-        ui.hint(format_args!("chmod 600 {}", path.display()));
+        ui.hint(format_args!("chmod 600 {}", path_word(&path)));
     }
     let proof = prove::prove(&joined, &document, &path, tuning, args.timeout.0, ui);
     let mut checks = interrupt.guard(proof).await?;

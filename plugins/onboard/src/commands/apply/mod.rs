@@ -11,6 +11,7 @@ use groundcrew::error::{Error, Result};
 use groundcrew::exit::Exit;
 use groundcrew::flags::{DryRun, OutputArgs, WriteArgs};
 use groundcrew::limits;
+use groundcrew::output::path_word;
 
 use crate::cluster::onboarding::onboarder::Onboarder;
 use crate::cluster::onboarding::{many, onboarder};
@@ -98,7 +99,7 @@ pub async fn run(
     if !out_dir.is_dir() {
         return Err(
             Error::usage(format!("{} is not a directory", out_dir.display()))
-                .with_hint(format!("mkdir -p {}", out_dir.display())),
+                .with_hint(format!("mkdir -p {}", path_word(&out_dir))),
         );
     }
     let session = interrupt.guard(frame.connect()).await?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use groundcrew::error::{Error, Result};
+use groundcrew::output::shell_word;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -190,8 +191,10 @@ fn conflicting(file: &Path, list: List, name: &str, why: &str) -> Error {
 
 fn broken(file: &Path, place: &str) -> Error {
     let file = file.display();
-    Error::usage(format!("kubeconfig {file}{place} is not valid"))
-        .with_hint(format!("kubectl config view --kubeconfig={file}"))
+    Error::usage(format!("kubeconfig {file}{place} is not valid")).with_hint(format!(
+        "kubectl config view --kubeconfig={}",
+        shell_word(&file.to_string())
+    ))
 }
 
 /// Creates the directory of a file that does not exist yet.

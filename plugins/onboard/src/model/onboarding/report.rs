@@ -6,7 +6,7 @@ use groundcrew::client::access::{Access, granted};
 use groundcrew::error::Result;
 use groundcrew::exit::Exit;
 use groundcrew::flags::{Format, OutputArgs};
-use groundcrew::output::{Document, Table, json, yaml};
+use groundcrew::output::{Document, Table, json, shell_word, yaml};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -203,7 +203,7 @@ impl Report {
             text.push_str(&format!("\n{user} combines it with the key:\n"));
             text.push_str(&format!(
                 "  kubectl onboard accept {} --merge\n",
-                file_name(path)
+                shell_word(file_name(path))
             ));
             return text;
         }
@@ -235,7 +235,7 @@ impl Report {
             line(label, value);
         }
         text.push_str(&format!("\nSend {} these three commands:\n", self.user));
-        let file = file_name(path);
+        let file = shell_word(file_name(path));
         for command in [
             format!("export KUBECONFIG=$PWD/{file}"),
             "kubectl auth whoami".to_owned(),

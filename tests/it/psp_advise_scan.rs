@@ -21,6 +21,11 @@ pub(crate) fn cases() -> Vec<Case> {
             rights,
         ),
         Case::new(
+            "a_selector_leaves_the_level_open_and_one_that_matches_nothing_is_no_pass",
+            cluster,
+            selector,
+        ),
+        Case::new(
             "defaults_and_exemptions_of_the_servers_configuration_count",
             cluster,
             configuration,
@@ -129,6 +134,47 @@ fn rights(suite: &Suite) {
         .code(1)
         .no_answer()
         .says("kubectl psp-advise -n NAME");
+}
+
+fn selector(suite: &Suite) {
+    let none = [("privileged", "latest".to_owned())];
+    let namespace = namespaces(suite, "enforce", &none).remove(0);
+    let pod = |name: &str, spec: Value| {
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+            "spec": spec})
+    };
+    let hardened = json!({"runAsNonRoot": true, "allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    let good = json!([{"name": "c", "image": "i", "securityContext": hardened}]);
+    let bad = json!([{"name": "c", "image": "i"}]);
+    apply(
+        suite,
+        &[
+            pod("good", json!({"containers": good})),
+            pod("bad", json!({"hostNetwork": true, "containers": bad})),
+        ],
+    );
+    let of = |labels: &str| {
+        let line = format!("psp-advise -n {namespace} -o json --fail-on never -l {labels}");
+        suite.admin(&line).run()
+    };
+    // The other pod is worse, and was not looked at.
+    let output = of("app=good");
+    let report: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(report["evaluated"], 1, "{output}");
+    assert_eq!(report["namespaces"][0]["today"], Value::Null, "{output}");
+    output.code(0);
+    // What was seen blocks, whatever else there is.
+    let output = of("app=bad");
+    let report: Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(report["namespaces"][0]["today"], Value::Null, "{output}");
+    let blockers = &report["namespaces"][0]["blockers"];
+    assert_eq!(blockers, &json!(["pod/bad"]), "{output}");
+    // A typing error is no proof that everything passes.
+    of("app=godo").code(4).says(
+        "not evaluated: objects with labels \"app=godo\": no pod and no pod template has them",
+    );
 }
 
 fn ephemeral(suite: &Suite) {

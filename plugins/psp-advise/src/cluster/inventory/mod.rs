@@ -68,5 +68,9 @@ async fn observe(
             custom::observe(&reader, path, *scope, &mut owners, builder).await?;
         }
     }
-    builtin::pods(&reader, &scopes, &owners, builder).await
+    builtin::pods(&reader, &scopes, &owners, builder).await?;
+    if !selection.selector.is_empty() {
+        builder.selected(&selection.selector);
+    }
+    Ok(())
 }

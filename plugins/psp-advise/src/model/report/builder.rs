@@ -152,6 +152,18 @@ impl<'a> Builder<'a> {
         self.open.push(namespace.to_owned());
     }
 
+    /// Notes that only objects which a label selector matches were read, after they were: what the
+    /// others in a namespace need is not known, so that no namespace has a level.
+    pub fn selected(&mut self, selector: &str) {
+        self.open("");
+        if self.report.evaluated == 0 && self.report.unseen.is_empty() {
+            self.unseen(
+                format!("objects with labels {selector:?}"),
+                "no pod and no pod template has them",
+            );
+        }
+    }
+
     /// Adds a namespace with its labels.
     pub fn namespace(&mut self, name: &str, labels: Option<&BTreeMap<String, String>>) {
         let defaults = self.criteria.config.defaults;
@@ -346,12 +358,6 @@ impl<'a> Builder<'a> {
                 .collect();
         }
         for namespace in &mut report.namespaces {
-            if open
-                .iter()
-                .any(|name| name.is_empty() || *name == namespace.name)
-            {
-                continue;
-            }
             let inside: Vec<&Owner> = report
                 .workloads
                 .iter()
@@ -365,8 +371,14 @@ impl<'a> Builder<'a> {
                     .unwrap_or(Level::Restricted)
             };
             let today = least(|owner| owner.today);
-            namespace.today = Some(today);
-            namespace.after_safe_fixes = Some(least(|owner| owner.after_safe_fixes));
+            let is_open = open
+                .iter()
+                .any(|name| name.is_empty() || *name == namespace.name);
+            if !is_open {
+                namespace.today = Some(today);
+                namespace.after_safe_fixes = Some(least(|owner| owner.after_safe_fixes));
+            }
+            // What blocks a level blocks it, whatever was not seen.
             namespace.blockers = inside
                 .iter()
                 .filter(|owner| owner.today == today && today < Level::Restricted)
@@ -399,10 +411,12 @@ impl Report {
 
     /// Returns the owners that keep a namespace from its next level.
     pub fn blockers<'a>(&'a self, namespace: &'a Namespace) -> impl Iterator<Item = &'a Owner> {
-        self.workloads.iter().filter(move |owner| {
-            owner.object.namespace == namespace.name
-                && Some(owner.today) == namespace.today
-                && owner.today < Level::Restricted
-        })
+        let inside = move |owner: &&Owner| owner.object.namespace == namespace.name;
+        let seen = self.workloads.iter().filter(inside);
+        let today = seen.map(|owner| owner.today).min();
+        self.workloads
+            .iter()
+            .filter(inside)
+            .filter(move |owner| Some(owner.today) == today && owner.today < Level::Restricted)
     }
 }
